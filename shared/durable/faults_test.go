@@ -1,0 +1,166 @@
+package durable
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+var errInjected = errors.New("injected")
+
+// brittle is a file of which one step fails.
+type brittle struct {
+	file
+	fails string
+	trace *[]string
+}
+
+func (b brittle) step(name string, do func() error) error {
+	*b.trace = append(*b.trace, name)
+	if b.fails == name {
+		return errInjected
+	}
+	return do()
+}
+
+func (b brittle) Write(p []byte) (n int, err error) {
+	err = b.step("write", func() error { n, err = b.file.Write(p); return err })
+	return n, err
+}
+func (b brittle) Chmod(mode fs.FileMode) error {
+	return b.step("chmod", func() error { return b.file.Chmod(mode) })
+}
+func (b brittle) Chown(uid, gid int) error {
+	return b.step("chown", func() error { return b.file.Chown(uid, gid) })
+}
+func (b brittle) Sync() error  { return b.step("sync", b.file.Sync) }
+func (b brittle) Close() error { return b.step("close", b.file.Close) }
+
+// failing returns operations of which one step fails, and the steps taken.
+func failing(fails string) (operations, *[]string) {
+	trace := new([]string)
+	step := func(name string) error {
+		*trace = append(*trace, name)
+		if name == fails {
+			return errInjected
+		}
+		return nil
+	}
+	return operations{
+		createTemp: func(dir, pattern string) (file, error) {
+			if err := step("create"); err != nil {
+				return nil, err
+			}
+			f, err := system.createTemp(dir, pattern)
+			return brittle{file: f, fails: fails, trace: trace}, err
+		},
+		rename: func(from, to string) error {
+			if err := step("rename"); err != nil {
+				return err
+			}
+			return system.rename(from, to)
+		},
+		mkdir: func(path string, mode fs.FileMode) error {
+			if err := step("mkdir " + filepath.Base(path)); err != nil {
+				return err
+			}
+			return system.mkdir(path, mode)
+		},
+		syncDir: func(dir string) error {
+			if err := step("syncdir " + filepath.Base(dir)); err != nil {
+				return err
+			}
+			return system.syncDir(dir)
+		},
+	}, trace
+}
+
+func TestWriteFileFaults(t *testing.T) {
+	for _, c := range []struct{ fails, want string }{
+		{"create", "old"}, {"write", "old"}, {"chown", "old"}, {"chmod", "old"},
+		{"sync", "old"}, {"close", "old"}, {"rename", "old"}, {"syncdir dir", "new"},
+	} {
+		dir := filepath.Join(t.TempDir(), "dir")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(dir, "file")
+		if err := WriteFile(path, []byte("old"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ops, trace := failing(c.fails)
+		if err := writeFile(ops, path, []byte("new"), 0o600, os.Getuid(), os.Getgid()); !errors.Is(err, errInjected) {
+			t.Errorf("%s fails: error %v", c.fails, err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != c.want {
+			t.Errorf("%s fails: the file holds %q, %v, want %q", c.fails, got, err, c.want)
+		}
+		onlyFile(t, dir, "file")
+		if n := countOf(*trace, "sync"); n > 1 {
+			t.Errorf("%s fails: fsync was called %d times", c.fails, n)
+		}
+	}
+}
+
+func countOf(trace []string, name string) int {
+	n := 0
+	for _, step := range trace {
+		if step == name {
+			n++
+		}
+	}
+	return n
+}
+
+func TestOrder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "dir")
+	ops, trace := failing("")
+	if err := mkdirAll(ops, filepath.Join(dir, "sub"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeFile(ops, filepath.Join(dir, "a"), []byte("x"), 0o600, KeepOwner, KeepOwner); err != nil {
+		t.Fatal(err)
+	}
+	if err := rename(ops, filepath.Join(dir, "a"), filepath.Join(dir, "sub", "a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := rename(ops, filepath.Join(dir, "sub", "a"), filepath.Join(dir, "sub", "b")); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"mkdir dir", "syncdir " + filepath.Base(filepath.Dir(dir)), "mkdir sub", "syncdir dir",
+		"create", "write", "chmod", "sync", "close", "rename", "syncdir dir",
+		"rename", "syncdir sub", "syncdir dir",
+		"rename", "syncdir sub",
+	}
+	if !slices.Equal(*trace, want) {
+		t.Errorf("steps %q\nwant  %q", *trace, want)
+	}
+}
+
+func TestRenameAndMkdirFaults(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "dir")
+	for _, fails := range []string{"mkdir dir", "mkdir sub", "syncdir dir"} {
+		ops, _ := failing(fails)
+		if err := mkdirAll(ops, filepath.Join(dir, "sub"), 0o700); !errors.Is(err, errInjected) {
+			t.Errorf("%s fails: error %v", fails, err)
+		}
+	}
+	if err := WriteFile(filepath.Join(dir, "a"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, fails := range []string{"rename", "syncdir sub", "syncdir dir"} {
+		ops, _ := failing(fails)
+		from, to := filepath.Join(dir, "a"), filepath.Join(dir, "sub", "a")
+		if err := rename(ops, from, to); !errors.Is(err, errInjected) {
+			t.Errorf("%s fails: error %v", fails, err)
+		}
+		if err := os.Rename(to, from); err != nil && fails != "rename" {
+			t.Fatal(err)
+		}
+	}
+}
