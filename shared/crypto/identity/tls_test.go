@@ -1,0 +1,349 @@
+package identity
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"io"
+	"math/big"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience bounds a test's wait on the network; nothing waits for it to pass.
+const patience = 10 * time.Second
+
+// serve takes one connection after another, sends each client one byte back,
+// and reports how the server's side of each ended.
+func serve(t *testing.T, config *tls.Config) (address string, ended <-chan error) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	results := make(chan error, 8)
+	go func() {
+		for {
+			raw, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			results <- echo(tls.Server(raw, config))
+		}
+	}()
+	return listener.Addr().String(), results
+}
+
+func echo(conn *tls.Conn) error {
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	var b [1]byte
+	if _, err := io.ReadFull(conn, b[:]); err != nil {
+		return err
+	}
+	_, err := conn.Write(b[:])
+	return err
+}
+
+// call connects and passes a byte there and back. A server may refuse a client
+// after the client's handshake is done, so only the byte that came back counts.
+func call(t *testing.T, address string, config *tls.Config) (tls.ConnectionState, error) {
+	t.Helper()
+	raw, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	raw.SetDeadline(time.Now().Add(patience))
+	if config.ServerName == "" && !config.InsecureSkipVerify {
+		t.Fatal("the test would check no name")
+	}
+	conn := tls.Client(raw, config)
+	if err := conn.Handshake(); err != nil {
+		return tls.ConnectionState{}, err
+	}
+	if _, err := conn.Write([]byte{7}); err != nil {
+		return tls.ConnectionState{}, err
+	}
+	var b [1]byte
+	if _, err := io.ReadFull(conn, b[:]); err != nil {
+		return tls.ConnectionState{}, err
+	}
+	return conn.ConnectionState(), nil
+}
+
+func serverTLS(t *testing.T, id *Identity) *tls.Config {
+	t.Helper()
+	config, err := id.ServerTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+func pinsOf(ids ...*Identity) Pins {
+	var pins Pins
+	for _, id := range ids {
+		pins = append(pins, Pin{Origin: testOrigin, Key: id.Public()})
+	}
+	return pins
+}
+
+func TestPinnedConnection(t *testing.T) {
+	id, other := generate(t), generate(t)
+	address, _ := serve(t, serverTLS(t, id))
+	for name, pins := range map[string]Pins{"the pin": pinsOf(id), "the second of two": pinsOf(other, id)} {
+		state, err := call(t, address, pins.ClientTLS())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if state.Version != tls.VersionTLS13 || state.CurveID != tls.X25519MLKEM768 || state.NegotiatedProtocol != ALPN {
+			t.Errorf("%s: connected with %s, %s, %q", name, tls.VersionName(state.Version), state.CurveID, state.NegotiatedProtocol)
+		}
+	}
+}
+
+func TestWrongPin(t *testing.T) {
+	id, first, second := generate(t), generate(t), generate(t)
+	address, ended := serve(t, serverTLS(t, id))
+	_, err := call(t, address, pinsOf(first, second).ClientTLS())
+	var mismatch *MismatchError
+	if !errors.As(err, &mismatch) {
+		t.Fatalf("error %v, want a MismatchError", err)
+	}
+	want := []string{first.VerifierKey(testOrigin), second.VerifierKey(testOrigin)}
+	if mismatch.Got != id.VerifierKey(testOrigin) || !slices.Equal(mismatch.Want, want) {
+		t.Errorf("%+v", mismatch)
+	}
+	for _, key := range append(want, mismatch.Got) {
+		if !strings.Contains(mismatch.Error(), key) {
+			t.Errorf("the text %q lacks %s", mismatch, key)
+		}
+	}
+	if err := <-ended; err == nil {
+		t.Error("the server took the connection for a good one")
+	}
+}
+
+func TestNoPins(t *testing.T) {
+	address, _ := serve(t, serverTLS(t, generate(t)))
+	if _, err := call(t, address, Pins(nil).ClientTLS()); !errors.Is(err, ErrNoPins) {
+		t.Errorf("error %v, want ErrNoPins", err)
+	}
+}
+
+// The certificate is public: showing it must not be enough.
+func TestCertificateWithoutItsKey(t *testing.T) {
+	id, thief := generate(t), generate(t)
+	cert, err := id.Certificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert.PrivateKey = thief.private()
+	address, _ := serve(t, ServerTLSWith(cert))
+	if _, err := call(t, address, pinsOf(id).ClientTLS()); err == nil {
+		t.Error("a server without the private key was accepted")
+	}
+}
+
+func TestServerRefuses(t *testing.T) {
+	id := generate(t)
+	address, ended := serve(t, serverTLS(t, id))
+	client := func(change func(*tls.Config)) *tls.Config {
+		config := pinsOf(id).ClientTLS()
+		config.VerifyConnection = nil // a client less careful than ours
+		change(config)
+		return config
+	}
+	for _, c := range []struct {
+		name   string
+		config *tls.Config
+		want   error
+	}{
+		{"no ALPN", client(func(c *tls.Config) { c.NextProtos = nil }), ErrALPN},
+		{"another ALPN", client(func(c *tls.Config) { c.NextProtos = []string{"h2", "sealpost/2"} }), ErrALPN},
+		{"TLS 1.2", client(func(c *tls.Config) {
+			c.MinVersion, c.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
+			c.CurvePreferences = nil
+		}), nil},
+		{"a curve of neither", client(func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.CurveP256} }), nil},
+	} {
+		if _, err := call(t, address, c.config); err == nil {
+			t.Errorf("%s: the client was served", c.name)
+		}
+		err := <-ended
+		if err == nil || c.want != nil && !errors.Is(err, c.want) {
+			t.Errorf("%s: the server's error is %v, want %v", c.name, err, c.want)
+		}
+	}
+	if _, err := call(t, address, client(func(*tls.Config) {})); err != nil {
+		t.Errorf("the unchanged client is refused too: %v", err)
+	}
+}
+
+func TestServerTakesClientsOfOtherLanguages(t *testing.T) {
+	id := generate(t)
+	address, _ := serve(t, serverTLS(t, id))
+	for _, c := range []struct {
+		name   string
+		groups []tls.CurveID
+		want   tls.CurveID
+	}{
+		{"X25519 alone", []tls.CurveID{tls.X25519}, tls.X25519},
+		{"X25519 before the hybrid", []tls.CurveID{tls.X25519, tls.X25519MLKEM768}, tls.X25519MLKEM768},
+	} {
+		config := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"other", ALPN}, CurvePreferences: c.groups}
+		state, err := call(t, address, config)
+		if err != nil || state.CurveID != c.want {
+			t.Errorf("%s: %s, error %v, want %s", c.name, state.CurveID, err, c.want)
+		}
+	}
+}
+
+func TestClientRefuses(t *testing.T) {
+	id := generate(t)
+	cert, err := id.Certificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		server *tls.Config
+		want   error
+	}{
+		{"a server without ML-KEM", &tls.Config{NextProtos: []string{ALPN}, CurvePreferences: []tls.CurveID{tls.X25519}}, nil},
+		{"a server without ALPN", &tls.Config{}, ErrALPN},
+		{"a server of another protocol", &tls.Config{NextProtos: []string{"h2"}}, nil},
+		{"a server of TLS 1.2", &tls.Config{NextProtos: []string{ALPN}, MaxVersion: tls.VersionTLS12}, nil},
+	} {
+		c.server.Certificates = []tls.Certificate{cert}
+		address, _ := serve(t, c.server)
+		_, err := call(t, address, pinsOf(id).ClientTLS())
+		if err == nil || c.want != nil && !errors.Is(err, c.want) {
+			t.Errorf("%s: error %v, want %v", c.name, err, c.want)
+		}
+	}
+}
+
+// The check of the outcome holds by itself, whatever was asked for.
+func TestClientChecksTheOutcome(t *testing.T) {
+	id := generate(t)
+	address, _ := serve(t, serverTLS(t, id))
+	config := pinsOf(id).ClientTLS()
+	config.CurvePreferences = []tls.CurveID{tls.X25519}
+	if _, err := call(t, address, config); !errors.Is(err, ErrProtocol) {
+		t.Errorf("X25519 alone: error %v, want ErrProtocol", err)
+	}
+	for name, state := range map[string]tls.ConnectionState{
+		"TLS 1.2": {Version: tls.VersionTLS12, NegotiatedProtocol: ALPN, CurveID: tls.X25519MLKEM768},
+	} {
+		if err := checkClient(state); !errors.Is(err, ErrProtocol) {
+			t.Errorf("%s: error %v, want ErrProtocol", name, err)
+		}
+	}
+}
+
+func TestNoResumption(t *testing.T) {
+	id := generate(t)
+	address, _ := serve(t, serverTLS(t, id))
+	config := pinsOf(id).ClientTLS()
+	config.SessionTicketsDisabled = false
+	config.ClientSessionCache = tls.NewLRUClientSessionCache(4)
+	for range 3 {
+		state, err := call(t, address, config)
+		if err != nil || state.DidResume {
+			t.Errorf("resumed: %t, error %v", state.DidResume, err)
+		}
+	}
+}
+
+// operatorCertificate makes a CA's PEM and a server certificate for names.
+func operatorCertificate(t *testing.T, names ...string) ([]byte, tls.Certificate) {
+	t.Helper()
+	sign := func(template, parent *x509.Certificate, key *ecdsa.PrivateKey, parentKey *ecdsa.PrivateKey) []byte {
+		der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), parentKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+	newKey := func() *ecdsa.PrivateKey {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	caKey, key := newKey(), newKey()
+	ca := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), NotBefore: time.Now().Add(-time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour), NotBefore: time.Now().Add(-time.Hour), DNSNames: names,
+	}
+	caDER := sign(ca, ca, caKey, caKey)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER}),
+		tls.Certificate{Certificate: [][]byte{sign(leaf, ca, key, caKey)}, PrivateKey: key}
+}
+
+func TestOperatorsCertificate(t *testing.T) {
+	ca, cert := operatorCertificate(t, "post.example")
+	otherCA, _ := operatorCertificate(t, "post.example")
+	address, _ := serve(t, ServerTLSWith(cert))
+	connect := func(ca []byte, name string) error {
+		config, err := ClientTLSWithCA(ca, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state, err := call(t, address, config)
+		if err == nil && (state.CurveID != tls.X25519MLKEM768 || state.NegotiatedProtocol != ALPN) {
+			t.Errorf("connected with %s, %q", state.CurveID, state.NegotiatedProtocol)
+		}
+		return err
+	}
+	if err := connect(ca, "post.example"); err != nil {
+		t.Errorf("right CA, right name: %v", err)
+	}
+	var hostname x509.HostnameError
+	if err := connect(ca, "other.example"); !errors.As(err, &hostname) {
+		t.Errorf("wrong name: error %v, want %T", err, hostname)
+	}
+	var unknown x509.UnknownAuthorityError
+	if err := connect(otherCA, "post.example"); !errors.As(err, &unknown) {
+		t.Errorf("wrong CA: error %v, want %T", err, unknown)
+	}
+	var mismatch *MismatchError
+	if _, err := call(t, address, pinsOf(generate(t)).ClientTLS()); !errors.As(err, &mismatch) || !strings.Contains(mismatch.Got, "ECDSA") {
+		t.Errorf("a pin against an operator's certificate: %v", err)
+	}
+}
+
+func TestCAWithoutALPN(t *testing.T) {
+	ca, cert := operatorCertificate(t, "post.example")
+	address, _ := serve(t, &tls.Config{Certificates: []tls.Certificate{cert}})
+	config, err := ClientTLSWithCA(ca, "post.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := call(t, address, config); !errors.Is(err, ErrALPN) {
+		t.Errorf("error %v, want ErrALPN", err)
+	}
+}
+
+func TestCAFileWithoutCertificate(t *testing.T) {
+	for _, text := range []string{"", "hello", string(generate(t).PEM())} {
+		if _, err := ClientTLSWithCA([]byte(text), "x"); !errors.Is(err, ErrNoCertificate) {
+			t.Errorf("%q: error %v, want ErrNoCertificate", text, err)
+		}
+	}
+}
