@@ -1,0 +1,223 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/logbooktest"
+	"sealpost/shared/crypto/cipher2012"
+	"sealpost/shared/logfile"
+	"sealpost/shared/message"
+)
+
+// script is a fixed run of messages; checkpoints happen within it.
+func script() (drafts []logbook.Draft, contents [][]byte) {
+	for i := range 6 {
+		content := bytes.Repeat(fmt.Append(nil, i), i*40)
+		d := logbooktest.Draft("a", content)
+		if i%2 == 1 {
+			d.Cipher, d.EncryptedSize = message.Cipher2012, cipher2012.EncryptedLen(d.Size)
+		}
+		drafts, contents = append(drafts, d), append(contents, content)
+	}
+	return drafts, contents
+}
+
+// injector makes file operations fail from the one numbered at on: one of them,
+// as a passing fault does, or all, which leaves the disk as a kill would.
+type injector struct {
+	mu    sync.Mutex
+	at    int
+	all   bool
+	count int
+	fired chan struct{}
+	op    string
+}
+
+var errInjected = errors.New("injected fault")
+
+func (x *injector) fault(op Op, name string) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.count++
+	if x.count-1 < x.at || (!x.all && x.count-1 > x.at) {
+		return nil
+	}
+	if x.count-1 == x.at {
+		x.op = fmt.Sprintf("%s %s", op, name)
+		close(x.fired)
+	}
+	return errInjected
+}
+
+func (x *injector) hasFired() bool {
+	select {
+	case <-x.fired:
+		return true
+	default:
+		return false
+	}
+}
+
+func faulty(dir string, x *injector) Config {
+	cfg := testConfig(dir)
+	cfg.Fault = x.fault
+	cfg.CheckpointAfter = 1000 // every second message or so
+	cfg.RetryEvery = time.Millisecond
+	return cfg
+}
+
+// TestCrashPoints stops the disk after every single operation of the script,
+// opens the logbook again, and compares it with the receipts given out.
+func TestCrashPoints(t *testing.T) {
+	for at := 0; ; at++ {
+		if !crashAt(t, at) {
+			if at < 60 {
+				t.Errorf("the script has only %d operations: something is not going through the volume", at)
+			}
+			t.Logf("%d crash points", at)
+			return
+		}
+	}
+}
+
+func crashAt(t *testing.T, at int) (fired bool) {
+	dir := t.TempDir()
+	x := &injector{at: at, all: true, fired: make(chan struct{})}
+	drafts, contents := script()
+	receipted := make(map[message.ID][]byte)
+	if book, err := Open(faulty(dir, x)); err == nil {
+		for i, d := range drafts {
+			facts, err := logbooktest.Append(untilFired(t, x), book, d, contents[i])
+			if err == nil {
+				receipted[d.ID] = facts.Line
+			} else if !x.hasFired() {
+				t.Fatalf("message %d before any fault: %v", i, err)
+			}
+		}
+		_ = book.Close()
+	}
+	if !x.hasFired() {
+		return false
+	}
+	checkSurvived(t, "crash at "+x.op, dir, drafts, contents, receipted)
+	return true
+}
+
+// untilFired is a context that ends with the fault: a dead disk answers nobody.
+func untilFired(t *testing.T, x *injector) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		select {
+		case <-x.fired:
+			cancel()
+		case <-t.Context().Done():
+		}
+	}()
+	return ctx
+}
+
+// checkSurvived opens the logbook, sends everything again, and expects one file
+// each, with receipted ones as they were.
+func checkSurvived(t *testing.T, name, dir string, drafts []logbook.Draft, contents [][]byte, receipted map[message.ID][]byte) {
+	t.Helper()
+	book, err := Open(testConfig(dir))
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	defer book.Close()
+	for i, d := range drafts {
+		facts, err := logbooktest.Append(t.Context(), book, d, contents[i])
+		if err != nil {
+			t.Errorf("%s: message %d sent again: %v", name, i, err)
+			continue
+		}
+		if line, ok := receipted[d.ID]; ok && !bytes.Equal(line, facts.Line) {
+			t.Errorf("%s: message %d had\n%s\nand has\n%s", name, i, line, facts.Line)
+		}
+	}
+	if n := book.Len(); n != uint64(len(drafts)) {
+		t.Errorf("%s: %d messages instead of %d", name, n, len(drafts))
+	}
+	checked, err := Verify(dir, func(d Difference) { t.Errorf("%s: %s", name, d) })
+	if err != nil || checked != uint64(len(drafts)) {
+		t.Errorf("%s: verified %d files, %v", name, checked, err)
+	}
+	if left := staging(t, dir); len(left) > 0 {
+		t.Errorf("%s: left in staging: %v", name, left)
+	}
+}
+
+// TestPassingFaults lets one operation fail once. The logbook must get over it
+// without a restart, and never give a receipt that does not hold.
+func TestPassingFaults(t *testing.T) {
+	for at := 0; ; at++ {
+		dir := t.TempDir()
+		x := &injector{at: at, fired: make(chan struct{})}
+		drafts, contents := script()
+		receipted := make(map[message.ID][]byte)
+		book, err := Open(faulty(dir, x))
+		if err == nil {
+			for i, d := range drafts {
+				receipted[d.ID] = untilKept(t, book, d, contents[i]).Line
+			}
+			_ = book.Close()
+		} else if !errors.Is(err, errInjected) {
+			t.Errorf("open: %v", err)
+		}
+		if !x.hasFired() {
+			t.Logf("%d faults", at)
+			return
+		}
+		checkSurvived(t, "fault at "+x.op, dir, drafts, contents, receipted)
+	}
+}
+
+// untilKept sends a message again until it is kept, as a client does.
+func untilKept(t *testing.T, book *Logbook, d logbook.Draft, content []byte) logbook.Facts {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		facts, err := logbooktest.Append(t.Context(), book, d, content)
+		if err == nil {
+			return facts
+		}
+		if !errors.Is(err, logbook.ErrUnavailable) && !errors.Is(err, logbook.ErrUnknown) || time.Now().After(deadline) {
+			t.Fatalf("not kept: %v", err)
+		}
+	}
+}
+
+func TestForeignFile(t *testing.T) {
+	dir := t.TempDir()
+	cfg := testConfig(dir)
+	cfg.RetryEvery = time.Millisecond
+	book := open(t, cfg)
+	foreign := book.vol.logs(logfile.FileName(0))
+	write(t, foreign, "foreign")
+	_, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil)
+	var typed *ForeignFileError
+	if !errors.As(err, &typed) || !errors.Is(err, logbook.ErrUnavailable) {
+		t.Fatalf("got %v", err)
+	}
+	if book.Ready() == nil {
+		t.Error("readiness stayed green")
+	}
+	if got := string(read(t, foreign)); got != "foreign" {
+		t.Errorf("the foreign file now holds %q", got)
+	}
+	remove(t, foreign)
+	if facts := untilKept(t, book, logbooktest.Draft("a", nil), nil); facts.Entry.Seq != 0 {
+		t.Errorf("number %d", facts.Entry.Seq)
+	}
+	if err := book.Ready(); err != nil {
+		t.Errorf("readiness stayed red: %v", err)
+	}
+}

@@ -1,0 +1,179 @@
+// Package local keeps a logbook on a local volume.
+//
+//	DIR/logs/server_message<N>.txt   the log files, 0644
+//	DIR/logs/manifest.jsonl          line N is message N
+//	DIR/staging/                     0700, same file system, never served
+//	DIR/staging/lock                 held by the one server that writes
+//	DIR/staging/logbook              the logbook's id
+//	DIR/staging/records              the commit records not yet checkpointed
+//	DIR/staging/m-*                  messages on their way in
+//
+// One goroutine commits. It takes the messages that wait as one group:
+//
+//  1. each staged file is flushed, then the staging directory;
+//  2. one record line for the group is appended to records, and flushed;
+//  3. each file is renamed to its final name, replacing nothing;
+//  4. the manifest lines are appended;
+//  5. the callers are answered.
+//
+// A failure in 1 or 2 fails the group: its files are discarded, and its numbers
+// are used again only after a fresh records file, flushed, has voided whatever
+// of the group reached the old one. A failure in 3 or 4 is retried until it
+// succeeds, since the record is durable and will not be withdrawn. Recovery
+// replays records and finishes 3 and 4. The manifest and the renames themselves
+// need no flush per group: they are flushed before records is replaced.
+//
+// What it does not protect against: someone else writing into DIR, and a disk
+// that reports a flush it did not do.
+package local
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/server/logbook"
+	"sealpost/shared/durable"
+	"sealpost/shared/logfile"
+	"sealpost/shared/message"
+)
+
+// Config says where the logbook is and what bounds it. Zero means the default.
+type Config struct {
+	Dir           string         // holds logs/ and staging/
+	ID            string         // the logbook's id, as the state volume has it
+	MinEntries    uint64         // the volume must hold at least as many
+	CiphertextMax uint64         // longer base64 is left out of the log file
+	MaxStaged     uint64         // declared sizes of all messages on their way in
+	Zone          *time.Location // of the time in the log file
+	Log           zerolog.Logger
+
+	CheckpointAfter int64         // bytes of commit records before they are replaced
+	RetryEvery      time.Duration // between tries to heal, or to finish a durable group
+
+	// Now and Fault are for tests: the clock, and an error in place of the
+	// file operation that is about to happen.
+	Now   func() time.Time
+	Fault func(op Op, name string) error
+}
+
+// Logbook implements logbook.Logbook.
+type Logbook struct {
+	cfg      Config
+	vol      *volume
+	lock     *durable.FileLock
+	index    *index
+	manifest *manifest
+	records  *records
+	space    *space
+	health   health
+
+	// The committer's own.
+	flushFailed bool     // the manifest's tail must be written again before its flush
+	unfinished  bool     // a durable group was left to recovery
+	orphans     []string // staged files that a record not yet voided may name
+
+	queue   chan *staged
+	closing chan struct{} // closed by Close: no message is taken any more
+	done    chan struct{} // closed when the committer has ended
+	once    sync.Once
+}
+
+var _ logbook.Logbook = (*Logbook)(nil)
+
+// Open locks the volume, recovers what the last server left and starts the
+// committer. durable.ErrLocked means that another server holds the volume, a
+// *MisfitError that the volume does not belong to this logbook id.
+func Open(cfg Config) (*Logbook, error) {
+	cfg = cfg.withDefaults()
+	vol := &volume{dir: cfg.Dir, fault: cfg.Fault}
+	if err := vol.prepare(); err != nil {
+		return nil, err
+	}
+	lock, err := durable.TryLock(vol.staging("lock"))
+	if err != nil {
+		return nil, fmt.Errorf("volume %s: %w", cfg.Dir, err)
+	}
+	l := &Logbook{
+		cfg: cfg, vol: vol, lock: lock,
+		space:   newSpace(vol.dir, cfg.MaxStaged),
+		queue:   make(chan *staged, maxGroup),
+		closing: make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+	if err := l.recover(); err != nil {
+		_ = lock.Close()
+		return nil, err
+	}
+	go l.commitLoop()
+	return l, nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.CiphertextMax == 0 {
+		c.CiphertextMax = 1 << 20
+	}
+	if c.MaxStaged == 0 {
+		c.MaxStaged = 16 << 30
+	}
+	if c.CheckpointAfter == 0 {
+		c.CheckpointAfter = 256 << 10
+	}
+	if c.RetryEvery == 0 {
+		c.RetryEvery = time.Second
+	}
+	if c.Zone == nil {
+		c.Zone = time.UTC
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Fault == nil {
+		c.Fault = noFault
+	}
+	return c
+}
+
+// ID returns the logbook's id.
+func (l *Logbook) ID() string { return l.cfg.ID }
+
+// Len returns the number of messages kept, retired ones included.
+func (l *Logbook) Len() uint64 { return l.manifest.count() }
+
+// Ready is nil when messages can be kept, else the reason.
+func (l *Logbook) Ready() error { return l.health.reason() }
+
+// Lookup finds a message by sender and id.
+func (l *Logbook) Lookup(_ context.Context, sender string, id message.ID) (logbook.Facts, bool, error) {
+	seq, ok := l.index.find(sender, id)
+	if !ok {
+		return logbook.Facts{}, false, nil
+	}
+	line, err := l.manifest.line(seq)
+	if err != nil {
+		return logbook.Facts{}, false, fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
+	}
+	entry, err := logfile.ParseLine(line)
+	if err != nil {
+		return logbook.Facts{}, false, fmt.Errorf("%w: manifest line %d: %w", logbook.ErrUnavailable, seq, err)
+	}
+	return logbook.Facts{Entry: entry, Line: line, Repeat: true}, true, nil
+}
+
+// Close lets the group under way finish, fails what waits behind it and
+// releases the volume.
+func (l *Logbook) Close() error {
+	l.once.Do(func() { close(l.closing) })
+	<-l.done
+	err := l.records.close()
+	if e := l.manifest.close(); err == nil {
+		err = e
+	}
+	if e := l.lock.Close(); err == nil {
+		err = e
+	}
+	return err
+}

@@ -1,0 +1,216 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"sealpost/shared/durable"
+	"sealpost/shared/logfile"
+)
+
+const idName = "logbook"
+
+// MisfitError means that the log volume and the state volume do not belong
+// together: one was lost, exchanged, or restored from another day.
+type MisfitError struct{ Reason string }
+
+func (e *MisfitError) Error() string { return "volumes do not fit: " + e.Reason }
+
+// recover brings the volume to where the last server would have brought it, and
+// loads what is in memory.
+func (l *Logbook) recover() error {
+	head, recs, found, err := readRecords(l.vol)
+	if err != nil {
+		return err
+	}
+	l.index = newIndex()
+	l.manifest, err = openManifest(l.vol, func(seq uint64, e logfile.Entry) error {
+		l.index.add(e.Sender, e.ID, seq)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = l.replay(head, recs, found)
+	if err != nil {
+		_ = l.manifest.close()
+	}
+	return err
+}
+
+func (l *Logbook) replay(head recordsHead, recs []record, found bool) error {
+	if err := l.checkFit(head.Base+uint64(len(recs)), found); err != nil {
+		return err
+	}
+	if err := l.replayRecords(head, recs, found); err != nil {
+		return err
+	}
+	// What the fresh records no longer vouch for must be durable before them.
+	if err := l.manifest.flush(false); err != nil {
+		return err
+	}
+	if err := errors.Join(l.vol.syncLogs(), l.vol.syncStaging()); err != nil {
+		return err
+	}
+	fresh, err := startRecords(l.vol, l.manifest.count())
+	if err != nil {
+		return err
+	}
+	l.records = fresh
+	if !found {
+		if err := l.writeID(); err != nil {
+			return err
+		}
+	}
+	dropped, err := l.vol.removeStaged()
+	l.cfg.Log.Info().Uint64("messages", l.manifest.count()).Int("replayed", len(recs)).Int("discarded", dropped).Msg("logbook open")
+	return err
+}
+
+// checkFit compares the volume with what the state volume says of it.
+func (l *Logbook) checkFit(entries uint64, found bool) error {
+	id, err := ReadID(l.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	switch {
+	case id == "" && (found || l.manifest.count() > 0):
+		// A crash of the very first start leaves empty records and no id.
+		if found && entries == 0 && l.cfg.MinEntries == 0 {
+			return l.writeID()
+		}
+		return &MisfitError{"the log volume holds messages and does not say of which logbook"}
+	case id != "" && !found:
+		return &CorruptError{recordsName, "it is missing"}
+	case id != "" && id != l.cfg.ID:
+		return &MisfitError{fmt.Sprintf("the log volume belongs to logbook %s, the state volume to %s", id, l.cfg.ID)}
+	case entries < l.cfg.MinEntries:
+		return &MisfitError{fmt.Sprintf("the log volume holds %d messages, the state volume knows of %d", entries, l.cfg.MinEntries)}
+	}
+	return nil
+}
+
+// replayRecords puts back the files and lines of every recorded message.
+func (l *Logbook) replayRecords(head recordsHead, recs []record, found bool) error {
+	if !found {
+		return nil
+	}
+	have, end := l.manifest.count(), head.Base+uint64(len(recs))
+	if have < head.Base {
+		return &CorruptError{logfile.ManifestName, fmt.Sprintf("it has %d lines, %d were flushed", have, head.Base)}
+	}
+	if have > end {
+		return &CorruptError{logfile.ManifestName, fmt.Sprintf("it has %d lines, the records end at %d", have, end)}
+	}
+	entries, err := parseRecorded(head.Base, recs)
+	if err != nil {
+		return err
+	}
+	for i, e := range entries {
+		if err := l.replayFile(recs[i].Staged, e); err != nil {
+			return err
+		}
+		l.index.add(e.Sender, e.ID, e.Seq)
+	}
+	return l.manifest.restore(head.Base, recs)
+}
+
+func parseRecorded(base uint64, recs []record) ([]logfile.Entry, error) {
+	entries := make([]logfile.Entry, len(recs))
+	for i, r := range recs {
+		e, err := logfile.ParseLine([]byte(r.Line))
+		if err != nil {
+			return nil, &CorruptError{recordsName, err.Error()}
+		}
+		if e.Seq != base+uint64(i) {
+			return nil, &CorruptError{recordsName, fmt.Sprintf("number %d stands in the place of %d", e.Seq, base+uint64(i))}
+		}
+		entries[i] = e
+	}
+	return entries, nil
+}
+
+// replayFile gives a recorded file its name, where the crash came before that.
+func (l *Logbook) replayFile(stagedFile string, e logfile.Entry) error {
+	_, staged, err := size(l.vol.staging(stagedFile))
+	if err != nil {
+		return err
+	}
+	_, final, err := size(l.vol.logs(e.File))
+	if err != nil {
+		return err
+	}
+	switch {
+	case staged && final:
+		return l.settleBoth(stagedFile, e)
+	case staged:
+		return l.vol.publish(stagedFile, e.File)
+	case !final:
+		// It had its name before the crash, and was removed since.
+		l.cfg.Log.Warn().Str("file", e.File).Msg("log file of a recorded message is gone")
+	}
+	return nil
+}
+
+// settleBoth: where names are given by link and unlink a crash can leave both.
+func (l *Logbook) settleBoth(stagedFile string, e logfile.Entry) error {
+	a, err := os.Stat(l.vol.staging(stagedFile))
+	if err != nil {
+		return err
+	}
+	b, err := os.Stat(l.vol.logs(e.File))
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(a, b) {
+		return &ForeignFileError{e.File}
+	}
+	return os.Remove(l.vol.staging(stagedFile))
+}
+
+// restore writes the recorded lines to their places, also those that seem to be
+// there: after a failed flush the page cache can show what the disk lacks.
+func (m *manifest) restore(base uint64, recs []record) error {
+	m.ends = m.ends[:base]
+	off := m.end()
+	lines := make([][]byte, len(recs))
+	for i, r := range recs {
+		lines[i] = []byte(r.Line)
+	}
+	if len(lines) > 0 {
+		if err := m.append(lines); err != nil {
+			return err
+		}
+	}
+	info, err := m.file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() > max(off, m.end()) {
+		return m.file.Truncate(m.end())
+	}
+	return nil
+}
+
+func (l *Logbook) writeID() error {
+	return durable.WriteFile(l.vol.staging(idName), []byte(l.cfg.ID+"\n"), 0o600)
+}
+
+// ReadID returns the id of the logbook on the volume dir, "" where there is none.
+func ReadID(dir string) (string, error) {
+	vol := &volume{dir: dir, fault: noFault}
+	text, err := os.ReadFile(vol.staging(idName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	id := string(text)
+	if len(id) == 0 || id[len(id)-1] != '\n' {
+		return "", &CorruptError{idName, "its line is not whole"}
+	}
+	return id[:len(id)-1], nil
+}

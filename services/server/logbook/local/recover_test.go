@@ -1,0 +1,203 @@
+package local
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sealpost/services/server/logbook/logbooktest"
+	"sealpost/shared/durable"
+	"sealpost/shared/logfile"
+)
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// filled is a closed logbook with three messages.
+func filled(t *testing.T) (dir string) {
+	dir = t.TempDir()
+	book := open(t, testConfig(dir))
+	for _, content := range []string{"first", "second", "third"} {
+		if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", []byte(content)), []byte(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := book.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestSecondServerIsKeptOut(t *testing.T) {
+	dir := t.TempDir()
+	first := open(t, testConfig(dir))
+	if _, err := Open(testConfig(dir)); !errors.Is(err, durable.ErrLocked) {
+		t.Fatalf("two servers on one volume: %v", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, testConfig(dir))
+}
+
+func TestRemovedFilesKeepTheirNumbers(t *testing.T) {
+	dir := filled(t)
+	for seq := range uint64(3) {
+		remove(t, filepath.Join(dir, "logs", logfile.FileName(seq)))
+	}
+	book := open(t, testConfig(dir))
+	facts, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil)
+	if err != nil || facts.Entry.Seq != 3 {
+		t.Errorf("number %d, %v", facts.Entry.Seq, err)
+	}
+}
+
+func TestTornManifestLine(t *testing.T) {
+	dir := filled(t)
+	path := filepath.Join(dir, "logs", logfile.ManifestName)
+	whole := string(read(t, path))
+	write(t, path, whole+`{"v":1,"seq":3,"fi`)
+	open(t, testConfig(dir))
+	if got := string(read(t, path)); got != whole {
+		t.Errorf("manifest after recovery:\n%s", got)
+	}
+}
+
+func TestMisfits(t *testing.T) {
+	var misfit *MisfitError
+	t.Run("other id", func(t *testing.T) {
+		cfg := testConfig(filled(t))
+		cfg.ID = strings.Repeat("f", 32)
+		if _, err := Open(cfg); !errors.As(err, &misfit) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("older log volume", func(t *testing.T) {
+		cfg := testConfig(filled(t))
+		cfg.MinEntries = 4
+		if _, err := Open(cfg); !errors.As(err, &misfit) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("empty log volume", func(t *testing.T) {
+		cfg := testConfig(t.TempDir())
+		cfg.MinEntries = 1
+		if _, err := Open(cfg); !errors.As(err, &misfit) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("accepted", func(t *testing.T) {
+		cfg := testConfig(filled(t))
+		cfg.ID = strings.Repeat("f", 32)
+		n, err := Accept(cfg.Dir, cfg.ID)
+		if n != 3 || err != nil {
+			t.Fatalf("accept: %d, %v", n, err)
+		}
+		if book := open(t, cfg); book.Len() != 3 {
+			t.Errorf("%d messages", book.Len())
+		}
+	})
+	t.Run("staging lost, accepted", func(t *testing.T) {
+		cfg := testConfig(filled(t))
+		if err := os.RemoveAll(filepath.Join(cfg.Dir, "staging")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(cfg); !errors.As(err, &misfit) {
+			t.Errorf("got %v", err)
+		}
+		if n, err := Accept(cfg.Dir, cfg.ID); n != 3 || err != nil {
+			t.Fatalf("accept: %d, %v", n, err)
+		}
+		open(t, cfg)
+	})
+}
+
+// What no crash can cause is reported, and nothing is changed.
+func TestCorruption(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, dir string){
+		"manifest line altered": func(t *testing.T, dir string) {
+			path := filepath.Join(dir, "logs", logfile.ManifestName)
+			write(t, path, strings.Replace(string(read(t, path)), `"seq":1`, `"seq":7`, 1))
+		},
+		"manifest cut": func(t *testing.T, dir string) {
+			path := filepath.Join(dir, "logs", logfile.ManifestName)
+			text := string(read(t, path))
+			write(t, path, text[:strings.Index(text, "\n")+1])
+		},
+		"manifest longer than its records": func(t *testing.T, dir string) {
+			path := filepath.Join(dir, "logs", logfile.ManifestName)
+			text := string(read(t, path))
+			last := text[strings.LastIndex(text[:len(text)-1], "\n")+1:]
+			last = strings.ReplaceAll(last, `"seq":2`, `"seq":3`)
+			write(t, path, text+strings.ReplaceAll(last, "message2", "message3"))
+		},
+		"records missing": func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "staging", recordsName)) },
+		"records garbled": func(t *testing.T, dir string) { write(t, filepath.Join(dir, "staging", recordsName), "garbage\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filled(t)
+			damage(t, dir)
+			before := string(read(t, filepath.Join(dir, "logs", logfile.ManifestName)))
+			_, err := Open(testConfig(dir))
+			var corrupt *CorruptError
+			if !errors.As(err, &corrupt) {
+				t.Errorf("got %v", err)
+			}
+			if after := string(read(t, filepath.Join(dir, "logs", logfile.ManifestName))); after != before {
+				t.Error("the manifest was changed")
+			}
+		})
+	}
+}
+
+func TestVerify(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, path string){
+		"missing":   remove,
+		"truncated": func(t *testing.T, path string) { write(t, path, string(read(t, path)[1:])) },
+		"one bit flipped": func(t *testing.T, path string) {
+			text := read(t, path)
+			text[len(text)/2] ^= 1
+			write(t, path, string(text))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filled(t)
+			damage(t, filepath.Join(dir, "logs", logfile.FileName(1)))
+			var found []Difference
+			n, err := Verify(dir, func(d Difference) { found = append(found, d) })
+			if n != 3 || err != nil || len(found) != 1 || found[0].Seq != 1 {
+				t.Errorf("checked %d, %v, found %v", n, err, found)
+			}
+		})
+	}
+}
+
+func TestNoRoom(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.MaxStaged = 1000
+	book := open(t, cfg)
+	d := logbooktest.Draft("a", make([]byte, 2000))
+	if _, err := book.Stage(t.Context(), d); err == nil || !strings.Contains(err.Error(), "no space") {
+		t.Errorf("got %v", err)
+	}
+	if err := book.Ready(); err != nil {
+		t.Errorf("one message too many turned readiness red: %v", err)
+	}
+	small := logbooktest.Draft("a", []byte("x"))
+	if _, err := logbooktest.Append(t.Context(), book, small, []byte("x")); err != nil {
+		t.Error(err)
+	}
+}

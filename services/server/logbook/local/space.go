@@ -1,0 +1,61 @@
+package local
+
+import (
+	"fmt"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"sealpost/services/server/logbook"
+)
+
+// headroom is left free on the volume for records, manifest and directories,
+// which must not fail for want of room once a message is durable.
+const headroom = 16 << 20
+
+// space promises room to messages before their first byte. A promise counts
+// against the free space until its message is kept or dropped, so bytes already
+// written count twice: the error is on the side of refusing.
+type space struct {
+	dir   string
+	limit uint64
+
+	mu       sync.Mutex
+	promised uint64
+}
+
+func newSpace(dir string, limit uint64) *space { return &space{dir: dir, limit: limit} }
+
+// reserve promises n bytes, or returns logbook.ErrNoSpace.
+func (s *space) reserve(n uint64) error {
+	free, err := freeBytes(s.dir)
+	if err != nil {
+		return fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	want := s.promised + n
+	if want < n || want > s.limit {
+		return fmt.Errorf("%w: %d bytes are on their way in, the limit is %d", logbook.ErrNoSpace, s.promised, s.limit)
+	}
+	if want > free || free-want < headroom {
+		return fmt.Errorf("%w: the volume has %d bytes left", logbook.ErrNoSpace, free)
+	}
+	s.promised = want
+	return nil
+}
+
+func (s *space) release(n uint64) {
+	s.mu.Lock()
+	s.promised -= n
+	s.mu.Unlock()
+}
+
+func freeBytes(dir string) (uint64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	return st.Bavail * uint64(st.Bsize), nil
+}

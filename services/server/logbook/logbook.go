@@ -1,0 +1,128 @@
+// Package logbook is the contract for keeping messages: durably, in order,
+// exactly once. It holds no implementation; package local keeps a logbook on a
+// local volume, and package logbooktest is the suite that every implementation
+// passes.
+//
+// What Append's success means, and everything else here, holds across a crash
+// of the process and a power cut:
+//
+//   - The log file's bytes and the commit record (number, name, manifest line
+//     byte for byte) are on stable storage, then the file has its final name,
+//     which replaced nothing, then its line is in the manifest, then Append
+//     returns. In this order.
+//   - A number is given only to complete, checked bytes. Numbers start at 0,
+//     have no gaps and are never used twice, also when files were removed.
+//   - A (sender, id) is accepted once, for ever. The same content again gets
+//     the first arrival's facts; other content is ErrConflict. An arrival that
+//     meets a commit of its own id under way waits for it, and takes its place
+//     when it fails.
+//   - A durable record is never withdrawn. When a step after it fails, callers
+//     get ErrUnknown, nothing later is acknowledged, Ready is red, and the step
+//     is tried again.
+//   - ErrUnavailable means that nothing was kept: the caller may try again.
+//
+// The caller supplies neither number nor time. Many calls run at once; the
+// order between them is not promised; one may take seconds. Nothing outside an
+// implementation may assume a local disk: no path leaves the package.
+package logbook
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"sealpost/shared/logfile"
+	"sealpost/shared/message"
+)
+
+// Errors, to be told apart with errors.Is; the cause is wrapped behind them.
+var (
+	// ErrUnavailable: not kept, try again later. Ready says why.
+	ErrUnavailable = errors.New("logbook unavailable")
+	// ErrNoSpace: no room to stage the message now. It is an ErrUnavailable.
+	ErrNoSpace error = &spaceError{}
+	// ErrUnknown: kept or not, a repeat settles it.
+	ErrUnknown = errors.New("outcome unknown")
+	// ErrConflict: the id is taken by other content, for good.
+	ErrConflict = errors.New("id conflict")
+	// ErrMismatch: the bytes written are not those declared, for good.
+	ErrMismatch = errors.New("content differs from its declaration")
+	// ErrClosed: the logbook was closed. It is an ErrUnavailable.
+	ErrClosed error = &closedError{}
+)
+
+type spaceError struct{}
+
+func (*spaceError) Error() string   { return "no space" }
+func (*spaceError) Is(e error) bool { return e == ErrUnavailable }
+
+type closedError struct{}
+
+func (*closedError) Error() string   { return "logbook closed" }
+func (*closedError) Is(e error) bool { return e == ErrUnavailable }
+
+// Draft declares a message before its bytes.
+type Draft struct {
+	ID            message.ID
+	Sender        string // "-" on the 2012 wire
+	Name          string // "" on the 2012 wire
+	Cipher        message.Cipher
+	Size          uint64 // bytes, deciphered
+	EncryptedSize uint64 // bytes of base64 text, 0 without a cipher
+	SHA256        logfile.Digest
+}
+
+// Facts are what a logbook knows about a message that it keeps.
+type Facts struct {
+	Entry  logfile.Entry
+	Line   []byte // the manifest line, without its "\n"
+	Repeat bool   // an earlier arrival was kept; these are its facts
+}
+
+// Matches reports whether d declares the content that these facts are about.
+func (f Facts) Matches(d Draft) bool {
+	e := f.Entry
+	return e.Size == d.Size && e.EncryptedSize == d.EncryptedSize && e.SHA256 == d.SHA256 &&
+		e.Name == d.Name && e.Cipher == d.Cipher
+}
+
+// Staged is a message on its way in. Its methods are for one goroutine. After
+// Append or Discard only Discard may be called, and does nothing.
+type Staged interface {
+	// Write takes the deciphered bytes, in order. More than declared is
+	// ErrMismatch.
+	io.Writer
+	// WriteCiphertext takes the base64 text, in order; it may alternate with
+	// Write. A logbook may leave the text out of the log file by its size.
+	WriteCiphertext(p []byte) (int, error)
+	// Append checks the content against the draft, commits it and returns its
+	// facts. When ctx ends first the error is ErrUnknown and the commit goes on.
+	Append(ctx context.Context) (Facts, error)
+	// Discard drops the message and frees its space.
+	Discard()
+}
+
+// Scratch is room for bytes whose size is not known yet. It is gone after
+// Close and after a crash.
+type Scratch interface {
+	io.Writer
+	io.ReaderAt
+	io.Closer
+}
+
+// Logbook keeps messages. All methods may be called at once.
+type Logbook interface {
+	// ID is the logbook's id, made at its first start.
+	ID() string
+	// Lookup finds a message by sender and id, before its bytes are taken.
+	Lookup(ctx context.Context, sender string, id message.ID) (Facts, bool, error)
+	// Stage reserves space for a message and opens it for writing.
+	Stage(ctx context.Context, d Draft) (Staged, error)
+	// Scratch reserves up to limit bytes of scratch room.
+	Scratch(ctx context.Context, limit uint64) (Scratch, error)
+	// Ready is nil when messages can be kept, else the reason; it turns red and
+	// green by itself.
+	Ready() error
+	// Close finishes what is being committed and releases the logbook.
+	Close() error
+}

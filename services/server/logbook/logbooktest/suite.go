@@ -1,0 +1,362 @@
+// Package logbooktest is the suite that every implementation of
+// logbook.Logbook passes.
+package logbooktest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+
+	"sealpost/services/server/logbook"
+	"sealpost/shared/crypto/cipher2012"
+	"sealpost/shared/logfile"
+	"sealpost/shared/message"
+)
+
+// Fixture is one place where a logbook can be kept.
+type Fixture struct {
+	// Open opens the logbook; after its Close, Open gives the same one again.
+	Open func(t *testing.T) logbook.Logbook
+	// File opens the log file of an entry as a poller sees it.
+	File func(t *testing.T, e logfile.Entry) (io.ReaderAt, int64)
+	// Manifest returns the manifest as a poller sees it.
+	Manifest func(t *testing.T) []byte
+}
+
+// Run runs the suite; fixture gives a fresh place each time.
+func Run(t *testing.T, fixture func(t *testing.T) Fixture) {
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, Fixture)
+	}{
+		{"contents come back", contents},
+		{"numbers have no gaps", numbers},
+		{"repeats", repeats},
+		{"repeats at once", repeatsAtOnce},
+		{"conflicts", conflicts},
+		{"mismatches", mismatches},
+		{"restart", restart},
+		{"discard", discard},
+		{"scratch", scratch},
+		{"closed", closedBook},
+		{"cancelled before commit", cancelled},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, fixture(t)) })
+	}
+}
+
+// Draft declares content sent by sender under a fresh id.
+func Draft(sender string, content []byte) logbook.Draft {
+	return logbook.Draft{
+		ID: message.NewID(), Sender: sender, Name: "report.txt", Cipher: message.None,
+		Size: uint64(len(content)), SHA256: sha256.Sum256(content),
+	}
+}
+
+// Append brings one message into book.
+func Append(ctx context.Context, book logbook.Logbook, d logbook.Draft, content []byte) (logbook.Facts, error) {
+	staged, err := book.Stage(ctx, d)
+	if err != nil {
+		return logbook.Facts{}, err
+	}
+	defer staged.Discard()
+	if _, err := staged.Write(content); err != nil {
+		return logbook.Facts{}, err
+	}
+	if d.Cipher == message.Cipher2012 {
+		if _, err := staged.WriteCiphertext(cipher2012.Encrypt(cipher2012.Key{1}, content)); err != nil {
+			return logbook.Facts{}, err
+		}
+	}
+	return staged.Append(ctx)
+}
+
+func mustAppend(t *testing.T, book logbook.Logbook, d logbook.Draft, content []byte) logbook.Facts {
+	t.Helper()
+	facts, err := Append(t.Context(), book, d, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return facts
+}
+
+func contents(t *testing.T, fx Fixture) {
+	book := fx.Open(t)
+	for i, content := range [][]byte{
+		nil, []byte("x"), bytes.Repeat([]byte("y"), 32), []byte("a\r\nb\x00\xff"),
+		[]byte("-----\nENCRYPTED MESSAGE CONTENT\n-----\n\n"), bytes.Repeat([]byte("long "), 1<<18),
+	} {
+		plain := Draft("a", content)
+		sealed := Draft("a", content)
+		sealed.Cipher, sealed.EncryptedSize = message.Cipher2012, cipher2012.EncryptedLen(uint64(len(content)))
+		for _, d := range []logbook.Draft{plain, sealed} {
+			facts := mustAppend(t, book, d, content)
+			if !facts.Matches(d) || facts.Repeat {
+				t.Errorf("content %d: facts %+v", i, facts)
+			}
+			checkFile(t, fx, facts.Entry, content)
+		}
+	}
+	checkManifest(t, fx, 12)
+}
+
+func checkFile(t *testing.T, fx Fixture, e logfile.Entry, content []byte) {
+	t.Helper()
+	r, size := fx.File(t, e)
+	digest := sha256.New()
+	if _, err := io.Copy(digest, io.NewSectionReader(r, 0, size)); err != nil {
+		t.Fatal(err)
+	}
+	if uint64(size) != e.FileSize || logfile.Digest(digest.Sum(nil)) != e.FileSHA256 {
+		t.Errorf("%s: the file is not the one its line describes", e.File)
+	}
+	parsed, err := logfile.Parse(r, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(parsed.Plain())
+	if err != nil || !bytes.Equal(got, content) {
+		t.Errorf("%s: content came back changed (%v)", e.File, err)
+	}
+	if e.Cipher != message.Cipher2012 || parsed.CiphertextLeftOut {
+		return
+	}
+	text, err := io.ReadAll(parsed.Ciphertext())
+	if err != nil || !bytes.Equal(text, cipher2012.Encrypt(cipher2012.Key{1}, content)) {
+		t.Errorf("%s: ciphertext came back changed (%v)", e.File, err)
+	}
+}
+
+// checkManifest checks that the manifest has n sound lines in order.
+func checkManifest(t *testing.T, fx Fixture, n int) []logfile.Entry {
+	t.Helper()
+	lines := bytes.SplitAfter(fx.Manifest(t), []byte("\n"))
+	if len(lines) != n+1 || len(lines[n]) != 0 {
+		t.Fatalf("manifest has %d lines, expected %d", len(lines)-1, n)
+	}
+	entries := make([]logfile.Entry, n)
+	for i := range entries {
+		e, err := logfile.ParseLine(bytes.TrimSuffix(lines[i], []byte("\n")))
+		if err != nil || e.Seq != uint64(i) {
+			t.Fatalf("line %d: number %d, %v", i, e.Seq, err)
+		}
+		entries[i] = e
+	}
+	return entries
+}
+
+func numbers(t *testing.T, fx Fixture) {
+	book := fx.Open(t)
+	const senders, each = 8, 25
+	var wg sync.WaitGroup
+	for s := range senders {
+		wg.Go(func() {
+			for i := range each {
+				content := fmt.Appendf(nil, "message %d of %d", i, s)
+				if _, err := Append(t.Context(), book, Draft(fmt.Sprint(s), content), content); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, e := range checkManifest(t, fx, senders*each) {
+		if _, size := fx.File(t, e); uint64(size) != e.FileSize {
+			t.Errorf("%s: %d bytes instead of %d", e.File, size, e.FileSize)
+		}
+	}
+}
+
+func repeats(t *testing.T, fx Fixture) {
+	book := fx.Open(t)
+	content := []byte("once")
+	d := Draft("a", content)
+	if _, found, err := book.Lookup(t.Context(), "a", d.ID); found || err != nil {
+		t.Errorf("an id nobody sent: %v, %v", found, err)
+	}
+	first := mustAppend(t, book, d, content)
+	again := mustAppend(t, book, d, content)
+	if !again.Repeat || !bytes.Equal(first.Line, again.Line) {
+		t.Errorf("a repeat got %+v, the first had %+v", again, first)
+	}
+	found, ok, err := book.Lookup(t.Context(), "a", d.ID)
+	if !ok || err != nil || !bytes.Equal(found.Line, first.Line) || !found.Repeat {
+		t.Errorf("lookup: %+v, %v, %v", found, ok, err)
+	}
+	other := d
+	other.Sender = "b" // an id belongs to its sender
+	if facts := mustAppend(t, book, other, content); facts.Repeat || facts.Entry.Seq != 1 {
+		t.Errorf("another sender's: %+v", facts)
+	}
+	checkManifest(t, fx, 2)
+}
+
+func repeatsAtOnce(t *testing.T, fx Fixture) {
+	book := fx.Open(t)
+	content := []byte("once")
+	d := Draft("a", content)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	fresh := 0
+	for range 16 {
+		wg.Go(func() {
+			facts, err := Append(t.Context(), book, d, content)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil || facts.Entry.Seq != 0 {
+				t.Errorf("number %d, %v", facts.Entry.Seq, err)
+			}
+			if !facts.Repeat {
+				fresh++
+			}
+		})
+	}
+	wg.Wait()
+	if fresh != 1 {
+		t.Errorf("%d arrivals were the first", fresh)
+	}
+	checkManifest(t, fx, 1)
+}
+
+func conflicts(t *testing.T, fx Fixture) {
+	book := fx.Open(t)
+	d := Draft("a", []byte("first"))
+	mustAppend(t, book, d, []byte("first"))
+	for name, change := range map[string]func(*logbook.Draft){
+		"name": func(d *logbook.Draft) { d.Name = "other" },
+		"content": func(d *logbook.Draft) {
+			d.SHA256 = sha256.Sum256([]byte("other"))
+		},
+	} {
+		other := d
+		change(&other)
+		content := []byte("first")
+		if name == "content" {
+			content = []byte("other")
+		}
+		if _, err := Append(t.Context(), book, other, content); !errors.Is(err, logbook.ErrConflict) {
+			t.Errorf("same id, other %s: %v", name, err)
+		}
+	}
+	checkManifest(t, fx, 1)
+}
+
+func mismatches(t *testing.T, fx Fixture) {
+	book := fx.Open(t)
+	for name, content := range map[string]string{"shorter": "conten", "longer": "content!", "other": "tnetnoc"} {
+		d := Draft("a", []byte("content"))
+		if _, err := Append(t.Context(), book, d, []byte(content)); !errors.Is(err, logbook.ErrMismatch) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := Append(t.Context(), book, d, []byte("content")); err != nil {
+			t.Errorf("%s, then as declared: %v", name, err)
+		}
+	}
+	checkManifest(t, fx, 3)
+}
+
+func restart(t *testing.T, fx Fixture) {
+	drafts := make([]logbook.Draft, 5)
+	for i := range drafts {
+		book := fx.Open(t)
+		content := fmt.Append(nil, "message ", i)
+		drafts[i] = Draft("a", content)
+		if facts := mustAppend(t, book, drafts[i], content); facts.Entry.Seq != uint64(i) {
+			t.Errorf("number %d after restart %d", facts.Entry.Seq, i)
+		}
+		for j, d := range drafts[:i+1] {
+			facts, ok, err := book.Lookup(t.Context(), "a", d.ID)
+			if !ok || err != nil || facts.Entry.Seq != uint64(j) {
+				t.Errorf("restart %d: message %d: %v, %v", i, j, ok, err)
+			}
+		}
+		if err := book.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checkManifest(t, fx, len(drafts))
+}
+
+func discard(t *testing.T, fx Fixture) {
+	book := fx.Open(t)
+	staged, err := book.Stage(t.Context(), Draft("a", []byte("content")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := staged.Write([]byte("con")); err != nil {
+		t.Fatal(err)
+	}
+	staged.Discard()
+	staged.Discard()
+	mustAppend(t, book, Draft("a", []byte("kept")), []byte("kept"))
+	checkManifest(t, fx, 1)
+}
+
+func scratch(t *testing.T, fx Fixture) {
+	book := fx.Open(t)
+	s, err := book.Scratch(t.Context(), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Write([]byte("01234")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Write([]byte("567890")); !errors.Is(err, logbook.ErrNoSpace) {
+		t.Errorf("more than reserved: %v", err)
+	}
+	got, err := io.ReadAll(io.NewSectionReader(s, 0, 5))
+	if err != nil || string(got) != "01234" {
+		t.Errorf("read %q, %v", got, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func closedBook(t *testing.T, fx Fixture) {
+	book := fx.Open(t)
+	staged, err := book.Stage(t.Context(), Draft("a", []byte("x")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := staged.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := book.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := staged.Append(t.Context()); !errors.Is(err, logbook.ErrUnavailable) {
+		t.Errorf("append after close: %v", err)
+	}
+	if _, err := book.Stage(t.Context(), Draft("a", nil)); !errors.Is(err, logbook.ErrUnavailable) {
+		t.Errorf("stage after close: %v", err)
+	}
+}
+
+// A caller that gives up learns nothing of the outcome, and a repeat settles it.
+func cancelled(t *testing.T, fx Fixture) {
+	book := fx.Open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	d := Draft("a", []byte("x"))
+	staged, err := book.Stage(ctx, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := staged.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	_, err = staged.Append(ctx)
+	if err != nil && !errors.Is(err, logbook.ErrUnknown) && !errors.Is(err, logbook.ErrUnavailable) {
+		t.Errorf("append with an ended context: %v", err)
+	}
+	if facts := mustAppend(t, book, d, []byte("x")); facts.Entry.Seq != 0 {
+		t.Errorf("the repeat got number %d", facts.Entry.Seq)
+	}
+	checkManifest(t, fx, 1)
+}

@@ -1,0 +1,142 @@
+// Package standby keeps trying to open a logbook and stands in for it until
+// then: every call is ErrUnavailable, and Ready says why. So a server whose
+// volume is held by another one, does not fit or cannot be written now takes
+// over by itself once that ends.
+package standby
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/server/logbook"
+	"sealpost/shared/message"
+)
+
+// Logbook implements logbook.Logbook over one that may not be open yet.
+type Logbook struct {
+	id     string
+	open   func() (logbook.Logbook, error)
+	log    zerolog.Logger
+	stop   context.CancelFunc
+	ended  chan struct{}
+	opened chan struct{} // closed once book is set
+
+	mu   sync.Mutex
+	book logbook.Logbook
+	err  error // why there is none
+}
+
+var _ logbook.Logbook = (*Logbook)(nil)
+
+// Open calls open now, and again every interval until it succeeds.
+func Open(id string, open func() (logbook.Logbook, error), interval time.Duration, log zerolog.Logger) *Logbook {
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &Logbook{id: id, open: open, log: log, stop: cancel,
+		ended: make(chan struct{}), opened: make(chan struct{})}
+	if l.try() {
+		close(l.ended)
+		return l
+	}
+	go l.keepTrying(ctx, interval)
+	return l
+}
+
+func (l *Logbook) keepTrying(ctx context.Context, interval time.Duration) {
+	defer close(l.ended)
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if l.try() {
+				return
+			}
+		}
+	}
+}
+
+// try opens the logbook once. A reason is logged when it is a new one.
+func (l *Logbook) try() bool {
+	book, err := l.open()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		if l.err == nil || l.err.Error() != err.Error() {
+			l.log.Error().Err(err).Msg("the logbook cannot be opened yet")
+		}
+		l.err = err
+		return false
+	}
+	l.book, l.err = book, nil
+	close(l.opened)
+	return true
+}
+
+// Opened is closed once the logbook is open.
+func (l *Logbook) Opened() <-chan struct{} { return l.opened }
+
+// get returns the logbook, or why there is none.
+func (l *Logbook) get() (logbook.Logbook, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.book == nil {
+		return nil, fmt.Errorf("%w: %w", logbook.ErrUnavailable, l.err)
+	}
+	return l.book, nil
+}
+
+// ID returns the logbook's id.
+func (l *Logbook) ID() string { return l.id }
+
+// Lookup passes the call on.
+func (l *Logbook) Lookup(ctx context.Context, sender string, id message.ID) (logbook.Facts, bool, error) {
+	book, err := l.get()
+	if err != nil {
+		return logbook.Facts{}, false, err
+	}
+	return book.Lookup(ctx, sender, id)
+}
+
+// Stage passes the call on.
+func (l *Logbook) Stage(ctx context.Context, d logbook.Draft) (logbook.Staged, error) {
+	book, err := l.get()
+	if err != nil {
+		return nil, err
+	}
+	return book.Stage(ctx, d)
+}
+
+// Scratch passes the call on.
+func (l *Logbook) Scratch(ctx context.Context, limit uint64) (logbook.Scratch, error) {
+	book, err := l.get()
+	if err != nil {
+		return nil, err
+	}
+	return book.Scratch(ctx, limit)
+}
+
+// Ready is nil when messages can be kept, else the reason.
+func (l *Logbook) Ready() error {
+	book, err := l.get()
+	if err != nil {
+		return err
+	}
+	return book.Ready()
+}
+
+// Close ends the trying and closes the logbook if it is open.
+func (l *Logbook) Close() error {
+	l.stop()
+	<-l.ended
+	book, err := l.get()
+	if err != nil {
+		return nil
+	}
+	return book.Close()
+}
