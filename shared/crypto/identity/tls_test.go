@@ -1,101 +1,12 @@
 package identity
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
-	"io"
-	"math/big"
-	"net"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
-
-// patience bounds a test's wait on the network; nothing waits for it to pass.
-const patience = 10 * time.Second
-
-// serve takes one connection after another, sends each client one byte back,
-// and reports how the server's side of each ended.
-func serve(t *testing.T, config *tls.Config) (address string, ended <-chan error) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	results := make(chan error, 8)
-	go func() {
-		for {
-			raw, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			results <- echo(tls.Server(raw, config))
-		}
-	}()
-	return listener.Addr().String(), results
-}
-
-func echo(conn *tls.Conn) error {
-	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(patience))
-	var b [1]byte
-	if _, err := io.ReadFull(conn, b[:]); err != nil {
-		return err
-	}
-	_, err := conn.Write(b[:])
-	return err
-}
-
-// call connects and passes a byte there and back. A server may refuse a client
-// after the client's handshake is done, so only the byte that came back counts.
-func call(t *testing.T, address string, config *tls.Config) (tls.ConnectionState, error) {
-	t.Helper()
-	raw, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer raw.Close()
-	raw.SetDeadline(time.Now().Add(patience))
-	if config.ServerName == "" && !config.InsecureSkipVerify {
-		t.Fatal("the test would check no name")
-	}
-	conn := tls.Client(raw, config)
-	if err := conn.Handshake(); err != nil {
-		return tls.ConnectionState{}, err
-	}
-	if _, err := conn.Write([]byte{7}); err != nil {
-		return tls.ConnectionState{}, err
-	}
-	var b [1]byte
-	if _, err := io.ReadFull(conn, b[:]); err != nil {
-		return tls.ConnectionState{}, err
-	}
-	return conn.ConnectionState(), nil
-}
-
-func serverTLS(t *testing.T, id *Identity) *tls.Config {
-	t.Helper()
-	config, err := id.ServerTLS()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return config
-}
-
-func pinsOf(ids ...*Identity) Pins {
-	var pins Pins
-	for _, id := range ids {
-		pins = append(pins, Pin{Origin: testOrigin, Key: id.Public()})
-	}
-	return pins
-}
 
 func TestPinnedConnection(t *testing.T) {
 	id, other := generate(t), generate(t)
@@ -262,88 +173,6 @@ func TestNoResumption(t *testing.T) {
 		state, err := call(t, address, config)
 		if err != nil || state.DidResume {
 			t.Errorf("resumed: %t, error %v", state.DidResume, err)
-		}
-	}
-}
-
-// operatorCertificate makes a CA's PEM and a server certificate for names.
-func operatorCertificate(t *testing.T, names ...string) ([]byte, tls.Certificate) {
-	t.Helper()
-	sign := func(template, parent *x509.Certificate, key *ecdsa.PrivateKey, parentKey *ecdsa.PrivateKey) []byte {
-		der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), parentKey)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return der
-	}
-	newKey := func() *ecdsa.PrivateKey {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return key
-	}
-	caKey, key := newKey(), newKey()
-	ca := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), NotBefore: time.Now().Add(-time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour), NotBefore: time.Now().Add(-time.Hour), DNSNames: names,
-	}
-	caDER := sign(ca, ca, caKey, caKey)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER}),
-		tls.Certificate{Certificate: [][]byte{sign(leaf, ca, key, caKey)}, PrivateKey: key}
-}
-
-func TestOperatorsCertificate(t *testing.T) {
-	ca, cert := operatorCertificate(t, "post.example")
-	otherCA, _ := operatorCertificate(t, "post.example")
-	address, _ := serve(t, ServerTLSWith(cert))
-	connect := func(ca []byte, name string) error {
-		config, err := ClientTLSWithCA(ca, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		state, err := call(t, address, config)
-		if err == nil && (state.CurveID != tls.X25519MLKEM768 || state.NegotiatedProtocol != ALPN) {
-			t.Errorf("connected with %s, %q", state.CurveID, state.NegotiatedProtocol)
-		}
-		return err
-	}
-	if err := connect(ca, "post.example"); err != nil {
-		t.Errorf("right CA, right name: %v", err)
-	}
-	var hostname x509.HostnameError
-	if err := connect(ca, "other.example"); !errors.As(err, &hostname) {
-		t.Errorf("wrong name: error %v, want %T", err, hostname)
-	}
-	var unknown x509.UnknownAuthorityError
-	if err := connect(otherCA, "post.example"); !errors.As(err, &unknown) {
-		t.Errorf("wrong CA: error %v, want %T", err, unknown)
-	}
-	var mismatch *MismatchError
-	if _, err := call(t, address, pinsOf(generate(t)).ClientTLS()); !errors.As(err, &mismatch) || !strings.Contains(mismatch.Got, "ECDSA") {
-		t.Errorf("a pin against an operator's certificate: %v", err)
-	}
-}
-
-func TestCAWithoutALPN(t *testing.T) {
-	ca, cert := operatorCertificate(t, "post.example")
-	address, _ := serve(t, &tls.Config{Certificates: []tls.Certificate{cert}})
-	config, err := ClientTLSWithCA(ca, "post.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := call(t, address, config); !errors.Is(err, ErrALPN) {
-		t.Errorf("error %v, want ErrALPN", err)
-	}
-}
-
-func TestCAFileWithoutCertificate(t *testing.T) {
-	for _, text := range []string{"", "hello", string(generate(t).PEM())} {
-		if _, err := ClientTLSWithCA([]byte(text), "x"); !errors.Is(err, ErrNoCertificate) {
-			t.Errorf("%q: error %v, want ErrNoCertificate", text, err)
 		}
 	}
 }

@@ -1,0 +1,124 @@
+// Package cli is the server's command line: it finds the subcommand, reads the
+// settings, calls the package that does the work, and turns the outcome into
+// text and an exit status.
+//
+// Exit status: 0 done, 1 it failed, 2 bad usage or bad settings. Results go to
+// Out, the log and everything about failures to Err.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"sealpost/services/server/daemon"
+	"sealpost/services/server/state"
+	"sealpost/shared/message"
+	"sealpost/shared/settings"
+)
+
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+const usage = `usage: server [COMMAND]
+
+  server                      take messages until SIGTERM
+  server sender add NAME      make a token for a sender, print it as an env file
+  server sender remove NAME   make a sender's tokens invalid
+      -keep-newest            all but the newest
+  server sender list          show the senders and when their tokens were made
+  server identity             print the server's identity, which clients pin
+  server verify               compare every log file with the manifest
+  server logbook accept       give volumes that do not fit each other a new
+                              logbook id, with the server stopped
+  server healthcheck          exit 0 when the server is ready, else 1
+  server setup                prepare the volumes of the demonstration
+
+Settings are environment variables, SERVER_... (SETUP_... for setup).
+Changes to senders reach a running server at once.
+`
+
+// Streams are the standard streams of the program.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// errUsage means that the command line makes no sense.
+var errUsage = errors.New("wrong usage")
+
+func usageError(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", errUsage, fmt.Sprintf(format, args...))
+}
+
+// command is one subcommand with the arguments after its name.
+type command func(ctx context.Context, args []string, std Streams) error
+
+var commands = map[string]command{
+	"sender":      sender,
+	"identity":    showIdentity,
+	"setup":       runSetup,
+	"verify":      verify,
+	"logbook":     logbookCommand,
+	"healthcheck": healthcheck,
+}
+
+// Main runs the program with the arguments after its name and returns its exit
+// status. The cancellation of ctx makes a running server drain and end with 0.
+func Main(ctx context.Context, args []string, std Streams) int {
+	err := dispatch(ctx, args, std)
+	if err == nil {
+		return exitOK
+	}
+	complain(std.Err, err)
+	var bad *settings.Error
+	var name *message.NameError
+	if errors.Is(err, errUsage) || errors.As(err, &bad) || errors.As(err, &name) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func dispatch(ctx context.Context, args []string, std Streams) error {
+	if len(args) == 0 {
+		return run(ctx, std)
+	}
+	if wantsHelp(args) {
+		_, err := io.WriteString(std.Out, usage)
+		return err
+	}
+	cmd, ok := commands[args[0]]
+	if !ok {
+		return usageError("no command %q", args[0])
+	}
+	return cmd(ctx, args[1:], std)
+}
+
+func wantsHelp(args []string) bool {
+	for _, arg := range args {
+		switch arg {
+		case "-h", "-help", "--help":
+			return true
+		}
+	}
+	return args[0] == "help"
+}
+
+// stateConfig is the one setting that the commands beside a running server need.
+type stateConfig struct {
+	StateDir string `default:"/state" required:"true"`
+}
+
+// openState opens the state for a command. Its settings are read without
+// warnings: the other variables are the running server's.
+func openState() (*state.State, error) {
+	var config stateConfig
+	if _, err := settings.Load(daemon.Prefix, &config); err != nil {
+		return nil, err
+	}
+	return state.Open(config.StateDir)
+}

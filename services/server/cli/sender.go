@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"sealpost/shared/crypto/receipt"
+)
+
+func showIdentity(_ context.Context, args []string, std Streams) error {
+	if len(args) > 0 {
+		return usageError("identity takes no arguments")
+	}
+	st, err := openState()
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	_, err = fmt.Fprintln(std.Out, st.Identity().VerifierKey(receipt.Origin(st.LogbookID())))
+	return err
+}
+
+func sender(ctx context.Context, args []string, std Streams) error {
+	if len(args) == 0 {
+		return usageError("sender add NAME, sender remove NAME or sender list")
+	}
+	switch args[0] {
+	case "add":
+		return addSender(ctx, args[1:], std)
+	case "remove":
+		return removeSender(ctx, args[1:], std)
+	case "list":
+		return listSenders(ctx, args[1:], std)
+	}
+	return usageError("no command %q", "sender "+args[0])
+}
+
+func addSender(_ context.Context, args []string, std Streams) error {
+	if len(args) != 1 {
+		return usageError("sender add NAME")
+	}
+	st, err := openState()
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	tok, err := st.AddSender(args[0])
+	if err != nil {
+		return err
+	}
+	pin := st.Identity().VerifierKey(receipt.Origin(st.LogbookID()))
+	_, err = fmt.Fprintf(std.Out, "CLIENT_SERVER_IDENTITY=%s\nCLIENT_TOKEN=%s\n", pin, tok.Reveal())
+	return err
+}
+
+func removeSender(_ context.Context, args []string, std Streams) error {
+	name, keepNewest, err := removeArguments(args)
+	if err != nil {
+		return err
+	}
+	st, err := openState()
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	n, err := st.RemoveSender(name, keepNewest)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(std.Out, "tokens of %s removed: %d\n", name, n)
+	return err
+}
+
+// removeArguments takes the flag before or after the name.
+func removeArguments(args []string) (name string, keepNewest bool, err error) {
+	flags := flag.NewFlagSet("remove", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&keepNewest, "keep-newest", false, "")
+	if err := flags.Parse(args); err != nil {
+		return "", false, usageError("sender remove: %v", err)
+	}
+	if flags.NArg() == 0 {
+		return "", false, usageError("sender remove [-keep-newest] NAME")
+	}
+	name = flags.Arg(0)
+	if err := flags.Parse(flags.Args()[1:]); err != nil {
+		return "", false, usageError("sender remove: %v", err)
+	}
+	if flags.NArg() > 0 {
+		return "", false, usageError("sender remove [-keep-newest] NAME")
+	}
+	return name, keepNewest, nil
+}
+
+func listSenders(_ context.Context, args []string, std Streams) error {
+	if len(args) > 0 {
+		return usageError("sender list takes no arguments")
+	}
+	st, err := openState()
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	senders, err := st.Senders()
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
+	for _, s := range senders {
+		fmt.Fprint(table, s.Name)
+		for _, created := range s.Created {
+			fmt.Fprint(table, "\t", created.UTC().Format(time.RFC3339))
+		}
+		fmt.Fprintln(table)
+	}
+	return table.Flush()
+}

@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"sealpost/services/server/state"
+	"sealpost/shared/crypto/identity"
+	"sealpost/shared/durable"
+	"sealpost/shared/message"
+	"sealpost/shared/settings"
+)
+
+// complain is the one place where a failure is put into words for people: the
+// cause, one line for each problem of the settings, and a hint where there is
+// a likely remedy.
+func complain(w io.Writer, err error) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(w, "server: %s\n", message.Visible(line))
+	}
+	if text := hint(err); text != "" {
+		fmt.Fprintf(w, "server: hint: %s\n", text)
+	}
+}
+
+// remark says what is odd and no failure.
+func remark(w io.Writer, warnings []string) {
+	for _, warning := range warnings {
+		fmt.Fprintf(w, "server: %s\n", message.Visible(warning))
+	}
+}
+
+func hint(err error) string {
+	var bad *settings.Error
+	var name *message.NameError
+	switch {
+	case errors.Is(err, errUsage):
+		return "server -h shows the commands"
+	case errors.As(err, &bad):
+		return "the README lists the settings"
+	case errors.Is(err, state.ErrTwoTokens):
+		return "make the older one invalid first: server sender remove -keep-newest NAME"
+	case errors.Is(err, state.ErrUnknownSender):
+		return "server sender list shows the senders"
+	case errors.Is(err, state.ErrSendersFile):
+		return "each line is an object with sender, created and sha256; delete the bad line, or restore the file"
+	case errors.As(err, &name):
+		return "a sender's name has 1 to 64 letters, digits, dots, hyphens and underscores, and is not \"-\""
+	case errors.Is(err, identity.ErrPEM), errors.Is(err, identity.ErrKeyType):
+		return "restore identity.pem from a copy; with a new one, every client needs the new identity"
+	case errors.Is(err, fs.ErrPermission):
+		return "the directories must belong to the user that the server runs as"
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "another program listens there; SERVER_LISTEN and its kin choose other addresses"
+	case errors.Is(err, durable.ErrLocked):
+		return "stop the server that runs on this volume first"
+	case errors.Is(err, errDifferences):
+		return "each file above was altered, cut or removed after it was kept"
+	case errors.Is(err, errNotReady):
+		return "the server's log says more"
+	}
+	return ""
+}

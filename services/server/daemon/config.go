@@ -1,0 +1,66 @@
+package daemon
+
+import (
+	"time"
+
+	"sealpost/services/server/intake"
+	"sealpost/shared/logging"
+	"sealpost/shared/settings"
+)
+
+// Prefix is that of the server's environment variables.
+const Prefix = "SERVER"
+
+// Config holds the server's settings.
+type Config struct {
+	Listen      settings.Address `default:":7513" required:"true"`
+	Listen2012  settings.Address `envconfig:"2012_LISTEN"` // empty: off
+	AdminListen settings.Address `default:"127.0.0.1:9513" required:"true"`
+	DataDir     string           `default:"/data" required:"true"`
+	StateDir    string           `default:"/state" required:"true"`
+
+	TLSCertFile string `envconfig:"TLS_CERT_FILE"`
+	TLSKeyFile  string `envconfig:"TLS_KEY_FILE"`
+
+	MaxMessageBytes  settings.Bytes `default:"1GiB" min:"1B" max:"1TiB"`
+	MaxStagedBytes   settings.Bytes `default:"16GiB" min:"1MiB"`
+	LogCiphertextMax settings.Bytes `default:"1MiB" min:"1B"`
+
+	MaxConnections           int            `default:"4096" min:"1"`
+	MaxConnectionsPerAddress int            `default:"1024" min:"1"`
+	MaxInFlight              int            `default:"256" min:"1" max:"65535"`
+	HandshakeTimeout         time.Duration  `default:"10s" min:"100ms"`
+	IdleTimeout              time.Duration  `default:"5m" min:"1s"`
+	MinRate                  settings.Bytes `default:"1KiB" min:"1B"` // bytes a second
+	RateGrace                time.Duration  `default:"30s" min:"1s"`
+	WriteTimeout             time.Duration  `default:"30s" min:"1s"`
+	CommitTimeout            time.Duration  `default:"1m" min:"1s"`
+	LoginDelay               time.Duration  `default:"250ms" min:"1ms"`
+	DrainTimeout             time.Duration  `default:"8s" min:"100ms"` // Docker kills after 10 s
+
+	logging.Settings
+}
+
+// Check reports settings that do not go together.
+func (c *Config) Check() []settings.Problem {
+	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
+		return []settings.Problem{{Name: "SERVER_TLS_CERT_FILE", Rule: "goes with SERVER_TLS_KEY_FILE: set both or neither"}}
+	}
+	return nil
+}
+
+func (c *Config) limits() intake.Limits {
+	return intake.Limits{
+		Message:               uint64(c.MaxMessageBytes),
+		Connections:           c.MaxConnections,
+		ConnectionsPerAddress: c.MaxConnectionsPerAddress,
+		InFlight:              c.MaxInFlight,
+		Handshake:             c.HandshakeTimeout,
+		Idle:                  c.IdleTimeout,
+		MinRate:               uint64(c.MinRate),
+		RateGrace:             c.RateGrace,
+		Write:                 c.WriteTimeout,
+		Commit:                c.CommitTimeout,
+		LoginDelay:            c.LoginDelay,
+	}
+}

@@ -1,0 +1,148 @@
+// Package daemon is the whole server: state, logbook, both wires and the admin
+// endpoint, wired together and run until told to stop.
+package daemon
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"sealpost/services/server/admin"
+	"sealpost/services/server/intake"
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/logbook/standby"
+	"sealpost/services/server/state"
+	"sealpost/shared/crypto/identity"
+	"sealpost/shared/crypto/receipt"
+)
+
+// Options are for callers that run the server inside their own process.
+type Options struct {
+	// OnListen is called once all listeners are open. wire2012 is nil when
+	// that wire is off.
+	OnListen func(sealpost, wire2012, admin net.Addr)
+}
+
+const (
+	reopenEvery    = time.Second
+	watermarkEvery = 30 * time.Second
+	adminTimeout   = 10 * time.Second
+)
+
+// Run runs the server until ctx ends, then drains it: what is under way is
+// finished and answered within DrainTimeout. It returns nil after a drain, and
+// an error when the server could not start or a listener failed.
+func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) error {
+	st, err := state.Open(cfg.StateDir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = st.Close() }()
+	listeners, err := listen(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer listeners.close()
+	tlsConfig, err := tlsOf(cfg, st.Identity())
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	book := openBook(cfg, st, log)
+	in := intake.New(intake.Config{
+		TLS: tlsConfig, Book: book, Senders: st, Limits: cfg.limits(), Log: log,
+		Metrics: intake.NewMetrics(registry),
+		Receipt: func(line []byte) ([]byte, error) { return receipt.Sign(st.Identity(), st.LogbookID(), line) },
+	})
+	log.Info().Str("identity", st.Identity().VerifierKey(receipt.Origin(st.LogbookID()))).
+		Stringer("listen", listeners.sealpost.Addr()).Msg("server started")
+	if opts.OnListen != nil {
+		opts.OnListen(listeners.addresses())
+	}
+	ready := func() error { return errors.Join(book.Ready(), st.Check()) }
+	err = serve(ctx, cfg, in, listeners, admin.New(ready, registry))
+	if e := book.Close(); err == nil {
+		err = e
+	}
+	log.Info().Err(err).Msg("server stopped")
+	return err
+}
+
+// openBook opens the logbook, or keeps trying to in the background.
+func openBook(cfg Config, st *state.State, log zerolog.Logger) *standby.Logbook {
+	return standby.Open(st.LogbookID(), func() (logbook.Logbook, error) {
+		minimum, err := st.Watermark()
+		if err != nil {
+			return nil, err
+		}
+		book, err := local.Open(local.Config{
+			Dir: cfg.DataDir, ID: st.LogbookID(), MinEntries: minimum,
+			CiphertextMax: uint64(cfg.LogCiphertextMax), MaxStaged: uint64(cfg.MaxStagedBytes),
+			Zone: zone(), Log: log,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return watched(book, st, log), nil
+	}, reopenEvery, log)
+}
+
+// zone is that of TZ, else UTC: a container has no zone of its own, and the
+// host's must not show through elsewhere.
+func zone() *time.Location {
+	if os.Getenv("TZ") == "" {
+		return time.UTC
+	}
+	return time.Local
+}
+
+func tlsOf(cfg Config, id *identity.Identity) (*tls.Config, error) {
+	if cfg.TLSCertFile == "" {
+		return id.ServerTLS()
+	}
+	cert, err := tls.LoadX509KeyPair(cfg.TLSCertFile, cfg.TLSKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("SERVER_TLS_CERT_FILE: %w", err)
+	}
+	return identity.ServerTLSWith(cert), nil
+}
+
+// serve runs the listeners until ctx ends or one of them fails.
+func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, handler http.Handler) error {
+	web := &http.Server{Handler: handler, ReadHeaderTimeout: adminTimeout, WriteTimeout: adminTimeout, IdleTimeout: adminTimeout}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return in.Serve(l.sealpost) })
+	if l.wire2012 != nil {
+		g.Go(func() error { return in.Serve2012(l.wire2012) })
+	}
+	g.Go(func() error { return web.Serve(l.admin) })
+	g.Go(func() error {
+		<-ctx.Done()
+		// Fresh: ctx has ended, and the drain has its own time.
+		limited, cancel := context.WithTimeout(context.Background(), cfg.DrainTimeout)
+		defer cancel()
+		err := in.Shutdown(limited)
+		_ = web.Close()
+		if errors.Is(err, context.DeadlineExceeded) {
+			return nil // what was cut off was not acknowledged
+		}
+		return err
+	})
+	err := g.Wait()
+	if errors.Is(err, intake.ErrServerClosed) || errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}

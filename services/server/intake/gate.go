@@ -1,0 +1,103 @@
+package intake
+
+import (
+	"sync"
+	"time"
+)
+
+// gate counts connections, in all and per address.
+type gate struct {
+	max, perAddress int
+
+	mu    sync.Mutex
+	total int
+	count map[string]int
+}
+
+func newGate(max, perAddress int) *gate {
+	return &gate{max: max, perAddress: perAddress, count: make(map[string]int)}
+}
+
+func (g *gate) enter(address string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.total >= g.max || g.count[address] >= g.perAddress {
+		return false
+	}
+	g.total++
+	g.count[address]++
+	return true
+}
+
+func (g *gate) leave(address string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.total--
+	if g.count[address]--; g.count[address] == 0 {
+		delete(g.count, address)
+	}
+}
+
+// guard slows down whoever guesses tokens: the answer to a failed log-in waits
+// longer with each failure of its address. A valid token is never delayed, not
+// even from an address that others have spoiled.
+type guard struct {
+	first time.Duration
+
+	mu       sync.Mutex
+	failures map[string]failure
+}
+
+type failure struct {
+	count int
+	last  time.Time
+}
+
+func newGuard(first time.Duration) *guard {
+	return &guard{first: first, failures: make(map[string]failure)}
+}
+
+// failed notes a failed log-in and returns how long its answer waits.
+func (g *guard) failed(address string, now time.Time) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f := g.failures[address]
+	if now.Sub(f.last) > forgetAfter {
+		f = failure{}
+	}
+	if len(g.failures) >= maxGuarded {
+		g.forget(now)
+	}
+	f = failure{f.count + 1, now}
+	g.failures[address] = f
+	return g.delay(f.count)
+}
+
+func (g *guard) delay(count int) time.Duration {
+	if count <= freeFailures {
+		return 0
+	}
+	limit := max(maxLoginDelay, g.first) // an operator may want more from the start
+	d := g.first
+	for range count - freeFailures - 1 {
+		if d *= 2; d >= limit {
+			return limit
+		}
+	}
+	return d
+}
+
+// forget makes room: the old ones go, and any one if none is old.
+func (g *guard) forget(now time.Time) {
+	for address, f := range g.failures {
+		if now.Sub(f.last) > forgetAfter {
+			delete(g.failures, address)
+		}
+	}
+	for address := range g.failures {
+		if len(g.failures) < maxGuarded {
+			return
+		}
+		delete(g.failures, address)
+	}
+}

@@ -1,0 +1,47 @@
+package intake_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"sealpost/services/server/intake"
+	"sealpost/services/server/logbook/local"
+)
+
+// held is a real logbook that flushes no message before it is let go, so that
+// a test can have commits under way for as long as it likes.
+type held struct {
+	staged  chan struct{} // one value for each message staged
+	release chan struct{}
+	once    sync.Once
+}
+
+func startHeld(t *testing.T, limits intake.Limits) (*server, *held) {
+	t.Helper()
+	h := &held{staged: make(chan struct{}, 1000), release: make(chan struct{})}
+	s := start(t, options{limits: limits, volume: local.Config{Fault: h.operation}})
+	t.Cleanup(h.letGo) // before the server is stopped
+	return s, h
+}
+
+func (h *held) operation(op local.Op, name string) error {
+	switch {
+	case !strings.HasPrefix(name, "m-"): // the logbook's own files
+	case op == local.OpCreate:
+		h.staged <- struct{}{}
+	case op == local.OpSync:
+		<-h.release
+	}
+	return nil
+}
+
+func (h *held) letGo() { h.once.Do(func() { close(h.release) }) }
+
+// wait waits until n messages more have been staged.
+func (h *held) wait(t *testing.T, n int) {
+	t.Helper()
+	for range n {
+		receive(t, h.staged, "a message to be staged")
+	}
+}

@@ -1,0 +1,89 @@
+package intake
+
+import (
+	"errors"
+	"net"
+	"syscall"
+	"time"
+
+	"sealpost/shared/framing"
+)
+
+// Limits bound what peers can make the server do. Zero means the default.
+type Limits struct {
+	Message               uint64        // bytes of one message, deciphered; 1 GiB
+	Connections           int           // of all peers; 4096
+	ConnectionsPerAddress int           // of one address; 1024: a whole stack can come from one
+	InFlight              int           // offers of one connection without an answer; 256
+	Handshake             time.Duration // from accept to a valid HELLO; 10 s
+	Idle                  time.Duration // between messages, and between bytes of one; 5 min
+	MinRate               uint64        // bytes a second of a body, after RateGrace; 1 KiB/s
+	RateGrace             time.Duration // before MinRate counts; 30 s
+	Write                 time.Duration // for the peer to take an answer; 30 s
+	Commit                time.Duration // for the logbook to keep a message; 1 min
+	LoginDelay            time.Duration // the first delay after too many failed log-ins; 250 ms
+}
+
+const (
+	acceptPause   = 100 * time.Millisecond
+	freeFailures  = 3                // failed log-ins of an address before the delay starts
+	maxLoginDelay = 10 * time.Second // it doubles up to here
+	forgetAfter   = 10 * time.Minute // without a further failure
+	maxGuarded    = 16384            // addresses remembered
+)
+
+func (l Limits) withDefaults() Limits {
+	set(&l.Message, 1<<30)
+	set(&l.Connections, 4096)
+	set(&l.ConnectionsPerAddress, 1024)
+	set(&l.InFlight, 256)
+	set(&l.Handshake, 10*time.Second)
+	set(&l.Idle, 5*time.Minute)
+	set(&l.MinRate, 1<<10)
+	set(&l.RateGrace, 30*time.Second)
+	set(&l.Write, 30*time.Second)
+	set(&l.Commit, time.Minute)
+	set(&l.LoginDelay, 250*time.Millisecond)
+	l.InFlight = min(l.InFlight, 1<<16-1) // 16 bits in WELCOME
+	return l
+}
+
+func set[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// pace gives the deadline of each read of one body: no pause may be longer than
+// Idle, and after RateGrace the whole must have come at MinRate or faster. One
+// record more than was received is allowed for, since it is read as a whole.
+type pace struct {
+	limits Limits
+	start  time.Time
+}
+
+func (p pace) deadline(now time.Time, received uint64) time.Time {
+	idle := now.Add(p.limits.Idle)
+	seconds := float64(received+framing.MaxData) / float64(p.limits.MinRate)
+	if seconds > p.limits.Idle.Seconds()*1e6 { // beyond any idle limit, and maybe beyond a Duration
+		return idle
+	}
+	slow := p.start.Add(p.limits.RateGrace + time.Duration(seconds*float64(time.Second)))
+	if slow.Before(idle) {
+		return slow
+	}
+	return idle
+}
+
+func hostOf(addr net.Addr) string {
+	host, _, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	return host
+}
+
+func outOfDescriptors(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}

@@ -1,0 +1,85 @@
+package intake_test
+
+import (
+	"bytes"
+	"math"
+	"testing"
+
+	"sealpost/services/server/intake"
+	"sealpost/services/server/logbook/local"
+	"sealpost/shared/framing"
+)
+
+// An offer that cannot be is refused before its body; the connection stays in
+// step and goes on.
+func TestBadOffer(t *testing.T) {
+	t.Parallel()
+	const limit = 1 << 20
+	named := func(name string) func(*parcel) { return func(m *parcel) { m.Name = name } }
+	for _, test := range []struct {
+		name   string
+		change func(*parcel)
+		code   framing.Code
+	}{
+		{"no name", named(""), framing.CodeBadOffer},
+		{"line feed in the name", named("a\nb"), framing.CodeBadOffer},
+		{"escape in the name", named("a\x1b[2Jb"), framing.CodeBadOffer},
+		{"NUL in the name", named("a\x00b"), framing.CodeBadOffer},
+		{"line separator in the name", named("a\u2028b"), framing.CodeBadOffer},
+		{"reversed order in the name", named("gpj.\u202etxt.exe"), framing.CodeBadOffer},
+		{"name is not UTF-8", named("a\xffb"), framing.CodeBadOffer},
+		{"unknown cipher", func(m *parcel) { m.Cipher = 7 }, framing.CodeBadOffer},
+		{"encrypted size without a cipher", func(m *parcel) { m.EncryptedSize = 44 }, framing.CodeBadOffer},
+		{"no encrypted size", func(m *parcel) { m.Cipher = framing.Cipher2012 }, framing.CodeBadOffer},
+		{"wrong encrypted size", func(m *parcel) { m.Cipher, m.EncryptedSize = framing.Cipher2012, 48 }, framing.CodeBadOffer},
+		{"one byte over the limit", func(m *parcel) { m.Size = limit + 1 }, framing.CodeTooLarge},
+		{"a size that cannot be", func(m *parcel) { m.Size = math.MaxUint64 }, framing.CodeTooLarge},
+		{"too large and enciphered", func(m *parcel) { m.Size, m.Cipher = math.MaxUint64-7, framing.Cipher2012 }, framing.CodeTooLarge},
+		{"no room", func(m *parcel) { m.Size = limit / 2 }, framing.CodeNoSpace},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, options{limits: intake.Limits{Message: limit}, volume: local.Config{MaxStaged: limit / 4}})
+			m := plain("a.txt", []byte("content"))
+			test.change(&m)
+			p := s.connect(t)
+			p.write(p.offer(m))
+			p.wantRefusal(0, test.code) // and no ACCEPT before it
+			p.write(framing.Append(nil, framing.TypeCancel, nil))
+			p.deliver(plain("good.txt", []byte("same connection")))
+			s.wantRefused(t, test.code)
+			s.goesOn(t)
+			s.wantFiles(t, 3)
+		})
+	}
+}
+
+// What just fits is taken.
+func TestGoodOffer(t *testing.T) {
+	t.Parallel()
+	const limit = 300 << 10
+	s := start(t, options{limits: intake.Limits{Message: limit}})
+	p := s.connect(t)
+	p.deliver(plain(string(bytes.Repeat([]byte("n"), framing.MaxName)), []byte("longest name")))
+	p.deliver(plain("a/b \\ äöü 漢字 \"quoted\" <tag> & more", []byte("a name is no path")))
+	p.deliver(plain("limit.bin", make([]byte, limit)))
+	p.deliver(sealed("limit.bin", make([]byte, limit)))
+	s.wantFiles(t, 4)
+}
+
+// After a refusal the peer may send what was under way, up to the window.
+func TestBodyAfterRefusal(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{limits: intake.Limits{Message: 1 << 10}})
+	p := s.connect(t)
+	large := plain("large.bin", make([]byte, framing.InitialWindow))
+	p.write(p.whole(large))
+	p.wantRefusal(0, framing.CodeTooLarge)
+	p.deliver(plain("good.txt", []byte("in step")))
+
+	p.write(appendData(p.offer(large), make([]byte, framing.InitialWindow+1)))
+	p.wantRefusal(2, framing.CodeTooLarge)
+	p.wantClose(framing.CodeProtocol)
+	s.wantClosed(t, "protocol error")
+	s.goesOn(t)
+}

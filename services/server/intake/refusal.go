@@ -1,0 +1,86 @@
+package intake
+
+import (
+	"errors"
+	"fmt"
+
+	"sealpost/services/server/logbook"
+	"sealpost/shared/crypto/cipher2012"
+	"sealpost/shared/framing"
+	"sealpost/shared/message"
+)
+
+// refusal is why a message is not taken: what its sender hears, and the cause
+// for the log.
+type refusal struct {
+	code   framing.Code
+	reason string
+	cause  error
+}
+
+func (r *refusal) Error() string {
+	if r.cause != nil {
+		return r.cause.Error()
+	}
+	return r.reason
+}
+
+func (r *refusal) Unwrap() error { return r.cause }
+
+func refuse(code framing.Code, format string, args ...any) *refusal {
+	return &refusal{code: code, reason: fmt.Sprintf(format, args...)}
+}
+
+// reasons are what a sender hears of an error whose details are the server's.
+var reasons = []struct {
+	is     error
+	code   framing.Code
+	reason string
+}{
+	{logbook.ErrConflict, framing.CodeIDConflict, "this message id is taken by other content"},
+	{logbook.ErrMismatch, framing.CodeMismatch, "the bytes differ from the declared size or SHA-256"},
+	{cipher2012.ErrBase64, framing.CodeBadCiphertext, "the ciphertext is not base64"},
+	{cipher2012.ErrLength, framing.CodeBadCiphertext, "the ciphertext is not whole blocks"},
+	{cipher2012.ErrPadding, framing.CodeBadCiphertext, "the padding is wrong"},
+	{logbook.ErrNoSpace, framing.CodeNoSpace, "no room for it now, try again later"},
+	{logbook.ErrUnavailable, framing.CodeUnavailable, "the logbook cannot take it now, try again later"},
+}
+
+// refusalOf turns an error into what the sender hears. An error that nobody
+// foresaw leaves the outcome open: trying again is right, giving up is not.
+func refusalOf(err error) *refusal {
+	var r *refusal
+	if errors.As(err, &r) {
+		return r
+	}
+	for _, known := range reasons {
+		if errors.Is(err, known.is) {
+			return &refusal{known.code, known.reason, err}
+		}
+	}
+	return &refusal{framing.CodeUnknown, "the outcome is not known, try again", err}
+}
+
+// draftOf judges an offer and makes the draft of it.
+func draftOf(o framing.Offer, sender string, limit uint64) (logbook.Draft, error) {
+	d := logbook.Draft{ID: o.ID, Sender: sender, Name: o.Name, Size: o.Size, EncryptedSize: o.EncryptedSize, SHA256: o.SHA256}
+	if err := message.CheckName(o.Name); err != nil {
+		return d, &refusal{framing.CodeBadOffer, "the message name is not allowed", err}
+	}
+	if o.Size > limit {
+		return d, refuse(framing.CodeTooLarge, "%d bytes, at most %d are taken", o.Size, limit)
+	}
+	want := uint64(0)
+	switch o.Cipher {
+	case framing.CipherNone:
+		d.Cipher = message.None
+	case framing.Cipher2012:
+		d.Cipher, want = message.Cipher2012, cipher2012.EncryptedLen(o.Size)
+	default:
+		return d, refuse(framing.CodeBadOffer, "cipher %d is not known", o.Cipher)
+	}
+	if o.EncryptedSize != want {
+		return d, refuse(framing.CodeBadOffer, "encrypted size %d does not belong to size %d", o.EncryptedSize, o.Size)
+	}
+	return d, nil
+}

@@ -1,0 +1,239 @@
+package intake
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/shared/framing"
+)
+
+// session is one connection of the sealpost wire. One goroutine reads records;
+// each complete message is committed, and answered, by one of its own.
+type session struct {
+	server *Server
+	conn   *tls.Conn
+	in     *framing.Reader
+	out    *answers
+	log    zerolog.Logger
+	limits Limits
+
+	sender    string
+	tokenHash [32]byte
+	nextRef   uint32
+	commits   sync.WaitGroup
+
+	mu       sync.Mutex
+	inBody   bool
+	draining bool
+}
+
+func newSession(server *Server, raw net.Conn, log zerolog.Logger) *session {
+	limits := server.cfg.Limits
+	conn := tls.Server(raw, server.cfg.TLS)
+	return &session{
+		server: server, conn: conn, log: log, limits: limits,
+		in:  framing.NewReader(conn),
+		out: newAnswers(conn, limits.Write, limits.InFlight),
+	}
+}
+
+// closing is a reason to end the connection that its peer is told.
+type closing struct {
+	code   framing.Code
+	reason string
+}
+
+func (c *closing) Error() string { return c.reason }
+
+var (
+	errUnauthenticated = &closing{framing.CodeUnauthenticated, "no valid token"}
+	errShuttingDown    = &closing{framing.CodeShuttingDown, "the server is stopping"}
+	errIdle            = &closing{framing.CodeIdle, "nothing was sent for too long"}
+	errTooSlow         = &closing{framing.CodeTooSlow, "the message came too slowly"}
+)
+
+// run serves the connection to its end.
+func (s *session) run() {
+	defer func() { _ = s.conn.Close() }()
+	err := s.begin()
+	for err == nil {
+		err = s.message()
+	}
+	// Answers under way still leave: their messages are kept.
+	s.commits.Wait()
+	s.end(err)
+}
+
+// begin brings up TLS and learns who the sender is, all within one deadline.
+func (s *session) begin() error {
+	deadline := time.Now().Add(s.limits.Handshake)
+	if err := s.awaitUntil(false, deadline); err != nil {
+		return err
+	}
+	if err := s.conn.SetWriteDeadline(deadline); err != nil {
+		return err
+	}
+	if err := s.conn.HandshakeContext(s.server.ctx); err != nil {
+		return s.timedOut(err, err)
+	}
+	rec, err := s.in.Next()
+	if err != nil {
+		return s.timedOut(err, errIdle)
+	}
+	if rec.Type != framing.TypeHello {
+		return framing.Unexpected(rec.Type, "before HELLO")
+	}
+	if err := s.authenticate(string(rec.Payload)); err != nil {
+		return err
+	}
+	s.log.Info().Msg("client connected from " + s.conn.RemoteAddr().String())
+	s.out.send(framing.AppendWelcome(nil, framing.Welcome{
+		MaxMessage: s.limits.Message, Window: framing.InitialWindow,
+		MaxInFlight: uint16(s.limits.InFlight), LogbookID: s.server.cfg.Book.ID(),
+	}))
+	return nil
+}
+
+func (s *session) authenticate(token string) error {
+	sender, ok := s.server.cfg.Senders.Authenticate(token)
+	if !ok {
+		wait(s.server.accepting, s.server.guard.failed(hostOf(s.conn.RemoteAddr()), time.Now()))
+		return errUnauthenticated
+	}
+	s.sender, s.tokenHash = sender, sha256.Sum256([]byte(token))
+	s.log = s.log.With().Str("sender", sender).Logger()
+	return nil
+}
+
+// message reads one offer and its body.
+func (s *session) message() error {
+	if err := s.awaitUntil(false, time.Now().Add(s.limits.Idle)); err != nil {
+		return err
+	}
+	rec, err := s.in.Next()
+	if err != nil {
+		return s.timedOut(err, errIdle)
+	}
+	if rec.Type != framing.TypeOffer {
+		return framing.Unexpected(rec.Type, "between messages")
+	}
+	offer, err := framing.ParseOffer(rec.Payload)
+	if err != nil {
+		return err
+	}
+	if offer.Ref != s.nextRef {
+		return &framing.Error{Type: rec.Type, Reason: "its number is not the next one"}
+	}
+	s.nextRef++
+	if !s.out.offered() {
+		return &framing.Error{Type: rec.Type, Reason: "too many offers without an answer"}
+	}
+	if !s.server.cfg.Senders.StillValid(s.tokenHash) {
+		return errUnauthenticated
+	}
+	return s.take(offer)
+}
+
+// awaitUntil sets the deadline of the next read. Between messages a draining
+// session reads no more.
+func (s *session) awaitUntil(inBody bool, deadline time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inBody = inBody
+	if s.draining && !inBody {
+		return errShuttingDown
+	}
+	return s.conn.SetReadDeadline(deadline)
+}
+
+// timedOut turns a read that ran into its deadline into the reason for it.
+func (s *session) timedOut(err, why error) error {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining && !s.inBody {
+		return errShuttingDown
+	}
+	return why
+}
+
+// end tells the peer and the log why the connection ends.
+func (s *session) end(err error) {
+	if errors.Is(err, io.EOF) {
+		s.log.Debug().Msg("client left")
+		return
+	}
+	var told *closing
+	var breach *framing.Error
+	switch {
+	case errors.As(err, &told):
+	case errors.As(err, &breach):
+		told = &closing{framing.CodeProtocol, breach.Error()}
+	}
+	reason, err := s.reasonOf(err, told)
+	if told != nil && s.handshaked() {
+		s.out.send(framing.AppendClose(nil, framing.Close{Code: told.code, Reason: told.reason}))
+	}
+	s.server.cfg.Metrics.closed(reason)
+	event := s.log.Warn()
+	if told == errShuttingDown || told == errIdle {
+		event = s.log.Info()
+	}
+	event.Err(err).Str("reason", reason).Msg("connection closed")
+	s.linger(told)
+}
+
+// reasonOf names the reason for the log. Where answers could not be written,
+// that is the cause, and the failed read its consequence.
+func (s *session) reasonOf(err error, told *closing) (string, error) {
+	failure := s.out.failure()
+	switch {
+	case told != nil:
+		return told.code.String(), err
+	case !s.handshaked():
+		return "handshake failed", err
+	case errors.Is(failure, os.ErrDeadlineExceeded):
+		return "answers not taken", failure
+	}
+	return "connection lost", err
+}
+
+func (s *session) handshaked() bool { return s.conn.ConnectionState().HandshakeComplete }
+
+// linger lets a peer that is still sending read the CLOSE: closing a socket
+// with unread bytes resets it, and the reset can overtake what was written.
+func (s *session) linger(told *closing) {
+	if told == nil || s.conn.CloseWrite() != nil {
+		return
+	}
+	if s.conn.NetConn().SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+		_, _ = io.CopyN(io.Discard, s.conn.NetConn(), lingerBytes)
+	}
+}
+
+const (
+	lingerTime  = 2 * time.Second
+	lingerBytes = 4 << 20
+)
+
+// drain lets the message under way finish and takes no other.
+func (s *session) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+	if !s.inBody {
+		_ = s.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+func (s *session) kill() { _ = s.conn.NetConn().Close() }

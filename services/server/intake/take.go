@@ -1,0 +1,195 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"sealpost/services/server/logbook"
+	"sealpost/shared/framing"
+)
+
+// take judges an offer, takes its body and has it committed. It returns an
+// error only when the connection cannot go on; a refused message leaves it in
+// step, because the rest of its body is read and dropped.
+func (s *session) take(o framing.Offer) error {
+	d, err := draftOf(o, s.sender, s.limits.Message)
+	if err != nil {
+		return s.refuseUnread(o, err)
+	}
+	facts, known, err := s.server.cfg.Book.Lookup(s.server.ctx, d.Sender, d.ID)
+	switch {
+	case err != nil:
+		return s.refuseUnread(o, err)
+	case known && !facts.Matches(d):
+		return s.refuseUnread(o, fmt.Errorf("%w: message %d has it", logbook.ErrConflict, facts.Entry.Seq))
+	case known:
+		s.answerKept(o, facts)
+		return s.skip(framing.InitialWindow)
+	}
+	staged, err := s.server.cfg.Book.Stage(s.server.ctx, d)
+	if err != nil {
+		return s.refuseUnread(o, err)
+	}
+	return s.receive(o, d, staged)
+}
+
+// refuseUnread answers before the body: the peer sends at most the window of it.
+func (s *session) refuseUnread(o framing.Offer, err error) error {
+	s.answerRefused(o, err)
+	return s.skip(framing.InitialWindow)
+}
+
+// receive takes the body of a staged message.
+func (s *session) receive(o framing.Offer, d logbook.Draft, staged logbook.Staged) error {
+	want := bodySize(d)
+	if want > framing.InitialWindow {
+		s.out.send(framing.AppendAccept(nil, o.Ref))
+	}
+	got, err := s.readBody(want, newBody(d.Cipher, staged))
+	if err == nil {
+		s.commits.Add(1)
+		go s.commit(o, staged)
+		return nil
+	}
+	staged.Discard()
+	var failed *bodyError
+	if !errors.As(err, &failed) {
+		return err // the connection's own end
+	}
+	s.answerRefused(o, failed.cause)
+	if failed.ended {
+		return nil
+	}
+	left := uint64(framing.InitialWindow) // in flight before the peer can know
+	if want > got {
+		left += want - got
+	}
+	return s.skip(left)
+}
+
+// bodyError is a fault of the message, not of the connection.
+type bodyError struct {
+	cause error
+	ended bool // the body's END or CANCEL has been read
+}
+
+func (e *bodyError) Error() string { return e.cause.Error() }
+
+// readBody reads DATA up to END and writes it to b. got counts the bytes read.
+func (s *session) readBody(want uint64, b body) (got uint64, err error) {
+	p := pace{limits: s.limits, start: time.Now()}
+	for {
+		rec, err := s.nextInBody(p, got)
+		if err != nil {
+			return got, err
+		}
+		switch rec.Type {
+		case framing.TypeData:
+			got += uint64(len(rec.Payload))
+			if got > want {
+				return got, &bodyError{cause: fmt.Errorf("%w: more than the declared %d bytes", logbook.ErrMismatch, want)}
+			}
+			if _, err := b.Write(rec.Payload); err != nil {
+				return got, &bodyError{cause: err}
+			}
+		case framing.TypeEnd:
+			return got, s.endBody(want, got, b)
+		case framing.TypeCancel:
+			return got, &bodyError{refuse(framing.CodeCancelled, "cancelled by the client"), true}
+		default:
+			return got, framing.Unexpected(rec.Type, "inside a message")
+		}
+	}
+}
+
+func (s *session) endBody(want, got uint64, b body) error {
+	if got != want {
+		return &bodyError{fmt.Errorf("%w: %d of %d bytes", logbook.ErrMismatch, got, want), true}
+	}
+	if err := b.end(); err != nil {
+		return &bodyError{err, true}
+	}
+	return nil
+}
+
+func (s *session) nextInBody(p pace, got uint64) (framing.Record, error) {
+	now := time.Now()
+	deadline := p.deadline(now, got)
+	why := errIdle
+	if deadline.Before(now.Add(s.limits.Idle)) {
+		why = errTooSlow
+	}
+	if err := s.awaitUntil(true, deadline); err != nil {
+		return framing.Record{}, err
+	}
+	rec, err := s.in.Next()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = why
+	}
+	if errors.Is(err, io.EOF) { // a clean end of TLS, in the middle of a message
+		err = io.ErrUnexpectedEOF
+	}
+	return rec, err
+}
+
+// skip reads on to the end of a body whose message has its answer already.
+func (s *session) skip(limit uint64) error {
+	p := pace{limits: s.limits, start: time.Now()}
+	for got := uint64(0); ; {
+		rec, err := s.nextInBody(p, got)
+		if err != nil {
+			return err
+		}
+		switch rec.Type {
+		case framing.TypeData:
+			if got += uint64(len(rec.Payload)); got > limit {
+				return &framing.Error{Type: rec.Type, Reason: "more than the window of a message that was not accepted"}
+			}
+		case framing.TypeEnd, framing.TypeCancel:
+			return nil
+		default:
+			return framing.Unexpected(rec.Type, "inside a message")
+		}
+	}
+}
+
+// commit keeps a complete message and answers it.
+func (s *session) commit(o framing.Offer, staged logbook.Staged) {
+	defer s.commits.Done()
+	ctx, cancel := context.WithTimeout(s.server.ctx, s.limits.Commit)
+	defer cancel()
+	start := time.Now()
+	facts, err := staged.Append(ctx)
+	s.server.cfg.Metrics.Commit.Observe(time.Since(start).Seconds())
+	if err != nil {
+		s.answerRefused(o, err)
+		return
+	}
+	s.answerKept(o, facts)
+}
+
+// answerKept sends the receipt of a message that the logbook holds.
+func (s *session) answerKept(o framing.Offer, facts logbook.Facts) {
+	text, err := s.server.cfg.Receipt(facts.Line)
+	if err != nil {
+		s.answerRefused(o, fmt.Errorf("receipt: %w", err))
+		return
+	}
+	e := facts.Entry
+	s.log.Info().Stringer("id", e.ID).Uint64("number", e.Seq).Str("file", e.File).Uint64("bytes", e.Size).
+		Str("cipher", string(e.Cipher)).Bool("repeat", facts.Repeat).Msg("message received from " + e.Sender)
+	s.server.cfg.Metrics.kept("sealpost", facts.Repeat, e.Size)
+	s.out.answer(framing.AppendReceipt(nil, framing.Receipt{Ref: o.Ref, Text: text}))
+}
+
+// answerRefused sends a refusal and logs its cause.
+func (s *session) answerRefused(o framing.Offer, err error) {
+	r := refusalOf(err)
+	s.log.Warn().Err(r).Hex("id", o.ID[:]).Stringer("code", r.code).Msg("message refused")
+	s.server.cfg.Metrics.refused(r.code)
+	s.out.answer(framing.AppendRefusal(nil, framing.Refusal{Ref: o.Ref, Code: r.code, Reason: r.reason}))
+}

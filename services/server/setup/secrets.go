@@ -1,0 +1,102 @@
+package setup
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sealpost/services/server/state"
+	"sealpost/shared/crypto/receipt"
+)
+
+// maxSecret bounds what is read back of a secret, in bytes.
+const maxSecret = 4096
+
+// File names in the secrets' volumes.
+const (
+	tokenFile       = "token"
+	identityFile    = "identity"
+	passwordFile    = "password"
+	ftpPasswordFile = "ftp_password"
+	ftpCAFile       = "ftp_ca.pem"
+	certFile        = "cert.pem"
+	keyFile         = "key.pem"
+)
+
+// secrets fills the client's volume, and the pin in the driver's.
+func (r run) secrets(st *state.State) error {
+	if err := r.token(st); err != nil {
+		return err
+	}
+	pin := st.Identity().VerifierKey(receipt.Origin(st.LogbookID()))
+	for _, dir := range []string{r.ClientSecretsDir, r.DriverSecretsDir} {
+		if err := r.keep(dir, identityFile, pin); err != nil {
+			return err
+		}
+	}
+	_, err := r.once(r.ClientSecretsDir, passwordFile, r.Owner)
+	return err
+}
+
+// token keeps the client's token as long as the state knows it.
+func (r run) token(st *state.State) error {
+	kept, err := readSecret(filepath.Join(r.ClientSecretsDir, tokenFile))
+	if err != nil {
+		return err
+	}
+	if sender, ok := st.Authenticate(kept); ok && sender == SenderName {
+		return r.keep(r.ClientSecretsDir, tokenFile, kept)
+	}
+	made, err := st.AddSender(SenderName)
+	if errors.Is(err, state.ErrTwoTokens) {
+		// The client's volume was lost twice. Nobody has the oldest token any more.
+		if _, err := st.RemoveSender(SenderName, true); err != nil {
+			return err
+		}
+		made, err = st.AddSender(SenderName)
+	}
+	if err != nil {
+		return err
+	}
+	r.log.Info().Str("sender", SenderName).Msg("token made")
+	return r.keep(r.ClientSecretsDir, tokenFile, made.Reveal())
+}
+
+// once returns the secret in a file and makes a random one where there is none.
+func (r run) once(dir, name string, owner Owner) (string, error) {
+	secret, err := readSecret(filepath.Join(dir, name))
+	if err != nil {
+		return "", err
+	}
+	if secret == "" {
+		secret = rand.Text() // 26 letters and digits, 130 bits
+		r.log.Info().Str("file", name).Msg("password made")
+	}
+	return secret, r.put(dir, name, []byte(secret+"\n"), secretMode, owner)
+}
+
+// keep puts a line into a secrets file of the common owner. It is written
+// again even where it is there already, which also sets owner and mode right.
+func (r run) keep(dir, name, line string) error {
+	return r.put(dir, name, []byte(line+"\n"), secretMode, r.Owner)
+}
+
+// readSecret returns the line in a file, "" where the file is missing.
+func readSecret(path string) (string, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if info.Size() > maxSecret {
+		return "", fmt.Errorf("%s: more than %d bytes", path, maxSecret)
+	}
+	text, err := os.ReadFile(path)
+	return strings.TrimSuffix(string(text), "\n"), err
+}

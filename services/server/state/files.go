@@ -1,0 +1,119 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"sealpost/shared/crypto/identity"
+	"sealpost/shared/durable"
+)
+
+func (s *State) loadIdentity() (*identity.Identity, error) {
+	text, err := os.ReadFile(s.path(identityFile))
+	if err == nil {
+		id, err := identity.ParsePEM(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", identityFile, err)
+		}
+		return id, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	id, err := identity.Generate()
+	if err != nil {
+		return nil, err
+	}
+	return id, s.write(identityFile, id.PEM())
+}
+
+func (s *State) loadLogbookID() (string, error) {
+	text, err := os.ReadFile(s.path(logbookFile))
+	if err == nil {
+		id := strings.TrimSuffix(string(text), "\n")
+		if !validLogbookID(id) {
+			return "", fmt.Errorf("%s: %w", logbookFile, ErrLogbookID)
+		}
+		return id, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	id := NewLogbookID()
+	return id, s.write(logbookFile, []byte(id+"\n"))
+}
+
+func (s *State) path(name string) string { return filepath.Join(s.dir, name) }
+
+// locked runs change while no other process changes the directory.
+func (s *State) locked(change func() error) (err error) {
+	lock, err := durable.Lock(s.path(lockFile))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closeErr := lock.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	uid, gid, err := s.owner()
+	if err != nil {
+		return err
+	}
+	if uid != durable.KeepOwner {
+		if err := os.Lchown(s.path(lockFile), uid, gid); err != nil {
+			return err
+		}
+	}
+	return change()
+}
+
+// write replaces a file.
+func (s *State) write(name string, data []byte) error {
+	uid, gid, err := s.owner()
+	if err != nil {
+		return err
+	}
+	return durable.WriteFileOwner(s.path(name), data, fileMode, uid, gid)
+}
+
+// owner returns whose the files are to be. Root (the set-up, or an
+// administrator in the container) leaves them to the directory's owner, or the
+// server could no longer read its own state.
+func (s *State) owner() (uid, gid int, err error) {
+	if os.Geteuid() != 0 {
+		return durable.KeepOwner, durable.KeepOwner, nil
+	}
+	info, err := os.Stat(s.dir)
+	if err != nil {
+		return 0, 0, err
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(owner.Uid), int(owner.Gid), nil
+	}
+	return durable.KeepOwner, durable.KeepOwner, nil
+}
+
+func makeDir(dir string) error {
+	if err := durable.MkdirAll(dir, dirMode); err != nil {
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&^dirMode == 0 {
+		return nil
+	}
+	// A volume may belong to someone else and be open to a group; its files
+	// are 0600 all the same.
+	if err := os.Chmod(dir, dirMode); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package state
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"sealpost/shared/message"
+)
+
+// record is one token: one line of senders.jsonl, a JSON object with exactly
+// these three fields.
+type record struct {
+	Sender  string    `json:"sender"`
+	Created time.Time `json:"created"`
+	SHA256  digest    `json:"sha256"` // of the whole token
+}
+
+// digest is 64 hex digits in text.
+type digest [sha256.Size]byte
+
+func (d digest) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(d[:])), nil }
+
+func (d *digest) UnmarshalText(text []byte) error {
+	raw, err := hex.DecodeString(string(text))
+	if err != nil || len(raw) != len(d) {
+		return errors.New("a SHA-256 has 64 hex digits")
+	}
+	copy(d[:], raw)
+	return nil
+}
+
+// parseRecords reads senders.jsonl. Empty lines are allowed: people edit it.
+func parseRecords(r io.Reader) ([]record, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxSendersFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxSendersFile {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrSendersFile, maxSendersFile)
+	}
+	var records []record
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		parsed, err := parseRecord(line)
+		if err != nil {
+			return nil, fmt.Errorf("%w: line %d", ErrSendersFile, i+1)
+		}
+		records = append(records, parsed)
+	}
+	return records, nil
+}
+
+func parseRecord(line []byte) (record, error) {
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder.DisallowUnknownFields()
+	var r record
+	if err := decoder.Decode(&r); err != nil {
+		return record{}, err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) || r.SHA256 == (digest{}) {
+		return record{}, ErrSendersFile
+	}
+	return r, message.CheckSender(r.Sender)
+}
+
+func count(records []record, name string) int {
+	n := 0
+	for _, r := range records {
+		if r.Sender == name {
+			n++
+		}
+	}
+	return n
+}
+
+// group gathers records by sender, sorted by name.
+func group(records []record) []Sender {
+	created := map[string][]time.Time{}
+	for _, r := range records {
+		created[r.Sender] = append(created[r.Sender], r.Created)
+	}
+	var list []Sender
+	for _, name := range slices.Sorted(maps.Keys(created)) {
+		list = append(list, Sender{Name: name, Created: created[name]})
+	}
+	return list
+}

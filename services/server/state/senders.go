@@ -1,0 +1,158 @@
+package state
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"sealpost/shared/crypto/token"
+)
+
+const (
+	// maxTokens is how many tokens of a sender are valid at once: the old one
+	// and its successor.
+	maxTokens = 2
+	// maxSendersFile bounds senders.jsonl, in bytes: some 400,000 tokens.
+	maxSendersFile = 64 << 20
+)
+
+var (
+	// ErrTwoTokens means that a sender has two tokens already.
+	ErrTwoTokens = errors.New("this sender has two tokens already")
+	// ErrUnknownSender means that there is no such sender.
+	ErrUnknownSender = errors.New("no such sender")
+	// ErrSendersFile is what every error about the content of senders.jsonl is.
+	ErrSendersFile = errors.New("senders.jsonl is damaged")
+)
+
+// Sender is one sender as it is shown to people.
+type Sender struct {
+	Name    string
+	Created []time.Time // one per token, oldest first
+}
+
+// AddSender makes a token for a sender, who may be new. ErrTwoTokens when two
+// are valid already; a bad name is message.CheckSender's error. The token is
+// shown this once and cannot be had again.
+func (s *State) AddSender(name string) (token.Token, error) {
+	tok, err := token.New(name)
+	if err != nil {
+		return token.Token{}, err
+	}
+	err = s.change(func(records []record) ([]record, error) {
+		if count(records, name) >= maxTokens {
+			return nil, ErrTwoTokens
+		}
+		return append(records, record{Sender: name, Created: time.Now().UTC().Truncate(time.Second), SHA256: tok.Hash()}), nil
+	})
+	if err != nil {
+		return token.Token{}, err
+	}
+	return tok, nil
+}
+
+// RemoveSender makes a sender's tokens invalid, all of them or, with
+// keepNewest, all but the newest, and returns how many that were.
+// ErrUnknownSender when the sender has none.
+func (s *State) RemoveSender(name string, keepNewest bool) (int, error) {
+	removed := 0
+	err := s.change(func(records []record) ([]record, error) {
+		drop := count(records, name)
+		if drop == 0 {
+			return nil, ErrUnknownSender
+		}
+		if keepNewest {
+			drop--
+		}
+		removed = drop
+		var kept []record
+		for _, r := range records { // oldest first: new tokens are appended
+			if r.Sender == name && drop > 0 {
+				drop--
+				continue
+			}
+			kept = append(kept, r)
+		}
+		return kept, nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return removed, nil
+}
+
+// Authenticate reports whose token this is. It takes the same time for every
+// token that is well-formed and not valid, whether or not there is such a
+// sender.
+func (s *State) Authenticate(tok string) (sender string, ok bool) {
+	parsed, err := token.Parse(tok)
+	if err != nil {
+		return "", false
+	}
+	match, ok := find(s.senders.current(), parsed.Hash())
+	// The name is inside the hashed token; the record's own can differ only
+	// where someone edited the file.
+	if !ok || match.Sender != parsed.Sender() {
+		return "", false
+	}
+	return match.Sender, true
+}
+
+// StillValid reports whether the token with this hash is valid now. A
+// connection that was let in earlier asks it again.
+func (s *State) StillValid(hash [32]byte) bool {
+	_, ok := find(s.senders.current(), hash)
+	return ok
+}
+
+// find compares with every record, in constant time each.
+func find(records []record, hash [32]byte) (record, bool) {
+	var match record
+	found := 0
+	for _, r := range records {
+		if subtle.ConstantTimeCompare(r.SHA256[:], hash[:]) == 1 {
+			match, found = r, 1
+		}
+	}
+	return match, found == 1
+}
+
+// Senders lists the senders by name, as the file has them now.
+func (s *State) Senders() ([]Sender, error) {
+	if err := s.senders.refresh(); err != nil {
+		return nil, err
+	}
+	return group(s.senders.snapshot()), nil
+}
+
+// Check returns why the senders' file cannot be used, or nil. While it cannot,
+// the senders that were read last stay in force.
+func (s *State) Check() error { return s.senders.refresh() }
+
+// change replaces the senders' file by what edit makes of it.
+func (s *State) change(edit func([]record) ([]record, error)) error {
+	return s.locked(func() error {
+		if err := s.senders.refresh(); err != nil {
+			return err
+		}
+		records, err := edit(s.senders.snapshot())
+		if err != nil {
+			return err
+		}
+		var text bytes.Buffer
+		for _, r := range records {
+			line, err := json.Marshal(r)
+			if err != nil {
+				return fmt.Errorf("senders: %w", err)
+			}
+			text.Write(append(line, '\n'))
+		}
+		if err := s.write(sendersFile, text.Bytes()); err != nil {
+			return fmt.Errorf("senders: %w", err)
+		}
+		return s.senders.refresh()
+	})
+}

@@ -1,0 +1,151 @@
+// Package state keeps what makes a server the server it is, in one private
+// directory: its identity, the logbook's id, the senders, and how many log
+// entries it has known.
+//
+// Guaranteed: every change is on stable storage when its call returns, and is
+// seen by other processes whole or not at all; changes by several processes
+// are made one after the other. A running server follows changes to the
+// senders without a restart. Tokens are kept as SHA-256 alone.
+//
+// Not guaranteed: that a running server follows a change of identity or
+// logbook id by another process; both are read once, by Open.
+//
+// Files: identity.pem (PKCS #8), logbook_id (32 hex digits), senders.jsonl
+// (see records.go), watermark (a decimal number), lock (empty). The directory
+// has mode 0700, the files 0600.
+package state
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"sealpost/shared/crypto/identity"
+)
+
+const (
+	dirMode  = 0o700
+	fileMode = 0o600
+
+	identityFile  = "identity.pem"
+	logbookFile   = "logbook_id"
+	sendersFile   = "senders.jsonl"
+	watermarkFile = "watermark"
+	lockFile      = "lock"
+
+	logbookIDSize = 16 // bytes, 32 hex digits
+)
+
+var (
+	// ErrLogbookID means that a text is no logbook id: 32 lower-case hex digits.
+	ErrLogbookID = errors.New("not a logbook id (32 hex digits)")
+	// ErrWatermark means that the watermark file holds no number.
+	ErrWatermark = errors.New("not a number of log entries")
+)
+
+// State is the content of a state directory. It is safe for concurrent use.
+type State struct {
+	dir       string
+	identity  *identity.Identity
+	logbookID string
+	senders   senders
+}
+
+// Open reads the state in dir and makes what is missing, the directory
+// included. Several processes may do so at once; all get the same state.
+func Open(dir string) (*State, error) {
+	if err := makeDir(dir); err != nil {
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	s := &State{dir: dir}
+	s.senders.path = s.path(sendersFile)
+	if err := s.locked(s.load); err != nil {
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	return s, nil
+}
+
+// Identity returns the server's key.
+func (s *State) Identity() *identity.Identity { return s.identity }
+
+// LogbookID returns the id of the logbook, 32 hex digits, as it was when the
+// state was opened or last set through it.
+func (s *State) LogbookID() string { return s.logbookID }
+
+// SetLogbookID gives the logbook another id. It must not run beside other
+// calls of the same State, nor beside a server on the same directory.
+func (s *State) SetLogbookID(id string) error {
+	if !validLogbookID(id) {
+		return ErrLogbookID
+	}
+	err := s.locked(func() error { return s.write(logbookFile, []byte(id+"\n")) })
+	if err != nil {
+		return fmt.Errorf("state: %w", err)
+	}
+	s.logbookID = id
+	return nil
+}
+
+// Watermark returns the number of log entries that were known when it was last
+// set, 0 if it never was. ErrWatermark when the file is damaged.
+func (s *State) Watermark() (uint64, error) {
+	text, err := os.ReadFile(s.path(watermarkFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("state: %w", err)
+	}
+	n, err := strconv.ParseUint(strings.TrimSuffix(string(text), "\n"), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("state: %s: %w", watermarkFile, ErrWatermark)
+	}
+	return n, nil
+}
+
+// SetWatermark keeps the number of log entries that are known.
+func (s *State) SetWatermark(n uint64) error {
+	if err := s.write(watermarkFile, []byte(strconv.FormatUint(n, 10)+"\n")); err != nil {
+		return fmt.Errorf("state: %w", err)
+	}
+	return nil
+}
+
+// Close releases the file that the State holds open. It stays usable for what
+// it has in memory.
+func (s *State) Close() error { return s.senders.close() }
+
+func (s *State) load() error {
+	var err error
+	if s.identity, err = s.loadIdentity(); err != nil {
+		return err
+	}
+	if s.logbookID, err = s.loadLogbookID(); err != nil {
+		return err
+	}
+	_, err = os.Stat(s.senders.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = s.write(sendersFile, nil)
+	}
+	if err != nil {
+		return err
+	}
+	return s.senders.refresh()
+}
+
+// NewLogbookID returns a random logbook id.
+func NewLogbookID() string {
+	var raw [logbookIDSize]byte
+	rand.Read(raw[:])
+	return hex.EncodeToString(raw[:])
+}
+
+func validLogbookID(id string) bool {
+	raw, err := hex.DecodeString(id)
+	return err == nil && len(raw) == logbookIDSize && strings.ToLower(id) == id
+}
