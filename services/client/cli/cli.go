@@ -1,0 +1,99 @@
+// Package cli is the client's command line: it reads arguments and settings,
+// calls the packages that do the work, and turns the outcome into text and an
+// exit status.
+//
+// Exit status: 0 every message has its receipt, 1 it failed here, 2 bad usage
+// or bad settings, 3 refused for good, 4 not known to be delivered. For each
+// message sent, Out gets one line: its number, the name of its log file, its
+// id and its own name, with one space between. The log and everything about
+// failures go to Err.
+package cli
+
+import (
+	"context"
+	"io"
+
+	"sealpost/services/client/courier"
+)
+
+const usage = `usage: client [FLAGS] FILE [PASSWORD]     send one file; - is standard input
+       client -outbox DIR [-watch]        send every file in DIR
+       client -outbox DIR -accept-logbook make the outbox take the server's logbook
+       client verify RECEIPT FILE         check a receipt, without the server
+
+  -id ID           send under this message id (32 hex digits), to repeat an attempt
+  -name NAME       the message's name, where it is not the file's
+  -receipt FILE    keep the receipt there
+  -outbox DIR      several clients may share one
+  -watch           stay and send what is put in, until SIGTERM
+
+With PASSWORD, or CLIENT_PASSWORD set, the message is enciphered as in 2012.
+Settings are environment variables, CLIENT_...; CLIENT_TOKEN and
+CLIENT_SERVER_IDENTITY are required.
+Exit status: 0 receipted, 1 failed here, 2 usage or settings, 3 refused for
+good, 4 not known to be delivered: send it again under the same id.
+`
+
+// Streams are the standard streams of the program.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// carrier is what the commands need of a *courier.Courier.
+type carrier interface {
+	Deliver(context.Context, courier.Message) (courier.Delivery, error)
+	Logbook(context.Context) (string, error)
+	Close() error
+}
+
+// Main runs the program with the arguments after its name and returns its exit
+// status. The cancellation of ctx makes it give up what it does; with -watch
+// that is the normal end.
+func Main(ctx context.Context, args []string, std Streams) int {
+	err := dispatch(ctx, args, std)
+	if err != nil {
+		complain(std.Err, err)
+	}
+	return status(err)
+}
+
+func dispatch(ctx context.Context, args []string, std Streams) error {
+	if wantsHelp(args) {
+		_, err := io.WriteString(std.Out, usage)
+		return err
+	}
+	if len(args) > 0 && args[0] == "verify" {
+		return verify(args[1:], std)
+	}
+	opts, err := parse(args)
+	if err != nil {
+		return err
+	}
+	r, err := begin(opts, std)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	switch {
+	case opts.acceptLogbook:
+		return r.acceptLogbook(ctx)
+	case opts.outbox != "":
+		return r.sendOutbox(ctx)
+	case r.settings.Wire == wire2012:
+		return r.send2012(ctx)
+	default:
+		return r.sendOne(ctx)
+	}
+}
+
+func wantsHelp(args []string) bool {
+	if len(args) != 1 {
+		return false
+	}
+	switch args[0] {
+	case "-h", "-help", "--help", "help":
+		return true
+	}
+	return false
+}

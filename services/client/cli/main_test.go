@@ -1,0 +1,134 @@
+package cli_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"sealpost/services/client/cli"
+)
+
+// TestMain makes the test binary a client when a script calls "client".
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"client": client})
+}
+
+func client() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	os.Exit(cli.Main(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+}
+
+// TestScripts runs each file in testdata/script. What a line of them can call
+// besides testscript's own:
+//
+//	server start [NAME=VALUE…]  start a server; its state and data stay in $WORK/server
+//	server stop                 drain and stop it
+//	status N COMMAND…           the command's exit status is N
+//	again FILE                  run the command that the hint in FILE shows
+//	files DIR N                 DIR holds N entries (no dots counted); waits for them
+//	logfile N FILE              log file N holds FILE's bytes
+//	certificate ADDRESS         make ca.pem, server.pem, server.key for it, and other.pem
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Values[serverKey{}] = &server{dir: filepath.Join(env.WorkDir, "server")}
+			env.Setenv("TMPDIR", env.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"server":      serverCommand,
+			"status":      statusCommand,
+			"again":       againCommand,
+			"files":       filesCommand,
+			"logfile":     logfileCommand,
+			"certificate": certificateCommand,
+		},
+	})
+}
+
+func statusCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d\n%s", got, want, ts.ReadFile("stderr"))
+	}
+}
+
+func againCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: again FILE")
+	}
+	_, command, found := strings.Cut(ts.ReadFile(args[0]), "without a double: ")
+	if !found {
+		ts.Fatalf("%s shows no command to repeat", args[0])
+	}
+	command, _, _ = strings.Cut(command, "\n")
+	ts.Logf("%s", command)
+	ts.Check(ts.Exec("/bin/sh", "-c", command))
+}
+
+// filesCommand waits for what a process in the background does.
+func filesCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: files DIR N")
+	}
+	want, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	names := 0
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if names = visible(ts, ts.MkAbs(args[0])); names == want {
+			return
+		}
+	}
+	ts.Fatalf("%s holds %d entries, want %d", args[0], names, want)
+}
+
+func visible(ts *testscript.TestScript, dir string) int {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0
+	}
+	ts.Check(err)
+	n := 0
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			n++
+		}
+	}
+	return n
+}
+
+func logfileCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: logfile N FILE")
+	}
+	got := ts.ReadFile(fmt.Sprintf("server/data/logs/server_message%s.txt", args[0]))
+	want := ts.ReadFile(args[1])
+	if !strings.Contains(got, "\n"+want+"\n") {
+		ts.Fatalf("log file %s does not hold %s:\n%s", args[0], args[1], got)
+	}
+}

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"sealpost/services/client/courier"
+	"sealpost/services/client/outbox"
+	"sealpost/shared/message"
+)
+
+// sendOutbox sends what lies in the outbox.
+func (r *runner) sendOutbox(ctx context.Context) error {
+	var printing sync.Mutex
+	out, err := outbox.Run(ctx, outbox.Config{
+		Dir: r.outbox, Sender: r.settings.token.Sender(), Key: r.key(),
+		Deliver: r.carrier.Deliver, Logbook: r.carrier.Logbook,
+		Watch: r.watch, Yield: r.settings.OutboxYield, Log: r.log,
+		Sent: func(d courier.Delivery) {
+			printing.Lock()
+			defer printing.Unlock()
+			printSent(r.Streams, d)
+		},
+	})
+	r.log.Info().Int("sent", out.Sent).Int("refused", out.Refused).Int("left", len(out.Left)).Msg("outbox finished")
+	switch {
+	case err != nil:
+		return err
+	case len(out.Left) > 0, out.Refused > 0, out.Stopped && !r.watch:
+		return &outcomeError{dir: r.outbox, outcome: out}
+	}
+	return nil
+}
+
+// outcomeError means that the outbox was gone through and not all was well.
+type outcomeError struct {
+	dir     string
+	outcome outbox.Outcome
+}
+
+func (e *outcomeError) Error() string {
+	var lines []string
+	if e.outcome.Stopped {
+		lines = append(lines, "stopped before the outbox was empty")
+	}
+	if n := e.outcome.Refused; n > 0 {
+		lines = append(lines, fmt.Sprintf("refused: %d, see %s/refused", n, e.dir))
+	}
+	for _, left := range e.outcome.Left {
+		cause, _, _ := strings.Cut(left.Err.Error(), "\n")
+		lines = append(lines, fmt.Sprintf("%s (message id %s): %s", message.Visible(left.Name), left.ID, cause))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// status puts what needs a person before what another run may settle.
+func (e *outcomeError) status() int {
+	if e.outcome.Refused > 0 {
+		return exitRefused
+	}
+	for _, left := range e.outcome.Left {
+		if errors.As(left.Err, new(*courier.ReadError)) || errors.As(left.Err, new(*outbox.RecordError)) {
+			return exitFailed
+		}
+	}
+	return exitUnknown
+}
+
+// acceptLogbook makes the outbox know the logbook that the server names.
+func (r *runner) acceptLogbook(ctx context.Context) error {
+	id, err := r.carrier.Logbook(ctx)
+	if err != nil {
+		return err
+	}
+	before, err := outbox.AcceptLogbook(r.outbox, id)
+	if err != nil {
+		return err
+	}
+	if before == "" {
+		before = "none"
+	}
+	_, err = fmt.Fprintf(r.Out, "%s knows logbook %s now, before: %s\n", r.outbox, id, before)
+	return err
+}

@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"sealpost/services/client/courier"
+	"sealpost/shared/durable"
+	"sealpost/shared/message"
+)
+
+// receiptMode lets others read a receipt: it holds no secret.
+const receiptMode = 0o644
+
+// sendOne sends one file and waits for its receipt.
+func (r *runner) sendOne(ctx context.Context) error {
+	src, err := openSource(ctx, r.file, r.In)
+	if err != nil {
+		return err
+	}
+	defer src.close()
+	m := courier.Message{
+		ID: r.id, Name: src.name, Cipher: message.None, Size: src.size, SHA256: src.sha256, Open: src.open,
+	}
+	if r.name != "" {
+		m.Name = r.name
+	}
+	if err := message.CheckName(m.Name); err != nil {
+		return badUsage("%v; -name NAME gives the message another one", err)
+	}
+	if m.ID == (message.ID{}) {
+		m.ID = message.NewID()
+	}
+	if key := r.key(); key != nil {
+		m.Cipher, m.Key = message.Cipher2012, *key
+	}
+	d, err := r.carrier.Deliver(ctx, m)
+	var unknown *courier.UnknownError
+	if errors.As(err, &unknown) {
+		return &againError{id: m.ID, command: r.command(m.ID), cause: err}
+	}
+	if err != nil {
+		return err
+	}
+	printSent(r.Streams, d)
+	return r.keepReceipt(m.ID, d.Receipt)
+}
+
+func (r *runner) keepReceipt(id message.ID, text []byte) error {
+	if r.receipt == "" {
+		return nil
+	}
+	if err := durable.WriteFile(r.receipt, text, receiptMode); err != nil {
+		return &receiptError{command: r.command(id), cause: err}
+	}
+	return nil
+}
+
+// printSent prints the one line about a message that was sent.
+func printSent(std Streams, d courier.Delivery) {
+	e := d.Entry
+	fmt.Fprintf(std.Out, "%d %s %s %s\n", e.Seq, e.File, e.ID, message.Visible(e.Name))
+}
+
+// send2012 sends one file over the 2012 wire, which knows no receipts.
+func (r *runner) send2012(ctx context.Context) error {
+	r.log.Warn().Msg("the 2012 wire protects nothing: the key travels with the message")
+	body := &remembering{in: r.In}
+	if r.file != stdin {
+		f, err := openFile(r.file)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		body.in = f
+	}
+	err := courier.Send2012(ctx, string(r.settings.Server), *r.key(), body, r.settings.Timeout)
+	switch {
+	case body.err != nil:
+		return &courier.ReadError{Name: r.file, Cause: body.err}
+	case err != nil:
+		return &resetError{err}
+	}
+	r.log.Info().Str("name", message.Visible(r.file)).Msg("message sent")
+	_, err = fmt.Fprintln(r.Out, "sent, closed normally")
+	return err
+}
+
+// againError is an UnknownError together with the command that settles it.
+type againError struct {
+	id      message.ID
+	command string
+	cause   error
+}
+
+func (e *againError) Error() string { return e.cause.Error() + "\nmessage id " + e.id.String() }
+func (e *againError) Unwrap() error { return e.cause }
+
+// receiptError means that a message is delivered, and its receipt not kept.
+type receiptError struct {
+	command string
+	cause   error
+}
+
+func (e *receiptError) Error() string {
+	return "the message is delivered, but its receipt could not be kept: " + e.cause.Error()
+}
+
+func (e *receiptError) Unwrap() error { return e.cause }
+
+// resetError means that nobody knows what became of a message on the 2012 wire.
+type resetError struct{ cause error }
+
+func (e *resetError) Error() string { return "not known to be delivered: " + e.cause.Error() }
+func (e *resetError) Unwrap() error { return e.cause }
+
+// command returns the command line that sends the same message once more. A
+// password from the command line is not repeated.
+func (r *runner) command(id message.ID) string {
+	words := []string{"client", "-id", id.String()}
+	if r.name != "" {
+		words = append(words, "-name", quote(r.name))
+	}
+	if r.receipt != "" {
+		words = append(words, "-receipt", quote(r.receipt))
+	}
+	if strings.HasPrefix(r.file, "-") && r.file != stdin {
+		words = append(words, "--")
+	}
+	words = append(words, quote(r.file))
+	if r.hasPassword {
+		words = append(words, "PASSWORD")
+	}
+	return strings.Join(words, " ")
+}
+
+// quote writes a word as a shell takes it back.
+func quote(word string) string {
+	plain := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_./:+,@%=", c)
+	}
+	if word != "" && strings.IndexFunc(word, func(c rune) bool { return !plain(c) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

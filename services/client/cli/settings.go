@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/client/courier"
+	"sealpost/shared/crypto/cipher2012"
+	"sealpost/shared/crypto/identity"
+	"sealpost/shared/crypto/token"
+	"sealpost/shared/logging"
+	"sealpost/shared/message"
+	"sealpost/shared/settings"
+)
+
+const (
+	prefix       = "CLIENT"
+	wireSealpost = "sealpost"
+	wire2012     = "2012"
+)
+
+// Settings holds the client's settings.
+type Settings struct {
+	Server settings.Address `default:"localhost:7513" required:"true"`
+	Wire   string           `default:"sealpost" oneof:"sealpost,2012"`
+	Token  settings.Secret
+	// The identity is no secret; what was put there by mistake may be one.
+	ServerIdentity settings.Secret
+	ServerCAFile   string `envconfig:"SERVER_CA_FILE"`
+	Password       settings.Secret
+	Timeout        time.Duration `default:"1m" min:"0s"` // 0: none
+	OutboxYield    time.Duration `default:"0s" min:"0s"`
+
+	logging.Settings
+
+	token token.Token
+	pins  identity.Pins
+	tls   *tls.Config
+}
+
+// Check reports settings that do not go together, and reads those with a form
+// of their own.
+func (s *Settings) Check() []settings.Problem {
+	if s.Wire == wire2012 {
+		return nil
+	}
+	var problems []settings.Problem
+	bad := func(name, rule string) {
+		problems = append(problems, settings.Problem{Name: prefix + "_" + name, Rule: rule})
+	}
+	var err error
+	if s.Token == "" {
+		bad("TOKEN", "must be set: the sender's token")
+	} else if s.token, err = token.Parse(s.Token.Reveal()); err != nil {
+		bad("TOKEN", err.Error())
+	}
+	if s.pins, err = parsePins(s.ServerIdentity); err != nil {
+		bad("SERVER_IDENTITY", err.Error())
+		return problems
+	}
+	if s.ServerCAFile == "" {
+		s.tls = s.pins.ClientTLS()
+	} else if s.tls, err = tlsWithCA(s.ServerCAFile, string(s.Server)); err != nil {
+		bad("SERVER_CA_FILE", err.Error())
+	}
+	return problems
+}
+
+func parsePins(text settings.Secret) (identity.Pins, error) {
+	if text == "" {
+		return nil, errors.New("must be set: the server's identity, which checks connection and receipts")
+	}
+	return identity.ParsePins(text.Reveal())
+}
+
+// tlsWithCA checks the operator's own certificate; the receipts are checked
+// with the identity all the same.
+func tlsWithCA(path, server string) (*tls.Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	host, _, err := net.SplitHostPort(server)
+	if err != nil {
+		return nil, err
+	}
+	if host == "" {
+		host = "localhost"
+	}
+	return identity.ClientTLSWithCA(text, host)
+}
+
+// runner is one run of the program after its start.
+type runner struct {
+	options
+	Streams
+	settings Settings
+	log      zerolog.Logger
+	carrier  carrier
+}
+
+// begin reads the settings, checks them against the options and logs them.
+func begin(opts options, std Streams) (*runner, error) {
+	r := &runner{options: opts, Streams: std}
+	warnings, err := settings.Load(prefix, &r.settings)
+	if err != nil {
+		return nil, err
+	}
+	if r.log, err = logging.New(std.Err, r.settings.LogLevel, r.settings.LogFormat); err != nil {
+		return nil, err
+	}
+	if opts.hasPassword {
+		r.settings.Password = settings.Secret(opts.password)
+	}
+	if err := r.check2012(); err != nil {
+		return nil, err
+	}
+	r.logSettings(warnings)
+	if r.settings.Wire == wireSealpost {
+		r.carrier = r.connect()
+	}
+	return r, nil
+}
+
+func (r *runner) check2012() error {
+	if r.settings.Wire != wire2012 {
+		return nil
+	}
+	switch {
+	case r.outbox != "":
+		return badUsage("CLIENT_WIRE=2012 has no receipts, so it sends one file and no outbox")
+	case r.id != message.ID{}, r.name != "", r.receipt != "":
+		return badUsage("CLIENT_WIRE=2012 carries neither id nor name and brings no receipt: leave -id, -name and -receipt out")
+	case r.settings.Password == "":
+		return badUsage("CLIENT_WIRE=2012 needs a password: client FILE PASSWORD")
+	}
+	return nil
+}
+
+func (r *runner) logSettings(warnings []string) {
+	for _, warning := range warnings {
+		r.log.Warn().Msg(warning)
+	}
+	event := r.log.Debug()
+	if r.outbox != "" { // it runs as a service
+		event = r.log.Info()
+	}
+	for _, setting := range settings.Effective(prefix, &r.settings) {
+		if setting.Name == prefix+"_SERVER_IDENTITY" {
+			setting.Value = r.settings.pins.String()
+		}
+		event = event.Str(setting.Name, setting.Value)
+	}
+	event.Msg("settings")
+}
+
+func (r *runner) connect() carrier {
+	timeout := r.settings.Timeout
+	if r.watch {
+		timeout = 0
+	}
+	return courier.New(courier.Config{
+		Server: string(r.settings.Server), TLS: r.settings.tls, Token: r.settings.token,
+		Pins: r.settings.pins, Timeout: timeout, Log: r.log,
+	})
+}
+
+func (r *runner) close() {
+	if r.carrier != nil {
+		_ = r.carrier.Close() // everything that matters was answered
+	}
+}
+
+// key returns the key of the message password, nil where there is none.
+func (r *runner) key() *cipher2012.Key {
+	if r.settings.Password == "" {
+		return nil
+	}
+	key := cipher2012.DeriveKey(r.settings.Password.Reveal())
+	return &key
+}

@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"sealpost/services/client/courier"
+	"sealpost/shared/logfile"
+)
+
+const (
+	stdin = "-"
+	// stdinName is the message's name where the bytes have none.
+	stdinName = "stdin"
+	// maxInMemory bounds what is kept in memory of an input without a size, in
+	// bytes; more goes to a temporary file.
+	maxInMemory = 1 << 20
+)
+
+// source is the bytes of one message, with size and hash known, to be read as
+// often as needed.
+type source struct {
+	name   string
+	bytes  io.ReaderAt
+	size   uint64
+	sha256 logfile.Digest
+	close  func()
+}
+
+func (s *source) open() (io.ReadCloser, error) {
+	return io.NopCloser(io.NewSectionReader(s.bytes, 0, int64(s.size))), nil
+}
+
+// errInterrupted means that the client was stopped before anything was sent.
+var errInterrupted = errors.New("interrupted before anything was sent")
+
+// openSource opens FILE; the end of ctx ends a reading that takes long.
+func openSource(ctx context.Context, path string, in io.Reader) (*source, error) {
+	type result struct {
+		src *source
+		err error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		src, err := readSource(path, in)
+		opened <- result{src, err}
+	}()
+	select {
+	case r := <-opened:
+		return r.src, r.err
+	case <-ctx.Done():
+		return nil, errInterrupted // the reader may sit in a terminal's read for ever
+	}
+}
+
+// readSource reads FILE. What is no regular file is spooled first, because the
+// server wants to know size and hash before the bytes.
+func readSource(path string, in io.Reader) (*source, error) {
+	if path == stdin {
+		return spool(stdinName, in)
+	}
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	name := filepath.Base(path)
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		defer f.Close()
+		return spool(name, f)
+	}
+	s, err := measure(name, f)
+	if err != nil {
+		_ = f.Close()
+	}
+	return s, err
+}
+
+// openFile opens what the command line names.
+func openFile(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, &inputError{err.Error()}
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		_ = f.Close()
+		return nil, &inputError{path + " is a directory; -outbox sends the files in one"}
+	}
+	return f, nil
+}
+
+// measure reads a file once for size and hash. The same open file is sent
+// later, whatever its name stands for by then.
+func measure(name string, f *os.File) (*source, error) {
+	s := &source{name: name, bytes: f, close: func() { _ = f.Close() }}
+	hash := sha256.New()
+	n, err := io.Copy(hash, f)
+	if err != nil {
+		return nil, &courier.ReadError{Name: name, Cause: err}
+	}
+	s.size = uint64(n)
+	hash.Sum(s.sha256[:0])
+	return s, nil
+}
+
+// spool reads in to its end, into memory or, when it is long, into a temporary
+// file without a name.
+func spool(name string, in io.Reader) (*source, error) {
+	start, err := io.ReadAll(io.LimitReader(in, maxInMemory+1))
+	if err != nil {
+		return nil, &courier.ReadError{Name: name, Cause: err}
+	}
+	if len(start) <= maxInMemory {
+		return &source{
+			name: name, bytes: bytes.NewReader(start), size: uint64(len(start)),
+			sha256: sha256.Sum256(start), close: func() {},
+		}, nil
+	}
+	temp, err := unnamed()
+	if err != nil {
+		return nil, &spoolError{err}
+	}
+	s, err := fill(name, temp, io.MultiReader(bytes.NewReader(start), in))
+	if err != nil {
+		_ = temp.Close()
+	}
+	return s, err
+}
+
+func fill(name string, temp *os.File, in io.Reader) (*source, error) {
+	reading := &remembering{in: in}
+	if _, err := io.Copy(temp, reading); err != nil {
+		if reading.err != nil {
+			return nil, &courier.ReadError{Name: name, Cause: err}
+		}
+		return nil, &spoolError{err}
+	}
+	if _, err := temp.Seek(0, io.SeekStart); err != nil {
+		return nil, &spoolError{err}
+	}
+	return measure(name, temp)
+}
+
+// unnamed makes a temporary file that is gone when it is closed.
+func unnamed() (*os.File, error) {
+	temp, err := os.CreateTemp("", "client-*")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(temp.Name()); err != nil {
+		_ = temp.Close()
+		return nil, err
+	}
+	return temp, nil
+}
+
+// spoolError means that an input without a size could not be kept.
+type spoolError struct{ cause error }
+
+func (e *spoolError) Error() string {
+	return fmt.Sprintf("keeping the input, which is longer than %d bytes: %v", maxInMemory, e.cause)
+}
+
+func (e *spoolError) Unwrap() error { return e.cause }
+
+// remembering tells errors of reading from those of writing.
+type remembering struct {
+	in  io.Reader
+	err error
+}
+
+func (r *remembering) Read(p []byte) (int, error) {
+	n, err := r.in.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
+}

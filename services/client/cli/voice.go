@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"sealpost/services/client/courier"
+	"sealpost/services/client/outbox"
+	"sealpost/shared/crypto/identity"
+	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/framing"
+	"sealpost/shared/message"
+	"sealpost/shared/settings"
+)
+
+// Exit statuses.
+const (
+	exitOK      = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitRefused = 3
+	exitUnknown = 4
+)
+
+// status returns the exit status for an error.
+func status(err error) int {
+	var outcome *outcomeError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &outcome):
+		return outcome.status()
+	case errors.As(err, new(*usageError)), errors.As(err, new(*inputError)), errors.As(err, new(*settings.Error)):
+		return exitUsage
+	case errors.As(err, new(*courier.Refusal)), errors.As(err, new(*outbox.LogbookError)):
+		return exitRefused
+	case errors.As(err, new(*courier.UnknownError)), errors.As(err, new(*resetError)):
+		return exitUnknown
+	}
+	return exitFailed
+}
+
+// complain is the one place where a failure is put into words for people: the
+// cause, in one line where it has one, and a hint where there is a likely
+// remedy.
+func complain(w io.Writer, err error) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(w, "client: %s\n", message.Visible(line))
+	}
+	if text := hint(err); text != "" {
+		fmt.Fprintf(w, "client: hint: %s\n", message.Visible(text))
+	}
+}
+
+func hint(err error) string {
+	var again *againError
+	var kept *receiptError
+	var book *outbox.LogbookError
+	var outcome *outcomeError
+	var refusal *courier.Refusal
+	var bad *settings.Error
+	switch {
+	case errors.As(err, &again):
+		return "to send it again without a double: " + again.command
+	case errors.As(err, &kept):
+		return "to get it again without a double: " + kept.command
+	case errors.As(err, &outcome):
+		return outcome.hint()
+	case errors.As(err, &book):
+		return "if the server has a new logbook on purpose: client -outbox " + quote(book.Dir) + " -accept-logbook"
+	case errors.As(err, &refusal):
+		return hintRefusal(refusal)
+	case errors.As(err, new(*usageError)):
+		return "client -h shows the calls"
+	case errors.As(err, &bad):
+		return hintSettings(bad)
+	case errors.As(err, new(*resetError)):
+		return "the 2012 wire has no answers: look for the message on the server before sending it again"
+	}
+	return hintLocal(err)
+}
+
+func hintSettings(e *settings.Error) string {
+	for _, problem := range e.Problems {
+		switch problem.Name {
+		case prefix + "_TOKEN", prefix + "_SERVER_IDENTITY":
+			return `on the server, "server identity" shows the identity, and "server sender add NAME" makes a token and prints both`
+		}
+	}
+	return ""
+}
+
+func hintRefusal(r *courier.Refusal) string {
+	switch {
+	case errors.As(r, new(*identity.MismatchError)):
+		return `compare with what "server identity" shows on the server; if it was replaced on purpose, set CLIENT_SERVER_IDENTITY anew`
+	case r.Code == framing.CodeUnauthenticated:
+		return `on the server, "server sender list" shows the senders, and "server sender add NAME" makes a new token`
+	case r.Code == framing.CodeTooLarge:
+		return "the server's limit is SERVER_MAX_MESSAGE_BYTES"
+	case r.Code == framing.CodeIDConflict:
+		return "the id stands for another message already; without -id a new one is made"
+	}
+	return ""
+}
+
+func hintLocal(err error) string {
+	switch {
+	case errors.As(err, new(*spoolError)):
+		return "TMPDIR names the directory for it; it must be writable and have room"
+	case errors.Is(err, receipt.ErrSignature):
+		return "the receipt is of another server, or was changed"
+	case errors.As(err, new(*courier.UnknownError)):
+		return "is CLIENT_SERVER the right address, and is the server up? the same command goes on where this one stopped"
+	case errors.Is(err, fs.ErrPermission):
+		return "files and outbox must be readable and writable for the user that the client runs as"
+	case errors.Is(err, syscall.ENOSPC):
+		return "the disk is full"
+	}
+	return ""
+}
+
+func (e *outcomeError) hint() string {
+	for _, left := range e.outcome.Left {
+		switch {
+		case errors.Is(left.Err, outbox.ErrNoPassword):
+			return "set CLIENT_PASSWORD"
+		case errors.As(left.Err, new(*outbox.ForeignError)):
+			return "a client with that sender's token sends it"
+		}
+	}
+	if len(e.outcome.Left) > 0 || e.outcome.Stopped {
+		return "client -outbox " + quote(e.dir) + " goes on under the same ids"
+	}
+	return "to send one again, move it from there into the outbox"
+}

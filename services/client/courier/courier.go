@@ -1,0 +1,161 @@
+package courier
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/shared/crypto/identity"
+	"sealpost/shared/crypto/token"
+)
+
+// Config says where messages go and as whom. Server, TLS, Token and Pins are
+// required; with an operator's own certificate TLS checks that, and Pins are
+// for the receipts.
+type Config struct {
+	Server  string // host:port
+	TLS     *tls.Config
+	Token   token.Token
+	Pins    identity.Pins
+	Timeout time.Duration // the longest time without progress, retries included; 0: for ever
+	Log     zerolog.Logger
+}
+
+// Courier delivers messages. Its methods may be called at once.
+type Courier struct {
+	cfg Config
+
+	moving  progresses
+	dialing chan struct{} // held while a connection is being made
+	mu      sync.Mutex
+	current *session
+	closed  bool
+}
+
+// ErrClosed is the cause of what Deliver returns after Close.
+var ErrClosed = errors.New("courier closed")
+
+// New returns a Courier; it connects when there is something to deliver.
+func New(cfg Config) *Courier {
+	return &Courier{
+		cfg: cfg, dialing: make(chan struct{}, 1),
+		moving: progresses{limit: cfg.Timeout, active: make(map[*progress]struct{})},
+	}
+}
+
+const (
+	firstPause = 50 * time.Millisecond
+	maxPause   = 5 * time.Second
+)
+
+// Deliver brings m to the server and returns with its receipt. It connects and
+// tries again as often as it takes, until Timeout has passed without progress
+// or ctx ends. The error is a *Refusal, a *ReadError or an *UnknownError.
+func (c *Courier) Deliver(ctx context.Context, m Message) (Delivery, error) {
+	p := c.moving.begin(ctx)
+	defer p.stop()
+	var delivery Delivery
+	err := c.retry(p, func(s *session) (err error) {
+		delivery, err = s.deliver(p, m)
+		return err
+	})
+	return delivery, final(err, m)
+}
+
+// Logbook connects and returns the id of the logbook that the server names.
+func (c *Courier) Logbook(ctx context.Context) (string, error) {
+	p := c.moving.begin(ctx)
+	defer p.stop()
+	id := ""
+	err := c.retry(p, func(s *session) error {
+		id = s.welcome.LogbookID
+		return nil
+	})
+	return id, final(err, Message{})
+}
+
+// final makes the error of a whole delivery from that of its last attempt.
+func final(err error, m Message) error {
+	var refusal *Refusal
+	var read *ReadError
+	if err == nil || errors.As(err, &refusal) || errors.As(err, &read) {
+		return err
+	}
+	return &UnknownError{ID: m.ID, Cause: err}
+}
+
+// retry calls do with a live session until it succeeds, fails for good, or
+// nothing has moved for too long.
+func (c *Courier) retry(p *progress, do func(*session) error) error {
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		s, err := c.session(p.ctx)
+		if err == nil {
+			err = do(s)
+		}
+		if err == nil || lasting(err) {
+			return err
+		}
+		if p.ctx.Err() != nil {
+			return errors.Join(context.Cause(p.ctx), err)
+		}
+		c.cfg.Log.Debug().Err(err).Dur("pause", pause).Msg("trying again")
+		// Half the pause is random, so that many clients do not come as one.
+		if !p.pause(pause/2 + rand.N(pause/2)) {
+			return errors.Join(context.Cause(p.ctx), err)
+		}
+	}
+}
+
+// lasting reports whether an error will be the same next time.
+func lasting(err error) bool {
+	var refusal *Refusal
+	var read *ReadError
+	return errors.As(err, &refusal) || errors.As(err, &read) || errors.Is(err, ErrClosed)
+}
+
+// session returns the live connection, making one where there is none.
+func (c *Courier) session(ctx context.Context) (*session, error) {
+	select {
+	case c.dialing <- struct{}{}:
+		defer func() { <-c.dialing }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	c.mu.Lock()
+	s, closed := c.current, c.closed
+	c.mu.Unlock()
+	if closed {
+		return nil, ErrClosed
+	}
+	if s != nil && s.alive() {
+		return s, nil
+	}
+	s, err := dial(ctx, c.cfg)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		s.close()
+		return nil, ErrClosed
+	}
+	c.current = s
+	return s, nil
+}
+
+// Close ends the connection. Deliveries under way end as not known.
+func (c *Courier) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	if c.current != nil {
+		c.current.close()
+	}
+	return nil
+}

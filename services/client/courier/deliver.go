@@ -1,0 +1,135 @@
+package courier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sealpost/shared/crypto/cipher2012"
+	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/framing"
+	"sealpost/shared/logfile"
+	"sealpost/shared/message"
+)
+
+// deliver sends one message on this session and waits for its answer.
+func (s *session) deliver(p *progress, m Message) (Delivery, error) {
+	select {
+	case s.slots <- struct{}{}:
+	case <-s.ended:
+		return Delivery{}, s.cause()
+	case <-p.ctx.Done():
+		return Delivery{}, context.Cause(p.ctx)
+	}
+	c, err := s.send(p, m)
+	if err != nil {
+		return Delivery{}, err
+	}
+	select {
+	case <-c.answered:
+	case <-s.ended:
+		if !isClosed(c.answered) { // an answer that came before the end counts
+			return Delivery{}, s.cause()
+		}
+	case <-p.ctx.Done():
+		return Delivery{}, context.Cause(p.ctx)
+	}
+	return s.judge(c, m)
+}
+
+// send puts one message on the wire; only one at a time can.
+func (s *session) send(p *progress, m Message) (*call, error) {
+	select {
+	case s.sending <- struct{}{}:
+		defer func() { <-s.sending }()
+	case <-s.ended:
+		return nil, s.cause()
+	case <-p.ctx.Done():
+		<-s.slots // nothing was offered
+		return nil, context.Cause(p.ctx)
+	}
+	body, err := m.Open()
+	if err != nil {
+		<-s.slots
+		return nil, &ReadError{m.Name, err}
+	}
+	defer func() { _ = body.Close() }()
+	c := &call{accepted: make(chan struct{}), answered: make(chan struct{})}
+	offer := offerOf(m, s.nextRef)
+	s.mu.Lock()
+	s.calls[s.nextRef] = c
+	s.mu.Unlock()
+	s.nextRef++
+	out := &bodyWriter{s: s, p: p, c: c, buf: framing.AppendOffer(make([]byte, 0, outBuffer), offer)}
+	err = out.message(m, body)
+	if errors.Is(err, errAnswered) {
+		err = nil // the server spoke before the end: the answer says the rest
+	}
+	var read *ReadError
+	if err != nil && !errors.As(err, &read) {
+		err = s.broken(err)
+	}
+	return c, err
+}
+
+func offerOf(m Message, ref uint32) framing.Offer {
+	o := framing.Offer{Ref: ref, ID: m.ID, Cipher: framing.CipherNone, Size: m.Size, SHA256: m.SHA256, Name: m.Name}
+	if m.Cipher == message.Cipher2012 {
+		o.Cipher, o.EncryptedSize = framing.Cipher2012, cipher2012.EncryptedLen(m.Size)
+	}
+	return o
+}
+
+// judge turns an answer into a delivery or an error.
+func (s *session) judge(c *call, m Message) (Delivery, error) {
+	if r := c.refusal; r != nil {
+		switch {
+		case !r.Code.Permanent():
+			return Delivery{}, fmt.Errorf("server: %s (%s)", message.Visible(r.Reason), r.Code)
+		case r.Code.Class() == framing.ClassMessage:
+			return Delivery{}, &Refusal{Code: r.Code, Of: OfMessage, Reason: r.Reason}
+		default:
+			return Delivery{}, &Refusal{Code: r.Code, Of: OfConnection, Reason: r.Reason}
+		}
+	}
+	entry, err := s.check(c.receipt, m)
+	if err != nil {
+		return Delivery{}, fmt.Errorf("the server's receipt cannot be accepted: %w", err)
+	}
+	s.cfg.Log.Info().Stringer("id", m.ID).Uint64("number", entry.Seq).Str("file", entry.File).Msg("message sent")
+	return Delivery{Receipt: c.receipt, Entry: entry}, nil
+}
+
+// ErrForeignReceipt means that a receipt is genuine and about something else.
+var ErrForeignReceipt = errors.New("it is about another message")
+
+// check accepts a receipt only if a pinned identity signed it, for the logbook
+// that the server named, and it is about this message of this sender.
+func (s *session) check(text []byte, m Message) (logfile.Entry, error) {
+	opened, err := receipt.Open(text, s.cfg.Pins)
+	if err != nil {
+		return logfile.Entry{}, err
+	}
+	e, err := logfile.ParseLine(opened.Line)
+	if err != nil {
+		return logfile.Entry{}, err
+	}
+	if opened.Origin != receipt.Origin(s.welcome.LogbookID) || e.Sender != s.cfg.Token.Sender() ||
+		e.ID != m.ID || e.Name != m.Name || e.Cipher != m.Cipher || e.Size != m.Size || e.SHA256 != m.SHA256 {
+		return logfile.Entry{}, ErrForeignReceipt
+	}
+	return e, nil
+}
+
+// broken ends a session whose last record did not go out whole. The server may
+// have said why before it stopped reading, so what it sent is read first.
+func (s *session) broken(err error) error {
+	if s.conn.SetReadDeadline(time.Now().Add(lastWords)) != nil {
+		s.fail(err)
+	}
+	<-s.ended
+	return errors.Join(err, s.cause())
+}
+
+const lastWords = 2 * time.Second

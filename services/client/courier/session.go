@@ -1,0 +1,235 @@
+package courier
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"sealpost/shared/crypto/identity"
+	"sealpost/shared/framing"
+)
+
+// session is one connection. Bodies go out one after the other; answers come
+// in any order and are matched by their offer's number.
+type session struct {
+	cfg     Config
+	conn    *tls.Conn
+	in      *framing.Reader
+	welcome framing.Welcome
+
+	sending chan struct{} // held by the one whose message is going out
+	slots   chan struct{} // a place for each offer without an answer
+	nextRef uint32        // guarded by sending
+
+	mu    sync.Mutex
+	calls map[uint32]*call
+	err   error
+	ended chan struct{} // closed once err is set
+}
+
+// call is one offer under way.
+type call struct {
+	accepted chan struct{} // closed by ACCEPT
+	answered chan struct{} // closed by an answer
+	receipt  []byte
+	refusal  *framing.Refusal
+}
+
+// connectTimeout bounds TCP, TLS and the exchange of HELLO and WELCOME together:
+// a server that takes longer is as good as down, and is tried again.
+const connectTimeout = 15 * time.Second
+
+// dial connects, checks who the server is, and logs in.
+func dial(ctx context.Context, cfg Config) (*session, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	raw, err := new(net.Dialer).DialContext(ctx, "tcp", cfg.Server)
+	if err != nil {
+		return nil, err
+	}
+	conn := tls.Client(raw, cfg.TLS)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		_ = raw.Close()
+		return nil, handshakeError(err)
+	}
+	s := &session{
+		cfg: cfg, conn: conn, in: framing.NewReader(conn),
+		sending: make(chan struct{}, 1), calls: make(map[uint32]*call), ended: make(chan struct{}),
+	}
+	if err := s.login(ctx); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	s.slots = make(chan struct{}, s.welcome.MaxInFlight)
+	cfg.Log.Info().Str("server", cfg.Server).Str("logbook", s.welcome.LogbookID).Msg("connected to server")
+	go s.read()
+	return s, nil
+}
+
+// handshakeError tells a server that is not the right one from a bad line.
+func handshakeError(err error) error {
+	var mismatch *identity.MismatchError
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &mismatch) || errors.As(err, &certificate) || errors.Is(err, identity.ErrNoPins) {
+		return &Refusal{Of: OfConnection, Reason: err.Error(), Cause: err}
+	}
+	return err
+}
+
+func (s *session) login(ctx context.Context) error {
+	deadline, _ := ctx.Deadline()
+	if err := s.conn.SetDeadline(deadline); err != nil {
+		return err
+	}
+	// The deadline does not know of a ctx that is cancelled before it.
+	defer context.AfterFunc(ctx, func() { _ = s.conn.SetDeadline(time.Unix(1, 0)) })()
+	if _, err := s.conn.Write(framing.AppendHello(nil, s.cfg.Token.Reveal())); err != nil {
+		return err
+	}
+	rec, err := s.in.Next()
+	if err != nil {
+		return lost(err)
+	}
+	switch rec.Type {
+	case framing.TypeWelcome:
+		s.welcome, err = framing.ParseWelcome(rec.Payload)
+	case framing.TypeClose:
+		err = closed(rec.Payload)
+	default:
+		err = framing.Unexpected(rec.Type, "before WELCOME")
+	}
+	if err != nil {
+		return err
+	}
+	return s.conn.SetDeadline(time.Time{})
+}
+
+// lost makes a clean end where none belongs into an error of its own.
+func lost(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// ClosedError is a CLOSE of the server that does not rule out another try.
+type ClosedError struct {
+	Code   framing.Code
+	Reason string
+}
+
+func (e *ClosedError) Error() string { return fmt.Sprintf("server closed: %s (%s)", e.Reason, e.Code) }
+
+func closed(payload []byte) error {
+	c, err := framing.ParseClose(payload)
+	if err != nil {
+		return err
+	}
+	if c.Code.Permanent() {
+		return &Refusal{Code: c.Code, Of: OfConnection, Reason: c.Reason}
+	}
+	return &ClosedError{c.Code, c.Reason}
+}
+
+// read hands answers to their calls until the connection ends.
+func (s *session) read() {
+	for {
+		rec, err := s.in.Next()
+		if err == nil {
+			err = s.handle(rec)
+		}
+		if err != nil {
+			s.fail(lost(err))
+			return
+		}
+	}
+}
+
+func (s *session) handle(rec framing.Record) error {
+	switch rec.Type {
+	case framing.TypeAccept:
+		ref, err := framing.ParseAccept(rec.Payload)
+		if err != nil {
+			return err
+		}
+		return s.accept(ref)
+	case framing.TypeReceipt:
+		r, err := framing.ParseReceipt(rec.Payload)
+		if err != nil {
+			return err
+		}
+		return s.answer(r.Ref, func(c *call) { c.receipt = r.Text })
+	case framing.TypeRefusal:
+		r, err := framing.ParseRefusal(rec.Payload)
+		if err != nil {
+			return err
+		}
+		return s.answer(r.Ref, func(c *call) { c.refusal = &r })
+	case framing.TypeClose:
+		return closed(rec.Payload)
+	default:
+		return framing.Unexpected(rec.Type, "after WELCOME")
+	}
+}
+
+func (s *session) accept(ref uint32) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.calls[ref]
+	if !ok || isClosed(c.accepted) {
+		return &framing.Error{Type: framing.TypeAccept, Reason: "for no message that waits for it"}
+	}
+	close(c.accepted)
+	return nil
+}
+
+func (s *session) answer(ref uint32, set func(*call)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.calls[ref]
+	if !ok {
+		return &framing.Error{Type: framing.TypeReceipt, Reason: "an answer to no message under way"}
+	}
+	delete(s.calls, ref)
+	set(c)
+	close(c.answered)
+	<-s.slots
+	return nil
+}
+
+func isClosed(ch chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
+}
+
+// fail ends the session; every call under way ends with err.
+func (s *session) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return
+	}
+	s.err = err
+	close(s.ended)
+	_ = s.conn.Close()
+}
+
+func (s *session) alive() bool { return !isClosed(s.ended) }
+
+func (s *session) cause() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// close ends the session on the client's own wish.
+func (s *session) close() { s.fail(ErrClosed) }

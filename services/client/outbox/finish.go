@@ -1,0 +1,94 @@
+package outbox
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sealpost/services/client/courier"
+	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/durable"
+	"sealpost/shared/message"
+)
+
+// finish keeps the receipt beside the message and moves both to sent.
+func (o *run) finish(c *claim, d courier.Delivery) error {
+	if err := durable.WriteFile(filepath.Join(c.dir, receiptName(c.name)), d.Receipt, fileMode); err != nil {
+		return storage{err}
+	}
+	o.step("receipted")
+	if err := o.moveTo(c, sentDir); err != nil {
+		return storage{err}
+	}
+	o.mu.Lock()
+	o.outcome.Sent++
+	o.restUntil = time.Now().Add(o.Yield)
+	o.mu.Unlock()
+	if o.Sent != nil {
+		o.Sent(d)
+	}
+	return nil
+}
+
+// refuse writes the reason beside the message and moves both to refused.
+func (o *run) refuse(c *claim, reason string) {
+	text := message.Visible(reason) + "\n"
+	err := durable.WriteFile(filepath.Join(c.dir, reasonName(c.name)), []byte(text), fileMode)
+	if err == nil {
+		o.step("reasoned")
+		err = o.moveTo(c, refusedDir)
+	}
+	if err != nil {
+		o.fail(err)
+		return
+	}
+	o.mu.Lock()
+	o.outcome.Refused++
+	o.mu.Unlock()
+	o.Log.Error().Stringer("id", c.id).Str("name", message.Visible(c.name)).
+		Str("reason", message.Visible(reason)).Msg("message refused")
+}
+
+// moveTo ends a claim: its directory goes to where, and the lock goes last, so
+// that nobody can take it over in between.
+func (o *run) moveTo(c *claim, where string) error {
+	c.tidy(where)
+	to := o.path(where, c.id.String())
+	if err := durable.Rename(c.dir, to); err != nil {
+		return err
+	}
+	c.dir = to
+	o.step("moved")
+	if err := os.Remove(filepath.Join(to, lockName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	o.step("unlocked")
+	return nil
+}
+
+// tidy removes what a dead holder left in the claim and the place where it
+// goes does not show.
+func (c *claim) tidy(where string) {
+	if !c.taken {
+		return
+	}
+	stale := receiptName(c.name)
+	if where == sentDir {
+		stale = reasonName(c.name)
+	}
+	_ = os.Remove(filepath.Join(c.dir, stale))
+	temps, _ := filepath.Glob(filepath.Join(c.dir, ".tmp-*"))
+	for _, t := range temps {
+		_ = os.Remove(t)
+	}
+}
+
+func receiptName(name string) string { return name + receipt.FileSuffix }
+
+// reasonName is short enough for a file name even where the message's is the
+// longest possible, as one that was refused for its length.
+func reasonName(name string) string {
+	const suffix, longest = ".reason", 255
+	return name[:min(len(name), longest-len(suffix))] + suffix
+}

@@ -1,0 +1,252 @@
+package outbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"sealpost/services/client/courier"
+	"sealpost/shared/durable"
+	"sealpost/shared/framing"
+	"sealpost/shared/logfile"
+	"sealpost/shared/message"
+)
+
+const testLogbook = "0123456789abcdef0123456789abcdef"
+
+// ledger stands for the server: a directory that many processes share, with
+// one file for each id ever accepted. An id that comes again must bring the
+// same content, and gets the same receipt.
+type ledger struct {
+	dir  string
+	step func(string)
+}
+
+func (l ledger) deliver(_ context.Context, m courier.Message) (courier.Delivery, error) {
+	l.step("offered")
+	body, err := m.Open()
+	if err != nil {
+		return courier.Delivery{}, &courier.ReadError{Name: m.Name, Cause: err}
+	}
+	defer body.Close()
+	content, err := io.ReadAll(body)
+	if err != nil {
+		return courier.Delivery{}, &courier.ReadError{Name: m.Name, Cause: err}
+	}
+	if uint64(len(content)) != m.Size || sha256.Sum256(content) != m.SHA256 {
+		return courier.Delivery{}, &courier.ReadError{Name: m.Name, Cause: errors.New("not as declared")}
+	}
+	row := append([]byte(m.Name+"\n"+string(m.Cipher)+"\n"), content...)
+	if err := l.enter(m.ID, row); err != nil {
+		return courier.Delivery{}, err
+	}
+	l.step("accepted")
+	return courier.Delivery{Receipt: receiptFor(m.ID), Entry: logfile.Entry{ID: m.ID, Name: m.Name}}, nil
+}
+
+func (l ledger) enter(id message.ID, row []byte) error {
+	lock, err := durable.Lock(filepath.Join(l.dir, ".lock"))
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	path := filepath.Join(l.dir, id.String())
+	old, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return durable.WriteFile(path, row, 0o600) // whole or not at all: we may be killed here
+	case err != nil:
+		return err
+	case !bytes.Equal(old, row):
+		return &courier.Refusal{Code: framing.CodeIDConflict, Of: courier.OfMessage, Reason: "other content"}
+	}
+	return nil
+}
+
+func receiptFor(id message.ID) []byte { return []byte("receipt " + id.String() + "\n") }
+
+// rows returns what was accepted: name, newline, cipher, newline, content.
+func (l ledger) rows(t *testing.T) []string {
+	t.Helper()
+	entries, err := os.ReadDir(l.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []string
+	for _, e := range entries {
+		if _, err := message.ParseID(e.Name()); err == nil {
+			rows = append(rows, readFile(t, filepath.Join(l.dir, e.Name())))
+		}
+	}
+	return rows
+}
+
+// bench is an outbox with its ledger.
+type bench struct {
+	*testing.T
+	dir    string
+	ledger ledger
+}
+
+func newBench(t *testing.T) bench {
+	t.Helper()
+	return bench{T: t, dir: t.TempDir(), ledger: ledger{dir: t.TempDir(), step: func(string) {}}}
+}
+
+// put puts files in as they should be: written elsewhere, then renamed.
+func (b bench) put(files map[string]string) {
+	b.Helper()
+	for name, content := range files {
+		temp := filepath.Join(b.dir, ".put")
+		if err := os.WriteFile(temp, []byte(content), 0o644); err != nil {
+			b.Fatal(err)
+		}
+		if err := os.Rename(temp, filepath.Join(b.dir, name)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func manyFiles(n int) map[string]string {
+	files := make(map[string]string, n)
+	for i := range n {
+		files[fmt.Sprintf("message %03d.txt", i)] = fmt.Sprintf("content of %d\n", i)
+	}
+	return files
+}
+
+func (b bench) config() Config {
+	return Config{
+		Dir: b.dir, Sender: "store-17", Deliver: b.ledger.deliver,
+		Logbook: func(context.Context) (string, error) { return testLogbook, nil },
+	}
+}
+
+func (b bench) run(cfg Config) Outcome {
+	b.Helper()
+	out, err := Run(b.Context(), cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return out
+}
+
+// onlySent checks the end of a run in which all went well: every file accepted
+// exactly once, each in sent with its receipt and record, and nothing else.
+func (b bench) onlySent(files map[string]string, cipher message.Cipher) {
+	b.Helper()
+	b.accepted(files, cipher)
+	b.empty(sendingDir)
+	b.empty(refusedDir)
+	for _, name := range b.names("") {
+		if name != sentDir && name != refusedDir {
+			b.Errorf("left in the outbox: %q", name)
+		}
+	}
+	ids := b.names(sentDir)
+	if len(ids) != len(files) {
+		b.Errorf("%d directories in sent, want %d", len(ids), len(files))
+	}
+	for _, text := range ids {
+		id, err := message.ParseID(text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.checkSent(id, files)
+	}
+}
+
+func (b bench) accepted(files map[string]string, cipher message.Cipher) {
+	b.Helper()
+	times := make(map[string]int)
+	for _, row := range b.ledger.rows(b.T) {
+		times[row]++
+	}
+	for name, content := range files {
+		row := name + "\n" + string(cipher) + "\n" + content
+		if times[row] != 1 {
+			b.Errorf("%q accepted %d times", name, times[row])
+		}
+		delete(times, row)
+	}
+	for row := range times {
+		b.Errorf("accepted, but never sent: %q", row)
+	}
+}
+
+func (b bench) checkSent(id message.ID, files map[string]string) {
+	b.Helper()
+	dir := filepath.Join(b.dir, sentDir, id.String())
+	c := &claim{id: id, dir: dir}
+	names, err := c.files()
+	if err != nil || len(names) != 1 {
+		b.Fatalf("%s holds %q, %v", dir, names, err)
+	}
+	c.name = names[0]
+	if got := readFile(b.T, c.file()); got != files[c.name] {
+		b.Errorf("%s holds %q, want %q", c.file(), got, files[c.name])
+	}
+	if got := readFile(b.T, filepath.Join(dir, receiptName(c.name))); got != string(receiptFor(id)) {
+		b.Errorf("receipt %q", got)
+	}
+	if _, ok, err := readRecord(c); !ok || err != nil {
+		b.Errorf("record of %s: %v, %v", id, ok, err)
+	}
+	for _, name := range b.all(sentDir, id.String()) {
+		switch name {
+		case c.name, receiptName(c.name), recordName:
+		case lockName: // its holder died between the move and the last step
+		default:
+			b.Errorf("%s holds %q too", dir, name)
+		}
+	}
+}
+
+func (b bench) all(parts ...string) []string {
+	b.Helper()
+	entries, err := os.ReadDir(filepath.Join(append([]string{b.dir}, parts...)...))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// names lists a directory of the outbox without what may always lie there.
+func (b bench) names(dir string) []string {
+	b.Helper()
+	var names []string
+	for _, name := range b.all(dir) {
+		switch name {
+		case logbookName, logbookLock, sendingDir:
+		default:
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (b bench) empty(dir string) {
+	b.Helper()
+	if names := b.names(dir); len(names) > 0 {
+		b.Errorf("%s holds %q, want nothing", dir, names)
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}

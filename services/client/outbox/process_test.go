@@ -1,0 +1,149 @@
+package outbox
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// clientEnv makes the test binary run as a client of an outbox instead.
+const clientEnv = "OUTBOX_TEST_CLIENT"
+
+func TestMain(m *testing.M) {
+	if plan := os.Getenv(clientEnv); plan != "" {
+		os.Exit(clientProcess(plan))
+	}
+	os.Exit(m.Run())
+}
+
+// plan is what a client process does. At the Count-th time that it comes to
+// the step At ("" for any step) it kills itself as kill -9 would, or, with
+// Hold, says "held" and stays there for ever.
+type plan struct {
+	Dir, Ledger string
+	At          string
+	Count       int
+	Hold        bool
+	Watch       bool
+	List        bool // print each step
+}
+
+func clientProcess(text string) int {
+	var p plan
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	step := p.stepper()
+	out, err := Run(ctx, Config{
+		Dir: p.Dir, Sender: "store-17", Watch: p.Watch, step: step,
+		Deliver: ledger{dir: p.Ledger, step: step}.deliver,
+		Logbook: func(context.Context) (string, error) { return testLogbook, nil },
+	})
+	if err != nil || len(out.Left) > 0 || out.Refused > 0 {
+		fmt.Fprintln(os.Stderr, out, err)
+		return 1
+	}
+	return 0
+}
+
+func (p plan) stepper() func(string) {
+	var mu sync.Mutex
+	seen := 0
+	return func(name string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if p.List {
+			fmt.Println(name)
+		}
+		if p.Count == 0 || p.At != "" && p.At != name {
+			return
+		}
+		if seen++; seen < p.Count {
+			return
+		}
+		if p.Hold {
+			fmt.Println("held")
+			select {} // until killed; no other step gets past the mutex either
+		}
+		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
+			panic(err)
+		}
+		select {}
+	}
+}
+
+// process is a client in a process of its own.
+type process struct {
+	*exec.Cmd
+	out io.Reader
+}
+
+func (b bench) spawn(p plan) *process {
+	b.Helper()
+	p.Dir, p.Ledger = b.dir, b.ledger.dir
+	text, err := json.Marshal(p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.CommandContext(b.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), clientEnv+"="+string(text))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	return &process{Cmd: cmd, out: out}
+}
+
+// lines reads what the process prints until it ends.
+func (p *process) lines(t *testing.T) []string {
+	t.Helper()
+	var lines []string
+	for s := bufio.NewScanner(p.out); s.Scan(); {
+		lines = append(lines, s.Text())
+	}
+	return lines
+}
+
+// awaitHeld returns once the process holds still.
+func (p *process) awaitHeld(t *testing.T) {
+	t.Helper()
+	for s := bufio.NewScanner(p.out); s.Scan(); {
+		if s.Text() == "held" {
+			return
+		}
+	}
+	t.Fatal("the client ended before it came to the step")
+}
+
+// killed waits for the end and reports whether SIGKILL was the cause; any end
+// but that and status 0 fails the test.
+func (p *process) killed(t *testing.T) bool {
+	t.Helper()
+	err := p.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGKILL {
+			return true
+		}
+	}
+	if err != nil {
+		t.Errorf("client: %v", err)
+	}
+	return false
+}

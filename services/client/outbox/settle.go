@@ -1,0 +1,145 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"sealpost/services/client/courier"
+	"sealpost/shared/crypto/cipher2012"
+	"sealpost/shared/durable"
+	"sealpost/shared/message"
+)
+
+// unfit means that a message can never be sent as it is: it goes to refused.
+type unfit struct{ cause error }
+
+func (u unfit) Error() string { return u.cause.Error() }
+
+var errChanged = errors.New("the file changed after it was first offered")
+
+// settle brings one claimed message as far as it goes: to sent, to refused, or
+// to a stop where it is.
+func (o *run) settle(ctx context.Context, c *claim) {
+	rec, err := o.describe(c)
+	if err == nil {
+		err = o.checkLogbook(ctx)
+	}
+	var d courier.Delivery
+	sentBefore := o.sentSoFar()
+	if err == nil {
+		d, err = o.Deliver(ctx, o.message(c, rec))
+	}
+	var read *courier.ReadError
+	if errors.As(err, &read) {
+		err = o.reread(c, rec, err)
+	}
+	if err == nil {
+		o.step("delivered")
+		err = o.finish(c, d)
+	}
+	if err != nil {
+		o.giveUp(c, sentBefore, err)
+	}
+}
+
+// giveUp does what an error asks for.
+func (o *run) giveUp(c *claim, sentBefore int, err error) {
+	var refusal *courier.Refusal
+	var other *LogbookError
+	switch {
+	case errors.As(err, new(unfit)):
+		o.refuse(c, err.Error())
+	case errors.As(err, &refusal) && refusal.Of == courier.OfMessage:
+		o.refuse(c, refusal.Error())
+	case errors.As(err, &refusal), errors.As(err, &other), errors.As(err, new(storage)):
+		o.fail(err)
+	case errors.As(err, new(*courier.ReadError)), errors.As(err, new(*ForeignError)),
+		errors.As(err, new(*RecordError)), errors.Is(err, ErrNoPassword):
+		o.leave(c, err)
+	default:
+		o.unknown(c, sentBefore, err)
+	}
+}
+
+// storage means that the outbox itself could not be written.
+type storage struct{ cause error }
+
+func (s storage) Error() string { return s.cause.Error() }
+func (s storage) Unwrap() error { return s.cause }
+
+// describe returns the claim's record, made now if there is none. On return
+// claim and record are durable: only then may the message be offered.
+func (o *run) describe(c *claim) (record, error) {
+	rec, have, err := readRecord(c)
+	if err != nil {
+		return record{}, err
+	}
+	if !have {
+		if err := message.CheckName(c.name); err != nil {
+			return record{}, unfit{err}
+		}
+	}
+	if have && rec.Sender != o.Sender {
+		return record{}, &ForeignError{Sender: rec.Sender}
+	}
+	if have && rec.Cipher == message.Cipher2012 && o.Key == nil {
+		return record{}, ErrNoPassword
+	}
+	size, sum, err := measure(c.file())
+	switch {
+	case errors.Is(err, errNotRegular):
+		return record{}, unfit{err}
+	case err != nil:
+		return record{}, &courier.ReadError{Name: c.name, Cause: err}
+	case have && (size != rec.Size || sum != rec.SHA256):
+		return record{}, unfit{errChanged}
+	}
+	if !have {
+		rec = record{V: recordVersion, ID: c.id, Sender: o.Sender, Name: c.name, Cipher: o.cipher(), Size: size, SHA256: sum}
+		if err := rec.write(c.dir); err != nil {
+			return record{}, storage{err}
+		}
+		o.step("recorded")
+	}
+	return rec, o.anchor()
+}
+
+// anchor makes the claim's own name durable, and that the file left DIR:
+// otherwise a power cut could bring a message back that was sent already.
+func (o *run) anchor() error {
+	for _, dir := range []string{o.path(sendingDir), o.Dir} {
+		if err := durable.SyncDir(dir); err != nil {
+			return storage{err}
+		}
+	}
+	o.step("anchored")
+	return nil
+}
+
+func (o *run) cipher() message.Cipher {
+	if o.Key != nil {
+		return message.Cipher2012
+	}
+	return message.None
+}
+
+func (o *run) message(c *claim, rec record) courier.Message {
+	var key cipher2012.Key
+	if rec.Cipher == message.Cipher2012 {
+		key = *o.Key
+	}
+	return courier.Message{
+		ID: rec.ID, Name: rec.Name, Cipher: rec.Cipher, Key: key, Size: rec.Size, SHA256: rec.SHA256,
+		Open: func() (io.ReadCloser, error) { return openMessage(c.file()) },
+	}
+}
+
+// reread finds out whether the bytes changed or only could not be read.
+func (o *run) reread(c *claim, rec record, cause error) error {
+	size, sum, err := measure(c.file())
+	if err == nil && (size != rec.Size || sum != rec.SHA256) {
+		return unfit{errChanged}
+	}
+	return cause
+}
