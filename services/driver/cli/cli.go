@@ -1,0 +1,113 @@
+// Package cli is the driver's command line: it finds out what is to be run,
+// reads the settings, and turns the outcome into text and an exit status.
+//
+// Exit status: 0 everything is there and true, 1 something failed, is missing
+// or was refused, 2 bad usage or bad settings. Log files and the summary go to
+// Out, the log, progress (on a terminal only) and failures to Err.
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	client "sealpost/services/client/cli"
+	"sealpost/services/driver/local"
+	"sealpost/services/driver/run"
+	"sealpost/shared/settings"
+)
+
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+const usage = `usage: driver [COMMAND]
+
+  driver                  collect the log files over FTP and print the new ones
+  driver local            run everything on this machine: server, six clients,
+                          an FTP server, and the driver
+      -dir DIR            keep everything in DIR (default: a temporary directory)
+
+Settings are environment variables, DRIVER_...
+`
+
+// clientWord makes this program the client: driver local starts itself under
+// this first argument as the six clients.
+const clientWord = "client-process"
+
+// Streams are the standard streams of the program.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// errUsage means that the command line makes no sense.
+var errUsage = errors.New("wrong usage")
+
+// Main runs the program with the arguments after its name and returns its exit
+// status. The cancellation of ctx ends a run early, which is a failure.
+func Main(ctx context.Context, args []string, std Streams) int {
+	if len(args) > 0 && args[0] == clientWord {
+		return client.Main(ctx, args[1:], client.Streams{In: std.In, Out: std.Out, Err: std.Err})
+	}
+	err := dispatch(ctx, args, std)
+	if err == nil {
+		return exitOK
+	}
+	complain(std.Err, err)
+	var bad *settings.Error
+	if errors.Is(err, errUsage) || errors.As(err, &bad) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func dispatch(ctx context.Context, args []string, std Streams) error {
+	if len(args) == 0 {
+		return collect(ctx, std)
+	}
+	switch args[0] {
+	case "-h", "-help", "--help", "help":
+		_, err := io.WriteString(std.Out, usage)
+		return err
+	case "local":
+		return runLocal(ctx, args[1:], std)
+	}
+	return fmt.Errorf("%w: no command %q", errUsage, args[0])
+}
+
+func collect(ctx context.Context, std Streams) error {
+	var cfg run.Settings
+	warnings, err := settings.Load(run.Prefix, &cfg)
+	if err != nil {
+		remark(std.Err, warnings) // a misspelt name may be the reason
+		return err
+	}
+	return run.Run(ctx, cfg, warnings, std.Out, std.Err)
+}
+
+func runLocal(ctx context.Context, args []string, std Streams) error {
+	flags := flag.NewFlagSet("local", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // complain speaks
+	dir := flags.String("dir", "", "")
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		_, err := io.WriteString(std.Out, usage)
+		return err
+	case err != nil:
+		return fmt.Errorf("%w: %w", errUsage, err)
+	case flags.NArg() > 0:
+		return fmt.Errorf("%w: local takes no argument %q", errUsage, flags.Arg(0))
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return local.Run(ctx, local.Options{Dir: *dir, Client: []string{self, clientWord}, Out: std.Out, Err: std.Err})
+}

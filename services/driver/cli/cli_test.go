@@ -1,0 +1,158 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sealpost/services/driver/cli"
+	"sealpost/services/driver/drivertest"
+)
+
+// env sets the driver's variables, and no others.
+func env(t *testing.T, pairs ...string) {
+	t.Helper()
+	for _, pair := range os.Environ() {
+		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "DRIVER_") {
+			t.Setenv(name, "") // restores it afterwards
+			os.Unsetenv(name)
+		}
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		t.Setenv("DRIVER_"+pairs[i], pairs[i+1])
+	}
+}
+
+func start(args ...string) (status int, out, errs string) {
+	var o, e bytes.Buffer
+	status = cli.Main(context.Background(), args, cli.Streams{In: strings.NewReader(""), Out: &o, Err: &e})
+	return status, o.String(), e.String()
+}
+
+func secretFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestCollectsOverTLS(t *testing.T) {
+	v, o := drivertest.NewVolume(t), drivertest.NewOutbox(t)
+	o.Sent(v.AddEnciphered("report.txt", []byte(strings.Repeat("x", 107)), "secret"), strings.Repeat("x", 107))
+	certificate, ca := drivertest.Certificate(t)
+	env(t,
+		"FTP_ADDR", drivertest.Serve(t, v.Dir, &certificate), "FTP_USER", drivertest.User,
+		"FTP_PASSWORD_FILE", secretFile(t, drivertest.Password+"\n"),
+		"FTP_CA_FILE", secretFile(t, string(ca)), "FTP_SERVER_NAME", "localhost",
+		"OUTPUT_DIR", filepath.Join(t.TempDir(), "made"), "OUTBOX", o.Dir,
+		"SERVER_IDENTITY_FILE", secretFile(t, o.Pins().String()+"\n"),
+	)
+	status, out, errs := start()
+	if status != 0 {
+		t.Fatalf("status %d:\n%s", status, errs)
+	}
+	for _, want := range []string{
+		"\nFile name: server_message0.txt\n", "Total Encrypted Message Size: 172 bytes",
+		"1 file, ", "1 new; 1 receipt verified; ",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in:\n%s", want, out)
+		}
+	}
+	if strings.Contains(errs, drivertest.Password) || strings.Contains(errs, "hint") {
+		t.Errorf("log:\n%s", errs)
+	}
+}
+
+func TestFailureIsToldWithAHint(t *testing.T) {
+	v := drivertest.NewVolume(t)
+	v.Add("a.txt", nil)
+	v.Remove("server_message0.txt")
+	env(t,
+		"FTP_ADDR", drivertest.Serve(t, v.Dir, nil), "FTP_USER", drivertest.User, "FTP_PASSWORD", drivertest.Password,
+		"FTP_TLS", "off", "OUTPUT_DIR", t.TempDir(),
+	)
+	status, out, errs := start()
+	if status != 1 || !strings.Contains(out, "0 files, ") {
+		t.Errorf("status %d:\n%s", status, out)
+	}
+	if !strings.Contains(errs, "driver: message 0: server_message0.txt: missing on the server\n") {
+		t.Errorf("failures:\n%s", errs)
+	}
+	t.Setenv("DRIVER_FTP_PASSWORD", "guess")
+	if status, _, errs = start(); status != 1 || !strings.Contains(errs, "driver: hint: check DRIVER_FTP_USER") {
+		t.Errorf("status %d:\n%s", status, errs)
+	}
+}
+
+func TestServersWordsCannotDriveTheTerminal(t *testing.T) {
+	l := drivertest.Listen(t)
+	served := make(chan error, 1)
+	go func() {
+		conn, err := l.Accept()
+		if err == nil {
+			_, err = conn.Write([]byte("530 go\x1b[2Jaway\r\n"))
+			conn.(*net.TCPConn).CloseWrite()
+			conn.Read(make([]byte, 64)) // QUIT, or the end
+			conn.Close()
+		}
+		served <- err
+	}()
+	env(t,
+		"FTP_ADDR", l.Addr().String(), "FTP_USER", "u", "FTP_PASSWORD", "p", "FTP_TLS", "off", "OUTPUT_DIR", t.TempDir(),
+	)
+	status, _, errs := start()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if status != 1 || strings.Contains(errs, "\x1b") || !strings.Contains(errs, `go\x1b[2Jaway`) {
+		t.Errorf("status %d: %q", status, errs)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	env(t)
+	for _, test := range []struct {
+		args   []string
+		status int
+		out    string
+		err    string
+	}{
+		{[]string{"-h"}, 0, "usage: driver", ""},
+		{[]string{"local", "-h"}, 0, "usage: driver", ""},
+		{[]string{"collect"}, 2, "", `no command "collect"`},
+		{[]string{"local", "x"}, 2, "", "takes no argument"},
+		{[]string{"local", "-x"}, 2, "", "driver: hint: driver -h"},
+		{nil, 2, "", "driver: DRIVER_FTP_ADDR: must be set\ndriver: DRIVER_FTP_USER: must be set\ndriver: DRIVER_FTP_PASSWORD: must be set\n"},
+	} {
+		status, out, errs := start(test.args...)
+		if status != test.status || !strings.Contains(out, test.out) || !strings.Contains(errs, test.err) {
+			t.Errorf("%q: status %d, out %q, err %q", test.args, status, out, errs)
+		}
+	}
+}
+
+func TestBadSettingsAreAllNamed(t *testing.T) {
+	env(t,
+		"FTP_ADDR", "nohost", "FTP_USER", "u", "FTP_PASSWORD", "p", "FTP_TLS", "implicit",
+		"TIMEOUT", "soon", "FTP_CONNECTIONS", "0", "LOG_LEVEL", "loud", "OUTPUTDIR", "x",
+	)
+	status, _, errs := start()
+	if status != 2 {
+		t.Errorf("status %d", status)
+	}
+	for _, name := range []string{"FTP_ADDR", "FTP_TLS", "TIMEOUT", "FTP_CONNECTIONS", "LOG_LEVEL", "OUTPUTDIR"} {
+		if !strings.Contains(errs, "DRIVER_"+name) {
+			t.Errorf("DRIVER_%s is not named:\n%s", name, errs)
+		}
+	}
+}

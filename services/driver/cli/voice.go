@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"sealpost/services/driver/collector"
+	"sealpost/services/driver/outbox"
+	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/message"
+	"sealpost/shared/settings"
+)
+
+// complain is the one place where failures are put into words for people: one
+// line for each, and a hint where there is a likely remedy. What other
+// machines said is in them, so control characters are made visible.
+func complain(w io.Writer, err error) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintf(w, "driver: %s\n", message.Visible(line))
+	}
+	if text := hint(err); text != "" {
+		fmt.Fprintf(w, "driver: hint: %s\n", text)
+	}
+}
+
+// remark says what is odd and no failure.
+func remark(w io.Writer, warnings []string) {
+	for _, warning := range warnings {
+		fmt.Fprintf(w, "driver: %s\n", message.Visible(warning))
+	}
+}
+
+func hint(err error) string {
+	var bad *settings.Error
+	var connect *collector.ConnectError
+	var unsent *outbox.UnsentError
+	switch {
+	case errors.Is(err, errUsage):
+		return "driver -h shows the commands"
+	case errors.As(err, &bad):
+		return "the README lists the settings"
+	case errors.As(err, &connect):
+		return connectHint(connect)
+	case errors.As(err, &unsent):
+		return "look at the clients' logs: they say why they do not send"
+	case errors.Is(err, receipt.ErrSignature):
+		return "DRIVER_SERVER_IDENTITY must be the identity of the server that the outbox was sent to (server identity)"
+	case errors.Is(err, outbox.ErrRefused):
+		return "what was refused stays in the outbox under refused until it is taken away"
+	}
+	return fileHint(err)
+}
+
+func connectHint(err *collector.ConnectError) string {
+	switch {
+	case err.Login:
+		return "check DRIVER_FTP_USER and DRIVER_FTP_PASSWORD; a server that demands TLS refuses so, too (DRIVER_FTP_TLS=explicit)"
+	case err.Verify:
+		return "DRIVER_FTP_CA_FILE must hold the certificate's authority, DRIVER_FTP_SERVER_NAME the name in it"
+	}
+	return "check DRIVER_FTP_ADDR and that the FTP server is up; DRIVER_FTP_TLS says whether it speaks TLS"
+}
+
+func fileHint(err error) string {
+	var manifest *collector.ManifestError
+	switch {
+	case errors.Is(err, collector.ErrInUse):
+		return "wait for it, or give each driver a DRIVER_OUTPUT_DIR of its own"
+	case errors.Is(err, collector.ErrForeign):
+		return "move the file away to have it collected again"
+	case errors.Is(err, collector.ErrTooLarge):
+		return "DRIVER_MAX_FILE_BYTES sets the limit"
+	case errors.Is(err, collector.ErrChanged), errors.Is(err, collector.ErrBehind):
+		return "this is not the logbook that was collected before, or it lost its end; a new DRIVER_OUTPUT_DIR starts afresh"
+	case errors.As(err, &manifest) && errors.Is(err, collector.ErrMissing):
+		return "the FTP user's directory must be the server's logs directory"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return "the output directory must be writable, the outbox readable, for the user that the driver runs as"
+	}
+	return ""
+}

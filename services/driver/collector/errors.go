@@ -1,0 +1,129 @@
+package collector
+
+import (
+	"errors"
+	"fmt"
+	"net/textproto"
+
+	"sealpost/shared/durable"
+)
+
+// Errors, to be told apart with errors.Is.
+var (
+	// ErrInUse: another process is collecting into the same directory.
+	ErrInUse = errors.New("another process is collecting into this directory")
+	// ErrTooManyFailures: so many files failed that the rest was not tried.
+	ErrTooManyFailures = errors.New("too many files failed, the rest was not tried")
+	// ErrMissing: the server does not have the file.
+	ErrMissing = errors.New("missing on the server")
+	// ErrSize: the server has the file with another size than the manifest says.
+	ErrSize = errors.New("its size on the server is not the one in the manifest")
+	// ErrTooLarge: the manifest names a size above the limit.
+	ErrTooLarge = errors.New("larger than the limit for one file")
+	// ErrDigest: the bytes have another SHA-256 than the manifest says.
+	ErrDigest = errors.New("its SHA-256 is not the one in the manifest")
+	// ErrContent: the log file says something else than its manifest line.
+	ErrContent = errors.New("the log file does not say what its manifest line says")
+	// ErrForeign: something else lies in the output directory under its name.
+	ErrForeign = errors.New("something else lies in the output directory under this name")
+	// ErrCut: a transfer ended before all bytes had come.
+	ErrCut = errors.New("the transfer was cut short")
+	// ErrReply: the server sent more than a reply may be long.
+	ErrReply = errors.New("the server's reply is too long")
+	// ErrChanged: the server's manifest differs from the lines kept earlier.
+	ErrChanged = errors.New("lines that were collected earlier have changed on the server")
+	// ErrBehind: the server's manifest is shorter than the kept one.
+	ErrBehind = errors.New("it is shorter on the server than what was collected earlier")
+	// ErrGrowth: more manifest than one run takes.
+	ErrGrowth = errors.New("more new lines than one run takes")
+)
+
+// errMore means that a transfer had more bytes than were asked for.
+var errMore = errors.New("the transfer has more bytes than announced")
+
+// ConnectError says that no session with the FTP server could be had.
+type ConnectError struct {
+	Addr   string
+	Login  bool // the server refused user or password
+	Verify bool // the server's certificate does not verify
+	Cause  error
+}
+
+func (e *ConnectError) Error() string {
+	switch {
+	case e.Login:
+		return fmt.Sprintf("FTP server %s refuses user and password: %v", e.Addr, e.Cause)
+	case e.Verify:
+		return fmt.Sprintf("FTP server %s cannot be trusted: %v", e.Addr, e.Cause)
+	}
+	return fmt.Sprintf("no session with FTP server %s: %v", e.Addr, e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *ConnectError) Unwrap() error { return e.Cause }
+
+// FileError says why one log file was not collected.
+type FileError struct {
+	Seq   uint64
+	File  string
+	Cause error
+}
+
+func (e *FileError) Error() string {
+	return fmt.Sprintf("message %d: %s: %v", e.Seq, e.File, e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *FileError) Unwrap() error { return e.Cause }
+
+// ManifestError says why the manifest cannot be gone by.
+type ManifestError struct {
+	Kept  bool  // it is the kept manifest in the output directory
+	Line  int64 // number of the line, from 0, where one is to blame; else -1
+	Cause error
+}
+
+func (e *ManifestError) Error() string {
+	which := "manifest"
+	if e.Kept {
+		which = "kept manifest"
+	}
+	if e.Line >= 0 {
+		return fmt.Sprintf("%s: line %d: %v", which, e.Line, e.Cause)
+	}
+	return fmt.Sprintf("%s: %v", which, e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *ManifestError) Unwrap() error { return e.Cause }
+
+// localError marks an error of this machine's disk: no other connection helps.
+type localError struct{ cause error }
+
+func (e *localError) Error() string { return e.cause.Error() }
+func (e *localError) Unwrap() error { return e.cause }
+
+func local(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &localError{err}
+}
+
+func isLocal(err error) bool {
+	var l *localError
+	return errors.As(err, &l)
+}
+
+func inUse(err error) error {
+	if errors.Is(err, durable.ErrLocked) {
+		return ErrInUse
+	}
+	return fmt.Errorf("output directory: %w", err)
+}
+
+// hasCode reports whether the server answered with that reply code.
+func hasCode(err error, code int) bool {
+	var reply *textproto.Error
+	return errors.As(err, &reply) && reply.Code == code
+}

@@ -1,0 +1,177 @@
+package collector
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/jlaffaye/ftp"
+
+	"sealpost/shared/logfile"
+)
+
+// missing reports whether the server's answer means "no such file".
+func missing(err error) bool { return hasCode(err, ftp.StatusFileUnavailable) }
+
+// path is where the log file of e goes. The name is formed from the number.
+func (c *collector) path(e logfile.Entry) string {
+	return filepath.Join(c.Dir, logfile.FileName(e.Seq))
+}
+
+// have reports whether the log file of e is in the output directory. One that
+// an earlier run recorded was checked then, so that its size is enough now.
+func (c *collector) have(e logfile.Entry, recorded bool) (bool, error) {
+	info, err := os.Lstat(c.path(e))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if !info.Mode().IsRegular() || uint64(info.Size()) != e.FileSize {
+		return false, ErrForeign
+	}
+	if recorded {
+		return true, nil
+	}
+	if err := CheckFile(c.path(e), e); err != nil {
+		return false, fmt.Errorf("%w: %w", ErrForeign, err)
+	}
+	return true, nil
+}
+
+// fetch brings one log file over s: the rest of what an earlier attempt left
+// under a temporary name, or all of it. Only a file that passed every check
+// gets its name.
+func (c *collector) fetch(s *session, e logfile.Entry) error {
+	if e.FileSize > c.MaxFile {
+		return ErrTooLarge
+	}
+	size, err := s.size(logfile.FileName(e.Seq))
+	switch {
+	case missing(err):
+		return ErrMissing
+	case err != nil:
+		return err
+	case size < 0 || uint64(size) != e.FileSize:
+		return fmt.Errorf("%w: %d, not %d bytes", ErrSize, size, e.FileSize)
+	}
+	part := filepath.Join(c.Dir, "."+logfile.FileName(e.Seq)+".part")
+	if err := c.fill(s, part, e); err != nil {
+		return err
+	}
+	// The bytes are durable; the name becomes so before the line is kept.
+	return local(os.Rename(part, c.path(e)))
+}
+
+// fill completes the temporary file, checks it and makes it durable. Bytes
+// that turn out wrong are thrown away.
+func (c *collector) fill(s *session, part string, e logfile.Entry) (err error) {
+	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return local(err)
+	}
+	defer func() {
+		if closeErr := f.Close(); err == nil {
+			err = local(closeErr)
+		}
+	}()
+	sum := sha256.New()
+	have, err := resume(f, int64(e.FileSize), sum)
+	if err != nil {
+		return local(err)
+	}
+	if want := int64(e.FileSize) - have; want > 0 {
+		err = s.retrieve(logfile.FileName(e.Seq), have, want, io.MultiWriter(f, sum, c.Progress))
+		if err != nil {
+			return err
+		}
+	}
+	if !bytes.Equal(sum.Sum(nil), e.FileSHA256[:]) {
+		err = ErrDigest
+	} else {
+		err = checkContent(f, e)
+	}
+	if err != nil {
+		return errors.Join(err, local(f.Truncate(0)))
+	}
+	return local(f.Sync())
+}
+
+// resume hashes what is there already and leaves f at its end. More than size
+// bytes cannot be the start of this file.
+func resume(f *os.File, size int64, sum hash.Hash) (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if info.Size() > size {
+		return 0, f.Truncate(0)
+	}
+	return io.Copy(sum, f)
+}
+
+// retry fetches a log file, with a fresh connection where the one at hand may
+// be to blame. It returns the session to go on with, nil where there is none.
+// The error is a *FileError, or about the run as a whole.
+func (c *collector) retry(ctx context.Context, s *session, e logfile.Entry) (*session, error) {
+	for attempt := 1; ; attempt++ {
+		if s == nil {
+			var err error
+			if s, err = c.connect(ctx); err != nil {
+				return nil, err
+			}
+		}
+		err := c.fetch(s, e)
+		if err == nil {
+			return s, nil
+		}
+		if ctx.Err() != nil {
+			return s, context.Cause(ctx)
+		}
+		if isLocal(err) {
+			return s, err
+		}
+		if !inStep(err) {
+			s.drop()
+			s = nil
+		}
+		if attempt >= c.attemptsFor(err) {
+			return s, &FileError{Seq: e.Seq, File: logfile.FileName(e.Seq), Cause: err}
+		}
+		c.Log.Debug().Err(err).Uint64("number", e.Seq).Int("attempt", attempt).Msg("file not fetched, trying again")
+		if err := c.pause(ctx, attempt); err != nil {
+			return s, err
+		}
+	}
+}
+
+// inStep reports whether the session still works after err.
+func inStep(err error) bool {
+	for _, target := range []error{ErrMissing, ErrSize, ErrTooLarge, ErrDigest, ErrContent} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+// attemptsFor says how often something that failed with err is tried. A file
+// may come into sight a moment after its manifest line; bytes that differ may
+// have been a bad start to resume from. Neither is worth more than a repeat.
+func (c *collector) attemptsFor(err error) int {
+	switch {
+	case errors.Is(err, ErrTooLarge):
+		return 1
+	case inStep(err):
+		return min(2, c.Attempts)
+	}
+	return c.Attempts
+}

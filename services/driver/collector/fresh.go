@@ -1,0 +1,149 @@
+package collector
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sealpost/shared/logfile"
+)
+
+// overlap is how many bytes of the kept manifest are fetched and compared
+// again: enough to notice another logbook or a rewritten past, without
+// fetching a manifest of a million lines each time.
+const overlap = 1 << 20
+
+// fresh holds what the server's manifest has beyond the kept one, in a file of
+// its own: the lines of files that may still have to be collected.
+type fresh struct {
+	file  *os.File
+	size  int64 // bytes, the last line may be half a line
+	lines uint64
+}
+
+func (f *fresh) remove() {
+	_ = f.file.Close()
+	_ = os.Remove(f.file.Name()) // a leftover is overwritten by the next run
+}
+
+// fetchManifest brings the fresh part of the manifest. The session it used is
+// left open for the files.
+func (c *collector) fetchManifest(ctx context.Context) (*session, *fresh, error) {
+	file, err := os.OpenFile(filepath.Join(c.Dir, freshName), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return nil, nil, err
+	}
+	f := &fresh{file: file}
+	s, err := c.tryManifest(ctx, f)
+	if err != nil {
+		f.remove()
+		return nil, nil, err
+	}
+	return s, f, nil
+}
+
+// tryManifest tries until the manifest is there. One that is shorter than the
+// kept one (a server that recovers from a power cut has yet to append what it
+// had) is waited for; a changed one is never right again.
+func (c *collector) tryManifest(ctx context.Context, f *fresh) (*session, error) {
+	patience := time.Now().Add(c.Wait)
+	for attempt := 1; ; attempt++ {
+		s, err := c.connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		err = c.readManifest(s, f)
+		if err == nil {
+			return s, nil
+		}
+		s.drop()
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case errors.Is(err, ErrChanged):
+			return nil, &ManifestError{Line: -1, Cause: ErrChanged}
+		case isLocal(err):
+			return nil, err
+		case errors.Is(err, ErrBehind) && time.Now().Before(patience):
+			attempt = 0
+		case errors.Is(err, ErrBehind), errors.Is(err, ErrGrowth), attempt >= c.Attempts:
+			return nil, &ManifestError{Line: -1, Cause: err}
+		}
+		c.Log.Debug().Err(err).Msg("manifest not fetched, trying again")
+		if err := c.pause(ctx, attempt+1); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// readManifest fetches the server's manifest from shortly before the end of
+// the kept one. Lines appended meanwhile are for the next run.
+func (c *collector) readManifest(s *session, f *fresh) error {
+	size, err := s.size(logfile.ManifestName)
+	switch {
+	case missing(err):
+		return ErrMissing
+	case err != nil:
+		return err
+	case size < c.kept.size:
+		return ErrBehind
+	case uint64(size-c.kept.size) > c.MaxManifest:
+		return ErrGrowth
+	}
+	start := max(0, c.kept.size-overlap)
+	if err := f.reset(); err != nil {
+		return err
+	}
+	var count lineCounter
+	same := &comparer{
+		want: io.NewSectionReader(c.kept.file, start, c.kept.size-start),
+		rest: io.MultiWriter(f.file, &count),
+	}
+	if size > start {
+		err = s.retrieve(logfile.ManifestName, start, size-start, same)
+	}
+	if err != nil && !errors.Is(err, errMore) {
+		return err
+	}
+	f.size, f.lines = count.total, count.lines
+	return nil
+}
+
+func (f *fresh) reset() error {
+	if err := f.file.Truncate(0); err != nil {
+		return local(err)
+	}
+	_, err := f.file.Seek(0, io.SeekStart)
+	return local(err)
+}
+
+// comparer checks that what is written to it begins with the bytes of want,
+// and passes on what follows them. ErrChanged says that it does not.
+type comparer struct {
+	want *io.SectionReader
+	rest io.Writer
+	buf  [4 << 10]byte
+}
+
+func (c *comparer) Write(p []byte) (int, error) {
+	written := 0
+	for len(p) > 0 {
+		n, err := c.want.Read(c.buf[:min(len(p), len(c.buf))])
+		if n == 0 && err == io.EOF {
+			m, err := c.rest.Write(p)
+			return written + m, err
+		}
+		if n == 0 {
+			return written, err
+		}
+		if !bytes.Equal(p[:n], c.buf[:n]) {
+			return written, ErrChanged
+		}
+		p, written = p[n:], written+n
+	}
+	return written, nil
+}

@@ -1,0 +1,186 @@
+package collector_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sealpost/services/driver/collector"
+	"sealpost/services/driver/drivertest"
+	"sealpost/shared/logfile"
+)
+
+func TestManifestMustContinueTheKeptOne(t *testing.T) {
+	other := sampleVolume(t, 6) // the same sizes under other ids
+	for _, test := range []struct {
+		name   string
+		change func(v *drivertest.Volume)
+		want   error
+	}{
+		{"another logbook", func(v *drivertest.Volume) { v.SetManifest(other.Manifest()) }, collector.ErrChanged},
+		{"first byte", func(v *drivertest.Volume) { v.SetManifest("[" + v.Manifest()[1:]) }, collector.ErrChanged},
+		{"last byte", func(v *drivertest.Volume) {
+			v.SetManifest(strings.TrimSuffix(v.Manifest(), "\n") + " " + v.Line(other.Entries[5]))
+		}, collector.ErrChanged},
+		{"shorter", func(v *drivertest.Volume) { v.SetManifest(v.Lines(4)) }, collector.ErrBehind},
+		{"empty", func(v *drivertest.Volume) { v.SetManifest("") }, collector.ErrBehind},
+		{"not there", func(v *drivertest.Volume) { v.Remove(logfile.ManifestName) }, collector.ErrMissing},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			v := sampleVolume(t, 5)
+			cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+			mustCollect(t, cfg)
+			before := read(t, cfg.Dir, logfile.ManifestName)
+			test.change(v)
+			_, _, err := collect(t, cfg)
+			var manifest *collector.ManifestError
+			if !errors.As(err, &manifest) || !errors.Is(err, test.want) {
+				t.Errorf("%v, want %v", err, test.want)
+			}
+			if !bytes.Equal(read(t, cfg.Dir, logfile.ManifestName), before) {
+				t.Error("the kept manifest changed")
+			}
+		})
+	}
+}
+
+func TestManifestLineThatIsNone(t *testing.T) {
+	v := sampleVolume(t, 4)
+	line := v.Line(v.Entries[2])
+	for name, bad := range map[string]string{
+		"path":           strings.Replace(line, `"server_message2.txt"`, `"../server_message2.txt"`, 1),
+		"absolute path":  strings.Replace(line, `"server_message2.txt"`, `"/etc/passwd"`, 1),
+		"backslash":      strings.Replace(line, `"server_message2.txt"`, `"..\\server_message2.txt"`, 1),
+		"line break":     strings.Replace(line, `"server_message2.txt"`, `"server_message2.txt\r\nDELE x"`, 1),
+		"another number": v.Line(v.Entries[3]),
+		"a number again": v.Line(v.Entries[1]),
+		"no JSON":        "hello",
+		"empty":          "",
+		"too long":       strings.Repeat("x", logfile.MaxLine+1),
+		"endless":        strings.Repeat("x", 1<<20),
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := &misbehaving{files: filesOf(v)}
+			m.files[logfile.ManifestName] = []byte(v.Lines(2) + bad + "\n" + line + "\n")
+			cfg := config(t, m.start(t))
+			_, result, err := collect(t, cfg)
+			var manifest *collector.ManifestError
+			if !errors.As(err, &manifest) || manifest.Line != 2 || manifest.Kept {
+				t.Errorf("%v", err)
+			}
+			if result.New != 2 || string(read(t, cfg.Dir, logfile.ManifestName)) != v.Lines(2) {
+				t.Errorf("what came before it: %+v", result)
+			}
+		})
+	}
+}
+
+func TestLimits(t *testing.T) {
+	v := sampleVolume(t, 6)
+	large := v.Entries[3].FileSize
+	t.Run("file", func(t *testing.T) {
+		cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+		cfg.MaxFile = large - 1
+		_, result, err := collect(t, cfg)
+		if err != nil || len(result.Failures) != 1 || !errors.Is(result.Failures[0], collector.ErrTooLarge) {
+			t.Errorf("%v, %+v", err, result)
+		}
+		cfg.MaxFile = large
+		mustCollect(t, cfg)
+	})
+	t.Run("manifest", func(t *testing.T) {
+		cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+		cfg.MaxManifest = uint64(len(v.Manifest())) - 1
+		if _, _, err := collect(t, cfg); !errors.Is(err, collector.ErrGrowth) {
+			t.Errorf("%v", err)
+		}
+		cfg.MaxManifest++
+		mustCollect(t, cfg)
+	})
+	t.Run("failures", func(t *testing.T) {
+		m := &misbehaving{files: map[string][]byte{logfile.ManifestName: v.Read(logfile.ManifestName)}}
+		cfg := config(t, m.start(t))
+		cfg.MaxFailures = 3
+		if _, result, err := collect(t, cfg); !errors.Is(err, collector.ErrTooManyFailures) || len(result.Failures) != 3 {
+			t.Errorf("%v, %+v", err, result)
+		}
+	})
+}
+
+func TestManifestGrowsWhileItIsFetched(t *testing.T) {
+	v := sampleVolume(t, 5)
+	m := &misbehaving{files: filesOf(v)}
+	before := int64(len(v.Lines(3)) + 20)
+	var grown atomic.Bool
+	m.reply = func(c *ftpClient, command, argument string) bool {
+		old := command == "SIZE" && argument == logfile.ManifestName && !grown.Load()
+		if old {
+			c.say("213 %d", before)
+		}
+		return old
+	}
+	cfg := config(t, m.start(t))
+	if _, result := mustCollect(t, cfg); result.Files != 3 {
+		t.Errorf("%+v", result)
+	}
+	grown.Store(true)
+	mustCollect(t, cfg)
+	sameFiles(t, v, cfg.Dir)
+}
+
+func TestWaitsForAManifestThatIsBehind(t *testing.T) {
+	v := sampleVolume(t, 5)
+	m := &misbehaving{files: filesOf(v)}
+	var behindFor atomic.Int32
+	m.reply = func(c *ftpClient, command, _ string) bool {
+		behind := command == "SIZE" && behindFor.Add(-1) >= 0
+		if behind {
+			c.say("213 10")
+		}
+		return behind
+	}
+	cfg := config(t, m.start(t))
+	mustCollect(t, cfg)
+	behindFor.Store(10)
+	cfg.Wait = time.Minute
+	if _, result := mustCollect(t, cfg); result.Files != 5 {
+		t.Errorf("%+v", result)
+	}
+}
+
+func TestFetchesTheEndOfALongManifest(t *testing.T) {
+	const lines = 4000
+	v := drivertest.NewVolume(t)
+	e := v.Add("first.txt", []byte("the same text"))
+	var long strings.Builder
+	for e.Seq = range uint64(lines) {
+		e.File = logfile.FileName(e.Seq)
+		long.WriteString(v.Line(e) + "\n")
+	}
+	kept := long.String()
+	body := v.Read("server_message0.txt")
+	e.Seq, e.File = lines, logfile.FileName(lines)
+	m := &misbehaving{files: map[string][]byte{
+		logfile.ManifestName: []byte(kept + v.Line(e) + "\n"), e.File: body,
+	}}
+	cfg := config(t, m.start(t))
+	cfg.Attempts = 1
+	if err := os.WriteFile(filepath.Join(cfg.Dir, logfile.ManifestName), []byte(kept), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, result := mustCollect(t, cfg); result.New != 1 || result.Gone != lines {
+		t.Errorf("%+v", result)
+	}
+	if got, want := m.seen("REST"), fmt.Sprintf("REST %d", len(kept)-1<<20); len(got) != 1 || got[0] != want {
+		t.Errorf("fetched from %q, want %q", got, want)
+	}
+	if got := string(read(t, cfg.Dir, logfile.ManifestName)); got != kept+v.Line(e)+"\n" {
+		t.Error("the kept manifest did not grow by the line")
+	}
+}

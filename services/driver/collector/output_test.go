@@ -1,0 +1,145 @@
+package collector_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sealpost/services/driver/collector"
+	"sealpost/services/driver/drivertest"
+	"sealpost/shared/durable"
+	"sealpost/shared/logfile"
+)
+
+func TestMissingFileIsNamedAndHeals(t *testing.T) {
+	v := sampleVolume(t, 6)
+	kept := v.Read("server_message3.txt")
+	v.Remove("server_message3.txt")
+	cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+	items, result, err := collect(t, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed *collector.FileError
+	if len(result.Failures) != 1 || !errors.As(result.Failures[0], &failed) {
+		t.Fatalf("failures: %v", result.Failures)
+	}
+	if failed.Seq != 3 || !errors.Is(failed, collector.ErrMissing) || !strings.Contains(failed.Error(), "message 3") {
+		t.Errorf("failure: %v", failed)
+	}
+	if result.New != 5 || items[3].Err == nil || !items[5].New {
+		t.Errorf("the others: %+v", result)
+	}
+	if got := string(read(t, cfg.Dir, logfile.ManifestName)); got != v.Lines(3) {
+		t.Errorf("the kept manifest runs ahead of the files:\n%s", got)
+	}
+
+	v.Write("server_message3.txt", kept)
+	if items, result := mustCollect(t, cfg); result.New != 1 || !items[3].New {
+		t.Errorf("after it came back: %+v", result)
+	}
+	sameFiles(t, v, cfg.Dir)
+}
+
+func TestRetiredFileThatWasCollected(t *testing.T) {
+	v := sampleVolume(t, 5)
+	cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+	mustCollect(t, cfg)
+	v.Remove("server_message1.txt")
+	if _, result := mustCollect(t, cfg); result.Files != 5 || result.Gone != 0 {
+		t.Errorf("still here: %+v", result)
+	}
+	if err := os.Remove(filepath.Join(cfg.Dir, "server_message1.txt")); err != nil {
+		t.Fatal(err)
+	}
+	items, result := mustCollect(t, cfg)
+	if result.Files != 4 || result.Gone != 1 || !items[1].Gone {
+		t.Errorf("gone here too: %+v", result)
+	}
+}
+
+func TestForeignFileIsNotReplaced(t *testing.T) {
+	v := sampleVolume(t, 5)
+	cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+	same := bytes.ToUpper(v.Read("server_message4.txt"))
+	if err := os.WriteFile(filepath.Join(cfg.Dir, "server_message2.txt"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(cfg.Dir, "server_message4.txt"), same, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, result, err := collect(t, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Failures) != 2 || !errors.Is(result.Failures[0], collector.ErrForeign) || !errors.Is(result.Failures[1], collector.ErrForeign) {
+		t.Errorf("failures: %v", result.Failures)
+	}
+	if string(read(t, cfg.Dir, "server_message2.txt")) != "mine" || !bytes.Equal(read(t, cfg.Dir, "server_message4.txt"), same) {
+		t.Error("a file was replaced")
+	}
+}
+
+func TestOneCollectorADirectory(t *testing.T) {
+	v := sampleVolume(t, 5)
+	cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+	lock, err := durable.TryLock(filepath.Join(cfg.Dir, ".collecting"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := collect(t, cfg); !errors.Is(err, collector.ErrInUse) {
+		t.Errorf("while locked: %v", err)
+	}
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mustCollect(t, cfg)
+}
+
+func TestCrashInTheMiddleOfTheKeptManifest(t *testing.T) {
+	v := sampleVolume(t, 5)
+	for name, crash := range map[string]string{
+		"half of the last line": v.Manifest()[:len(v.Manifest())-10],
+		"half of the first":     v.Manifest()[:10],
+		"zeros":                 v.Lines(4) + strings.Repeat("\x00", 2000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+			mustCollect(t, cfg)
+			if err := os.WriteFile(filepath.Join(cfg.Dir, logfile.ManifestName), []byte(crash), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if _, result := mustCollect(t, cfg); result.New != 0 || result.Files != 5 {
+				t.Errorf("after the crash: %+v", result)
+			}
+			sameFiles(t, v, cfg.Dir)
+		})
+	}
+}
+
+func TestEndsWithItsContext(t *testing.T) {
+	v := sampleVolume(t, 5)
+	cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+	ctx, cancel := context.WithCancel(context.Background())
+	cfg.Each = func(collector.Item) error {
+		cancel()
+		return nil
+	}
+	if _, err := collector.Collect(ctx, cfg); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	stop := errors.New("enough")
+	cfg.Each = func(collector.Item) error { return stop }
+	if _, err := collector.Collect(context.Background(), cfg); !errors.Is(err, stop) {
+		t.Errorf("stopped: %v", err)
+	}
+	cfg.Each = nil
+	if _, err := collector.Collect(context.Background(), cfg); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+	sameFiles(t, v, cfg.Dir)
+}

@@ -1,0 +1,135 @@
+package collector
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/jlaffaye/ftp"
+)
+
+// sessionsKept is how many TLS sessions are kept for data connections to
+// resume. TLS 1.3 tickets serve once, and a server sends a few at a time.
+const sessionsKept = 16
+
+// maxSeconds keeps the time for one transfer within a time.Duration.
+const maxSeconds = 1 << 31
+
+// session is a logged-in control connection. It is for one goroutine.
+type session struct {
+	ftp     *ftp.ServerConn
+	guard   *guard
+	timeout time.Duration
+	minRate int64
+	detach  func() bool // from the context that cuts the connections
+}
+
+// connect opens a session, trying again where that may help.
+func (c *collector) connect(ctx context.Context) (*session, error) {
+	for attempt := 1; ; attempt++ {
+		s, err := c.login(ctx)
+		if err == nil {
+			return s, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		failure := &ConnectError{Addr: c.Addr, Cause: err}
+		var certificate *tls.CertificateVerificationError
+		failure.Verify = errors.As(err, &certificate)
+		failure.Login = hasCode(err, ftp.StatusNotLoggedIn)
+		if failure.Verify || failure.Login || attempt == c.Attempts {
+			return nil, failure
+		}
+		c.Log.Debug().Err(err).Int("attempt", attempt).Msg("no FTP session")
+		if err := c.pause(ctx, attempt); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (c *collector) login(ctx context.Context) (*session, error) {
+	g := &guard{ctx: ctx, timeout: c.Timeout}
+	options := []ftp.DialOption{ftp.DialWithDialFunc(g.dial), ftp.DialWithDisabledMLSD(true)}
+	if c.TLS != nil {
+		g.tls = c.TLS.Clone()
+		g.tls.ClientSessionCache = tls.NewLRUClientSessionCache(sessionsKept)
+		options = append(options, ftp.DialWithExplicitTLS(g.tls))
+	}
+	s := &session{guard: g, timeout: c.Timeout, minRate: c.MinRate}
+	s.detach = context.AfterFunc(ctx, g.closeAll)
+	g.begin(c.Timeout)
+	conn, err := ftp.Dial(c.Addr, options...)
+	if err != nil {
+		s.drop()
+		return nil, err
+	}
+	s.ftp = conn
+	g.begin(c.Timeout)
+	if err := conn.Login(c.User, c.Password); err != nil {
+		s.drop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// quit ends the session politely.
+func (s *session) quit() {
+	s.guard.begin(s.timeout)
+	_ = s.ftp.Quit() // nothing depends on the farewell
+	s.drop()
+}
+
+// drop ends the session at once; nothing more is sent.
+func (s *session) drop() {
+	s.detach()
+	s.guard.closeAll()
+}
+
+// size asks for the size of a file in bytes (RFC 3659 section 4).
+func (s *session) size(name string) (int64, error) {
+	s.guard.begin(s.timeout)
+	return s.ftp.FileSize(name)
+}
+
+// retrieve copies the want bytes of a file from offset on to w. It is nil only
+// when exactly so many bytes came and the server then confirmed the end of the
+// transfer: on a plain connection a cut looks like an end. A file that goes on
+// is errMore, with the bytes written all the same; one that ends early is
+// ErrCut. Errors of w are local ones.
+func (s *session) retrieve(name string, offset, want int64, w io.Writer) error {
+	s.guard.begin(s.timeout)
+	response, err := s.ftp.RetrFrom(name, uint64(offset))
+	if err != nil {
+		return err
+	}
+	s.guard.begin(s.timeout + time.Duration(min(want/s.minRate, maxSeconds))*time.Second)
+	copyErr := copyExactly(w, response, want)
+	s.guard.begin(s.timeout)
+	return errors.Join(copyErr, response.Close())
+}
+
+func copyExactly(w io.Writer, r io.Reader, want int64) error {
+	n, err := io.Copy(localWriter{w}, io.LimitReader(r, want))
+	if n < want {
+		if err == nil || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = ErrCut
+		}
+		return err
+	}
+	// Whether the sender ended TLS properly does not matter when all is there.
+	if n, _ := io.ReadFull(r, make([]byte, 1)); n > 0 {
+		return errMore
+	}
+	return nil
+}
+
+// localWriter marks what the writer below returns as an error of this machine.
+type localWriter struct{ w io.Writer }
+
+func (l localWriter) Write(p []byte) (int, error) {
+	n, err := l.w.Write(p)
+	return n, local(err)
+}

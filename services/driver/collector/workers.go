@@ -1,0 +1,68 @@
+package collector
+
+import (
+	"context"
+	"errors"
+)
+
+// hire starts a worker. The first one gets the session that is open already.
+func (p *pool) hire(ctx context.Context) {
+	p.workers++
+	s := p.first
+	p.first = nil
+	p.group.Go(func() error {
+		if s != nil {
+			return p.work(ctx, s)
+		}
+		return p.help(ctx)
+	})
+}
+
+// help is a further worker. It does without its connection where the server
+// allows no more of them, or when all work is taken before it is logged in.
+func (p *pool) help(ctx context.Context) error {
+	own, cancel := context.WithCancel(ctx)
+	defer cancel()
+	keep := context.AfterFunc(p.all, cancel)
+	s, err := p.connect(own)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case !keep():
+		if err == nil {
+			s.quit()
+		}
+		return nil
+	case err != nil:
+		p.Log.Warn().Err(err).Msg("going on with fewer FTP connections")
+		return nil
+	}
+	return p.work(ctx, s)
+}
+
+func (p *pool) work(ctx context.Context, s *session) error {
+	for j := range p.todo {
+		var err error
+		s, err = p.retry(ctx, s, j.item.Entry)
+		var failed *FileError
+		switch {
+		case err == nil:
+			j.item.New = true
+		case errors.As(err, &failed):
+			j.item.Gone = j.recorded && errors.Is(err, ErrMissing)
+			if !j.item.Gone {
+				j.item.Err = failed
+			}
+		default:
+			if s != nil {
+				s.drop()
+			}
+			return err
+		}
+		close(j.done)
+	}
+	if s != nil {
+		s.quit()
+	}
+	return nil
+}

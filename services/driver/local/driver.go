@@ -1,0 +1,78 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sealpost/services/driver/run"
+	"sealpost/shared/logging"
+	"sealpost/shared/settings"
+)
+
+// deliverAndCollect runs the clients to their end and then the driver. The
+// driver tells more about what went wrong with a message than a client's exit
+// status, so it runs in any case.
+func (l *local) deliverAndCollect(ctx context.Context, server, ftp net.Addr) error {
+	failures := l.runClients(ctx, server)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	cfg, err := l.driverSettings(ftp)
+	if err != nil {
+		return err
+	}
+	err = run.Run(ctx, cfg, nil, l.Out, l.Err)
+	var failed *run.FailedError
+	switch {
+	case len(failures) == 0:
+		return err
+	case errors.As(err, &failed):
+		failures = append(failures, failed.Failures...)
+	case err != nil:
+		failures = append(failures, err)
+	}
+	return &run.FailedError{Failures: failures}
+}
+
+// driverSettings are those of the container stack, but that no waiting for the
+// outbox is left to do.
+func (l *local) driverSettings(ftp net.Addr) (run.Settings, error) {
+	var cfg run.Settings
+	secrets := l.dirs.DriverSecretsDir
+	password, err := readLine(filepath.Join(secrets, "ftp_password"))
+	if err != nil {
+		return cfg, err
+	}
+	pin, err := readLine(filepath.Join(secrets, "identity"))
+	if err != nil {
+		return cfg, err
+	}
+	cfg = run.Settings{
+		FTPAddr: settings.Address(ftp.String()), FTPUser: ftpUser, FTPPassword: settings.Secret(password),
+		FTPTLS: "explicit", FTPCAFile: filepath.Join(secrets, "ftp_ca.pem"), FTPServerName: ftpName,
+		OutputDir: l.dirs.ReceivedDir, Outbox: l.dirs.OutboxDir, ServerIdentity: settings.Secret(pin),
+		Settings: l.logs,
+	}
+	if cfg.LogFormat == logging.FormatAuto { // as the other programs here
+		cfg.LogFormat = logging.FormatConsole
+	}
+	_, err = settings.Load(defaults+"DRIVER", &cfg.Limits)
+	return cfg, err
+}
+
+func readLine(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	line, rest, _ := strings.Cut(string(text), "\n")
+	if rest != "" {
+		return "", fmt.Errorf("%s: more than one line", path)
+	}
+	return line, nil
+}

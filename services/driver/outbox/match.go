@@ -1,0 +1,66 @@
+package outbox
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sealpost/services/driver/collector"
+)
+
+// Match holds the receipts of one number against what the collector made of
+// that number. It is to be called for every item of the manifest.
+func (r *Receipts) Match(item collector.Item) {
+	claims := r.claims[item.Entry.Seq]
+	if len(claims) == 0 {
+		return
+	}
+	delete(r.claims, item.Entry.Seq)
+	collected := collectedAs(item)
+	for _, c := range claims {
+		switch {
+		case !bytes.Equal(c.line, item.Line):
+			r.fail(c.path, int64(c.entry.Seq), ErrLine)
+		case collected != nil:
+			r.fail(c.path, int64(c.entry.Seq), fmt.Errorf("%w: %w", ErrNotCollected, collected))
+		default:
+			r.verified++
+		}
+	}
+}
+
+// collectedAs says what is wrong with the collected log file. One of this run
+// was checked a moment ago, an older one is checked again.
+func collectedAs(item collector.Item) error {
+	switch {
+	case item.Err != nil:
+		return item.Err
+	case item.Gone:
+		return collector.ErrMissing
+	case item.New:
+		return nil
+	}
+	return collector.CheckFile(item.Path, item.Entry)
+}
+
+// Verified returns how many receipts were found to be true so far.
+func (r *Receipts) Verified() int { return r.verified }
+
+// Failures returns what was found wrong so far, each a *Failure.
+func (r *Receipts) Failures() []error { return slices.Clone(r.failures) }
+
+// Unmatched returns a *Failure for each receipt whose number had no Match:
+// after the last one, those beyond the end of the manifest.
+func (r *Receipts) Unmatched() []error {
+	var left []claim
+	for _, claims := range r.claims {
+		left = append(left, claims...)
+	}
+	slices.SortFunc(left, func(a, b claim) int { return strings.Compare(a.path, b.path) })
+	var failures []error
+	for _, c := range left {
+		failures = append(failures, &Failure{Path: c.path, Seq: int64(c.entry.Seq), Cause: ErrNoLine})
+	}
+	return failures
+}

@@ -1,0 +1,123 @@
+// Package outbox looks at a sender's outbox from the outside, read-only: it
+// waits until nothing is left to send, and then holds every receipt in it
+// against what was collected.
+//
+// Guaranteed: once Wait returned nil, every file that lay in the outbox when
+// it was called had ended in sent/ or refused/. A receipt counts as verified
+// only if a pinned identity signed it, its line is the manifest's line of that
+// number, the collected log file is the one of that line, and the message file
+// that was sent has the line's size and SHA-256.
+//
+// Wait never touches the locks of those who send: probing them would make
+// their claims fail now and then.
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"sealpost/shared/message"
+)
+
+// The directories of an outbox.
+const (
+	sendingDir = ".sending"
+	sentDir    = "sent"
+	refusedDir = "refused"
+)
+
+// poll is how often Wait looks: an outbox has no event that reaches across
+// containers and volumes.
+const poll = 200 * time.Millisecond
+
+// UnsentError says that files were left when the time to wait ran out.
+type UnsentError struct {
+	After   time.Duration
+	Waiting []string // names of files that nobody has claimed
+	Sending int      // files that were claimed and not settled
+}
+
+func (e *UnsentError) Error() string {
+	const most = 10
+	names := make([]string, 0, most)
+	for _, name := range e.Waiting[:min(len(e.Waiting), most)] {
+		names = append(names, message.Visible(name))
+	}
+	text := fmt.Sprintf("outbox: after %v %d files wait and %d are being sent", e.After, len(e.Waiting), e.Sending)
+	if len(names) > 0 {
+		text += ": " + strings.Join(names, ", ")
+	}
+	if len(e.Waiting) > most {
+		text += ", …"
+	}
+	return text
+}
+
+// Wait returns nil when no file waits in dir and none is being sent. After
+// timeout it gives up with an *UnsentError. Other errors: those of ctx and of
+// reading dir.
+func Wait(ctx context.Context, dir string, timeout time.Duration) error {
+	ticker := time.NewTicker(poll)
+	defer ticker.Stop()
+	end := time.NewTimer(timeout)
+	defer end.Stop()
+	for {
+		waiting, sending, err := unsent(dir)
+		if err != nil {
+			return fmt.Errorf("outbox: %w", err)
+		}
+		if len(waiting) == 0 && sending == 0 {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-end.C:
+			return &UnsentError{After: timeout, Waiting: waiting, Sending: sending}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// unsent counts what is not settled. A file moves from dir to .sending by one
+// rename, so looking in this order misses none on its way; the second look at
+// dir is for one that its holder has put back meanwhile.
+func unsent(dir string) (waiting []string, sending int, err error) {
+	waiting, err = names(dir, isFile)
+	if err != nil {
+		return nil, 0, err
+	}
+	claimed, err := names(filepath.Join(dir, sendingDir), fs.DirEntry.IsDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, err
+	}
+	if len(waiting) > 0 || len(claimed) > 0 {
+		return waiting, len(claimed), nil
+	}
+	waiting, err = names(dir, isFile)
+	return waiting, 0, err
+}
+
+func isFile(entry fs.DirEntry) bool { return entry.Type().IsRegular() }
+
+// names lists what is of that kind in dir and does not start with a dot, in
+// order.
+func names(dir string, kind func(fs.DirEntry) bool) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), ".") && kind(entry) {
+			found = append(found, entry.Name())
+		}
+	}
+	return found, nil
+}

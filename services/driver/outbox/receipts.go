@@ -1,0 +1,180 @@
+package outbox
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sealpost/shared/crypto/identity"
+	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/logfile"
+	"sealpost/shared/message"
+)
+
+const (
+	reasonSuffix = ".reason"
+	// reasonMax bounds what is read of a reason: it is meant for one line.
+	reasonMax = 4 << 10
+)
+
+// claim is a receipt that was opened and fits the message file beside it.
+type claim struct {
+	path  string
+	line  []byte
+	entry logfile.Entry
+}
+
+// Receipts are the receipts of an outbox, to be held against the manifest.
+type Receipts struct {
+	pins     identity.Pins
+	claims   map[uint64][]claim
+	verified int
+	failures []error
+}
+
+// Load opens every receipt in dir/sent and compares it with the message file
+// beside it, and lists what lies in dir/refused. What is wrong, or cannot be
+// read, is found in Failures.
+func Load(dir string, pins identity.Pins) *Receipts {
+	r := &Receipts{pins: pins, claims: map[uint64][]claim{}}
+	r.eachDir(filepath.Join(dir, refusedDir), r.refused)
+	r.eachDir(filepath.Join(dir, sentDir), r.sent)
+	if len(r.claims) == 0 && len(r.failures) == 0 {
+		r.fail(filepath.Join(dir, sentDir), -1, ErrNone)
+	}
+	return r
+}
+
+// eachDir calls look for every directory in one of the outbox's directories,
+// with the names of the files in it.
+func (r *Receipts) eachDir(parent string, look func(path string, files []string)) {
+	found, err := names(parent, func(fs.DirEntry) bool { return true })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.fail(parent, -1, err)
+	}
+	for _, name := range found {
+		path := filepath.Join(parent, name)
+		files, err := names(path, isFile)
+		if err != nil {
+			r.fail(path, -1, err)
+			continue
+		}
+		look(path, files)
+	}
+}
+
+func (r *Receipts) fail(path string, seq int64, cause error) {
+	r.failures = append(r.failures, &Failure{Path: path, Seq: seq, Cause: cause})
+}
+
+// refused reads why the message in a directory of refused/ was refused.
+func (r *Receipts) refused(path string, files []string) {
+	what, reason := path, "no reason was left"
+	for _, name := range files {
+		if !strings.HasSuffix(name, reasonSuffix) {
+			what = filepath.Join(path, name)
+			continue
+		}
+		text, err := readBounded(filepath.Join(path, name), reasonMax)
+		if err != nil {
+			r.fail(filepath.Join(path, name), -1, err)
+			continue
+		}
+		reason = strings.TrimSpace(string(text))
+	}
+	r.fail(what, -1, fmt.Errorf("%w: %s", ErrRefused, message.Visible(reason)))
+}
+
+// sent takes in a directory of sent/: a message file NAME and NAME.receipt. A
+// message may itself be called something.receipt, so a receipt is what has its
+// message beside it.
+func (r *Receipts) sent(path string, files []string) {
+	there := map[string]bool{}
+	for _, name := range files {
+		there[name] = true
+	}
+	for _, name := range files {
+		base, named := strings.CutSuffix(name, receipt.FileSuffix)
+		full := filepath.Join(path, name)
+		switch {
+		case named && there[base]: // looked at with its message
+		case there[name+receipt.FileSuffix]:
+			r.open(full)
+		case named:
+			r.fail(full, -1, ErrNoMessage)
+		default:
+			r.fail(full, -1, ErrNoReceipt)
+		}
+	}
+	if len(files) == 0 {
+		r.fail(path, -1, ErrNoReceipt)
+	}
+}
+
+// open checks the receipt of the message file at path.
+func (r *Receipts) open(path string) {
+	c := claim{path: path + receipt.FileSuffix}
+	text, err := readBounded(c.path, receipt.MaxSize)
+	if err == nil {
+		var opened receipt.Opened
+		opened, err = receipt.Open(text, r.pins)
+		c.line = opened.Line
+	}
+	if err == nil {
+		c.entry, err = logfile.ParseLine(c.line)
+	}
+	if err != nil {
+		r.fail(c.path, -1, err)
+		return
+	}
+	seq := int64(c.entry.Seq)
+	if c.entry.ID.String() != filepath.Base(filepath.Dir(path)) {
+		r.fail(c.path, seq, ErrID)
+		return
+	}
+	if err := checkMessage(path, c.entry); err != nil {
+		r.fail(path, seq, err)
+		return
+	}
+	r.claims[c.entry.Seq] = append(r.claims[c.entry.Seq], c)
+}
+
+// checkMessage compares the file that was sent with what the receipt says.
+func checkMessage(path string, e logfile.Entry) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if uint64(info.Size()) != e.Size {
+		return ErrMessage
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return err
+	}
+	if !bytes.Equal(sum.Sum(nil), e.SHA256[:]) {
+		return ErrMessage
+	}
+	return nil
+}
+
+// readBounded returns a file, or the first most+1 bytes of it.
+func readBounded(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, most+1))
+}

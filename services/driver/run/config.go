@@ -1,0 +1,42 @@
+package run
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"os"
+
+	"sealpost/services/driver/collector"
+	"sealpost/shared/settings"
+)
+
+func (d *driver) collectorConfig() (collector.Config, error) {
+	cfg := collector.Config{
+		Addr: string(d.FTPAddr), User: d.FTPUser, Password: d.FTPPassword.Reveal(),
+		Dir: d.OutputDir, Connections: d.FTPConnections, Timeout: d.FTPTimeout,
+		Wait: d.Timeout, MaxFile: uint64(d.MaxFileBytes),
+		Each: d.each, Progress: new(collector.Progress), Log: d.log,
+	}
+	if d.FTPTLS == "off" {
+		return cfg, nil
+	}
+	cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: d.FTPServerName}
+	if cfg.TLS.ServerName == "" {
+		cfg.TLS.ServerName = d.host()
+	}
+	if d.FTPCAFile == "" {
+		return cfg, nil
+	}
+	pem, err := os.ReadFile(d.FTPCAFile)
+	if err != nil {
+		return cfg, badCA(d.FTPCAFile, "cannot be read: "+err.Error())
+	}
+	cfg.TLS.RootCAs = x509.NewCertPool()
+	if !cfg.TLS.RootCAs.AppendCertsFromPEM(pem) {
+		return cfg, badCA(d.FTPCAFile, "must hold certificates in PEM form")
+	}
+	return cfg, nil
+}
+
+func badCA(path, rule string) error {
+	return &settings.Error{Problems: []settings.Problem{{Name: "DRIVER_FTP_CA_FILE", Value: path, Rule: rule}}}
+}

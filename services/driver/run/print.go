@@ -1,0 +1,61 @@
+package run
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"sealpost/services/driver/collector"
+	"sealpost/shared/message"
+)
+
+// rule is the line above and below a file name.
+var rule = strings.Repeat("-", 72)
+
+// printFile prints a log file under its name.
+func printFile(w io.Writer, path string) (err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	out := bufio.NewWriter(w)
+	fmt.Fprintf(out, "%s\nFile name: %s\n%s\n", rule, filepath.Base(path), rule)
+	visible := message.NewVisibleWriter(out)
+	_, err = io.Copy(visible, f)
+	return errors.Join(err, visible.Close(), out.Flush())
+}
+
+// summary prints the last lines of a run.
+func (d *driver) summary(result collector.Result) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%s, %s bytes, %d new", rule,
+		plural(result.Files, "file"), humanize.Comma(int64(result.Bytes)), result.New)
+	if result.Gone > 0 {
+		fmt.Fprintf(&b, ", %d collected earlier and removed since", result.Gone)
+	}
+	if d.receipts != nil {
+		fmt.Fprintf(&b, "; %s verified", plural(uint64(d.receipts.Verified()), "receipt"))
+	}
+	if len(d.failures) > 0 {
+		fmt.Fprintf(&b, "; %s", plural(uint64(len(d.failures)), "failure"))
+	}
+	fmt.Fprintf(&b, "; %.1f seconds\n", time.Since(d.start).Seconds())
+	_, err := io.WriteString(d.out, b.String())
+	return err
+}
+
+// plural puts a number before a word.
+func plural(n uint64, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}

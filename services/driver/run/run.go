@@ -1,0 +1,145 @@
+// Package run is one run of the driver: wait for the outbox, collect, print
+// what is new, check the receipts, sum up.
+//
+// Guaranteed: Run returns nil only if every log file of the manifest was
+// collected and, where an outbox is set, nothing was left or refused in it and
+// every receipt in it, at least one, is true. What is printed has its control
+// characters made visible; what is on disk stays byte for byte.
+package run
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/driver/collector"
+	"sealpost/services/driver/outbox"
+	"sealpost/shared/settings"
+)
+
+// FailedError is a run that went to its end, or as far as it could, and found
+// something wrong.
+type FailedError struct {
+	Failures []error // at least one
+}
+
+// Error returns one line for each failure.
+func (e *FailedError) Error() string {
+	var lines []string
+	for _, failure := range e.Failures {
+		lines = append(lines, strings.ReplaceAll(failure.Error(), "\n", ": "))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns the failures.
+func (e *FailedError) Unwrap() []error { return e.Failures }
+
+// driver is one run.
+type driver struct {
+	Settings
+	log      zerolog.Logger
+	screen   *screen
+	out      io.Writer
+	start    time.Time
+	receipts *outbox.Receipts // nil without an outbox
+	failures []error
+}
+
+// Run runs the driver with its settings. Printed files and the summary go to
+// out, log lines and progress to errs. The error is a *FailedError, or about
+// settings: a *settings.Error.
+func Run(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writer) error {
+	if problems := cfg.Check(); len(problems) > 0 {
+		return &settings.Error{Problems: problems}
+	}
+	d := &driver{Settings: cfg, out: out, screen: newScreen(errs), start: time.Now()}
+	log, err := d.screen.logger(cfg.LogLevel, cfg.LogFormat)
+	if err != nil {
+		return err
+	}
+	d.log = log
+	d.announce(warnings)
+	config, err := d.collectorConfig()
+	if err != nil {
+		return err
+	}
+	if err := d.waitForOutbox(ctx); err != nil {
+		return err
+	}
+	return d.collect(ctx, config)
+}
+
+func (d *driver) announce(warnings []string) {
+	for _, warning := range warnings {
+		d.log.Warn().Msg(warning)
+	}
+	event := d.log.Info()
+	for _, setting := range settings.Effective(Prefix, &d.Settings) {
+		if setting.Name == Prefix+"_SERVER_IDENTITY" {
+			setting.Value = d.pins.String()
+		}
+		event = event.Str(setting.Name, setting.Value)
+	}
+	event.Msg("settings")
+}
+
+// waitForOutbox waits and reads the receipts. Files that were left are a
+// failure, but what is there can still be collected.
+func (d *driver) waitForOutbox(ctx context.Context) error {
+	if d.Outbox == "" {
+		return nil
+	}
+	d.log.Info().Str("outbox", d.Outbox).Msg("waiting for the outbox to become empty")
+	err := outbox.Wait(ctx, d.Outbox, d.Timeout)
+	var unsent *outbox.UnsentError
+	if errors.As(err, &unsent) {
+		d.failures = append(d.failures, err)
+		err = nil
+	}
+	if err != nil {
+		return &FailedError{Failures: []error{err}}
+	}
+	d.receipts = outbox.Load(d.Outbox, d.pins)
+	return nil
+}
+
+func (d *driver) collect(ctx context.Context, cfg collector.Config) error {
+	stop := d.screen.show(cfg.Progress)
+	result, err := collector.Collect(ctx, cfg)
+	stop()
+	d.failures = append(d.failures, result.Failures...)
+	if d.receipts != nil {
+		d.failures = append(d.failures, d.receipts.Failures()...)
+		if err == nil {
+			d.failures = append(d.failures, d.receipts.Unmatched()...)
+		}
+	}
+	if err != nil {
+		d.failures = append(d.failures, err)
+	}
+	d.log.Info().Uint64("files", result.Files).Uint64("new", result.New).
+		Uint64("bytes", result.Bytes).Int("failures", len(d.failures)).Msg("finished")
+	if err := d.summary(result); err != nil {
+		d.failures = append(d.failures, err)
+	}
+	if len(d.failures) > 0 {
+		return &FailedError{Failures: d.failures}
+	}
+	return nil
+}
+
+// each prints a new log file and checks the receipts of its message.
+func (d *driver) each(item collector.Item) error {
+	if d.receipts != nil {
+		d.receipts.Match(item)
+	}
+	if !item.New {
+		return nil
+	}
+	return d.screen.hold(func() error { return printFile(d.out, item.Path) })
+}

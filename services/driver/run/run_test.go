@@ -1,0 +1,219 @@
+package run_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"sealpost/services/driver/collector"
+	"sealpost/services/driver/drivertest"
+	"sealpost/services/driver/outbox"
+	"sealpost/services/driver/run"
+	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/logging"
+	"sealpost/shared/settings"
+)
+
+const rule = "------------------------------------------------------------------------\n"
+
+func config(t *testing.T, addr string) run.Settings {
+	return run.Settings{
+		FTPAddr: settings.Address(addr), FTPUser: drivertest.User, FTPPassword: drivertest.Password, FTPTLS: "off",
+		OutputDir: t.TempDir(), Timeout: time.Minute,
+		Settings: logging.Settings{LogLevel: "info", LogFormat: "auto"},
+	}
+}
+
+// start runs the driver and returns what it printed and logged.
+func start(cfg run.Settings) (out, log string, err error) {
+	var outs, logs bytes.Buffer
+	err = run.Run(context.Background(), cfg, nil, &outs, &logs)
+	return outs.String(), logs.String(), err
+}
+
+// splitSummary returns the printed files and the summary without its time.
+func splitSummary(t *testing.T, out string) (files, summary string) {
+	t.Helper()
+	at := strings.LastIndex(out, rule)
+	if at < 0 {
+		t.Fatalf("no summary:\n%s", out)
+	}
+	return out[:at], regexp.MustCompile(`; [0-9]+\.[0-9] seconds\n$`).ReplaceAllString(out[at+len(rule):], "")
+}
+
+func TestPrintsWhatIsNew(t *testing.T) {
+	v := drivertest.NewVolume(t)
+	v.Add("a.txt", []byte("colour \x1b[31m\r\nnext\ttab\u202e\n"))
+	v.Add("b.txt", []byte("\xff"))
+	cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+	out, log, err := start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, summary := splitSummary(t, out)
+	size := v.Entries[0].FileSize + v.Entries[1].FileSize
+	if summary != fmt.Sprintf("2 files, %d bytes, 2 new", size) {
+		t.Errorf("summary %q", summary)
+	}
+	visible := strings.NewReplacer("\x1b", `\x1b`, "\r", `\x0d`, "\u202e", `\u202e`, "\xff", `\xff`)
+	var want string
+	for _, e := range v.Entries {
+		want += rule + "File name: " + e.File + "\n" + rule + visible.Replace(string(v.Read(e.File)))
+	}
+	if files != want {
+		t.Errorf("printed:\n%s\nwant:\n%s", files, want)
+	}
+	story(t, log, "settings", "downloading logs with FTP", "downloaded server_message0.txt", "downloaded server_message1.txt", "finished")
+	if strings.Contains(log, drivertest.Password) {
+		t.Error("the password is in the log")
+	}
+
+	v.Add("c.txt", []byte("later"))
+	out, _, err = start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, summary = splitSummary(t, out)
+	e := v.Entries[2]
+	if files != rule+"File name: "+e.File+"\n"+rule+string(v.Read(e.File)) {
+		t.Errorf("second run printed:\n%s", files)
+	}
+	if !strings.HasSuffix(summary, "bytes, 1 new") {
+		t.Errorf("second summary %q", summary)
+	}
+}
+
+// story checks the messages of a log of JSON lines.
+func story(t *testing.T, log string, want ...string) {
+	t.Helper()
+	var got []string
+	for line := range strings.Lines(log) {
+		var event struct{ Message string }
+		if err := json.Unmarshal([]byte(line), &event); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		got = append(got, event.Message)
+	}
+	if strings.Join(got, "; ") != strings.Join(want, "; ") {
+		t.Errorf("log %q, want %q", got, want)
+	}
+}
+
+// sent makes a volume of three messages and the outbox that they came from.
+func sent(t *testing.T) (*drivertest.Volume, *drivertest.Outbox, run.Settings) {
+	v, o := drivertest.NewVolume(t), drivertest.NewOutbox(t)
+	for name, text := range map[string]string{"a.txt": "one", "b.txt": "two", "c.txt": "three"} {
+		o.Sent(v.Add(name, []byte(text)), text)
+	}
+	cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+	cfg.Outbox, cfg.ServerIdentity = o.Dir, settings.Secret(o.Pins().String())
+	return v, o, cfg
+}
+
+func TestChecksReceipts(t *testing.T) {
+	v, _, cfg := sent(t)
+	for range 2 { // in the second run the files are old ones
+		out, _, err := start(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, summary := splitSummary(t, out); !strings.HasSuffix(summary, "; 3 receipts verified") {
+			t.Errorf("summary %q", summary)
+		}
+	}
+	path := filepath.Join(cfg.OutputDir, v.Entries[1].File)
+	if err := os.WriteFile(path, bytes.ToUpper(v.Read(v.Entries[1].File)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := start(cfg)
+	var failed *run.FailedError
+	if !errors.As(err, &failed) || len(failed.Failures) != 1 || !errors.Is(err, collector.ErrDigest) {
+		t.Errorf("a collected file was changed: %v", err)
+	}
+	if _, summary := splitSummary(t, out); !strings.HasSuffix(summary, "; 2 receipts verified; 1 failure") {
+		t.Errorf("summary %q", summary)
+	}
+}
+
+func TestListsEveryFailure(t *testing.T) {
+	v, o, cfg := sent(t)
+	v.Remove(v.Entries[0].File)
+	o.Remove(drivertest.SentPath(v.Entries[1]) + receipt.FileSuffix)
+	o.Put("refused/3f/d.txt", "x")
+	o.Put("refused/3f/d.txt.reason", "too large")
+	o.Put("e.txt", "nobody sends this")
+	cfg.Timeout = 0
+	out, _, err := start(cfg)
+	var failed *run.FailedError
+	var unsent *outbox.UnsentError
+	if !errors.As(err, &failed) || len(failed.Failures) != 5 || !errors.As(err, &unsent) {
+		t.Fatalf("%v", err)
+	}
+	for _, want := range []error{collector.ErrMissing, outbox.ErrNotCollected, outbox.ErrNoReceipt, outbox.ErrRefused} {
+		if !errors.Is(err, want) {
+			t.Errorf("not listed: %v", want)
+		}
+	}
+	if lines := strings.Split(err.Error(), "\n"); len(lines) != 5 {
+		t.Errorf("%d lines:\n%v", len(lines), err)
+	}
+	files, summary := splitSummary(t, out)
+	if strings.Count(files, "File name: ") != 2 || !strings.Contains(summary, "1 receipt verified; 5 failures") {
+		t.Errorf("printed:\n%s%s", files, summary)
+	}
+}
+
+func TestReceiptBeyondTheManifest(t *testing.T) {
+	v, o, cfg := sent(t)
+	e := v.Add("d.txt", []byte("four"))
+	o.Sent(e, "four")
+	v.SetManifest(v.Lines(3))
+	if _, _, err := start(cfg); !errors.Is(err, outbox.ErrNoLine) {
+		t.Errorf("%v", err)
+	}
+	v.Append(v.Line(e) + "\n")
+	if _, _, err := start(cfg); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNoServer(t *testing.T) {
+	_, _, cfg := sent(t)
+	cfg.FTPPassword = "guess"
+	_, _, err := start(cfg)
+	var failed *run.FailedError
+	var connect *collector.ConnectError
+	if !errors.As(err, &failed) || len(failed.Failures) != 1 || !errors.As(err, &connect) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestSettingsThatDoNotFit(t *testing.T) {
+	noPEM := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(noPEM, []byte("hello"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(cfg *run.Settings){
+		"DRIVER_SERVER_IDENTITY": func(cfg *run.Settings) { cfg.Outbox = "x" },
+		"DRIVER_FTP_ADDR":        func(cfg *run.Settings) { cfg.FTPAddr = ":21" },
+		"DRIVER_FTP_CA_FILE":     func(cfg *run.Settings) { cfg.FTPTLS, cfg.FTPCAFile = "explicit", noPEM },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(t, "localhost:21")
+			change(&cfg)
+			_, _, err := start(cfg)
+			var bad *settings.Error
+			if !errors.As(err, &bad) || len(bad.Problems) != 1 || bad.Problems[0].Name != name {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,72 @@
+package run
+
+import (
+	"net"
+	"time"
+
+	"sealpost/shared/crypto/identity"
+	"sealpost/shared/logging"
+	"sealpost/shared/settings"
+)
+
+// Prefix is that of the driver's environment variables.
+const Prefix = "DRIVER"
+
+// Settings are the driver's settings.
+type Settings struct {
+	FTPAddr       settings.Address `envconfig:"FTP_ADDR" required:"true"`
+	FTPUser       string           `envconfig:"FTP_USER" required:"true"`
+	FTPPassword   settings.Secret  `envconfig:"FTP_PASSWORD" required:"true"`
+	FTPTLS        string           `envconfig:"FTP_TLS" default:"explicit" oneof:"explicit,off"`
+	FTPCAFile     string           `envconfig:"FTP_CA_FILE"`     // empty: the system's authorities
+	FTPServerName string           `envconfig:"FTP_SERVER_NAME"` // in the certificate; empty: the host of FTP_ADDR
+	Limits
+
+	OutputDir string `default:"ftpreceived" required:"true"`
+
+	Outbox  string        // read-only; empty: none to wait for and no receipts to check
+	Timeout time.Duration `default:"2m" min:"0s"` // for the outbox to become empty
+	// The identity is no secret; what was put there by mistake may be one.
+	ServerIdentity settings.Secret
+
+	logging.Settings
+
+	pins identity.Pins
+}
+
+// Limits are the settings that rarely need another value.
+type Limits struct {
+	FTPConnections int            `envconfig:"FTP_CONNECTIONS" default:"4" min:"1" max:"64"`
+	FTPTimeout     time.Duration  `envconfig:"FTP_TIMEOUT" default:"30s" min:"100ms"` // for one answer, and for silence
+	MaxFileBytes   settings.Bytes `default:"16GiB" min:"1KiB" max:"1024TiB"`          // of one log file
+}
+
+// Check reports settings that do not go together, and reads the identity.
+func (s *Settings) Check() []settings.Problem {
+	var problems []settings.Problem
+	var err error
+	if s.ServerIdentity != "" {
+		if s.pins, err = identity.ParsePins(s.ServerIdentity.Reveal()); err != nil {
+			problems = append(problems, settings.Problem{Name: "DRIVER_SERVER_IDENTITY", Rule: err.Error()})
+		}
+	} else if s.Outbox != "" {
+		problems = append(problems, settings.Problem{
+			Name: "DRIVER_SERVER_IDENTITY",
+			Rule: "must be set with DRIVER_OUTBOX: receipts are checked against it (\"server identity\" prints it)",
+		})
+	}
+	if s.host() == "" {
+		problems = append(problems, settings.Problem{
+			Name: "DRIVER_FTP_ADDR", Value: string(s.FTPAddr), Rule: "must name a host",
+		})
+	}
+	return problems
+}
+
+func (s *Settings) host() string {
+	host, _, err := net.SplitHostPort(string(s.FTPAddr))
+	if err != nil {
+		return ""
+	}
+	return host
+}
