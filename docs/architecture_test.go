@@ -1,0 +1,113 @@
+package docs
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "sealpost/"
+
+// imports returns, for each package of the project, which others of the project
+// its files import; those of its tests are left out.
+func imports(t *testing.T) map[string][]string {
+	t.Helper()
+	found := make(map[string][]string)
+	root := os.DirFS("..")
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "testdata" || name != "." && strings.HasPrefix(d.Name(), ".")):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(name, ".go"):
+			return nil
+		}
+		pkg := path.Dir(name)
+		if _, seen := found[pkg]; !seen {
+			found[pkg] = nil
+		}
+		if strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", name), nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if rest, own := strings.CutPrefix(imported, module); own && !slices.Contains(found[pkg], rest) {
+				found[pkg] = append(found[pkg], rest)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestArchitectureListing(t *testing.T) {
+	listed := make(map[string]bool)
+	for _, m := range regexp.MustCompile(`(?m)^((?:services|shared|integration|docs)\S*)  +\S`).FindAllStringSubmatch(read(t, "ARCHITECTURE.md"), -1) {
+		listed[m[1]] = true
+		if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
+			t.Errorf("ARCHITECTURE.md lists %s: %v", m[1], err)
+		}
+	}
+	for pkg := range imports(t) {
+		if !listed[pkg] {
+			t.Errorf("ARCHITECTURE.md does not list %s", pkg)
+		}
+	}
+}
+
+// rules: a package, and what it may import of the project. The first rule that
+// fits a package decides.
+var rules = []struct{ pkg, may string }{
+	{`shared/(framing|durable|message|settings|logging)`, `none`},
+	{`shared/crypto/.*`, `shared/(message|crypto/.*)`},
+	{`shared/.*`, `shared/.*`},
+	{`services/client/.*`, `shared/.*|services/client/(courier|outbox)`},
+	{`services/client`, `services/client/cli`},
+	{`services/server/(daemon|cli)`, `shared/.*|services/server/(admin|daemon|intake|logbook.*|setup|state)`},
+	{`services/server/logbook.*`, `shared/.*|services/server/logbook`},
+	{`services/server/.*`, `shared/.*|services/server/(logbook|state)`},
+	{`services/server`, `services/server/cli`},
+	{`services/driver/local`, `shared/.*|services/driver/(ftpserver|run)|services/server/(daemon|setup)`},
+	{`services/driver/cli`, `shared/.*|services/driver/.*|services/client/cli`},
+	{`services/driver/.*`, `shared/.*|services/driver/.*`},
+	{`services/driver`, `services/driver/cli`},
+	{`integration|docs`, `.*`},
+}
+
+func TestArchitectureImports(t *testing.T) {
+	for pkg, imported := range imports(t) {
+		rule := slices.IndexFunc(rules, func(r struct{ pkg, may string }) bool { return matches(r.pkg, pkg) })
+		if rule < 0 {
+			t.Errorf("no rule says what %s may import", pkg)
+			continue
+		}
+		for _, other := range imported {
+			if !matches(rules[rule].may, other) {
+				t.Errorf("%s imports %s", pkg, other)
+			}
+		}
+	}
+}
+
+func matches(pattern, s string) bool {
+	return regexp.MustCompile("^(?:" + pattern + ")$").MatchString(s)
+}
