@@ -32,6 +32,18 @@ func TestLongReason(t *testing.T) {
 	}
 }
 
+// TestTrailingBytes: a payload of fixed size has no room for more, whoever hands
+// it over.
+func TestTrailingBytes(t *testing.T) {
+	for n := range 9 {
+		_, err := ParseAccept(make([]byte, n))
+		var breach *Error
+		if (n == 4) != (err == nil) || err != nil && !errors.As(err, &breach) {
+			t.Errorf("ACCEPT of %d bytes: %v", n, err)
+		}
+	}
+}
+
 // TestReceiptIsACopy: a receipt outlives the record that it came in.
 func TestReceiptIsACopy(t *testing.T) {
 	payload := AppendReceipt(nil, Receipt{7, []byte("text")})[HeaderSize:]

@@ -50,14 +50,16 @@ def send(sock: ssl.SSLSocket, kind: int, payload: bytes = b"") -> None:
 def receive(stream, *wanted: int) -> tuple[int, bytes]:
     kind, size = struct.unpack(">BI", stream.read(5))  # fails where the stream ends
     payload = stream.read(min(size, 16388))
+    if len(payload) != size:
+        raise ValueError("an answer is not whole")
     if kind in (REFUSAL, CLOSE):
         body = payload[4:] if kind == REFUSAL else payload
         reason = f"{body[2:].decode()} (code 0x{body[:2].hex()})"
         if body[0] in (1, 3):  # the code's class: for good
             stop(3, reason)
         raise OSError(reason)
-    if kind not in wanted or len(payload) != size:
-        raise ValueError(f"record 0x{kind:02x} of {size} bytes is out of turn or not whole")
+    if kind not in wanted:
+        raise ValueError(f"record 0x{kind:02x} is out of turn")
     return kind, payload
 
 def deliver(sock: ssl.SSLSocket, token: str, offer: bytes, file, size: int) -> bytes:

@@ -12,6 +12,8 @@ import (
 
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/token"
+	"sealpost/shared/framing"
+	"sealpost/shared/message"
 )
 
 // Config says where messages go and as whom. Server, TLS, Token and Pins are
@@ -57,6 +59,9 @@ const (
 // tries again as often as it takes, until Timeout has passed without progress
 // or ctx ends. The error is a *Refusal, a *ReadError or an *UnknownError.
 func (c *Courier) Deliver(ctx context.Context, m Message) (Delivery, error) {
+	if err := message.CheckName(m.Name); err != nil {
+		return Delivery{}, &Refusal{Code: framing.CodeBadOffer, Of: OfMessage, Reason: err.Error(), Cause: err}
+	}
 	p := c.moving.begin(ctx)
 	defer p.stop()
 	var delivery Delivery

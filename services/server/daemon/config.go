@@ -41,12 +41,21 @@ type Config struct {
 	logging.Settings
 }
 
+// logFileExtra is room for what a log file holds besides message and base64.
+const logFileExtra = 64 << 10
+
 // Check reports settings that do not go together.
 func (c *Config) Check() []settings.Problem {
+	var problems []settings.Problem
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
-		return []settings.Problem{{Name: "SERVER_TLS_CERT_FILE", Rule: "goes with SERVER_TLS_KEY_FILE: set both or neither"}}
+		problems = append(problems, settings.Problem{Name: "SERVER_TLS_CERT_FILE",
+			Rule: "goes with SERVER_TLS_KEY_FILE: set both or neither"})
 	}
-	return nil
+	if c.MaxStagedBytes < c.MaxMessageBytes+2*c.LogCiphertextMax+logFileExtra {
+		problems = append(problems, settings.Problem{Name: "SERVER_MAX_STAGED_BYTES", Value: c.MaxStagedBytes.String(),
+			Rule: "must hold a message of SERVER_MAX_MESSAGE_BYTES with twice SERVER_LOG_CIPHERTEXT_MAX"})
+	}
+	return problems
 }
 
 func (c *Config) limits() intake.Limits {
