@@ -168,7 +168,7 @@ func TestCleanEnd(t *testing.T) {
 	check(t, s.connect(t).conn.Close())
 	check(t, s.dialRaw(t, s.addr, "").Close())
 	s.logs.wait(t, 3, fields{"message": "client left"})
-	if n, _ := s.logs.count(fields{"message": "connection closed"}); n != 0 {
+	if n := s.logs.count(fields{"message": "connection closed"}); n != 0 {
 		t.Error("a clean end was logged as a fault")
 	}
 	s.goesOn(t)

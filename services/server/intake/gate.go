@@ -87,7 +87,8 @@ func (g *guard) delay(count int) time.Duration {
 	return d
 }
 
-// forget makes room: the old ones go, and any one if none is old.
+// forget makes room: the old ones go, and any others while there are too many.
+// It makes room for many at once, because it looks at all.
 func (g *guard) forget(now time.Time) {
 	for address, f := range g.failures {
 		if now.Sub(f.last) > forgetAfter {
@@ -95,7 +96,7 @@ func (g *guard) forget(now time.Time) {
 		}
 	}
 	for address := range g.failures {
-		if len(g.failures) < maxGuarded {
+		if len(g.failures) <= maxGuarded-maxGuarded/4 {
 			return
 		}
 		delete(g.failures, address)

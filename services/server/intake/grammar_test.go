@@ -68,6 +68,18 @@ func TestGrammar(t *testing.T) {
 	}
 }
 
+// A peer that is still sending hears why the connection ends: what it has sent
+// must not turn the end into a reset that overtakes the CLOSE.
+func TestCloseIsHeard(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	p := s.connect(t)
+	p.write(append(framing.AppendHello(nil, "again"), appendData(nil, make([]byte, 1<<20))...))
+	p.wantClose(framing.CodeProtocol)
+	s.wantClosed(t, "protocol error")
+	s.goesOn(t)
+}
+
 // The second offer's number must follow the first's.
 func TestNumberOutOfStep(t *testing.T) {
 	t.Parallel()

@@ -6,9 +6,7 @@ import (
 	"io"
 	"net"
 	"testing"
-	"time"
 
-	"sealpost/services/server/intake"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/framing"
@@ -72,54 +70,6 @@ func TestWeakTLS(t *testing.T) {
 			s.goesOn(t)
 		})
 	}
-}
-
-// A peer that stops on its way to a valid HELLO is cut off after Handshake.
-func TestStalledBeforeHello(t *testing.T) {
-	t.Parallel()
-	limits := intake.Limits{Handshake: 2 * time.Second}
-	t.Run("in TCP", func(t *testing.T) {
-		t.Parallel()
-		s := start(t, options{limits: limits})
-		wantEnded(t, readEnd(s.dialRaw(t, s.addr, "")))
-		s.wantClosed(t, "handshake failed")
-		s.goesOn(t)
-	})
-	t.Run("in the handshake", func(t *testing.T) {
-		t.Parallel()
-		s := start(t, options{limits: limits})
-		conn := s.dialRaw(t, s.addr, "")
-		_, err := conn.Write([]byte("\x16\x03\x01\x02\x00\x01\x00")) // the head of a greeting
-		check(t, err)
-		wantEnded(t, readEnd(conn))
-		s.wantClosed(t, "handshake failed")
-		s.goesOn(t)
-	})
-	t.Run("before HELLO", func(t *testing.T) {
-		t.Parallel()
-		s := start(t, options{limits: limits})
-		s.dial(t).wantClose(framing.CodeIdle)
-		s.wantClosed(t, "idle")
-		s.goesOn(t)
-	})
-	t.Run("inside HELLO", func(t *testing.T) {
-		t.Parallel()
-		s := start(t, options{limits: limits})
-		p := s.dial(t)
-		hello := framing.AppendHello(nil, s.token.Reveal())
-		p.write(hello[:len(hello)-1])
-		p.wantClose(framing.CodeIdle)
-		s.wantClosed(t, "idle")
-		s.goesOn(t)
-	})
-}
-
-// readEnd reads until the connection ends; io.EOF where it ended cleanly.
-func readEnd(conn net.Conn) error {
-	if _, err := io.Copy(io.Discard, conn); err != nil {
-		return err
-	}
-	return io.EOF
 }
 
 // A wrong token, a wrong sender and something that is no token hear the same.

@@ -41,18 +41,23 @@ func (l *logs) tail() string {
 	return strings.Join(l.lines[max(0, len(l.lines)-10):], "")
 }
 
-// count returns how many lines have these fields, and a channel that is closed
-// when there are more lines.
-func (l *logs) count(want fields) (int, <-chan struct{}) {
+// count returns how many lines have these fields.
+func (l *logs) count(want fields) int {
+	n, _, _ := l.countFrom(0, want)
+	return n
+}
+
+// countFrom counts from a line on. It returns where the next count goes on, and
+// a channel that is closed when there is more to count.
+func (l *logs) countFrom(from int, want fields) (n, next int, more <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := 0
-	for _, line := range l.lines {
+	for _, line := range l.lines[from:] {
 		if want.in(line) {
 			n++
 		}
 	}
-	return n, l.more
+	return n, len(l.lines), l.more
 }
 
 // fields are what a log line must hold: names and texts.
@@ -75,9 +80,9 @@ func (f fields) in(line string) bool {
 func (l *logs) wait(t *testing.T, n int, want fields) {
 	t.Helper()
 	deadline := time.After(patience)
-	for {
-		got, more := l.count(want)
-		if got >= n {
+	for got, from := 0, 0; ; {
+		found, next, more := l.countFrom(from, want)
+		if got, from = got+found, next; got >= n {
 			return
 		}
 		select {

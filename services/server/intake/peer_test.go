@@ -22,6 +22,7 @@ import (
 type peer struct {
 	t    *testing.T
 	s    *server
+	raw  net.Conn // TCP
 	conn *tls.Conn
 	in   *framing.Reader
 	next uint32 // number of the next offer
@@ -54,7 +55,7 @@ func (s *server) handshake(t *testing.T, raw net.Conn) (*peer, error) {
 	conn := tls.Client(raw, s.pins(t).ClientTLS())
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	return &peer{t: t, s: s, conn: conn, in: framing.NewReader(conn)}, conn.HandshakeContext(ctx)
+	return &peer{t: t, s: s, raw: raw, conn: conn, in: framing.NewReader(conn)}, conn.HandshakeContext(ctx)
 }
 
 // connect logs in.

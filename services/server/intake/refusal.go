@@ -61,26 +61,36 @@ func refusalOf(err error) *refusal {
 	return &refusal{framing.CodeUnknown, "the outcome is not known, try again", err}
 }
 
-// draftOf judges an offer and makes the draft of it.
-func draftOf(o framing.Offer, sender string, limit uint64) (logbook.Draft, error) {
-	d := logbook.Draft{ID: o.ID, Sender: sender, Name: o.Name, Size: o.Size, EncryptedSize: o.EncryptedSize, SHA256: o.SHA256}
+// draftOf makes the draft of an offer as it stands; judge says whether it can be.
+func draftOf(o framing.Offer, sender string) logbook.Draft {
+	d := logbook.Draft{
+		ID: o.ID, Sender: sender, Name: o.Name, Cipher: message.None,
+		Size: o.Size, EncryptedSize: o.EncryptedSize, SHA256: o.SHA256,
+	}
+	if o.Cipher == framing.Cipher2012 {
+		d.Cipher = message.Cipher2012
+	}
+	return d
+}
+
+// judge says why an offer cannot be taken, nil when it can.
+func judge(o framing.Offer, limit uint64) error {
 	if err := message.CheckName(o.Name); err != nil {
-		return d, &refusal{framing.CodeBadOffer, "the message name is not allowed", err}
+		return &refusal{framing.CodeBadOffer, "the message name is not allowed", err}
 	}
 	if o.Size > limit {
-		return d, refuse(framing.CodeTooLarge, "%d bytes, at most %d are taken", o.Size, limit)
+		return refuse(framing.CodeTooLarge, "%d bytes, at most %d are taken", o.Size, limit)
 	}
 	want := uint64(0)
 	switch o.Cipher {
 	case framing.CipherNone:
-		d.Cipher = message.None
 	case framing.Cipher2012:
-		d.Cipher, want = message.Cipher2012, cipher2012.EncryptedLen(o.Size)
+		want = cipher2012.EncryptedLen(o.Size)
 	default:
-		return d, refuse(framing.CodeBadOffer, "cipher %d is not known", o.Cipher)
+		return refuse(framing.CodeBadOffer, "cipher %d is not known", o.Cipher)
 	}
 	if o.EncryptedSize != want {
-		return d, refuse(framing.CodeBadOffer, "encrypted size %d does not belong to size %d", o.EncryptedSize, o.Size)
+		return refuse(framing.CodeBadOffer, "encrypted size %d does not belong to size %d", o.EncryptedSize, o.Size)
 	}
-	return d, nil
+	return nil
 }

@@ -37,6 +37,33 @@ func TestRepeat(t *testing.T) {
 	s.wantFiles(t, 3)
 }
 
+// What was kept keeps its answer after a restart, also where such a message
+// would no longer be taken.
+func TestRepeatAfterRestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := plain("once.txt", make([]byte, 2000))
+	var original []byte
+	t.Run("first", func(t *testing.T) {
+		s := start(t, options{dir: dir})
+		p := s.connect(t)
+		p.write(p.whole(m))
+		original, _ = p.wantReceipt(0)
+	})
+	t.Run("again", func(t *testing.T) {
+		s := start(t, options{dir: dir, limits: intake.Limits{Message: 1000}})
+		p := s.connect(t)
+		p.write(p.whole(m))
+		if receipt, _ := p.wantReceipt(0); !bytes.Equal(receipt, original) {
+			t.Errorf("the receipt of a repeat differs:\n%s\n%s", receipt, original)
+		}
+		p.write(p.whole(plain("new.txt", m.plain)))
+		p.wantRefusal(1, framing.CodeTooLarge)
+		s.goesOn(t)
+		s.wantFiles(t, 3)
+	})
+}
+
 // An id that is kept is refused to any other content, for good.
 func TestConflict(t *testing.T) {
 	t.Parallel()

@@ -31,6 +31,7 @@ const patience = 30 * time.Second
 
 // options change one part of a server.
 type options struct {
+	dir     string // of an earlier server; else a new one
 	limits  intake.Limits
 	volume  local.Config
 	book    func(local.Config) (logbook.Logbook, error)
@@ -56,7 +57,10 @@ type server struct {
 
 func start(t *testing.T, o options) *server {
 	t.Helper()
-	dir := t.TempDir()
+	dir := o.dir
+	if dir == "" {
+		dir = t.TempDir()
+	}
 	st, err := state.Open(filepath.Join(dir, "state"))
 	check(t, err)
 	s := &server{dir: dir, state: st, registry: prometheus.NewRegistry(), logs: newLogs(), served: make(chan error, 2)}

@@ -2,8 +2,9 @@ package intake_test
 
 import (
 	"context"
+	"io"
 	"net"
-	"syscall"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,80 +12,163 @@ import (
 	"sealpost/shared/framing"
 )
 
-// A body that stops, or trickles, is cut off once RateGrace is over.
+// stalled is a peer that stops, and how it is cut off.
+type stalled struct {
+	name   string
+	open   func(t *testing.T, s *server) *peer
+	code   framing.Code // of the CLOSE that it hears; 0: none
+	reason string       // in the log
+}
+
+// cutsOff lets all of them stall on one server at the same time.
+func (s *server) cutsOff(t *testing.T, rows []stalled) {
+	t.Helper()
+	var peers []*peer
+	counts := make(map[string]float64)
+	for _, row := range rows {
+		peers = append(peers, row.open(t, s))
+		counts[row.reason]++
+	}
+	for i, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			p := peers[i]
+			p.t = t
+			if row.code != 0 {
+				p.wantClose(row.code)
+			} else {
+				wantEnded(t, readEnd(p.raw))
+			}
+			s.logs.wait(t, 1, fields{"message": "connection closed", "reason": row.reason, "remote": p.raw.LocalAddr().String()})
+		})
+	}
+	for reason, n := range counts {
+		s.wantMetric(t, "sealpost_connections_closed_total", reason, n)
+	}
+}
+
+// readEnd reads until the connection ends; io.EOF where it ended cleanly.
+func readEnd(conn net.Conn) error {
+	if _, err := io.Copy(io.Discard, conn); err != nil {
+		return err
+	}
+	return io.EOF
+}
+
+// stop opens a TCP connection, sends bytes and no more.
+func stop(addr func(*server) string, bytes string) func(*testing.T, *server) *peer {
+	return func(t *testing.T, s *server) *peer {
+		t.Helper()
+		raw := s.dialRaw(t, addr(s), "")
+		_, err := raw.Write([]byte(bytes))
+		check(t, err)
+		return &peer{t: t, s: s, raw: raw}
+	}
+}
+
+// loggedIn opens a connection and lets send say what it says.
+func loggedIn(send func(p *peer)) func(*testing.T, *server) *peer {
+	return func(t *testing.T, s *server) *peer {
+		t.Helper()
+		p := s.connect(t)
+		send(p)
+		return p
+	}
+}
+
+// A peer that stops on its way to a valid HELLO is cut off after Handshake.
+func TestStalledBeforeHello(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{limits: intake.Limits{Handshake: 3 * time.Second}})
+	addr := func(s *server) string { return s.addr }
+	s.cutsOff(t, []stalled{
+		{"in TCP", stop(addr, ""), 0, "handshake failed"},
+		{"in the handshake", stop(addr, "\x16\x03\x01\x02\x00\x01\x00"), 0, "handshake failed"},
+		{"before HELLO", func(t *testing.T, s *server) *peer { return s.dial(t) }, framing.CodeIdle, "idle"},
+		{"inside HELLO", func(t *testing.T, s *server) *peer {
+			p := s.dial(t)
+			hello := framing.AppendHello(nil, s.token.Reveal())
+			p.write(hello[:len(hello)-1])
+			return p
+		}, framing.CodeIdle, "idle"},
+	})
+	s.goesOn(t)
+}
+
+// A body that stops, or trickles, is cut off once RateGrace is over; so is the
+// rest of a refused one.
 func TestTooSlow(t *testing.T) {
 	t.Parallel()
-	limits := intake.Limits{RateGrace: time.Second, MinRate: 1 << 40}
+	s := start(t, options{limits: intake.Limits{RateGrace: 2 * time.Second, MinRate: 1 << 40}})
 	m := plain("a.bin", make([]byte, 100<<10))
-	for _, test := range []struct {
-		name string
-		send func(p *peer)
-	}{
-		{"after the offer", func(p *peer) { p.write(p.offer(m)) }},
-		{"in the middle", func(p *peer) { p.write(appendData(p.offer(m), m.body[:1000])) }},
-		{"inside a record", func(p *peer) {
-			p.write(append(p.offer(m), byte(framing.TypeData), 0, 0, 1, 0, 'x'))
-		}},
-		{"before END", func(p *peer) { p.write(appendData(p.offer(m), m.body)) }},
-		{"byte after byte", func(p *peer) {
+	row := func(name string, send func(p *peer)) stalled {
+		return stalled{name, loggedIn(send), framing.CodeTooSlow, "too slow"}
+	}
+	s.cutsOff(t, []stalled{
+		row("after the offer", func(p *peer) { p.write(p.offer(m)) }),
+		row("in the middle", func(p *peer) { p.write(appendData(p.offer(m), m.body[:1000])) }),
+		row("inside a record", func(p *peer) { p.write(append(p.offer(m), byte(framing.TypeData), 0, 0, 1, 0, 'x')) }),
+		row("before END", func(p *peer) { p.write(appendData(p.offer(m), m.body)) }),
+		row("after a refusal", func(p *peer) {
+			p.write(p.offer(plain("", []byte("no name"))))
+			p.wantRefusal(0, framing.CodeBadOffer)
+		}),
+		row("byte after byte", func(p *peer) {
 			p.write(p.offer(m))
 			for range m.body {
 				if _, err := p.conn.Write(appendData(nil, []byte{0})); err != nil {
 					return // the server has had enough
 				}
 			}
-		}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, options{limits: limits})
-			p := s.connect(t)
-			test.send(p)
-			p.wantClose(framing.CodeTooSlow)
-			s.wantClosed(t, "too slow")
-			s.goesOn(t)
-			s.wantFiles(t, 2)
-		})
-	}
-}
-
-// The rest of a refused body has the same limits.
-func TestTooSlowAfterRefusal(t *testing.T) {
-	t.Parallel()
-	s := start(t, options{limits: intake.Limits{RateGrace: time.Second, MinRate: 1 << 40}})
-	p := s.connect(t)
-	p.write(p.offer(plain("", []byte("no name"))))
-	p.wantRefusal(0, framing.CodeBadOffer)
-	p.wantClose(framing.CodeTooSlow)
-	s.wantClosed(t, "too slow")
+		}),
+	})
 	s.goesOn(t)
+	s.wantFiles(t, 2)
 }
 
 // Who says nothing for Idle is cut off, between messages and inside one; who
 // talks in the meantime is not.
 func TestIdle(t *testing.T) {
 	t.Parallel()
-	limits := intake.Limits{Idle: 2 * time.Second, MinRate: 1}
-	for _, test := range []struct {
-		name string
-		send func(p *peer)
-	}{
-		{"after WELCOME", func(*peer) {}},
-		{"after a message", func(p *peer) { p.deliver(plain("a.txt", []byte("a"))) }},
-		{"in a body", func(p *peer) { p.write(appendData(p.offer(plain("a.txt", []byte("whole"))), []byte("half"))) }},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, options{limits: limits})
-			stop := s.bystander.chat()
-			p := s.connect(t)
-			test.send(p)
-			p.wantClose(framing.CodeIdle)
-			s.wantClosed(t, "idle")
-			stop()
-			s.goesOn(t)
-		})
+	s := start(t, options{limits: intake.Limits{Idle: 3 * time.Second, MinRate: 1}})
+	stopChat := s.bystander.chat()
+	row := func(name string, send func(p *peer)) stalled {
+		return stalled{name, loggedIn(send), framing.CodeIdle, "idle"}
 	}
+	s.cutsOff(t, []stalled{
+		row("after WELCOME", func(*peer) {}),
+		row("after a message", func(p *peer) { p.deliver(plain("a.txt", []byte("a"))) }),
+		row("in a body", func(p *peer) { p.write(appendData(p.offer(plain("a.txt", []byte("whole"))), []byte("half"))) }),
+	})
+	stopChat()
+	s.goesOn(t)
+}
+
+// On the 2012 wire a peer that stops is cut off as well, before the first byte
+// and at every point after it.
+func TestStalled2012(t *testing.T) {
+	t.Parallel()
+	good := string(enciphered2012([]byte("0123456789")))
+	addr := func(s *server) string { return s.addr2012 }
+	t.Run("too slow", func(t *testing.T) {
+		t.Parallel()
+		s := start(t, options{limits: intake.Limits{RateGrace: 2 * time.Second, MinRate: 1 << 40}})
+		s.cutsOff(t, []stalled{
+			{"silent", stop(addr, ""), 0, "too slow"},
+			{"in the key", stop(addr, good[:20]), 0, "too slow"},
+			{"in the text", stop(addr, good[:50]), 0, "too slow"},
+			{"before its end", stop(addr, good), 0, "too slow"},
+		})
+		s.goesOn(t)
+		s.wantFiles(t, 2)
+	})
+	t.Run("idle", func(t *testing.T) {
+		t.Parallel()
+		s := start(t, options{limits: intake.Limits{Idle: 3 * time.Second, MinRate: 1}})
+		stopChat := s.bystander.chat()
+		s.cutsOff(t, []stalled{{"in the text", stop(addr, good[:50]), 0, "too slow"}})
+		stopChat()
+		s.goesOn(t)
+	})
 }
 
 // chat sends message after message until the returned function is called.
@@ -105,7 +189,9 @@ func (p *peer) chat() (stop func()) {
 			}
 		}
 	}()
-	return func() { cancel(); <-ended }
+	stop = sync.OnceFunc(func() { cancel(); <-ended })
+	p.t.Cleanup(stop)
+	return stop
 }
 
 // A message that comes byte by byte, each in a TLS record of its own, is as
@@ -130,78 +216,4 @@ func (p *peer) drip(b []byte) {
 	for i := range b {
 		p.write(b[i : i+1])
 	}
-}
-
-// A peer that takes no answers is cut off after Write.
-func TestAnswersNotTaken(t *testing.T) {
-	t.Parallel()
-	s := start(t, options{limits: intake.Limits{Write: time.Second}, listen: smallBuffers})
-	p := s.deaf(t)
-	for range 100 {
-		p.write(p.whole(plain("a.txt", []byte("a"))))
-	}
-	s.wantClosed(t, "answers not taken")
-	p.wantCutAfterAnswers()
-	s.goesOn(t)
-}
-
-// What waits for such a peer in memory is bounded: an answer frees its place
-// among those in flight only when it is written.
-func TestAnswersNotTakenAreBounded(t *testing.T) {
-	t.Parallel()
-	s := start(t, options{limits: intake.Limits{Write: 2 * time.Second, InFlight: 8}, listen: smallBuffers})
-	p := s.deaf(t)
-	for {
-		if _, err := p.conn.Write(p.whole(plain("a.txt", []byte("a")))); err != nil {
-			wantEnded(t, err)
-			break
-		}
-	}
-	s.wantClosed(t, "protocol error")
-	if kept := s.metric(t, "sealpost_messages_total", "kept sealpost"); kept > 100 {
-		t.Errorf("%v messages were kept for a peer that took no answer", kept)
-	}
-	s.goesOn(t)
-}
-
-// deaf connects with hardly any room for answers.
-func (s *server) deaf(t *testing.T) *peer {
-	t.Helper()
-	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
-		if e := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) }); e != nil {
-			return e
-		}
-		return err
-	}}
-	raw, err := d.DialContext(t.Context(), "tcp", s.addr)
-	check(t, err)
-	t.Cleanup(func() { _ = raw.Close() })
-	p, err := s.handshake(t, raw)
-	check(t, err)
-	p.login()
-	return p
-}
-
-// wantCutAfterAnswers reads the answers that got through and then the end.
-func (p *peer) wantCutAfterAnswers() {
-	p.t.Helper()
-	for {
-		if _, err := p.read(); err != nil {
-			wantEnded(p.t, err)
-			return
-		}
-	}
-}
-
-// smallBuffers gives accepted connections hardly any room for answers.
-func smallBuffers(ln net.Listener) net.Listener { return cramped{ln} }
-
-type cramped struct{ net.Listener }
-
-func (l cramped) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return conn, conn.(*net.TCPConn).SetWriteBuffer(4096)
 }

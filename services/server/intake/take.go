@@ -16,10 +16,8 @@ import (
 // error only when the connection cannot go on; a refused message leaves it in
 // step, because the rest of its body is read and dropped.
 func (s *session) take(o framing.Offer) error {
-	d, err := draftOf(o, s.sender, s.limits.Message)
-	if err != nil {
-		return s.refuseUnread(o, err)
-	}
+	d := draftOf(o, s.sender)
+	// First of all: what was kept once keeps its answer, whatever is allowed now.
 	facts, known, err := s.server.cfg.Book.Lookup(s.server.ctx, d.Sender, d.ID)
 	switch {
 	case err != nil:
@@ -29,6 +27,9 @@ func (s *session) take(o framing.Offer) error {
 	case known:
 		s.answerKept(o, facts)
 		return s.skip(framing.InitialWindow)
+	}
+	if err := judge(o, s.limits.Message); err != nil {
+		return s.refuseUnread(o, err)
 	}
 	staged, err := s.server.cfg.Book.Stage(s.server.ctx, d)
 	if err != nil {

@@ -1,0 +1,72 @@
+package intake
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// While a peer takes no answers, no place comes free: what waits for it in
+// memory is bounded by the number of places.
+func TestPlacesWaitForThePeer(t *testing.T) {
+	const places = 4
+	here, there := net.Pipe() // has no buffer: a write lasts until it is read
+	defer there.Close()
+	a := newAnswers(here, time.Hour, places)
+	if !a.offered() {
+		t.Fatal("no place for the first offer")
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { a.answer([]byte("first ")) })
+	if _, err := io.ReadFull(there, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	// The first answer is being written, and stays so.
+	for i := range places {
+		if !a.offered() {
+			t.Fatalf("no place for offer %d beside one whose answer is on its way", i)
+		}
+		a.answer([]byte("x"))
+	}
+	if a.offered() {
+		t.Error("a place came free though nothing was written")
+	}
+	if n := len(a.pending); n != places {
+		t.Errorf("%d bytes are pending instead of %d", n, places)
+	}
+	rest := make([]byte, len("irst ")+places)
+	if _, err := io.ReadFull(there, rest); err != nil || !bytes.Equal(rest, []byte("irst xxxx")) {
+		t.Errorf("the peer read %q, %v", rest, err)
+	}
+	wg.Wait()
+	for range places {
+		if !a.offered() {
+			t.Error("a place did not come free")
+		}
+	}
+}
+
+// After a failed write answers go nowhere, and their places are free, so that
+// nobody waits for them.
+func TestAnswersAfterAFailure(t *testing.T) {
+	here, there := net.Pipe()
+	a := newAnswers(here, time.Hour, 1)
+	if err := there.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if !a.offered() {
+			t.Fatal("a place did not come free")
+		}
+		a.answer([]byte("into the void"))
+	}
+	if a.failure() == nil || len(a.pending) != 0 {
+		t.Errorf("failure is %v, %d bytes are pending", a.failure(), len(a.pending))
+	}
+	if _, err := here.Write([]byte("x")); err == nil {
+		t.Error("the connection is still open")
+	}
+}

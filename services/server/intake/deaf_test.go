@@ -1,0 +1,65 @@
+package intake_test
+
+import (
+	"net"
+	"syscall"
+	"testing"
+	"time"
+
+	"sealpost/services/server/intake"
+)
+
+// A peer that takes no answers is cut off after Write.
+func TestAnswersNotTaken(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{limits: intake.Limits{Write: time.Second}, listen: smallBuffers})
+	p := s.deaf(t)
+	for range 100 {
+		p.write(p.whole(plain("a.txt", []byte("a"))))
+	}
+	s.wantClosed(t, "answers not taken")
+	p.wantCutAfterAnswers()
+	s.goesOn(t)
+}
+
+// deaf connects with hardly any room for answers.
+func (s *server) deaf(t *testing.T) *peer {
+	t.Helper()
+	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		if e := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) }); e != nil {
+			return e
+		}
+		return err
+	}}
+	raw, err := d.DialContext(t.Context(), "tcp", s.addr)
+	check(t, err)
+	t.Cleanup(func() { _ = raw.Close() })
+	p, err := s.handshake(t, raw)
+	check(t, err)
+	p.login()
+	return p
+}
+
+// wantCutAfterAnswers reads the answers that got through and then the end.
+func (p *peer) wantCutAfterAnswers() {
+	p.t.Helper()
+	for {
+		if _, err := p.read(); err != nil {
+			wantEnded(p.t, err)
+			return
+		}
+	}
+}
+
+// smallBuffers gives accepted connections hardly any room for answers.
+func smallBuffers(ln net.Listener) net.Listener { return cramped{ln} }
+
+type cramped struct{ net.Listener }
+
+func (l cramped) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.(*net.TCPConn).SetWriteBuffer(4096)
+}

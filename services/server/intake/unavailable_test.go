@@ -1,0 +1,98 @@
+package intake_test
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/logbook/standby"
+	"sealpost/shared/crypto/cipher2012"
+	"sealpost/shared/framing"
+)
+
+// While the logbook cannot be opened messages are refused with "try again
+// later"; connections stay, and once it is open the same ones are served.
+func TestLogbookUnavailable(t *testing.T) {
+	t.Parallel()
+	var usable atomic.Bool
+	var book *standby.Logbook
+	s := start(t, options{book: func(cfg local.Config) (logbook.Logbook, error) {
+		book = standby.Open(cfg.ID, func() (logbook.Logbook, error) {
+			if !usable.Load() {
+				return nil, errors.New("held by another server")
+			}
+			return local.Open(cfg)
+		}, time.Millisecond, zerolog.Nop())
+		return book, nil
+	}})
+	m := plain("a.txt", []byte("patience"))
+	p := s.connect(t)
+	p.write(p.whole(m))
+	p.wantRefusal(0, framing.CodeUnavailable)
+	if framing.CodeUnavailable.Permanent() {
+		t.Error("a client would give up")
+	}
+	s.wantRefused(t, framing.CodeUnavailable)
+	key := cipher2012.DeriveKey("password")
+	s.wantReset2012(t, append(key[:], cipher2012.Encrypt(key, m.plain)...))
+	s.wantClosed(t, "unavailable")
+
+	usable.Store(true)
+	receive(t, book.Opened(), "the logbook")
+	p.deliver(m)
+	check(t, s.send2012(t, append(key[:], cipher2012.Encrypt(key, m.plain)...)))
+	s.goesOn(t)
+	s.wantFiles(t, 4)
+}
+
+// A flush that fails is told as "try again", and the message is not kept; the
+// next one is.
+func TestFlushFails(t *testing.T) {
+	t.Parallel()
+	var broken atomic.Bool
+	s := start(t, options{volume: local.Config{Fault: func(op local.Op, _ string) error {
+		if op == local.OpSync && broken.Load() {
+			return errors.New("I/O error")
+		}
+		return nil
+	}}})
+	broken.Store(true)
+	m := plain("a.txt", []byte("patience"))
+	p := s.connect(t)
+	p.write(p.whole(m))
+	p.wantRefusal(0, framing.CodeUnavailable)
+	s.wantRefused(t, framing.CodeUnavailable)
+	s.wantFiles(t, 0)
+	broken.Store(false)
+	s.delivers(t, p, m)
+	s.goesOn(t)
+	s.wantFiles(t, 3)
+}
+
+// delivers offers m until the logbook has healed.
+func (s *server) delivers(t *testing.T, p *peer, m parcel) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		ref := p.next
+		p.write(p.whole(m))
+		rec, err := p.read()
+		check(t, err)
+		if rec.Type == framing.TypeReceipt {
+			r, err := framing.ParseReceipt(rec.Payload)
+			check(t, err)
+			p.wantKept(m, p.open(r.Text))
+			return
+		}
+		r, err := framing.ParseRefusal(rec.Payload)
+		check(t, err)
+		if r.Ref != ref || r.Code.Permanent() {
+			t.Fatalf("refused with %s", r.Code)
+		}
+	}
+	t.Fatal("the logbook did not heal")
+}
