@@ -72,8 +72,8 @@ func TestCheckName(t *testing.T) {
 		{"../../etc/passwd", true}, // a name is no path
 		{"-----", true},
 		{"Grüße, שלום, こんにちは", true},
-		{"👩‍👩‍👧", true},    // joined by U+200D
-		{"می‌خواهم", true}, // U+200C belongs to the spelling
+		{"👩‍👩‍👧", true},         // joined by U+200D
+		{"می\u200cخواهم", true}, // U+200C belongs to the spelling
 		{"\ufffd", true},
 		{strings.Repeat("n", 100), true},
 		{strings.Repeat("é", 50), true},

@@ -42,7 +42,7 @@ type config struct {
 	Token    Secret
 	Server   pin `default:"p0" file:"true"`
 	limits
-	hidden string
+	hidden string //lint:ignore U1000 Load must pass over it
 	Not    string `ignored:"true"`
 }
 

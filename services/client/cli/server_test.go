@@ -22,10 +22,9 @@ type serverKey struct{}
 
 // server is the real one, in the process of the test.
 type server struct {
-	dir     string
-	address string // kept over a restart
-	stop    context.CancelFunc
-	ended   chan error
+	dir   string
+	stop  context.CancelFunc
+	ended chan error
 }
 
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
