@@ -118,7 +118,8 @@ type Logbook interface {
 	Lookup(ctx context.Context, sender string, id message.ID) (Facts, bool, error)
 	// Stage reserves space for a message and opens it for writing.
 	Stage(ctx context.Context, d Draft) (Staged, error)
-	// Scratch reserves up to limit bytes of scratch room.
+	// Scratch opens scratch room of at most limit bytes; room is reserved as it
+	// fills, and a Write that finds none is ErrNoSpace.
 	Scratch(ctx context.Context, limit uint64) (Scratch, error)
 	// Ready is nil when messages can be kept, else the reason; it turns red and
 	// green by itself.

@@ -3,6 +3,8 @@ package local
 import (
 	"errors"
 
+	"github.com/rs/zerolog"
+
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 )
@@ -10,45 +12,55 @@ import (
 // Accept gives the logbook on the volume dir a new id: an operator's word that
 // volumes which do not fit each other are to be used together. Log files,
 // manifest and numbers stay as they are. The caller puts the same id, and the
-// returned number of entries, into the state volume. durable.ErrLocked means
+// returned number of messages, into the state volume. durable.ErrLocked means
 // that a server is running on the volume.
-func Accept(dir, id string) (entries uint64, err error) {
-	cfg := Config{Dir: dir, ID: id}.withDefaults()
-	vol := &volume{dir: dir, fault: cfg.Fault}
-	if err := vol.prepare(); err != nil {
+func Accept(dir, id string) (messages uint64, err error) {
+	if err := rename(dir, id); err != nil {
 		return 0, err
+	}
+	book, err := Open(Config{Dir: dir, ID: id, Log: zerolog.Nop()})
+	if err != nil {
+		return 0, err
+	}
+	return book.Len(), book.Close()
+}
+
+// rename writes the id, after making records for a manifest that has none.
+func rename(dir, id string) (err error) {
+	vol := &volume{dir: dir, fault: noFault}
+	if err := vol.prepare(); err != nil {
+		return err
 	}
 	lock, err := durable.TryLock(vol.staging("lock"))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	head, recs, found, err := readRecords(vol)
+	_, _, found, err := readRecords(vol)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	entries = head.Base + uint64(len(recs))
 	if !found {
-		if entries, err = adopt(vol); err != nil {
-			return 0, err
+		if err := adopt(vol); err != nil {
+			return err
 		}
 	}
-	return entries, durable.WriteFile(vol.staging(idName), []byte(id+"\n"), 0o600)
+	return durable.WriteFile(vol.staging(idName), []byte(id+"\n"), 0o600)
 }
 
 // adopt starts records for a manifest that came without any.
-func adopt(vol *volume) (uint64, error) {
-	m, err := openManifest(vol, func(uint64, logfile.Entry) error { return nil })
+func adopt(vol *volume) error {
+	m, err := openManifest(vol, allFlushed, func(uint64, logfile.Entry) error { return nil })
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { _ = m.close() }()
 	if err := m.flush(false); err != nil {
-		return 0, err
+		return err
 	}
 	r, err := startRecords(vol, m.count())
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return m.count(), r.close()
+	return r.close()
 }

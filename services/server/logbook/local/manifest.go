@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"sync"
 
@@ -24,8 +25,10 @@ type manifest struct {
 	tail []byte // the lines since the last flush, to be written again if one fails
 }
 
-// openManifest reads every whole line and gives each to visit.
-func openManifest(vol *volume, visit func(seq uint64, e logfile.Entry) error) (*manifest, error) {
+// openManifest reads every whole line and gives each to visit. Lines from
+// flushed on, which the records hold too, end at the first that is not sound: a
+// power cut can leave zeros in their place.
+func openManifest(vol *volume, flushed uint64, visit func(seq uint64, e logfile.Entry) error) (*manifest, error) {
 	f, err := os.OpenFile(vol.logs(logfile.ManifestName), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
@@ -33,7 +36,7 @@ func openManifest(vol *volume, visit func(seq uint64, e logfile.Entry) error) (*
 	m := &manifest{vol: vol, file: f}
 	err = f.Chmod(0o644)
 	if err == nil {
-		err = m.scan(visit)
+		err = m.scan(flushed, visit)
 	}
 	if err != nil {
 		_ = f.Close()
@@ -43,7 +46,7 @@ func openManifest(vol *volume, visit func(seq uint64, e logfile.Entry) error) (*
 }
 
 // scan stops at the first line without a "\n": it does not count.
-func (m *manifest) scan(visit func(uint64, logfile.Entry) error) error {
+func (m *manifest) scan(flushed uint64, visit func(uint64, logfile.Entry) error) error {
 	r := bufio.NewReaderSize(m.file, logfile.MaxLine+1)
 	off := int64(0)
 	for seq := uint64(0); ; seq++ {
@@ -51,15 +54,18 @@ func (m *manifest) scan(visit func(uint64, logfile.Entry) error) error {
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		if err != nil {
-			return m.corrupt(seq, err)
+		var e logfile.Entry
+		if err == nil {
+			e, err = logfile.ParseLine(line[:len(line)-1])
 		}
-		e, err := logfile.ParseLine(line[:len(line)-1])
-		if err != nil {
-			return m.corrupt(seq, err)
+		if err == nil && e.Seq != seq {
+			err = fmt.Errorf("it says %d", e.Seq)
 		}
-		if e.Seq != seq {
-			return m.corrupt(seq, fmt.Errorf("it says %d", e.Seq))
+		switch {
+		case err != nil && seq >= flushed:
+			return nil
+		case err != nil:
+			return m.corrupt(seq, err)
 		}
 		if err := visit(seq, e); err != nil {
 			return err
@@ -68,6 +74,9 @@ func (m *manifest) scan(visit func(uint64, logfile.Entry) error) error {
 		m.ends = append(m.ends, off)
 	}
 }
+
+// allFlushed is for a manifest that no records stand behind.
+const allFlushed = math.MaxUint64
 
 func (m *manifest) corrupt(seq uint64, err error) error {
 	return &CorruptError{logfile.ManifestName, fmt.Sprintf("line %d: %v", seq, err)}

@@ -26,7 +26,11 @@ func (l *Logbook) recover() error {
 		return err
 	}
 	l.index = newIndex()
-	l.manifest, err = openManifest(l.vol, func(seq uint64, e logfile.Entry) error {
+	flushed := head.Base
+	if !found {
+		flushed = allFlushed
+	}
+	l.manifest, err = openManifest(l.vol, flushed, func(seq uint64, e logfile.Entry) error {
 		l.index.add(e.Sender, e.ID, seq)
 		return nil
 	})

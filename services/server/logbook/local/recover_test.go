@@ -1,12 +1,16 @@
 package local
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
@@ -199,5 +203,58 @@ func TestNoRoom(t *testing.T) {
 	small := logbooktest.Draft("a", []byte("x"))
 	if _, err := logbooktest.Append(t.Context(), book, small, []byte("x")); err != nil {
 		t.Error(err)
+	}
+}
+
+// Running out of descriptors is told to the sender and says nothing of the disk.
+func TestNoDescriptors(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	out := false
+	cfg.Fault = func(op Op, _ string) error {
+		if out && op == OpCreate {
+			return unix.EMFILE
+		}
+		return nil
+	}
+	book := open(t, cfg)
+	out = true
+	if _, err := book.Stage(t.Context(), logbooktest.Draft("a", nil)); !errors.Is(err, logbook.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	if err := book.Ready(); err != nil {
+		t.Errorf("readiness turned red: %v", err)
+	}
+}
+
+// A power cut can leave zeros where lines were written and not flushed. The
+// records have those lines; before them every line must be sound.
+func TestZerosInTheManifest(t *testing.T) {
+	dir := t.TempDir()
+	book := open(t, testConfig(dir))
+	var want []byte
+	for range 3 {
+		facts, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(append(want, facts.Line...), '\n')
+	}
+	// As a kill would: no last checkpoint, and the lock is gone.
+	book.unfinished = true
+	if err := book.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "logs", logfile.ManifestName)
+	write(t, path, string(append(bytes.Clone(want[:5]), make([]byte, 10_000)...)))
+	again := open(t, testConfig(dir))
+	if got := read(t, path); !bytes.Equal(got, want) {
+		t.Errorf("manifest after recovery:\n%s", got)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, string(make([]byte, 10_000)))
+	if _, err := Open(testConfig(dir)); err == nil {
+		t.Error("flushed lines that turned to zeros were not noticed")
 	}
 }

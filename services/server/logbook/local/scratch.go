@@ -9,27 +9,28 @@ import (
 	"sealpost/services/server/logbook"
 )
 
+// scratchStep is reserved at a time: most spooled messages are far smaller than
+// the largest allowed, and must not keep others out.
+const scratchStep = 4 << 20
+
 // scratch is an open file without a name, so that it is gone with the process.
 type scratch struct {
-	l     *Logbook
-	file  *os.File
-	off   int64
-	limit uint64
-	once  sync.Once
+	l        *Logbook
+	file     *os.File
+	off      uint64
+	limit    uint64
+	reserved uint64
+	once     sync.Once
 }
 
-// Scratch reserves up to limit bytes of scratch room.
+// Scratch opens scratch room of at most limit bytes.
 func (l *Logbook) Scratch(_ context.Context, limit uint64) (logbook.Scratch, error) {
 	if err := l.accepting(); err != nil {
-		return nil, err
-	}
-	if err := l.space.reserve(limit); err != nil {
 		return nil, err
 	}
 	name := stagedName()
 	f, err := l.vol.create(name, 0o600)
 	if err != nil {
-		l.space.release(limit)
 		return nil, l.failed(err)
 	}
 	l.vol.remove(name)
@@ -37,11 +38,19 @@ func (l *Logbook) Scratch(_ context.Context, limit uint64) (logbook.Scratch, err
 }
 
 func (s *scratch) Write(p []byte) (int, error) {
-	if uint64(len(p)) > s.limit-uint64(s.off) {
+	end := s.off + uint64(len(p))
+	if end > s.limit {
 		return 0, fmt.Errorf("%w: more than %d bytes of scratch", logbook.ErrNoSpace, s.limit)
 	}
-	n, err := s.l.vol.writeAt(s.file, p, s.off)
-	s.off += int64(n)
+	if end > s.reserved {
+		step := max(end-s.reserved, scratchStep)
+		if err := s.l.space.reserve(step); err != nil {
+			return 0, err
+		}
+		s.reserved += step
+	}
+	n, err := s.l.vol.writeAt(s.file, p, int64(s.off))
+	s.off += uint64(n)
 	if err != nil {
 		return n, s.l.failed(err)
 	}
@@ -53,7 +62,7 @@ func (s *scratch) ReadAt(p []byte, off int64) (int, error) { return s.file.ReadA
 func (s *scratch) Close() (err error) {
 	s.once.Do(func() {
 		err = s.file.Close()
-		s.l.space.release(s.limit)
+		s.l.space.release(s.reserved)
 	})
 	return err
 }

@@ -32,7 +32,7 @@ func Verify(dir string, report func(Difference)) (checked uint64, err error) {
 	}
 	defer func() { _ = f.Close() }()
 	m := &manifest{vol: vol, file: f}
-	err = m.scan(func(seq uint64, e logfile.Entry) error {
+	err = m.scan(allFlushed, func(seq uint64, e logfile.Entry) error {
 		if reason := verifyFile(vol.logs(e.File), e); reason != "" {
 			report(Difference{seq, e.File, reason})
 		}
