@@ -142,5 +142,6 @@ func (w *bodyWriter) flush() error {
 	}
 	w.buf = w.buf[:0]
 	w.p.reached(w.sent)
+	w.s.moved()
 	return nil
 }

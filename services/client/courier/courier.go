@@ -25,7 +25,11 @@ type Config struct {
 	Token   token.Token
 	Pins    identity.Pins
 	Timeout time.Duration // the longest time without progress, retries included; 0: for ever
-	Log     zerolog.Logger
+	// Stall is how long a connection with messages under way may stay silent
+	// before it is given up for a new one; 0: two minutes, above the time that a
+	// server takes for a commit at most.
+	Stall time.Duration
+	Log   zerolog.Logger
 }
 
 // Courier delivers messages. Its methods may be called at once.
@@ -44,6 +48,9 @@ var ErrClosed = errors.New("courier closed")
 
 // New returns a Courier; it connects when there is something to deliver.
 func New(cfg Config) *Courier {
+	if cfg.Stall == 0 {
+		cfg.Stall = 2 * time.Minute
+	}
 	return &Courier{
 		cfg: cfg, dialing: make(chan struct{}, 1),
 		moving: progresses{limit: cfg.Timeout, active: make(map[*progress]struct{})},
@@ -57,7 +64,8 @@ const (
 
 // Deliver brings m to the server and returns with its receipt. It connects and
 // tries again as often as it takes, until Timeout has passed without progress
-// or ctx ends. The error is a *Refusal, a *ReadError or an *UnknownError.
+// or ctx ends. The error is a *Refusal, a *ReadError, a *LogbookError or
+// an *UnknownError.
 func (c *Courier) Deliver(ctx context.Context, m Message) (Delivery, error) {
 	if err := message.CheckName(m.Name); err != nil {
 		return Delivery{}, &Refusal{Code: framing.CodeBadOffer, Of: OfMessage, Reason: err.Error(), Cause: err}
@@ -86,9 +94,7 @@ func (c *Courier) Logbook(ctx context.Context) (string, error) {
 
 // final makes the error of a whole delivery from that of its last attempt.
 func final(err error, m Message) error {
-	var refusal *Refusal
-	var read *ReadError
-	if err == nil || errors.As(err, &refusal) || errors.As(err, &read) {
+	if err == nil || conclusive(err) {
 		return err
 	}
 	return &UnknownError{ID: m.ID, Cause: err}
@@ -118,9 +124,15 @@ func (c *Courier) retry(p *progress, do func(*session) error) error {
 
 // lasting reports whether an error will be the same next time.
 func lasting(err error) bool {
+	return conclusive(err) || errors.Is(err, ErrClosed)
+}
+
+// conclusive errors say for certain that the message was not kept by this call.
+func conclusive(err error) bool {
 	var refusal *Refusal
 	var read *ReadError
-	return errors.As(err, &refusal) || errors.As(err, &read) || errors.Is(err, ErrClosed)
+	var logbook *LogbookError
+	return errors.As(err, &refusal) || errors.As(err, &read) || errors.As(err, &logbook)
 }
 
 // session returns the live connection, making one where there is none.

@@ -15,6 +15,9 @@ import (
 
 // deliver sends one message on this session and waits for its answer.
 func (s *session) deliver(p *progress, m Message) (Delivery, error) {
+	if m.Logbook != "" && m.Logbook != s.welcome.LogbookID {
+		return Delivery{}, &LogbookError{Want: m.Logbook, Got: s.welcome.LogbookID}
+	}
 	select {
 	case s.slots <- struct{}{}:
 	case <-s.ended:
@@ -57,9 +60,7 @@ func (s *session) send(p *progress, m Message) (*call, error) {
 	defer func() { _ = body.Close() }()
 	c := &call{accepted: make(chan struct{}), answered: make(chan struct{})}
 	offer := offerOf(m, s.nextRef)
-	s.mu.Lock()
-	s.calls[s.nextRef] = c
-	s.mu.Unlock()
+	s.begin(s.nextRef, c)
 	s.nextRef++
 	out := &bodyWriter{s: s, p: p, c: c, buf: framing.AppendOffer(make([]byte, 0, outBuffer), offer)}
 	err = out.message(m, body)

@@ -27,6 +27,7 @@ type session struct {
 	nextRef uint32        // guarded by sending
 
 	mu    sync.Mutex
+	stall *time.Timer // runs while calls are under way and nothing moves
 	calls map[uint32]*call
 	err   error
 	ended chan struct{} // closed once err is set
@@ -66,6 +67,8 @@ func dial(ctx context.Context, cfg Config) (*session, error) {
 		return nil, err
 	}
 	s.slots = make(chan struct{}, s.welcome.MaxInFlight)
+	s.stall = time.AfterFunc(cfg.Stall, s.stalled)
+	s.stall.Stop()
 	cfg.Log.Info().Str("server", cfg.Server).Str("logbook", s.welcome.LogbookID).Msg("connected to server")
 	go s.read()
 	return s, nil
@@ -184,9 +187,38 @@ func (s *session) accept(ref uint32) error {
 	if !ok || isClosed(c.accepted) {
 		return &framing.Error{Type: framing.TypeAccept, Reason: "for no message that waits for it"}
 	}
+	s.rearm()
 	close(c.accepted)
 	return nil
 }
+
+// ErrStalled means that a connection with messages under way stayed silent.
+var ErrStalled = errors.New("the connection is stalled")
+
+// begin notes a call; from now on the session must move.
+func (s *session) begin(ref uint32, c *call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls[ref] = c
+	s.rearm()
+}
+
+func (s *session) moved() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rearm()
+}
+
+// rearm is called with mu held whenever something moved.
+func (s *session) rearm() {
+	if len(s.calls) > 0 && s.err == nil {
+		s.stall.Reset(s.cfg.Stall)
+	} else {
+		s.stall.Stop()
+	}
+}
+
+func (s *session) stalled() { s.fail(ErrStalled) }
 
 func (s *session) answer(ref uint32, set func(*call)) error {
 	s.mu.Lock()
@@ -196,6 +228,7 @@ func (s *session) answer(ref uint32, set func(*call)) error {
 		return &framing.Error{Type: framing.TypeReceipt, Reason: "an answer to no message under way"}
 	}
 	delete(s.calls, ref)
+	s.rearm()
 	set(c)
 	close(c.answered)
 	<-s.slots
@@ -219,6 +252,7 @@ func (s *session) fail(err error) {
 		return
 	}
 	s.err = err
+	s.rearm()
 	close(s.ended)
 	_ = s.conn.Close()
 }

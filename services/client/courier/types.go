@@ -30,6 +30,8 @@ type Message struct {
 	Key    cipher2012.Key // used with message.Cipher2012 alone
 	Size   uint64
 	SHA256 logfile.Digest
+	// Logbook is the id of the one logbook that the message may go to; "": any.
+	Logbook string
 	// Open is called once per attempt and its reader closed after it.
 	Open func() (io.ReadCloser, error)
 }
@@ -69,6 +71,14 @@ func (e *Refusal) Error() string {
 }
 
 func (e *Refusal) Unwrap() error { return e.Cause }
+
+// LogbookError means that the server writes to another logbook than the one the
+// message may go to. It was not offered.
+type LogbookError struct{ Want, Got string }
+
+func (e *LogbookError) Error() string {
+	return fmt.Sprintf("the server writes to logbook %s, not %s", message.Visible(e.Got), e.Want)
+}
 
 // UnknownError means that the message may or may not be in the logbook. Sending
 // it again under the same id settles it without a double.

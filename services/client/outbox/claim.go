@@ -124,6 +124,17 @@ func (c *claim) release() {
 	_ = c.lock.Close() // nothing was written through it
 }
 
+// onlyOurs reports whether a claim holds no message.
+func onlyOurs(dir string) bool {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			return false
+		}
+	}
+	return true
+}
+
 // clearClaim removes our own files in a claim, the lock last, and the claim.
 // What stays is removed by the next client that finds it.
 func clearClaim(dir string) error {
@@ -134,8 +145,9 @@ func clearClaim(dir string) error {
 		}
 	}
 	_ = os.Remove(filepath.Join(dir, lockName))
-	if err := os.Remove(dir); !errors.Is(err, fs.ErrNotExist) {
-		return err // not empty, perhaps
+	err := os.Remove(dir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTEMPTY) && onlyOurs(dir) {
+		return nil // gone, or in the hands of another client that clears it too
 	}
-	return nil
+	return err
 }

@@ -39,13 +39,12 @@ func AcceptLogbook(dir, id string) (before string, err error) {
 
 // checkLogbook compares the server's logbook with the one that the outbox
 // knows; an outbox that knows none learns it now.
-func (o *run) checkLogbook(ctx context.Context) error {
-	id, err := o.Logbook(ctx)
-	if err != nil {
-		return err
+func (o *run) checkLogbook(ctx context.Context) (id string, err error) {
+	if id, err = o.Logbook(ctx); err != nil {
+		return "", err
 	}
 	if _, err := message.ParseID(id); err != nil {
-		return fmt.Errorf("the server names %q: %w", message.Visible(id), errLogbookID)
+		return "", fmt.Errorf("the server names %q: %w", message.Visible(id), errLogbookID)
 	}
 	known, err := readLogbook(o.Dir)
 	if err == nil && known == "" {
@@ -58,11 +57,11 @@ func (o *run) checkLogbook(ctx context.Context) error {
 	}
 	switch {
 	case err != nil:
-		return storage{err}
+		return "", storage{err}
 	case known != "" && known != id:
-		return &LogbookError{Dir: o.Dir, Known: known, Server: id}
+		return "", &LogbookError{Dir: o.Dir, Known: known, Server: id}
 	}
-	return nil
+	return id, nil
 }
 
 // inLogbookLock calls change with the known id, one caller at a time.

@@ -32,7 +32,7 @@ func (o *run) loop(ctx, work context.Context) error {
 		}
 		if len(jobs) > 0 && !checked {
 			// Before the first claim, so that the wrong server changes nothing here.
-			if err := o.checkLogbook(ctx); err != nil && ctx.Err() == nil {
+			if _, err := o.checkLogbook(ctx); err != nil && ctx.Err() == nil {
 				return err
 			}
 			checked = true

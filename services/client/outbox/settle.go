@@ -22,13 +22,14 @@ var errChanged = errors.New("the file changed after it was first offered")
 // to a stop where it is.
 func (o *run) settle(ctx context.Context, c *claim) {
 	rec, err := o.describe(c)
+	logbook := ""
 	if err == nil {
-		err = o.checkLogbook(ctx)
+		logbook, err = o.checkLogbook(ctx)
 	}
 	var d courier.Delivery
 	sentBefore := o.sentSoFar()
 	if err == nil {
-		d, err = o.Deliver(ctx, o.message(c, rec))
+		d, err = o.Deliver(ctx, o.message(c, rec, logbook))
 	}
 	var read *courier.ReadError
 	if errors.As(err, &read) {
@@ -47,6 +48,10 @@ func (o *run) settle(ctx context.Context, c *claim) {
 func (o *run) giveUp(c *claim, sentBefore int, err error) {
 	var refusal *courier.Refusal
 	var other *LogbookError
+	var changed *courier.LogbookError
+	if errors.As(err, &changed) {
+		err = &LogbookError{Dir: o.Dir, Known: changed.Want, Server: changed.Got}
+	}
 	switch {
 	case errors.As(err, new(unfit)):
 		o.refuse(c, err.Error())
@@ -124,14 +129,15 @@ func (o *run) cipher() message.Cipher {
 	return message.None
 }
 
-func (o *run) message(c *claim, rec record) courier.Message {
+func (o *run) message(c *claim, rec record, logbook string) courier.Message {
 	var key cipher2012.Key
 	if rec.Cipher == message.Cipher2012 {
 		key = *o.Key
 	}
 	return courier.Message{
 		ID: rec.ID, Name: rec.Name, Cipher: rec.Cipher, Key: key, Size: rec.Size, SHA256: rec.SHA256,
-		Open: func() (io.ReadCloser, error) { return openMessage(c.file()) },
+		Logbook: logbook, // it may be another one after a reconnection
+		Open:    func() (io.ReadCloser, error) { return openMessage(c.file()) },
 	}
 }
 

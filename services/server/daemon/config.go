@@ -1,9 +1,12 @@
 package daemon
 
 import (
+	"fmt"
 	"time"
 
 	"sealpost/services/server/intake"
+	"sealpost/services/server/logbook/local"
+	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/logging"
 	"sealpost/shared/settings"
 )
@@ -51,11 +54,21 @@ func (c *Config) Check() []settings.Problem {
 		problems = append(problems, settings.Problem{Name: "SERVER_TLS_CERT_FILE",
 			Rule: "goes with SERVER_TLS_KEY_FILE: set both or neither"})
 	}
-	if c.MaxStagedBytes < c.MaxMessageBytes+2*c.LogCiphertextMax+logFileExtra {
+	if least := c.leastStaged(); c.MaxStagedBytes < least {
 		problems = append(problems, settings.Problem{Name: "SERVER_MAX_STAGED_BYTES", Value: c.MaxStagedBytes.String(),
-			Rule: "must hold a message of SERVER_MAX_MESSAGE_BYTES with twice SERVER_LOG_CIPHERTEXT_MAX"})
+			Rule: fmt.Sprintf("must be at least %d for a message of SERVER_MAX_MESSAGE_BYTES", least)})
 	}
 	return problems
+}
+
+// leastStaged is the room that the largest message needs; on the 2012 wire its
+// text is spooled besides.
+func (c *Config) leastStaged() settings.Bytes {
+	least := c.MaxMessageBytes + 2*c.LogCiphertextMax + logFileExtra
+	if c.Listen2012 != "" {
+		least += settings.Bytes(cipher2012.EncryptedLen(uint64(c.MaxMessageBytes))) + local.ScratchStep
+	}
+	return least
 }
 
 func (c *Config) limits() intake.Limits {

@@ -138,3 +138,20 @@ func TestDefaultLimits(t *testing.T) {
 		}
 	}
 }
+
+func TestHostOf(t *testing.T) {
+	for address, want := range map[string]string{
+		"192.0.2.7:99": "192.0.2.7", "[::ffff:192.0.2.7]:99": "192.0.2.7",
+		"[2001:db8:1:2:3:4:5:6]:99": "2001:db8:1:2::/64", "[2001:db8:1:2::9]:1": "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:99": "fe80::/64",
+	} {
+		if got := hostOf(&namedAddr{address}); got != want {
+			t.Errorf("%s counts as %s instead of %s", address, got, want)
+		}
+	}
+}
+
+type namedAddr struct{ text string }
+
+func (a *namedAddr) Network() string { return "tcp" }
+func (a *namedAddr) String() string  { return a.text }

@@ -3,6 +3,7 @@ package intake
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -76,12 +77,18 @@ func (p pace) deadline(now time.Time, received uint64) time.Time {
 	return idle
 }
 
+// hostOf is what limits per address count by: an IPv4 address, or the /64 of an
+// IPv6 one, since a single host has all of those.
 func hostOf(addr net.Addr) string {
-	host, _, err := net.SplitHostPort(addr.String())
+	peer, err := netip.ParseAddrPort(addr.String())
 	if err != nil {
 		return addr.String()
 	}
-	return host
+	ip := peer.Addr().Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	return netip.PrefixFrom(ip, 64).Masked().String()
 }
 
 func outOfDescriptors(err error) bool {

@@ -10,7 +10,7 @@ import (
 
 // spoolMemory is kept in memory before scratch room is asked for: most messages
 // of the 2012 wire are small, and scratch room is reserved in full.
-const spoolMemory = 256 << 10
+const spoolMemory = 32 << 10
 
 // spool holds the text of a 2012 message until its size is known.
 type spool struct {

@@ -83,7 +83,7 @@ func TestLogFile2012(t *testing.T) {
 // Every content comes back as sent, on either side of the room in memory.
 func TestContent2012(t *testing.T) {
 	t.Parallel()
-	large := make([]byte, 300<<10) // its text does not fit into 256 KiB
+	large := make([]byte, 300<<10) // its text does not fit into memory
 	rand.Read(large)
 	larger := make([]byte, 2<<20) // its text is left out of the log file
 	rand.Read(larger)

@@ -9,9 +9,9 @@ import (
 	"sealpost/services/server/logbook"
 )
 
-// scratchStep is reserved at a time: most spooled messages are far smaller than
+// ScratchStep is reserved at a time: most spooled messages are far smaller than
 // the largest allowed, and must not keep others out.
-const scratchStep = 4 << 20
+const ScratchStep = 4 << 20
 
 // scratch is an open file without a name, so that it is gone with the process.
 type scratch struct {
@@ -43,7 +43,7 @@ func (s *scratch) Write(p []byte) (int, error) {
 		return 0, fmt.Errorf("%w: more than %d bytes of scratch", logbook.ErrNoSpace, s.limit)
 	}
 	if end > s.reserved {
-		step := max(end-s.reserved, scratchStep)
+		step := max(end-s.reserved, ScratchStep)
 		if err := s.l.space.reserve(step); err != nil {
 			return 0, err
 		}
