@@ -53,7 +53,7 @@ type carrier interface {
 func Main(ctx context.Context, args []string, std Streams) int {
 	err := dispatch(ctx, args, std)
 	if err != nil {
-		complain(std.Err, err)
+		speak.Complain(std.Err, err, hint(err))
 	}
 	return status(err)
 }

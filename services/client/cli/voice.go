@@ -2,10 +2,7 @@ package cli
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"strings"
 	"syscall"
 
 	"sealpost/services/client/courier"
@@ -13,8 +10,8 @@ import (
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/framing"
-	"sealpost/shared/message"
 	"sealpost/shared/settings"
+	"sealpost/shared/voice"
 )
 
 // Exit statuses.
@@ -44,18 +41,10 @@ func status(err error) int {
 	return exitFailed
 }
 
-// complain is the one place where a failure is put into words for people: the
-// cause, in one line where it has one, and a hint where there is a likely
-// remedy.
-func complain(w io.Writer, err error) {
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintf(w, "client: %s\n", message.Visible(line))
-	}
-	if text := hint(err); text != "" {
-		fmt.Fprintf(w, "client: hint: %s\n", message.Visible(text))
-	}
-}
+// speak puts failures into words for people.
+const speak = voice.Voice("client")
 
+// hint is the likely remedy, "" where there is none.
 func hint(err error) string {
 	var again *againError
 	var kept *receiptError

@@ -59,7 +59,7 @@ func Main(ctx context.Context, args []string, std Streams) int {
 	if err == nil {
 		return exitOK
 	}
-	complain(std.Err, err)
+	speak.Complain(std.Err, err, hint(err))
 	var bad *settings.Error
 	if errors.Is(err, errUsage) || errors.As(err, &bad) {
 		return exitUsage
@@ -85,7 +85,7 @@ func collect(ctx context.Context, std Streams) error {
 	var cfg run.Settings
 	warnings, err := settings.Load(run.Prefix, &cfg)
 	if err != nil {
-		remark(std.Err, warnings) // a misspelt name may be the reason
+		speak.Remark(std.Err, warnings) // a misspelt name may be the reason
 		return err
 	}
 	return run.Run(ctx, cfg, warnings, std.Out, std.Err)
@@ -93,7 +93,7 @@ func collect(ctx context.Context, std Streams) error {
 
 func runLocal(ctx context.Context, args []string, std Streams) error {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // complain speaks
+	flags.SetOutput(io.Discard) // speak says it
 	dir := flags.String("dir", "", "")
 	err := flags.Parse(args)
 	switch {

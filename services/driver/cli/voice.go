@@ -2,38 +2,20 @@ package cli
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"strings"
 	"syscall"
 
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/outbox"
 	"sealpost/shared/crypto/receipt"
-	"sealpost/shared/message"
 	"sealpost/shared/settings"
+	"sealpost/shared/voice"
 )
 
-// complain is the one place where failures are put into words for people: one
-// line for each, and a hint where there is a likely remedy. What other
-// machines said is in them, so control characters are made visible.
-func complain(w io.Writer, err error) {
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintf(w, "driver: %s\n", message.Visible(line))
-	}
-	if text := hint(err); text != "" {
-		fmt.Fprintf(w, "driver: hint: %s\n", text)
-	}
-}
+// speak puts failures into words for people.
+const speak = voice.Voice("driver")
 
-// remark says what is odd and no failure.
-func remark(w io.Writer, warnings []string) {
-	for _, warning := range warnings {
-		fmt.Fprintf(w, "driver: %s\n", message.Visible(warning))
-	}
-}
-
+// hint is the likely remedy, "" where there is none.
 func hint(err error) string {
 	var bad *settings.Error
 	var connect *collector.ConnectError

@@ -74,7 +74,7 @@ func Main(ctx context.Context, args []string, std Streams) int {
 	if err == nil {
 		return exitOK
 	}
-	complain(std.Err, err)
+	speak.Complain(std.Err, err, hint(err))
 	var bad *settings.Error
 	var name *message.NameError
 	if errors.Is(err, errUsage) || errors.As(err, &bad) || errors.As(err, &name) {

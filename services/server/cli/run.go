@@ -42,7 +42,7 @@ func runSetup(_ context.Context, args []string, std Streams) error {
 func start(prefix string, config any, logs *logging.Settings, std Streams) (zerolog.Logger, error) {
 	warnings, err := settings.Load(prefix, config)
 	if err != nil {
-		remark(std.Err, warnings) // a misspelt name may be the reason
+		speak.Remark(std.Err, warnings) // a misspelt name may be the reason
 		return zerolog.Nop(), err
 	}
 	log, err := logging.New(std.Err, logs.LogLevel, logs.LogFormat)

@@ -2,10 +2,7 @@ package cli
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"strings"
 	"syscall"
 
 	"sealpost/services/server/state"
@@ -13,27 +10,13 @@ import (
 	"sealpost/shared/durable"
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
+	"sealpost/shared/voice"
 )
 
-// complain is the one place where a failure is put into words for people: the
-// cause, one line for each problem of the settings, and a hint where there is
-// a likely remedy.
-func complain(w io.Writer, err error) {
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		fmt.Fprintf(w, "server: %s\n", message.Visible(line))
-	}
-	if text := hint(err); text != "" {
-		fmt.Fprintf(w, "server: hint: %s\n", text)
-	}
-}
+// speak puts failures into words for people.
+const speak = voice.Voice("server")
 
-// remark says what is odd and no failure.
-func remark(w io.Writer, warnings []string) {
-	for _, warning := range warnings {
-		fmt.Fprintf(w, "server: %s\n", message.Visible(warning))
-	}
-}
-
+// hint is the likely remedy, "" where there is none.
 func hint(err error) string {
 	var bad *settings.Error
 	var name *message.NameError

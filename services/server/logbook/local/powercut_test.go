@@ -90,7 +90,7 @@ func newLedger() *ledger {
 	return &ledger{sent: map[message.ID][]byte{}, drafts: map[message.ID]logbook.Draft{}, receipts: map[message.ID][]byte{}}
 }
 
-// load sends messages from many goroutines until ctx ends.
+// load sends messages from many goroutines until ctx ends or the disk does.
 func (l *ledger) load(ctx context.Context, book *Logbook, senders int, receipted func()) {
 	var wg sync.WaitGroup
 	for s := range senders {
@@ -103,7 +103,7 @@ func (l *ledger) load(ctx context.Context, book *Logbook, senders int, receipted
 				l.mu.Unlock()
 				facts, err := logbooktest.Append(ctx, book, d, content)
 				if err != nil {
-					continue
+					return // the power is gone
 				}
 				l.mu.Lock()
 				l.receipts[d.ID] = facts.Line

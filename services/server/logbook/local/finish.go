@@ -1,0 +1,106 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"sealpost/services/server/logbook"
+)
+
+// finish takes a durable group to its end. Nothing here can fail for good.
+func (l *Logbook) finish(group []*staged, recs []record) {
+	for _, s := range group {
+		if !l.insist("rename", func() error { return l.vol.publish(s.name, s.entry.File) }) {
+			l.abandon(group)
+			return
+		}
+	}
+	lines := make([][]byte, len(group))
+	for i, s := range group {
+		lines[i] = s.line
+	}
+	if !l.insist("manifest", func() error { return l.manifest.append(lines) }) {
+		l.abandon(group)
+		return
+	}
+	for i, s := range group {
+		l.index.add(s.draft.Sender, s.draft.ID, s.entry.Seq)
+		_ = s.file.Close()
+		l.space.release(s.promised)
+		s.answer(result{facts: logbook.Facts{Entry: s.entry, Line: []byte(recs[i].Line)}})
+	}
+	l.checkpointWhenDue()
+}
+
+// insist repeats a step of a durable group until it succeeds; false means that
+// the logbook is being closed, and recovery will finish the step.
+func (l *Logbook) insist(step string, do func() error) bool {
+	err := do()
+	if err == nil {
+		return true
+	}
+	l.cfg.Log.Error().Err(err).Str("step", step).Msg("a durable group cannot be finished yet")
+	tick := time.NewTicker(l.cfg.RetryEvery)
+	defer tick.Stop()
+	for err != nil {
+		l.health.set(fmt.Errorf("%s: %w", step, err))
+		select {
+		case <-tick.C:
+			err = do()
+		case <-l.closing:
+			return false
+		}
+	}
+	l.health.set(nil)
+	return true
+}
+
+// abandon answers a durable group that this process will not finish.
+func (l *Logbook) abandon(group []*staged) {
+	l.unfinished = true
+	for _, s := range group {
+		_ = s.file.Close()
+		s.answer(result{err: logbook.ErrUnknown})
+	}
+}
+
+func (l *Logbook) checkpointWhenDue() {
+	if l.records.size < l.cfg.CheckpointAfter {
+		return
+	}
+	if err := l.checkpoint(); err != nil {
+		l.health.set(err)
+		l.cfg.Log.Error().Err(err).Msg("checkpoint failed")
+	}
+}
+
+// errUnfinished guards a durable group that was left to recovery.
+var errUnfinished = errors.New("a durable group is unfinished")
+
+// checkpoint flushes what the records vouch for, then replaces them. It also
+// voids what a failed append left in them.
+func (l *Logbook) checkpoint() error {
+	if l.unfinished {
+		return errUnfinished
+	}
+	if err := l.manifest.flush(l.flushFailed); err != nil {
+		l.flushFailed = true
+		return err
+	}
+	l.flushFailed = false
+	if err := l.vol.syncLogs(); err != nil {
+		return err
+	}
+	fresh, err := startRecords(l.vol, l.manifest.count())
+	if err != nil {
+		return err
+	}
+	_ = l.records.close()
+	l.records = fresh
+	for _, name := range l.orphans {
+		l.vol.remove(name)
+	}
+	l.orphans = nil
+	return nil
+}
