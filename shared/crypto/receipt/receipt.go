@@ -13,6 +13,7 @@ package receipt
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -94,11 +95,25 @@ func Open(data []byte, pins identity.Pins) (Opened, error) {
 	if err != nil {
 		return Opened{}, openError(err)
 	}
+	if !canonical(opened.Sigs) || !canonical(opened.UnverifiedSigs) {
+		return Opened{}, fmt.Errorf("%w: a signature is not in canonical base64", ErrMalformed)
+	}
 	lines := strings.Split(strings.TrimSuffix(opened.Text, "\n"), "\n")
 	if len(lines) != textLines || lines[1] != form || lines[2] == "" {
 		return Opened{}, fmt.Errorf("%w: not of the form %q", ErrMalformed, form)
 	}
 	return Opened{Origin: origin, Line: []byte(lines[2])}, nil
+}
+
+// canonical refuses base64 with stray bits behind its last byte, which the note
+// package lets pass: a receipt has one spelling.
+func canonical(sigs []note.Signature) bool {
+	for _, sig := range sigs {
+		if _, err := base64.StdEncoding.Strict().DecodeString(sig.Base64); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func text(origin string, line []byte) string {

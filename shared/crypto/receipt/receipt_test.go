@@ -85,6 +85,26 @@ func TestEveryChangeShows(t *testing.T) {
 	}
 }
 
+// The last character before the padding has two bits that no byte uses. All
+// four spellings of it are tried, since a random signature hides some.
+func TestSpareBits(t *testing.T) {
+	id, pins := generate(t)
+	signed := sign(t, id, line)
+	last := bytes.LastIndexByte(signed, '=') - 1
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	value := strings.IndexByte(alphabet, signed[last])
+	if value < 0 || value%4 != 0 {
+		t.Fatalf("the signature ends in %q", signed[last:])
+	}
+	for spare := range 4 {
+		changed := bytes.Clone(signed)
+		changed[last] = alphabet[value+spare]
+		if _, err := Open(changed, pins); (err == nil) != (spare == 0) {
+			t.Errorf("spare bits %02b: %v", spare, err)
+		}
+	}
+}
+
 func TestAnotherIdentity(t *testing.T) {
 	id, _ := generate(t)
 	_, others := generate(t)
