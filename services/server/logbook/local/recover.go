@@ -38,8 +38,11 @@ func (l *Logbook) recover() error {
 		return err
 	}
 	err = l.replay(head, recs, found)
-	if err != nil {
+	if err != nil { // it will be tried again: nothing may stay open
 		_ = l.manifest.close()
+		if l.records != nil {
+			_ = l.records.close()
+		}
 	}
 	return err
 }
@@ -69,8 +72,11 @@ func (l *Logbook) replay(head recordsHead, recs []record, found bool) error {
 		}
 	}
 	dropped, err := l.vol.removeStaged()
+	if err != nil {
+		return err
+	}
 	l.cfg.Log.Info().Uint64("messages", l.manifest.count()).Int("replayed", len(recs)).Int("discarded", dropped).Msg("logbook open")
-	return err
+	return nil
 }
 
 // checkFit compares the volume with what the state volume says of it.
