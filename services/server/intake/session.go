@@ -20,6 +20,7 @@ import (
 type session struct {
 	server *Server
 	conn   *tls.Conn
+	reads  reads // busy: inside a message
 	in     *framing.Reader
 	out    *answers
 	log    zerolog.Logger
@@ -29,17 +30,13 @@ type session struct {
 	tokenHash [32]byte
 	nextRef   uint32
 	commits   sync.WaitGroup
-
-	mu       sync.Mutex
-	inBody   bool
-	draining bool
 }
 
 func newSession(server *Server, raw net.Conn, log zerolog.Logger) *session {
 	limits := server.cfg.Limits
 	conn := tls.Server(raw, server.cfg.TLS)
 	return &session{
-		server: server, conn: conn, log: log, limits: limits,
+		server: server, conn: conn, log: log, limits: limits, reads: reads{conn: conn},
 		in:  framing.NewReader(conn),
 		out: newAnswers(conn, limits.Write, limits.InFlight),
 	}
@@ -75,18 +72,18 @@ func (s *session) run() {
 // begin brings up TLS and learns who the sender is, all within one deadline.
 func (s *session) begin() error {
 	deadline := time.Now().Add(s.limits.Handshake)
-	if err := s.awaitUntil(false, deadline); err != nil {
+	if err := s.reads.until(deadline, false); err != nil {
 		return err
 	}
 	if err := s.conn.SetWriteDeadline(deadline); err != nil {
 		return err
 	}
 	if err := s.conn.HandshakeContext(s.server.ctx); err != nil {
-		return s.timedOut(err, err)
+		return s.reads.timedOut(err, err)
 	}
 	rec, err := s.in.Next()
 	if err != nil {
-		return s.timedOut(err, errIdle)
+		return s.reads.timedOut(err, errIdle)
 	}
 	if rec.Type != framing.TypeHello {
 		return framing.Unexpected(rec.Type, "before HELLO")
@@ -115,12 +112,12 @@ func (s *session) authenticate(token string) error {
 
 // message reads one offer and its body.
 func (s *session) message() error {
-	if err := s.awaitUntil(false, time.Now().Add(s.limits.Idle)); err != nil {
+	if err := s.reads.until(time.Now().Add(s.limits.Idle), false); err != nil {
 		return err
 	}
 	rec, err := s.in.Next()
 	if err != nil {
-		return s.timedOut(err, errIdle)
+		return s.reads.timedOut(err, errIdle)
 	}
 	if rec.Type != framing.TypeOffer {
 		return framing.Unexpected(rec.Type, "between messages")
@@ -140,31 +137,6 @@ func (s *session) message() error {
 		return errUnauthenticated
 	}
 	return s.take(offer)
-}
-
-// awaitUntil sets the deadline of the next read. Between messages a draining
-// session reads no more.
-func (s *session) awaitUntil(inBody bool, deadline time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.inBody = inBody
-	if s.draining && !inBody {
-		return errShuttingDown
-	}
-	return s.conn.SetReadDeadline(deadline)
-}
-
-// timedOut turns a read that ran into its deadline into the reason for it.
-func (s *session) timedOut(err, why error) error {
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.draining && !s.inBody {
-		return errShuttingDown
-	}
-	return why
 }
 
 // end tells the peer and the log why the connection ends.
@@ -227,13 +199,6 @@ const (
 )
 
 // drain lets the message under way finish and takes no other.
-func (s *session) drain() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.draining = true
-	if !s.inBody {
-		_ = s.conn.SetReadDeadline(time.Unix(1, 0))
-	}
-}
+func (s *session) drain() { s.reads.drain() }
 
 func (s *session) kill() { _ = s.conn.NetConn().Close() }

@@ -8,7 +8,6 @@ import (
 	"hash"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -29,17 +28,15 @@ type session2012 struct {
 	conn   net.Conn
 	log    zerolog.Logger
 	limits Limits
+	reads  reads // busy: a byte has come
 	in     *paced
 	once   sync.Once
-
-	mu       sync.Mutex
-	begun    bool // a byte has come
-	draining bool
 }
 
 func newSession2012(server *Server, conn net.Conn, log zerolog.Logger) *session2012 {
 	limits := server.cfg.Limits
-	s := &session2012{server: server, conn: conn, limits: limits, log: log.With().Str("wire", "2012").Logger()}
+	s := &session2012{server: server, conn: conn, limits: limits, reads: reads{conn: conn},
+		log: log.With().Str("wire", "2012").Logger()}
 	s.in = &paced{
 		session: s, pace: pace{limits: limits, start: time.Now()},
 		limit: cipher2012.EncryptedLen(limits.Message) + framing.KeySize2012,
@@ -161,52 +158,20 @@ type paced struct {
 }
 
 func (r *paced) Read(p []byte) (int, error) {
-	if err := r.session.awaitUntil(r.pace.deadline(time.Now(), r.got), r.got > 0); err != nil {
+	if err := r.session.reads.until(r.pace.deadline(time.Now(), r.got), r.got > 0); err != nil {
 		return 0, err
 	}
 	n, err := r.session.conn.Read(p)
 	if r.got += uint64(n); r.got > r.limit {
 		return 0, fmt.Errorf("%w: more than %d bytes", errTooLarge2012, r.limit)
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = r.session.timedOut(r.got > 0)
-	}
-	return n, err
+	return n, r.session.reads.timedOut(err, errTooSlow)
 }
 
 var errTooLarge2012 = refuse(framing.CodeTooLarge, "larger than the server takes")
 
-// awaitUntil sets the deadline of the next read. A draining session does not
-// wait for a message to begin.
-func (s *session2012) awaitUntil(deadline time.Time, begun bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.begun = begun
-	if s.draining && !begun {
-		return errShuttingDown
-	}
-	return s.conn.SetReadDeadline(deadline)
-}
-
-// timedOut returns why a read ran into its deadline.
-func (s *session2012) timedOut(begun bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.draining && !begun {
-		return errShuttingDown
-	}
-	return errTooSlow
-}
-
 // drain lets the one message of this connection finish, if it has begun.
-func (s *session2012) drain() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.draining = true
-	if !s.begun {
-		_ = s.conn.SetReadDeadline(time.Unix(1, 0))
-	}
-}
+func (s *session2012) drain() { s.reads.drain() }
 
 func (s *session2012) kill() {
 	s.once.Do(func() {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"sealpost/services/server/logbook"
@@ -124,13 +123,11 @@ func (s *session) nextInBody(p pace, got uint64) (framing.Record, error) {
 	if deadline.Before(now.Add(s.limits.Idle)) {
 		why = errTooSlow
 	}
-	if err := s.awaitUntil(true, deadline); err != nil {
+	if err := s.reads.until(deadline, true); err != nil {
 		return framing.Record{}, err
 	}
 	rec, err := s.in.Next()
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = why
-	}
+	err = s.reads.timedOut(err, why)
 	if errors.Is(err, io.EOF) { // a clean end of TLS, in the middle of a message
 		err = io.ErrUnexpectedEOF
 	}
