@@ -25,12 +25,12 @@ func startHeld(t *testing.T, limits intake.Limits) (*server, *held) {
 	return s, h
 }
 
-func (h *held) operation(op local.Op, name string) error {
+func (h *held) operation(s local.Step) error {
+	message := strings.HasPrefix(s.Name, "staging/m-")
 	switch {
-	case !strings.HasPrefix(name, "m-"): // the logbook's own files
-	case op == local.OpCreate:
+	case s.Op == local.OpCreate && message:
 		h.staged <- struct{}{}
-	case op == local.OpSync:
+	case s.Op == local.OpSync && message, s.Op == local.OpSyncFS:
 		<-h.release
 	}
 	return nil

@@ -55,8 +55,8 @@ func TestLogbookUnavailable(t *testing.T) {
 func TestFlushFails(t *testing.T) {
 	t.Parallel()
 	var broken atomic.Bool
-	s := start(t, options{volume: local.Config{Fault: func(op local.Op, _ string) error {
-		if op == local.OpSync && broken.Load() {
+	s := start(t, options{volume: local.Config{Fault: func(s local.Step) error {
+		if s.Op == local.OpSync && broken.Load() {
 			return errors.New("I/O error")
 		}
 		return nil

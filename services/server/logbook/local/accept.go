@@ -27,7 +27,7 @@ func Accept(dir, id string) (messages uint64, err error) {
 
 // rename writes the id, after making records for a manifest that has none.
 func rename(dir, id string) (err error) {
-	vol := &volume{dir: dir, fault: noFault}
+	vol := &volume{dir: dir, step: noFault}
 	if err := vol.prepare(); err != nil {
 		return err
 	}
@@ -50,11 +50,14 @@ func rename(dir, id string) (err error) {
 
 // adopt starts records for a manifest that came without any.
 func adopt(vol *volume) error {
-	m, err := openManifest(vol, allFlushed, func(uint64, logfile.Entry) error { return nil })
+	m, err := openManifest(vol)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = m.close() }()
+	if _, err := m.scan(position{}, allFlushed, func(place, logfile.Entry) error { return nil }); err != nil {
+		return err
+	}
 	if err := m.flush(false); err != nil {
 		return err
 	}

@@ -6,16 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"sealpost/services/server/logbook"
 	"sealpost/shared/logfile"
 )
 
-const (
-	maxGroup        = 256 // messages that share one record flush
-	parallelFlushes = 16  // files of a group flushed at once
-)
+const maxGroup = 1024 // messages that share one record flush
 
 // commitLoop commits groups until Close. While the logbook is red it also tries
 // to heal, so that readiness turns green without traffic.
@@ -60,7 +55,7 @@ func (l *Logbook) drain() {
 			s.answer(result{err: logbook.ErrClosed})
 		default:
 			if l.health.reason() == nil {
-				if err := l.checkpoint(); err != nil {
+				if err := l.lastCheckpoint(); err != nil {
 					l.cfg.Log.Warn().Err(err).Msg("last checkpoint failed; recovery will replay the records")
 				}
 			}
@@ -177,19 +172,6 @@ func (l *Logbook) placesFree(first uint64, n int) error {
 		}
 	}
 	return nil
-}
-
-// flush brings the group's bytes and names to stable storage.
-func (l *Logbook) flush(group []*staged) error {
-	var g errgroup.Group
-	g.SetLimit(parallelFlushes)
-	for _, s := range group {
-		g.Go(func() error { return l.vol.sync(s.file) })
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	return l.vol.syncStaging()
 }
 
 // void starts fresh records after a failed append, so that nothing of the group

@@ -42,7 +42,7 @@ type injector struct {
 
 var errInjected = errors.New("injected fault")
 
-func (x *injector) fault(op Op, name string) error {
+func (x *injector) fault(s Step) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.count++
@@ -50,7 +50,7 @@ func (x *injector) fault(op Op, name string) error {
 		return nil
 	}
 	if x.count-1 == x.at {
-		x.op = fmt.Sprintf("%s %s", op, name)
+		x.op = fmt.Sprintf("%s %s", s.Op, s.Name)
 		close(x.fired)
 	}
 	return errInjected

@@ -11,7 +11,7 @@ import (
 // finish takes a durable group to its end. Nothing here can fail for good.
 func (l *Logbook) finish(group []*staged, recs []record) {
 	for _, s := range group {
-		if !l.insist("rename", func() error { return l.vol.publish(s.name, s.entry.File) }) {
+		if !l.insist("rename", func() error { return l.vol.publish(s.name, logsDir+"/"+s.entry.File) }) {
 			l.abandon(group)
 			return
 		}
@@ -20,12 +20,14 @@ func (l *Logbook) finish(group []*staged, recs []record) {
 	for i, s := range group {
 		lines[i] = s.line
 	}
-	if !l.insist("manifest", func() error { return l.manifest.append(lines) }) {
+	var places []place
+	write := func() (err error) { places, err = l.manifest.append(lines); return err }
+	if !l.insist("manifest", write) {
 		l.abandon(group)
 		return
 	}
 	for i, s := range group {
-		l.index.add(s.draft.Sender, s.draft.ID, s.entry.Seq)
+		l.index.add(s.draft.Sender, s.draft.ID, places[i])
 		_ = s.file.Close()
 		l.space.release(s.promised)
 		s.answer(result{facts: logbook.Facts{Entry: s.entry, Line: []byte(recs[i].Line)}})
@@ -34,7 +36,8 @@ func (l *Logbook) finish(group []*staged, recs []record) {
 }
 
 // insist repeats a step of a durable group until it succeeds; false means that
-// the logbook is being closed, and recovery will finish the step.
+// the logbook is being closed, and recovery will finish the step. Readiness
+// stays red until heal has seen a fresh file flushed.
 func (l *Logbook) insist(step string, do func() error) bool {
 	err := do()
 	if err == nil {
@@ -52,7 +55,6 @@ func (l *Logbook) insist(step string, do func() error) bool {
 			return false
 		}
 	}
-	l.health.set(nil)
 	return true
 }
 
@@ -75,6 +77,14 @@ func (l *Logbook) checkpointWhenDue() {
 	}
 }
 
+// lastCheckpoint leaves the next start nothing to replay or to index.
+func (l *Logbook) lastCheckpoint() error {
+	if err := l.checkpoint(); err != nil {
+		return err
+	}
+	return l.index.settle(l.manifest, l.manifest.end())
+}
+
 // errUnfinished guards a durable group that was left to recovery.
 var errUnfinished = errors.New("a durable group is unfinished")
 
@@ -89,7 +99,7 @@ func (l *Logbook) checkpoint() error {
 		return err
 	}
 	l.flushFailed = false
-	if err := l.vol.syncLogs(); err != nil {
+	if err := l.vol.syncDir(logsDir); err != nil {
 		return err
 	}
 	fresh, err := startRecords(l.vol, l.manifest.count())
@@ -102,5 +112,6 @@ func (l *Logbook) checkpoint() error {
 		l.vol.remove(name)
 	}
 	l.orphans = nil
+	l.index.flushed(l.manifest, l.manifest.end())
 	return nil
 }

@@ -62,6 +62,9 @@ func (l *Logbook) accepting() error {
 // failed group is voided, a fresh file is written and flushed, and the place of
 // the next number is looked at. Only then readiness turns green.
 func (l *Logbook) heal() error {
+	if err := l.index.failure(); err != nil && l.health.reason() == nil {
+		l.health.set(fmt.Errorf("index: %w", err))
+	}
 	if l.health.reason() == nil {
 		return nil
 	}
@@ -100,9 +103,9 @@ func (l *Logbook) tryHeal() error {
 		return err
 	}
 	defer l.vol.remove(name)
-	_, err = l.vol.writeAt(f, []byte("sealpost probe\n"), 0)
+	_, err = l.vol.writeAt(f, name, []byte("sealpost probe\n"), 0)
 	if err == nil {
-		err = l.vol.sync(f)
+		err = l.vol.sync(f, name)
 	}
 	if e := f.Close(); err == nil {
 		err = e
@@ -111,6 +114,9 @@ func (l *Logbook) tryHeal() error {
 		return err
 	}
 	if err := l.checkpoint(); err != nil {
+		return err
+	}
+	if err := l.index.mend(l.manifest); err != nil {
 		return err
 	}
 	return l.placesFree(l.manifest.count(), 1)

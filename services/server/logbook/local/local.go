@@ -6,11 +6,13 @@
 //	DIR/staging/lock                 held by the one server that writes
 //	DIR/staging/logbook              the logbook's id
 //	DIR/staging/records              the commit records not yet checkpointed
+//	DIR/staging/index                finds a manifest line by sender and id
 //	DIR/staging/m-*                  messages on their way in
 //
 // One goroutine commits. It takes the messages that wait as one group:
 //
-//  1. each staged file is flushed, then the staging directory;
+//  1. the staged files and their names are flushed, with one flush of the
+//     whole file system where that is to be had and cheap, else one by one;
 //  2. one record line for the group is appended to records, and flushed;
 //  3. each file is renamed to its final name, replacing nothing;
 //  4. the manifest lines are appended;
@@ -29,6 +31,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -54,22 +57,24 @@ type Config struct {
 	CheckpointAfter int64         // bytes of commit records before they are replaced
 	RetryEvery      time.Duration // between tries to heal, or to finish a durable group
 
-	// Now and Fault are for tests: the clock, and an error in place of the
-	// file operation that is about to happen.
+	// These are for tests: the clock, an error in place of the file operation
+	// that is about to happen, and how many bytes the machine has not flushed.
 	Now   func() time.Time
-	Fault func(op Op, name string) error
+	Fault func(Step) error
+	Dirty func() (int64, error)
 }
 
 // Logbook implements logbook.Logbook.
 type Logbook struct {
-	cfg      Config
-	vol      *volume
-	lock     *durable.FileLock
-	index    *index
-	manifest *manifest
-	records  *records
-	space    *space
-	health   health
+	cfg       Config
+	vol       *volume
+	lock      *durable.FileLock
+	index     *index
+	canSyncFS bool
+	manifest  *manifest
+	records   *records
+	space     *space
+	health    health
 
 	// The committer's own.
 	flushFailed bool     // the manifest's tail must be written again before its flush
@@ -89,7 +94,7 @@ var _ logbook.Logbook = (*Logbook)(nil)
 // *MisfitError that the volume does not belong to this logbook id.
 func Open(cfg Config) (*Logbook, error) {
 	cfg = cfg.withDefaults()
-	vol := &volume{dir: cfg.Dir, fault: cfg.Fault}
+	vol := &volume{dir: cfg.Dir, step: cfg.Fault}
 	if err := vol.prepare(); err != nil {
 		return nil, err
 	}
@@ -99,10 +104,11 @@ func Open(cfg Config) (*Logbook, error) {
 	}
 	l := &Logbook{
 		cfg: cfg, vol: vol, lock: lock,
-		space:   newSpace(vol.dir, cfg.MaxStaged),
-		queue:   make(chan *staged, maxGroup),
-		closing: make(chan struct{}),
-		done:    make(chan struct{}),
+		canSyncFS: canSyncFS(vol.dir),
+		space:     newSpace(vol.dir, cfg.MaxStaged),
+		queue:     make(chan *staged, maxGroup),
+		closing:   make(chan struct{}),
+		done:      make(chan struct{}),
 	}
 	if err := l.recover(); err != nil {
 		_ = lock.Close()
@@ -120,7 +126,7 @@ func (c Config) withDefaults() Config {
 		c.MaxStaged = 16 << 30
 	}
 	if c.CheckpointAfter == 0 {
-		c.CheckpointAfter = 256 << 10
+		c.CheckpointAfter = 4 << 20
 	}
 	if c.RetryEvery == 0 {
 		c.RetryEvery = time.Second
@@ -133,6 +139,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Fault == nil {
 		c.Fault = noFault
+	}
+	if c.Dirty == nil {
+		c.Dirty = dirtyBytes
 	}
 	return c
 }
@@ -148,17 +157,20 @@ func (l *Logbook) Ready() error { return l.health.reason() }
 
 // Lookup finds a message by sender and id.
 func (l *Logbook) Lookup(_ context.Context, sender string, id message.ID) (logbook.Facts, bool, error) {
-	seq, ok := l.index.find(sender, id)
-	if !ok {
-		return logbook.Facts{}, false, nil
+	p, ok, err := l.index.find(sender, id)
+	if err != nil || !ok {
+		return logbook.Facts{}, false, err
 	}
-	line, err := l.manifest.line(seq)
+	line, err := l.manifest.line(p)
 	if err != nil {
 		return logbook.Facts{}, false, fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
 	}
 	entry, err := logfile.ParseLine(line)
+	if err == nil && (entry.Sender != sender || entry.ID != id || entry.Seq != p.seq) {
+		err = errors.New("it is about another message")
+	}
 	if err != nil {
-		return logbook.Facts{}, false, fmt.Errorf("%w: manifest line %d: %w", logbook.ErrUnavailable, seq, err)
+		return logbook.Facts{}, false, fmt.Errorf("%w: manifest line %d: %w", logbook.ErrUnavailable, p.seq, err)
 	}
 	return logbook.Facts{Entry: entry, Line: line, Repeat: true}, true, nil
 }
@@ -168,12 +180,5 @@ func (l *Logbook) Lookup(_ context.Context, sender string, id message.ID) (logbo
 func (l *Logbook) Close() error {
 	l.once.Do(func() { close(l.closing) })
 	<-l.done
-	err := l.records.close()
-	if e := l.manifest.close(); err == nil {
-		err = e
-	}
-	if e := l.lock.Close(); err == nil {
-		err = e
-	}
-	return err
+	return errors.Join(l.index.close(), l.records.close(), l.manifest.close(), l.lock.Close())
 }

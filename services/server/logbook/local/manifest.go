@@ -12,6 +12,8 @@ import (
 	"sealpost/shared/logfile"
 )
 
+const manifestPath = "logs/" + logfile.ManifestName
+
 // manifest is logs/manifest.jsonl: line N is message N. It is appended to
 // without a flush, because the commit records hold the same bytes until a
 // checkpoint has flushed them here.
@@ -20,125 +22,142 @@ type manifest struct {
 	file *os.File
 
 	mu   sync.RWMutex
-	ends []int64 // ends[n] is the offset behind the "\n" of line n
+	last position // the lines that are there
 
 	tail []byte // the lines since the last flush, to be written again if one fails
 }
 
-// openManifest reads every whole line and gives each to visit. Lines from
-// flushed on, which the records hold too, end at the first that is not sound: a
-// power cut can leave zeros in their place.
-func openManifest(vol *volume, flushed uint64, visit func(seq uint64, e logfile.Entry) error) (*manifest, error) {
-	f, err := os.OpenFile(vol.logs(logfile.ManifestName), os.O_RDWR|os.O_CREATE, 0o644)
+func openManifest(vol *volume) (*manifest, error) {
+	f, err := vol.open(manifestPath, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	m := &manifest{vol: vol, file: f}
-	err = f.Chmod(0o644)
-	if err == nil {
-		err = m.scan(flushed, visit)
-	}
-	if err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return m, nil
-}
-
-// scan stops at the first line without a "\n": it does not count.
-func (m *manifest) scan(flushed uint64, visit func(uint64, logfile.Entry) error) error {
-	r := bufio.NewReaderSize(m.file, logfile.MaxLine+1)
-	off := int64(0)
-	for seq := uint64(0); ; seq++ {
-		line, err := r.ReadSlice('\n')
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		var e logfile.Entry
-		if err == nil {
-			e, err = logfile.ParseLine(line[:len(line)-1])
-		}
-		if err == nil && e.Seq != seq {
-			err = fmt.Errorf("it says %d", e.Seq)
-		}
-		switch {
-		case err != nil && seq >= flushed:
-			return nil
-		case err != nil:
-			return m.corrupt(seq, err)
-		}
-		if err := visit(seq, e); err != nil {
-			return err
-		}
-		off += int64(len(line))
-		m.ends = append(m.ends, off)
-	}
+	return &manifest{vol: vol, file: f}, nil
 }
 
 // allFlushed is for a manifest that no records stand behind.
 const allFlushed = math.MaxUint64
 
-func (m *manifest) corrupt(seq uint64, err error) error {
-	return &CorruptError{logfile.ManifestName, fmt.Sprintf("line %d: %v", seq, err)}
+// visitor is given each whole line.
+type visitor func(p place, e logfile.Entry) error
+
+// scan reads every whole line behind from, gives each to visit, and returns
+// where line number flushed begins, or the end where there are fewer. A line
+// without a "\n" does not count. Lines from flushed on, which the records hold
+// too, end at the first that is not sound: a power cut can leave zeros in their
+// place.
+func (m *manifest) scan(from position, flushed uint64, visit visitor) (begin position, err error) {
+	r := bufio.NewReaderSize(io.NewSectionReader(m.file, from.bytes, math.MaxInt64-from.bytes), logfile.MaxLine+1)
+	at := from
+	begin = from
+	for {
+		e, size, err := nextLine(r, at.lines)
+		switch {
+		case errors.Is(err, io.EOF), err != nil && at.lines >= flushed:
+			m.setEnd(at)
+			return begin, nil
+		case err != nil:
+			return begin, &CorruptError{logfile.ManifestName, fmt.Sprintf("line %d: %v", at.lines, err)}
+		}
+		if err := visit(place{at.lines, at.bytes, size}, e); err != nil {
+			return begin, err
+		}
+		at = position{at.lines + 1, at.bytes + int64(size)}
+		if at.lines <= flushed {
+			begin = at
+		}
+	}
 }
 
-func (m *manifest) count() uint64 {
+// nextLine reads line number seq; io.EOF where there is none, or not a whole one.
+func nextLine(r *bufio.Reader, seq uint64) (e logfile.Entry, size uint32, err error) {
+	line, err := r.ReadSlice('\n')
+	if err != nil {
+		return e, 0, err
+	}
+	e, err = logfile.ParseLine(line[:len(line)-1])
+	if err == nil && e.Seq != seq {
+		err = fmt.Errorf("it says %d", e.Seq)
+	}
+	return e, uint32(len(line)), err
+}
+
+func (m *manifest) setEnd(to position) {
+	m.mu.Lock()
+	m.last = to
+	m.mu.Unlock()
+}
+
+func (m *manifest) end() position {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return uint64(len(m.ends))
+	return m.last
 }
 
-// start and end of the line seq.
-func (m *manifest) span(seq uint64) (from, to int64, ok bool) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if seq >= uint64(len(m.ends)) {
-		return 0, 0, false
+func (m *manifest) count() uint64 { return m.end().lines }
+
+// line reads the line at p without its "\n".
+func (m *manifest) line(p place) ([]byte, error) {
+	if p.size > logfile.MaxLine+1 {
+		return nil, &CorruptError{logfile.ManifestName, fmt.Sprintf("line %d of %d bytes", p.seq, p.size)}
 	}
-	if seq > 0 {
-		from = m.ends[seq-1]
+	buf := make([]byte, p.size)
+	if _, err := m.file.ReadAt(buf, p.off); err != nil {
+		return nil, err
 	}
-	return from, m.ends[seq], true
+	if len(buf) == 0 || buf[len(buf)-1] != '\n' {
+		return nil, &CorruptError{logfile.ManifestName, fmt.Sprintf("no line %d at byte %d", p.seq, p.off)}
+	}
+	return buf[:len(buf)-1], nil
 }
 
-// line reads line seq without its "\n".
-func (m *manifest) line(seq uint64) ([]byte, error) {
-	from, to, ok := m.span(seq)
-	if !ok {
-		return nil, fmt.Errorf("manifest has no line %d", seq)
+// anchor describes the last line of a batch.
+func (m *manifest) anchor(batch map[indexKey]place) (a anchor, err error) {
+	for _, p := range batch {
+		if p.seq >= a.last.seq {
+			a.last = p
+		}
 	}
-	buf := make([]byte, to-from-1)
-	_, err := m.file.ReadAt(buf, from)
-	return buf, err
+	line, err := m.line(a.last)
+	a.crc = lineCRC(line)
+	return a, err
 }
 
-func (m *manifest) end() int64 {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if len(m.ends) == 0 {
-		return 0
+// holds is nil when the manifest is the one that an index file covers.
+func (m *manifest) holds(to position, a anchor) error {
+	if to.lines == 0 {
+		return nil
 	}
-	return m.ends[len(m.ends)-1]
+	line, err := m.line(a.last)
+	switch {
+	case err != nil:
+		return err
+	case a.last.seq+1 != to.lines || a.last.off+int64(a.last.size) != to.bytes || lineCRC(line) != a.crc:
+		return errors.New("index file: it belongs to another manifest")
+	}
+	return nil
 }
 
-// append writes lines at the end, in one write. After an error the same call
-// may be made again: it starts from the same offset.
-func (m *manifest) append(lines [][]byte) error {
-	off := m.end()
+// append writes lines at the end, in one write, and returns where they lie.
+// After an error the same call may be made again: it starts from the same
+// offset.
+func (m *manifest) append(lines [][]byte) ([]place, error) {
+	from := m.end()
+	to := from
 	var buf []byte
-	ends := make([]int64, 0, len(lines))
+	places := make([]place, 0, len(lines))
 	for _, line := range lines {
 		buf = append(append(buf, line...), '\n')
-		ends = append(ends, off+int64(len(buf)))
+		p := place{to.lines, to.bytes, uint32(len(line) + 1)}
+		places = append(places, p)
+		to = position{p.seq + 1, p.off + int64(p.size)}
 	}
-	if err := m.vol.append(m.file, buf, off); err != nil {
-		return err
+	if err := m.vol.append(m.file, manifestPath, buf, from.bytes); err != nil {
+		return nil, err
 	}
 	m.tail = append(m.tail, buf...)
-	m.mu.Lock()
-	m.ends = append(m.ends, ends...)
-	m.mu.Unlock()
-	return nil
+	m.setEnd(to)
+	return places, nil
 }
 
 // flush makes all lines durable. The lines since the last flush are written
@@ -146,14 +165,14 @@ func (m *manifest) append(lines [][]byte) error {
 // second flush alone would report success.
 func (m *manifest) flush(again bool) error {
 	if again && len(m.tail) > 0 {
-		if err := m.vol.append(m.file, m.tail, m.end()-int64(len(m.tail))); err != nil {
+		if err := m.vol.append(m.file, manifestPath, m.tail, m.end().bytes-int64(len(m.tail))); err != nil {
 			return err
 		}
 	}
-	if err := m.vol.sync(m.file); err != nil {
+	if err := m.vol.sync(m.file, manifestPath); err != nil {
 		return err
 	}
-	m.tail = nil
+	m.tail = m.tail[:0]
 	return nil
 }
 

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	recordsName    = "records"
-	recordsNewName = "records.new"
+	recordsPath    = stagingDir + "/records"
+	recordsNewPath = stagingDir + "/records.new"
 	maxRecordsSize = 512 << 20 // more than any log between two checkpoints
 )
 
@@ -45,15 +45,15 @@ type records struct {
 
 // startRecords replaces the records file with a fresh, flushed one.
 func startRecords(vol *volume, base uint64) (*records, error) {
-	vol.remove(recordsNewName)
-	f, err := vol.create(recordsNewName, 0o600)
+	vol.remove(recordsNewPath)
+	f, err := vol.create(recordsNewPath, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	r := &records{vol: vol, file: f, base: base}
 	if err := r.start(); err != nil {
 		_ = f.Close()
-		vol.remove(recordsNewName)
+		vol.remove(recordsNewPath)
 		return nil, err
 	}
 	return r, nil
@@ -64,14 +64,13 @@ func (r *records) start() error {
 	if err != nil {
 		return err
 	}
-	if err := r.vol.appendSync(r.file, head, 0); err != nil {
+	if err := r.write(recordsNewPath, head); err != nil {
 		return err
 	}
-	r.size = int64(len(head))
-	if err := r.vol.replaceStaging(recordsNewName, recordsName); err != nil {
+	if err := r.vol.replace(recordsNewPath, recordsPath); err != nil {
 		return err
 	}
-	return r.vol.syncStaging()
+	return r.vol.syncDir(stagingDir)
 }
 
 // append makes one group durable. After an error the group must be voided by a
@@ -81,7 +80,15 @@ func (r *records) append(group []record) error {
 	if err != nil {
 		return err
 	}
-	if err := r.vol.appendSync(r.file, line, r.size); err != nil {
+	return r.write(recordsPath, line)
+}
+
+// write appends a line and flushes it.
+func (r *records) write(path string, line []byte) error {
+	if err := r.vol.append(r.file, path, line, r.size); err != nil {
+		return err
+	}
+	if err := r.vol.sync(r.file, path); err != nil {
 		return err
 	}
 	r.size += int64(len(line))
@@ -126,13 +133,13 @@ func (e *CorruptError) Error() string { return fmt.Sprintf("%s: %s", e.File, e.R
 // readRecords returns the head and the records of all whole groups. ok is false
 // where there is no records file.
 func readRecords(vol *volume) (head recordsHead, all []record, ok bool, err error) {
-	path := vol.staging(recordsName)
+	path := vol.path(recordsPath)
 	n, exists, err := size(path)
 	if err != nil || !exists {
 		return head, nil, false, err
 	}
 	if n < 0 || n > maxRecordsSize {
-		return head, nil, false, &CorruptError{recordsName, "not a file of a size that can be"}
+		return head, nil, false, &CorruptError{recordsPath, "not a file of a size that can be"}
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -151,7 +158,7 @@ func parseRecords(text []byte) (head recordsHead, all []record, err error) {
 	lines := bytes.SplitAfter(text, []byte("\n"))
 	first := unframe(bytes.TrimSuffix(lines[0], []byte("\n")))
 	if first == nil || json.Unmarshal(first, &head) != nil {
-		return head, nil, &CorruptError{recordsName, "its first line is not whole"}
+		return head, nil, &CorruptError{recordsPath, "its first line is not whole"}
 	}
 	for i, line := range lines[1:] {
 		body, whole := bytes.CutSuffix(line, []byte("\n"))
@@ -167,7 +174,7 @@ func parseRecords(text []byte) (head recordsHead, all []record, err error) {
 func tornTail(rest [][]byte) error {
 	for _, line := range rest {
 		if unframe(bytes.TrimSuffix(line, []byte("\n"))) != nil {
-			return &CorruptError{recordsName, "a broken line stands before a whole one"}
+			return &CorruptError{recordsPath, "a broken line stands before a whole one"}
 		}
 	}
 	return nil

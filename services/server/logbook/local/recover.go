@@ -25,20 +25,14 @@ func (l *Logbook) recover() error {
 	if err != nil {
 		return err
 	}
-	l.index = newIndex()
-	flushed := head.Base
-	if !found {
-		flushed = allFlushed
-	}
-	l.manifest, err = openManifest(l.vol, flushed, func(seq uint64, e logfile.Entry) error {
-		l.index.add(e.Sender, e.ID, seq)
-		return nil
-	})
+	l.manifest, err = openManifest(l.vol)
 	if err != nil {
 		return err
 	}
+	l.index = newIndex(l.vol)
 	err = l.replay(head, recs, found)
 	if err != nil { // it will be tried again: nothing may stay open
+		_ = l.index.close()
 		_ = l.manifest.close()
 		if l.records != nil {
 			_ = l.records.close()
@@ -51,14 +45,18 @@ func (l *Logbook) replay(head recordsHead, recs []record, found bool) error {
 	if err := l.checkFit(head.Base+uint64(len(recs)), found); err != nil {
 		return err
 	}
-	if err := l.replayRecords(head, recs, found); err != nil {
+	begin, err := l.load(head, found)
+	if err != nil {
+		return err
+	}
+	if err := l.replayRecords(head, recs, found, begin); err != nil {
 		return err
 	}
 	// What the fresh records no longer vouch for must be durable before them.
 	if err := l.manifest.flush(false); err != nil {
 		return err
 	}
-	if err := errors.Join(l.vol.syncLogs(), l.vol.syncStaging()); err != nil {
+	if err := errors.Join(l.vol.syncDir(logsDir), l.vol.syncDir(stagingDir)); err != nil {
 		return err
 	}
 	fresh, err := startRecords(l.vol, l.manifest.count())
@@ -66,6 +64,7 @@ func (l *Logbook) replay(head recordsHead, recs []record, found bool) error {
 		return err
 	}
 	l.records = fresh
+	l.index.flushed(l.manifest, l.manifest.end())
 	if !found {
 		if err := l.writeID(); err != nil {
 			return err
@@ -79,21 +78,39 @@ func (l *Logbook) replay(head recordsHead, recs []record, found bool) error {
 	return nil
 }
 
+// load brings the index up to the manifest lines that are durable, and returns
+// where those that the records hold begin.
+func (l *Logbook) load(head recordsHead, found bool) (begin position, err error) {
+	flushed := head.Base
+	if !found {
+		flushed = allFlushed
+	}
+	covered, err := l.index.open(l.manifest, flushed)
+	if err != nil {
+		return begin, err
+	}
+	return l.manifest.scan(covered, flushed, l.index.fill(l.manifest, flushed))
+}
+
 // checkFit compares the volume with what the state volume says of it.
 func (l *Logbook) checkFit(entries uint64, found bool) error {
 	id, err := ReadID(l.cfg.Dir)
 	if err != nil {
 		return err
 	}
+	manifest, _, err := size(l.vol.path(manifestPath))
+	if err != nil {
+		return err
+	}
 	switch {
-	case id == "" && (found || l.manifest.count() > 0):
+	case id == "" && (found || manifest > 0):
 		// A crash of the very first start leaves empty records and no id.
 		if found && entries == 0 && l.cfg.MinEntries == 0 {
 			return l.writeID()
 		}
 		return &MisfitError{"the log volume holds messages and does not say of which logbook"}
 	case id != "" && !found:
-		return &CorruptError{recordsName, "it is missing"}
+		return &CorruptError{recordsPath, "it is missing"}
 	case id != "" && id != l.cfg.ID:
 		return &MisfitError{fmt.Sprintf("the log volume belongs to logbook %s, the state volume to %s", id, l.cfg.ID)}
 	case entries < l.cfg.MinEntries:
@@ -103,7 +120,7 @@ func (l *Logbook) checkFit(entries uint64, found bool) error {
 }
 
 // replayRecords puts back the files and lines of every recorded message.
-func (l *Logbook) replayRecords(head recordsHead, recs []record, found bool) error {
+func (l *Logbook) replayRecords(head recordsHead, recs []record, found bool, begin position) error {
 	if !found {
 		return nil
 	}
@@ -122,9 +139,15 @@ func (l *Logbook) replayRecords(head recordsHead, recs []record, found bool) err
 		if err := l.replayFile(recs[i].Staged, e); err != nil {
 			return err
 		}
-		l.index.add(e.Sender, e.ID, e.Seq)
 	}
-	return l.manifest.restore(head.Base, recs)
+	places, err := l.manifest.restore(begin, recs)
+	if err != nil {
+		return err
+	}
+	for i, e := range entries {
+		l.index.add(e.Sender, e.ID, places[i])
+	}
+	return nil
 }
 
 func parseRecorded(base uint64, recs []record) ([]logfile.Entry, error) {
@@ -132,10 +155,10 @@ func parseRecorded(base uint64, recs []record) ([]logfile.Entry, error) {
 	for i, r := range recs {
 		e, err := logfile.ParseLine([]byte(r.Line))
 		if err != nil {
-			return nil, &CorruptError{recordsName, err.Error()}
+			return nil, &CorruptError{recordsPath, err.Error()}
 		}
 		if e.Seq != base+uint64(i) {
-			return nil, &CorruptError{recordsName, fmt.Sprintf("number %d stands in the place of %d", e.Seq, base+uint64(i))}
+			return nil, &CorruptError{recordsPath, fmt.Sprintf("number %d stands in the place of %d", e.Seq, base+uint64(i))}
 		}
 		entries[i] = e
 	}
@@ -144,7 +167,7 @@ func parseRecorded(base uint64, recs []record) ([]logfile.Entry, error) {
 
 // replayFile gives a recorded file its name, where the crash came before that.
 func (l *Logbook) replayFile(stagedFile string, e logfile.Entry) error {
-	_, staged, err := size(l.vol.staging(stagedFile))
+	_, staged, err := size(l.vol.path(stagedFile))
 	if err != nil {
 		return err
 	}
@@ -156,7 +179,7 @@ func (l *Logbook) replayFile(stagedFile string, e logfile.Entry) error {
 	case staged && final:
 		return l.settleBoth(stagedFile, e)
 	case staged:
-		return l.vol.publish(stagedFile, e.File)
+		return l.vol.publish(stagedFile, logsDir+"/"+e.File)
 	case !final:
 		// It had its name before the crash, and was removed since.
 		l.cfg.Log.Warn().Str("file", e.File).Msg("log file of a recorded message is gone")
@@ -166,7 +189,7 @@ func (l *Logbook) replayFile(stagedFile string, e logfile.Entry) error {
 
 // settleBoth: where names are given by link and unlink a crash can leave both.
 func (l *Logbook) settleBoth(stagedFile string, e logfile.Entry) error {
-	a, err := os.Stat(l.vol.staging(stagedFile))
+	a, err := os.Stat(l.vol.path(stagedFile))
 	if err != nil {
 		return err
 	}
@@ -177,31 +200,35 @@ func (l *Logbook) settleBoth(stagedFile string, e logfile.Entry) error {
 	if !os.SameFile(a, b) {
 		return &ForeignFileError{e.File}
 	}
-	return os.Remove(l.vol.staging(stagedFile))
+	return os.Remove(l.vol.path(stagedFile))
 }
 
-// restore writes the recorded lines to their places, also those that seem to be
-// there: after a failed flush the page cache can show what the disk lacks.
-func (m *manifest) restore(base uint64, recs []record) error {
-	m.ends = m.ends[:base]
-	off := m.end()
+// restore writes the recorded lines to their places, from begin on, also those
+// that seem to be there: after a failed flush the page cache can show what the
+// disk lacks.
+func (m *manifest) restore(begin position, recs []record) ([]place, error) {
+	m.setEnd(begin)
 	lines := make([][]byte, len(recs))
 	for i, r := range recs {
 		lines[i] = []byte(r.Line)
 	}
+	var places []place
 	if len(lines) > 0 {
-		if err := m.append(lines); err != nil {
-			return err
+		var err error
+		if places, err = m.append(lines); err != nil {
+			return nil, err
 		}
 	}
+	return places, m.cut()
+}
+
+// cut takes off what stands behind the last line.
+func (m *manifest) cut() error {
 	info, err := m.file.Stat()
-	if err != nil {
+	if err != nil || info.Size() <= m.end().bytes {
 		return err
 	}
-	if info.Size() > max(off, m.end()) {
-		return m.file.Truncate(m.end())
-	}
-	return nil
+	return m.file.Truncate(m.end().bytes)
 }
 
 func (l *Logbook) writeID() error {
@@ -210,7 +237,7 @@ func (l *Logbook) writeID() error {
 
 // ReadID returns the id of the logbook on the volume dir, "" where there is none.
 func ReadID(dir string) (string, error) {
-	vol := &volume{dir: dir, fault: noFault}
+	vol := &volume{dir: dir, step: noFault}
 	text, err := os.ReadFile(vol.staging(idName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil

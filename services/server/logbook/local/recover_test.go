@@ -132,9 +132,9 @@ func TestMisfits(t *testing.T) {
 // What no crash can cause is reported, and nothing is changed.
 func TestCorruption(t *testing.T) {
 	for name, damage := range map[string]func(t *testing.T, dir string){
-		"manifest line altered": func(t *testing.T, dir string) {
+		"last manifest line altered": func(t *testing.T, dir string) {
 			path := filepath.Join(dir, "logs", logfile.ManifestName)
-			write(t, path, strings.Replace(string(read(t, path)), `"seq":1`, `"seq":7`, 1))
+			write(t, path, strings.Replace(string(read(t, path)), `"seq":2`, `"seq":7`, 1))
 		},
 		"manifest cut": func(t *testing.T, dir string) {
 			path := filepath.Join(dir, "logs", logfile.ManifestName)
@@ -148,8 +148,8 @@ func TestCorruption(t *testing.T) {
 			last = strings.ReplaceAll(last, `"seq":2`, `"seq":3`)
 			write(t, path, text+strings.ReplaceAll(last, "message2", "message3"))
 		},
-		"records missing": func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "staging", recordsName)) },
-		"records garbled": func(t *testing.T, dir string) { write(t, filepath.Join(dir, "staging", recordsName), "garbage\n") },
+		"records missing": func(t *testing.T, dir string) { remove(t, filepath.Join(dir, recordsPath)) },
+		"records garbled": func(t *testing.T, dir string) { write(t, filepath.Join(dir, recordsPath), "garbage\n") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filled(t)
@@ -210,8 +210,8 @@ func TestNoRoom(t *testing.T) {
 func TestNoDescriptors(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	out := false
-	cfg.Fault = func(op Op, _ string) error {
-		if out && op == OpCreate {
+	cfg.Fault = func(s Step) error {
+		if out && s.Op == OpCreate {
 			return unix.EMFILE
 		}
 		return nil

@@ -17,6 +17,7 @@ const ScratchStep = 4 << 20
 type scratch struct {
 	l        *Logbook
 	file     *os.File
+	name     string
 	off      uint64
 	limit    uint64
 	reserved uint64
@@ -34,7 +35,7 @@ func (l *Logbook) Scratch(_ context.Context, limit uint64) (logbook.Scratch, err
 		return nil, l.failed(err)
 	}
 	l.vol.remove(name)
-	return &scratch{l: l, file: f, limit: limit}, nil
+	return &scratch{l: l, file: f, name: name, limit: limit}, nil
 }
 
 func (s *scratch) Write(p []byte) (int, error) {
@@ -49,7 +50,7 @@ func (s *scratch) Write(p []byte) (int, error) {
 		}
 		s.reserved += step
 	}
-	n, err := s.l.vol.writeAt(s.file, p, int64(s.off))
+	n, err := s.l.vol.writeAt(s.file, s.name, p, int64(s.off))
 	s.off += uint64(n)
 	if err != nil {
 		return n, s.l.failed(err)

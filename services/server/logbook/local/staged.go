@@ -12,11 +12,19 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"sealpost/services/server/logbook"
 	"sealpost/shared/logfile"
 )
 
-const ciphertextBuffer = 16 << 10
+const (
+	writeBuffer   = 32 << 10
+	writeBackStep = 8 << 20
+	// flushAlone is the size from which a message is flushed by its own
+	// goroutine, before it joins a group: small ones must not wait for it.
+	flushAlone = 1 << 20
+)
 
 // staged is one message on its way in. Its log file is laid out in one pass:
 // the declared sizes say where the deciphered bytes and where the base64 text
@@ -24,17 +32,18 @@ const ciphertextBuffer = 16 << 10
 type staged struct {
 	l        *Logbook
 	draft    logbook.Draft
-	name     string
+	name     string // below the logbook's directory
 	file     *os.File
 	layout   logfile.Layout
 	received time.Time
 
-	plain      uint64    // deciphered bytes written
-	digest     hash.Hash // of the deciphered bytes
-	fileDigest hash.Hash // of the log file up to the end of its plain part
-	ciphertext uint64    // base64 bytes written
+	plain      uint64        // deciphered bytes written
+	digest     hash.Hash     // of the deciphered bytes
+	fileDigest hash.Hash     // of the log file up to the end of its plain part
+	plainPart  *bufio.Writer // header, deciphered bytes, trailer
+	ciphertext uint64        // base64 bytes written
+	cipherPart *bufio.Writer // the base64 text, wrapped
 	wrapped    io.WriteCloser
-	buffered   *bufio.Writer
 
 	entry    logfile.Entry // without number and file until the commit
 	line     []byte
@@ -77,26 +86,26 @@ func (s *staged) open() (err error) {
 		return err
 	}
 	s.digest, s.fileDigest = sha256.New(), sha256.New()
+	// A small message is one write, a large one is written as it comes.
+	s.plainPart = bufio.NewWriterSize(&cursor{s: s}, int(min(s.layout.CipherOffset(), writeBuffer)))
 	if s.layout.HasCiphertext() {
-		s.buffered = bufio.NewWriterSize(&cursor{s: s, off: s.layout.CipherOffset()}, ciphertextBuffer)
-		s.wrapped = logfile.WrapBase64(s.buffered)
+		s.cipherPart = bufio.NewWriterSize(&cursor{s: s, off: s.layout.CipherOffset()}, writeBuffer)
+		s.wrapped = logfile.WrapBase64(s.cipherPart)
 	}
-	return s.put(s.layout.Header(), 0)
+	return s.put(s.layout.Header())
 }
 
 func stagedName() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
-	return stagedPrefix + hex.EncodeToString(b[:])
+	return stagingDir + "/" + stagedPrefix + hex.EncodeToString(b[:])
 }
 
-// put writes a part that lies before or in the plain section and digests it.
-func (s *staged) put(p []byte, off int64) error {
-	if _, err := s.l.vol.writeAt(s.file, p, off); err != nil {
-		return err
-	}
+// put writes and digests the next part of what stands before the base64 text.
+func (s *staged) put(p []byte) error {
 	s.fileDigest.Write(p)
-	return nil
+	_, err := s.plainPart.Write(p)
+	return err
 }
 
 // Write takes the deciphered bytes.
@@ -104,7 +113,7 @@ func (s *staged) Write(p []byte) (int, error) {
 	if uint64(len(p)) > s.draft.Size-s.plain {
 		return 0, fmt.Errorf("%w: more than the declared %d bytes", logbook.ErrMismatch, s.draft.Size)
 	}
-	if err := s.put(p, s.layout.PlainOffset()+int64(s.plain)); err != nil {
+	if err := s.put(p); err != nil {
 		return 0, s.l.failed(err)
 	}
 	s.digest.Write(p)
@@ -127,15 +136,23 @@ func (s *staged) WriteCiphertext(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// cursor writes one part of the staged file from an offset on.
+// cursor writes one part of the staged file from an offset on. The kernel is
+// told to bring what is written to the disk meanwhile, so that little is left
+// for the flush at the end of a large message.
 type cursor struct {
-	s   *staged
-	off int64
+	s       *staged
+	off     int64
+	started int64 // where the write-back under way ends
 }
 
 func (c *cursor) Write(p []byte) (int, error) {
-	n, err := c.s.l.vol.writeAt(c.s.file, p, c.off)
+	n, err := c.s.l.vol.writeAt(c.s.file, c.s.name, p, c.off)
 	c.off += int64(n)
+	if err == nil && c.off-c.started >= writeBackStep {
+		// A hint: where it fails the flush will.
+		_ = unix.SyncFileRange(int(c.s.file.Fd()), c.started, c.off-c.started, unix.SYNC_FILE_RANGE_WRITE)
+		c.started = c.off
+	}
 	return n, err
 }
 
@@ -192,11 +209,20 @@ func (s *staged) check() error {
 
 // complete writes what follows the plain bytes and makes the manifest entry.
 func (s *staged) complete() error {
-	if err := s.put(s.layout.Trailer(), s.layout.PlainOffset()+int64(s.plain)); err != nil {
+	if err := s.put(s.layout.Trailer()); err != nil {
+		return err
+	}
+	if err := s.plainPart.Flush(); err != nil {
 		return err
 	}
 	if err := s.digestCiphertext(); err != nil {
 		return err
+	}
+	s.plainPart, s.cipherPart, s.wrapped = nil, nil, nil // a group may be long in coming
+	if s.layout.FileSize() >= flushAlone {
+		if err := s.l.vol.sync(s.file, s.name); err != nil {
+			return err
+		}
 	}
 	d := s.draft
 	s.entry = logfile.Entry{
@@ -216,7 +242,7 @@ func (s *staged) digestCiphertext() error {
 	if err := s.wrapped.Close(); err != nil {
 		return err
 	}
-	if err := s.buffered.Flush(); err != nil {
+	if err := s.cipherPart.Flush(); err != nil {
 		return err
 	}
 	from := s.layout.CipherOffset()

@@ -25,16 +25,16 @@ func (d Difference) String() string { return fmt.Sprintf("%s: %s", d.File, d.Rea
 // gives each difference to report. It reads only, also beside a running server:
 // it looks at the lines that were there when it began.
 func Verify(dir string, report func(Difference)) (checked uint64, err error) {
-	vol := &volume{dir: dir, fault: noFault}
+	vol := &volume{dir: dir, step: noFault}
 	f, err := os.Open(vol.logs(logfile.ManifestName))
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = f.Close() }()
 	m := &manifest{vol: vol, file: f}
-	err = m.scan(allFlushed, func(seq uint64, e logfile.Entry) error {
+	_, err = m.scan(position{}, allFlushed, func(p place, e logfile.Entry) error {
 		if reason := verifyFile(vol.logs(e.File), e); reason != "" {
-			report(Difference{seq, e.File, reason})
+			report(Difference{p.seq, e.File, reason})
 		}
 		checked++
 		return nil

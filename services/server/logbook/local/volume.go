@@ -11,33 +11,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Op names a file operation, for fault injection.
-type Op string
-
-// The operations that can be made to fail.
 const (
-	OpCreate  Op = "create"
-	OpWrite   Op = "write"
-	OpSync    Op = "sync"
-	OpRename  Op = "rename"
-	OpSyncDir Op = "sync dir"
-	OpAppend  Op = "append"
-	OpRemove  Op = "remove"
+	stagingDir   = "staging"
+	logsDir      = "logs"
+	stagedPrefix = "m-"
 )
 
-const stagedPrefix = "m-"
-
-func noFault(Op, string) error { return nil }
-
 // volume is the one place that touches the file system. Every operation that
-// durability rests on goes through it, so that tests can make each one fail.
+// durability rests on goes through it and is announced to step, so that tests
+// can watch each one and make it fail. Names are paths below dir.
 type volume struct {
-	dir   string
-	fault func(Op, string) error
+	dir  string
+	step func(Step) error
 }
 
-func (v *volume) staging(name string) string { return filepath.Join(v.dir, "staging", name) }
-func (v *volume) logs(name string) string    { return filepath.Join(v.dir, "logs", name) }
+func (v *volume) path(name string) string    { return filepath.Join(v.dir, name) }
+func (v *volume) staging(name string) string { return filepath.Join(v.dir, stagingDir, name) }
+func (v *volume) logs(name string) string    { return filepath.Join(v.dir, logsDir, name) }
 
 // prepare makes the two directories with the modes that their readers need.
 func (v *volume) prepare() error {
@@ -49,65 +39,109 @@ func (v *volume) prepare() error {
 			return err
 		}
 	}
-	return v.syncPath(v.dir)
+	return v.syncDir("")
 }
 
-// create makes a new file in staging.
+// create makes a new file.
 func (v *volume) create(name string, mode fs.FileMode) (*os.File, error) {
-	if err := v.fault(OpCreate, name); err != nil {
+	if err := v.step(Step{Op: OpCreate, Name: name}); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(v.staging(name), os.O_RDWR|os.O_CREATE|os.O_EXCL|unix.O_CLOEXEC, mode)
+	return openMode(v.path(name), os.O_EXCL, mode)
+}
+
+// open opens a file that may have to be made.
+func (v *volume) open(name string, mode fs.FileMode) (*os.File, error) {
+	if err := v.step(Step{Op: OpCreate, Name: name}); err != nil {
+		return nil, err
+	}
+	return openMode(v.path(name), 0, mode)
+}
+
+func openMode(path string, flags int, mode fs.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC|flags, mode)
 	if err != nil {
 		return nil, err
 	}
 	// The umask must not take the mode that readers of the volume need.
 	if err := f.Chmod(mode); err != nil {
 		_ = f.Close()
-		v.remove(name)
 		return nil, err
 	}
 	return f, nil
 }
 
-func (v *volume) writeAt(f *os.File, p []byte, off int64) (int, error) {
-	if err := v.fault(OpWrite, filepath.Base(f.Name())); err != nil {
+func (v *volume) writeAt(f *os.File, name string, p []byte, off int64) (int, error) {
+	if err := v.step(Step{Op: OpWrite, Name: name, Off: off, Data: p}); err != nil {
 		return 0, err
 	}
 	return f.WriteAt(p, off)
 }
 
-func (v *volume) sync(f *os.File) error {
-	if err := v.fault(OpSync, filepath.Base(f.Name())); err != nil {
-		return err
-	}
-	return f.Sync()
-}
-
-// appendSync appends p at off and flushes. On failure the file may hold any
+// append writes p at the end, which is off. On failure the file may hold any
 // part of p.
-func (v *volume) appendSync(f *os.File, p []byte, off int64) error {
-	if err := v.append(f, p, off); err != nil {
-		return err
-	}
-	return v.sync(f)
-}
-
-func (v *volume) append(f *os.File, p []byte, off int64) error {
-	if err := v.fault(OpAppend, filepath.Base(f.Name())); err != nil {
+func (v *volume) append(f *os.File, name string, p []byte, off int64) error {
+	if err := v.step(Step{Op: OpAppend, Name: name, Off: off, Data: p}); err != nil {
 		return err
 	}
 	_, err := f.WriteAt(p, off)
 	return err
 }
 
+// sync flushes one file.
+func (v *volume) sync(f *os.File, name string) error {
+	if err := v.step(Step{Op: OpSync, Name: name}); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// syncFS flushes the whole file system.
+func (v *volume) syncFS() error {
+	if err := v.step(Step{Op: OpSyncFS}); err != nil {
+		return err
+	}
+	d, err := os.Open(v.dir)
+	if err != nil {
+		return err
+	}
+	err = os.NewSyscallError("syncfs", unix.Syncfs(int(d.Fd())))
+	if e := d.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// written waits for what is on its way to the disk from f, and returns the error
+// of any write-back since f was opened.
+func written(f *os.File) error {
+	err := unix.SyncFileRange(int(f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WAIT_BEFORE)
+	return os.NewSyscallError("sync_file_range", err)
+}
+
+// syncDir flushes the names in a directory.
+func (v *volume) syncDir(name string) error {
+	if err := v.step(Step{Op: OpSyncDir, Name: name}); err != nil {
+		return err
+	}
+	d, err := os.Open(v.path(name))
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if e := d.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
 // publish gives a staged file its final name. It replaces nothing: a file that
 // is there already is fs.ErrExist.
 func (v *volume) publish(staged, final string) error {
-	if err := v.fault(OpRename, final); err != nil {
+	if err := v.step(Step{Op: OpRename, Name: staged, To: final}); err != nil {
 		return err
 	}
-	err := unix.Renameat2(unix.AT_FDCWD, v.staging(staged), unix.AT_FDCWD, v.logs(final), unix.RENAME_NOREPLACE)
+	err := unix.Renameat2(unix.AT_FDCWD, v.path(staged), unix.AT_FDCWD, v.path(final), unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
 		return v.publishByLink(staged, final)
 	}
@@ -120,41 +154,25 @@ func (v *volume) publish(staged, final string) error {
 // publishByLink does the same where the file system knows no RENAME_NOREPLACE
 // (NFS among them).
 func (v *volume) publishByLink(staged, final string) error {
-	if err := os.Link(v.staging(staged), v.logs(final)); err != nil {
+	if err := os.Link(v.path(staged), v.path(final)); err != nil {
 		return err
 	}
-	return os.Remove(v.staging(staged))
+	return os.Remove(v.path(staged))
 }
 
-func (v *volume) replaceStaging(old, new string) error {
-	if err := v.fault(OpRename, new); err != nil {
+// replace gives a file a name that another one may have had.
+func (v *volume) replace(old, new string) error {
+	if err := v.step(Step{Op: OpRename, Name: old, To: new}); err != nil {
 		return err
 	}
-	return os.Rename(v.staging(old), v.staging(new))
+	return os.Rename(v.path(old), v.path(new))
 }
 
-func (v *volume) syncStaging() error { return v.syncPath(v.staging("")) }
-func (v *volume) syncLogs() error    { return v.syncPath(v.logs("")) }
-
-func (v *volume) syncPath(dir string) error {
-	if err := v.fault(OpSyncDir, filepath.Base(dir)); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if e := d.Close(); err == nil {
-		err = e
-	}
-	return err
-}
-
-// remove drops a staged file; what cannot be removed now goes at the next start.
+// remove drops a file in staging; what cannot be removed now goes at the next
+// start.
 func (v *volume) remove(name string) {
-	if v.fault(OpRemove, name) == nil {
-		_ = os.Remove(v.staging(name))
+	if v.step(Step{Op: OpRemove, Name: name}) == nil {
+		_ = os.Remove(v.path(name))
 	}
 }
 
