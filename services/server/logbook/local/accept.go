@@ -45,7 +45,7 @@ func rename(dir, id string) (err error) {
 			return err
 		}
 	}
-	return durable.WriteFile(vol.staging(idName), []byte(id+"\n"), 0o600)
+	return vol.writeFile(idPath, []byte(id+"\n"))
 }
 
 // adopt starts records for a manifest that came without any.

@@ -177,7 +177,8 @@ func (l *Logbook) placesFree(first uint64, n int) error {
 // void starts fresh records after a failed append, so that nothing of the group
 // can come back, and only then gives its files up: a record that reached the
 // disk after all must find its bytes. While the records cannot be replaced the
-// files stay and the logbook is red.
+// files stay, the logbook is red, and nobody knows whether the group is kept: a
+// restart may find its record whole.
 func (l *Logbook) void(group []*staged, cause error) error {
 	err := l.checkpoint()
 	if err == nil {
@@ -187,5 +188,5 @@ func (l *Logbook) void(group []*staged, cause error) error {
 		s.kept = true
 		l.orphans = append(l.orphans, s.name)
 	}
-	return errors.Join(cause, err)
+	return errors.Join(logbook.ErrUnknown, cause, err)
 }

@@ -109,7 +109,7 @@ func (l *Logbook) checkpoint() error {
 	_ = l.records.close()
 	l.records = fresh
 	for _, name := range l.orphans {
-		l.vol.remove(name)
+		_ = l.vol.remove(name)
 	}
 	l.orphans = nil
 	l.index.flushed(l.manifest, l.manifest.end())

@@ -47,7 +47,7 @@ func (l *Logbook) flushTogether(group []*staged) error {
 	// A write-back error is reported once to each open file: that of the
 	// directory may have missed one which these have seen.
 	for _, s := range group {
-		if err := written(s.file); err != nil {
+		if err := l.vol.written(s.file, s.name); err != nil {
 			return err
 		}
 	}

@@ -39,6 +39,9 @@ func (l *Logbook) failed(err error) error {
 		return fmt.Errorf("%w: %w", logbook.ErrUnavailable, err) // says nothing of the volume
 	}
 	l.health.set(err)
+	if errors.Is(err, logbook.ErrUnknown) {
+		return err
+	}
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
 		return fmt.Errorf("%w: %w", logbook.ErrNoSpace, err)
 	}
@@ -102,7 +105,7 @@ func (l *Logbook) tryHeal() error {
 	if err != nil {
 		return err
 	}
-	defer l.vol.remove(name)
+	defer func() { _ = l.vol.remove(name) }()
 	_, err = l.vol.writeAt(f, name, []byte("sealpost probe\n"), 0)
 	if err == nil {
 		err = l.vol.sync(f, name)

@@ -8,10 +8,6 @@ import (
 	"sealpost/shared/message"
 )
 
-// indexBatch is how many messages may wait in memory for the index file. Past
-// four times as many the committer waits for the file.
-const indexBatch = 4096
-
 type indexKey struct {
 	sender string
 	id     message.ID
@@ -36,7 +32,8 @@ type position struct {
 // covers only lines that are durable there, and is made anew from them when it
 // is missing, damaged or does not fit.
 type index struct {
-	vol *volume
+	vol   *volume
+	batch int // as many messages wait in memory for a write; at four times as many the committer waits
 
 	mu     sync.RWMutex
 	store  *store
@@ -47,8 +44,8 @@ type index struct {
 	writing sync.WaitGroup
 }
 
-func newIndex(vol *volume) *index {
-	return &index{vol: vol, recent: make(map[indexKey]place)}
+func newIndex(vol *volume, batch int) *index {
+	return &index{vol: vol, batch: batch, recent: make(map[indexKey]place)}
 }
 
 // find returns the place of a message's line.
@@ -86,10 +83,10 @@ func (x *index) flushed(m *manifest, to position) {
 	x.mu.Lock()
 	waiting := len(x.recent)
 	x.mu.Unlock()
-	if waiting > 4*indexBatch {
+	if waiting > 4*x.batch {
 		x.writing.Wait()
 	}
-	if batch := x.freeze(indexBatch); batch != nil {
+	if batch := x.freeze(x.batch); batch != nil {
 		x.writing.Go(func() { _ = x.write(m, batch, to) })
 	}
 }

@@ -55,6 +55,7 @@ type Config struct {
 	Log           zerolog.Logger
 
 	CheckpointAfter int64         // bytes of commit records before they are replaced
+	IndexBatch      int           // messages that wait in memory for one write of the index file
 	RetryEvery      time.Duration // between tries to heal, or to finish a durable group
 
 	// These are for tests: the clock, an error in place of the file operation
@@ -127,6 +128,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.CheckpointAfter == 0 {
 		c.CheckpointAfter = 4 << 20
+	}
+	if c.IndexBatch == 0 {
+		c.IndexBatch = 4096
 	}
 	if c.RetryEvery == 0 {
 		c.RetryEvery = time.Second

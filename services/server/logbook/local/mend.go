@@ -79,7 +79,7 @@ func (x *index) fill(m *manifest, flushed uint64) visitor {
 			return nil // recovery adds what the records hold
 		}
 		x.add(e.Sender, e.ID, p)
-		if batch := x.freeze(indexBatch); batch != nil {
+		if batch := x.freeze(x.batch); batch != nil {
 			return x.write(m, batch, position{p.seq + 1, p.off + int64(p.size)})
 		}
 		return nil

@@ -45,7 +45,7 @@ type records struct {
 
 // startRecords replaces the records file with a fresh, flushed one.
 func startRecords(vol *volume, base uint64) (*records, error) {
-	vol.remove(recordsNewPath)
+	_ = vol.remove(recordsNewPath)
 	f, err := vol.create(recordsNewPath, 0o600)
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func startRecords(vol *volume, base uint64) (*records, error) {
 	r := &records{vol: vol, file: f, base: base}
 	if err := r.start(); err != nil {
 		_ = f.Close()
-		vol.remove(recordsNewPath)
+		_ = vol.remove(recordsNewPath)
 		return nil, err
 	}
 	return r, nil

@@ -6,11 +6,13 @@ import (
 	"io/fs"
 	"os"
 
-	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 )
 
-const idName = "logbook"
+const (
+	idName = "logbook"
+	idPath = stagingDir + "/" + idName
+)
 
 // MisfitError means that the log volume and the state volume do not belong
 // together: one was lost, exchanged, or restored from another day.
@@ -29,7 +31,7 @@ func (l *Logbook) recover() error {
 	if err != nil {
 		return err
 	}
-	l.index = newIndex(l.vol)
+	l.index = newIndex(l.vol, l.cfg.IndexBatch)
 	err = l.replay(head, recs, found)
 	if err != nil { // it will be tried again: nothing may stay open
 		_ = l.index.close()
@@ -200,7 +202,7 @@ func (l *Logbook) settleBoth(stagedFile string, e logfile.Entry) error {
 	if !os.SameFile(a, b) {
 		return &ForeignFileError{e.File}
 	}
-	return os.Remove(l.vol.path(stagedFile))
+	return l.vol.remove(stagedFile)
 }
 
 // restore writes the recorded lines to their places, from begin on, also those
@@ -228,11 +230,11 @@ func (m *manifest) cut() error {
 	if err != nil || info.Size() <= m.end().bytes {
 		return err
 	}
-	return m.file.Truncate(m.end().bytes)
+	return m.vol.cut(m.file, manifestPath, m.end().bytes)
 }
 
 func (l *Logbook) writeID() error {
-	return durable.WriteFile(l.vol.staging(idName), []byte(l.cfg.ID+"\n"), 0o600)
+	return l.vol.writeFile(idPath, []byte(l.cfg.ID+"\n"))
 }
 
 // ReadID returns the id of the logbook on the volume dir, "" where there is none.

@@ -34,7 +34,7 @@ func (l *Logbook) Scratch(_ context.Context, limit uint64) (logbook.Scratch, err
 	if err != nil {
 		return nil, l.failed(err)
 	}
-	l.vol.remove(name)
+	_ = l.vol.remove(name)
 	return &scratch{l: l, file: f, name: name, limit: limit}, nil
 }
 

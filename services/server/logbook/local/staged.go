@@ -267,7 +267,7 @@ func (s *staged) drop() {
 	if s.file != nil {
 		_ = s.file.Close()
 		if !s.kept {
-			s.l.vol.remove(s.name)
+			_ = s.l.vol.remove(s.name)
 		}
 	}
 	s.l.space.release(s.promised)

@@ -2,7 +2,6 @@ package local
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -88,6 +87,38 @@ func (v *volume) append(f *os.File, name string, p []byte, off int64) error {
 	return err
 }
 
+// cut makes a file shorter.
+func (v *volume) cut(f *os.File, name string, size int64) error {
+	if err := v.step(Step{Op: OpCut, Name: name, Off: size}); err != nil {
+		return err
+	}
+	return f.Truncate(size)
+}
+
+// writeFile replaces a small file in staging durably.
+func (v *volume) writeFile(name string, p []byte) error {
+	fresh := name + ".new"
+	_ = v.remove(fresh) // what a crash left
+	f, err := v.create(fresh, 0o600)
+	if err != nil {
+		return err
+	}
+	err = v.append(f, fresh, p, 0)
+	if err == nil {
+		err = v.sync(f, fresh)
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = v.replace(fresh, name)
+	}
+	if err == nil {
+		err = v.syncDir(stagingDir)
+	}
+	return err
+}
+
 // sync flushes one file.
 func (v *volume) sync(f *os.File, name string) error {
 	if err := v.step(Step{Op: OpSync, Name: name}); err != nil {
@@ -114,7 +145,10 @@ func (v *volume) syncFS() error {
 
 // written waits for what is on its way to the disk from f, and returns the error
 // of any write-back since f was opened.
-func written(f *os.File) error {
+func (v *volume) written(f *os.File, name string) error {
+	if err := v.step(Step{Op: OpWritten, Name: name}); err != nil {
+		return err
+	}
 	err := unix.SyncFileRange(int(f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WAIT_BEFORE)
 	return os.NewSyscallError("sync_file_range", err)
 }
@@ -157,7 +191,7 @@ func (v *volume) publishByLink(staged, final string) error {
 	if err := os.Link(v.path(staged), v.path(final)); err != nil {
 		return err
 	}
-	return os.Remove(v.path(staged))
+	return v.remove(staged)
 }
 
 // replace gives a file a name that another one may have had.
@@ -168,12 +202,13 @@ func (v *volume) replace(old, new string) error {
 	return os.Rename(v.path(old), v.path(new))
 }
 
-// remove drops a file in staging; what cannot be removed now goes at the next
-// start.
-func (v *volume) remove(name string) {
-	if v.step(Step{Op: OpRemove, Name: name}) == nil {
-		_ = os.Remove(v.path(name))
+// remove drops a file in staging. What cannot be removed now goes at the next
+// start, so most callers need not mind the error.
+func (v *volume) remove(name string) error {
+	if err := v.step(Step{Op: OpRemove, Name: name}); err != nil {
+		return err
 	}
+	return os.Remove(v.path(name))
 }
 
 // removeStaged drops every message that was on its way in when the last server
@@ -188,8 +223,8 @@ func (v *volume) removeStaged() (int, error) {
 		if !strings.HasPrefix(e.Name(), stagedPrefix) {
 			continue
 		}
-		if err := os.Remove(v.staging(e.Name())); err != nil {
-			return n, fmt.Errorf("staging: %w", err)
+		if err := v.remove(stagingDir + "/" + e.Name()); err != nil {
+			return n, err
 		}
 		n++
 	}

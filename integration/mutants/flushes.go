@@ -1,0 +1,45 @@
+package main
+
+// flushes are the mutants that leave out one flush each.
+func flushes() []mutant {
+	list := []mutant{
+		{name: "group: no flush of the file system", file: "flush.go",
+			old: "	if err := l.vol.syncFS(); err != nil {\n		return err\n	}\n", new: ""},
+		{name: "group: write-back errors not looked for", file: "flush.go",
+			old: "if err := l.vol.written(s.file, s.name); err != nil {", new: "if err := error(nil); s == nil {"},
+		{name: "group: no flush of each file", file: "flush.go",
+			old: "return l.vol.sync(s.file, s.name)", new: "_ = s; return nil"},
+		{name: "group: no flush of the names of files", file: "flush.go",
+			old: "return l.vol.syncDir(stagingDir)", new: "return nil"},
+		{name: "records: no flush", file: "records.go",
+			old: "	if err := r.vol.sync(r.file, path); err != nil {\n		return err\n	}\n", new: ""},
+		{name: "records: no flush of the name of fresh ones", file: "records.go",
+			old: "return r.vol.syncDir(stagingDir)", new: "return nil"},
+		{name: "checkpoint: no flush of the manifest", file: "finish.go",
+			old: "if err := l.manifest.flush(l.flushFailed); err != nil {", new: "if err := error(nil); err != nil {"},
+		{name: "checkpoint: a failed flush is only repeated", file: "finish.go",
+			old: "l.manifest.flush(l.flushFailed)", new: "l.manifest.flush(false)"},
+		{name: "checkpoint: no flush of the log files' names", file: "finish.go",
+			old: "if err := l.vol.syncDir(logsDir); err != nil {", new: "if err := error(nil); err != nil {"},
+		{name: "recovery: no flush of the manifest", file: "recover.go",
+			old: "if err := l.manifest.flush(false); err != nil {", new: "if err := error(nil); err != nil {"},
+		{name: "recovery: no flush of the log files' names", file: "recover.go",
+			old: "errors.Join(l.vol.syncDir(logsDir), l.vol.syncDir(stagingDir))", new: "l.vol.syncDir(stagingDir)"},
+		{name: "recovery: no flush of the names in staging", file: "recover.go",
+			old: "errors.Join(l.vol.syncDir(logsDir), l.vol.syncDir(stagingDir))", new: "l.vol.syncDir(logsDir)"},
+		{name: "id: no flush", file: "volume.go",
+			old: "err = v.sync(f, fresh)", new: "err = nil"},
+		{name: "id: no flush of its name", file: "volume.go",
+			old: "err = v.syncDir(stagingDir)", new: "err = nil"},
+	}
+	return in(local, localTests, list)
+}
+
+// in completes mutants of one package.
+func in(dir, tests string, list []mutant) []mutant {
+	for i := range list {
+		list[i].file = dir + list[i].file
+		list[i].tests = tests
+	}
+	return list
+}

@@ -1,0 +1,15 @@
+package main
+
+// all lists every mutant.
+func all() []mutant {
+	var list []mutant
+	for _, part := range [][]mutant{flushes(), orders(), singles()} {
+		list = append(list, part...)
+	}
+	return list
+}
+
+const (
+	local      = "services/server/logbook/local/"
+	localTests = "./services/server/logbook/local"
+)

@@ -1,0 +1,41 @@
+package main
+
+// orders are the mutants that take a step before its time, or not at all.
+func orders() []mutant {
+	return in(local, localTests, []mutant{
+		{name: "order: records before the files are flushed", file: "commit.go",
+			old: "	if err := l.flush(group); err != nil {\n		return err\n	}\n	if err := l.records.append(recs); err != nil {\n		return l.void(group, err)\n	}\n",
+			new: "	if err := l.records.append(recs); err != nil {\n		return l.void(group, err)\n	}\n	if err := l.flush(group); err != nil {\n		return err\n	}\n"},
+		{name: "order: names before the files are flushed", file: "commit.go",
+			old: "	if err := l.flush(group); err != nil {\n		return err\n	}\n	if err := l.records.append(recs); err != nil {\n		return l.void(group, err)\n	}\n	l.finish(group, recs)\n",
+			new: "	l.finish(group, recs)\n	if err := l.flush(group); err != nil {\n		return err\n	}\n	if err := l.records.append(recs); err != nil {\n		return l.void(group, err)\n	}\n"},
+		{name: "order: answers before the records", file: "commit.go",
+			old: "	if err := l.records.append(recs); err != nil {\n		return l.void(group, err)\n	}\n	l.finish(group, recs)\n",
+			new: "	l.finish(group, recs)\n	if err := l.records.append(recs); err != nil {\n		return l.void(group, err)\n	}\n"},
+		{name: "order: fresh records before the manifest is flushed", file: "finish.go",
+			old: "	if err := l.manifest.flush(l.flushFailed); err != nil {\n		l.flushFailed = true\n		return err\n	}\n	l.flushFailed = false\n",
+			new: "	defer func() { _ = l.manifest.flush(l.flushFailed) }()\n"},
+		{name: "records: a failed append is not voided", file: "commit.go",
+			old: "	err := l.checkpoint()\n	if err == nil {\n		return cause\n	}\n", new: "	err := cause\n"},
+		{name: "records: files given up before they are voided", file: "commit.go",
+			old: "s.kept = true", new: "s.kept = false"},
+		{name: "checkpoint: an unfinished group is forgotten", file: "finish.go",
+			old: "	if l.unfinished {\n		return errUnfinished\n	}\n", new: ""},
+		{name: "recovery: names are not given", file: "recover.go",
+			old: "return l.vol.publish(stagedFile, logsDir+\"/\"+e.File)", new: "return nil"},
+		{name: "recovery: lines are not restored", file: "recover.go",
+			old: "	if len(lines) > 0 {\n", new: "	if len(lines) > 1000 {\n"},
+		{name: "recovery: a torn line stays", file: "recover.go",
+			old: "return places, m.cut()", new: "return places, nil"},
+		{name: "rename: it replaces", file: "volume.go",
+			old: "unix.RENAME_NOREPLACE", new: "0"},
+		{name: "number: its place is not looked at", file: "commit.go",
+			old: "		if exists {\n			return &ForeignFileError{name}\n		}\n", new: "		_ = exists\n"},
+		{name: "health: green without a flush of a fresh file", file: "health.go",
+			old: "		err = l.vol.sync(f, name)\n", new: "		err = nil\n"},
+		{name: "room: none is kept free", file: "space.go",
+			old: "if want > free || free-want < headroom {", new: "if false {"},
+		{name: "lock: a second server gets in", file: "local.go",
+			old: "durable.TryLock(vol.staging(\"lock\"))", new: "durable.TryLock(vol.staging(stagedName()[8:]))"},
+	})
+}

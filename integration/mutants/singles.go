@@ -1,0 +1,27 @@
+package main
+
+// singles are the mutants that let a message in twice, or lose its answer.
+func singles() []mutant {
+	return in(local, localTests, []mutant{
+		{name: "repeat: not looked up before the commit", file: "commit.go",
+			old: "case found && facts.Matches(s.draft):", new: "case false:"},
+		{name: "repeat: two in one group", file: "commit.go",
+			old: "case seen[key]:", new: "case false:"},
+		{name: "repeat: other content under the same id", file: "commit.go",
+			old: "case found && facts.Matches(s.draft):", new: "case found:"},
+		{name: "index: what recovery replays is not in it", file: "recover.go",
+			old: "		l.index.add(e.Sender, e.ID, places[i])\n", new: "		_ = e\n"},
+		{name: "index: what is being written is not found", file: "index.go",
+			old: "{x.recent, x.frozen}", new: "{x.recent}"},
+		{name: "index: one that is ahead of the manifest is used", file: "mend.go",
+			old: "if covered.lines > flushed {", new: "if false {"},
+		{name: "index: one of another manifest is used", file: "mend.go",
+			old: "return covered, m.holds(covered, a)", new: "return covered, nil"},
+		{name: "index: not made anew after a failed write", file: "health.go",
+			old: "if err := l.index.mend(l.manifest); err != nil {", new: "if err := error(nil); err != nil {"},
+		{name: "content: its digest is not compared", file: "staged.go",
+			old: "got != s.draft.SHA256", new: "false"},
+		{name: "content: its size is not compared", file: "staged.go",
+			old: "s.plain != s.draft.Size || s.ciphertext != s.draft.EncryptedSize", new: "false"},
+	})
+}

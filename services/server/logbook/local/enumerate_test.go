@@ -1,0 +1,283 @@
+package local
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/logbooktest"
+	"sealpost/shared/logfile"
+	"sealpost/shared/message"
+)
+
+var (
+	full      = flag.Bool("full", false, "enumerate every crash point, not a sample of them")
+	crashSeed = flag.Uint64("seed", 1, "of what survives a crash")
+)
+
+// trace is a recorded run of the logbook: every file operation, and which
+// receipts were out after how many of them.
+type trace struct {
+	mu       sync.Mutex
+	steps    []Step
+	receipts []receiptAt
+	hold     atomic.Pointer[func()] // called before each flush of messages
+}
+
+type receiptAt struct {
+	steps int
+	id    message.ID
+	line  []byte
+}
+
+func (tr *trace) record(s Step) error {
+	if hold := tr.hold.Load(); hold != nil && flushesMessages(s) {
+		(*hold)()
+	}
+	s.Data = bytes.Clone(s.Data)
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.steps = append(tr.steps, s)
+	return nil
+}
+
+func flushesMessages(s Step) bool {
+	return s.Op == OpSyncFS || s.Op == OpSync && strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix)
+}
+
+func (tr *trace) receipted(id message.ID, facts logbook.Facts) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.receipts = append(tr.receipts, receiptAt{len(tr.steps), id, facts.Line})
+}
+
+// at returns the disk after the first n steps, and the receipts that were out.
+func (tr *trace) at(start map[string][]byte, n int) (*model, map[message.ID][]byte) {
+	m := newModel(start)
+	for _, s := range tr.steps[:n] {
+		m.apply(s)
+	}
+	out := make(map[message.ID][]byte)
+	for _, r := range tr.receipts {
+		if r.steps <= n {
+			out[r.id] = r.line
+		}
+	}
+	return m, out
+}
+
+// recorded runs the script: single messages, then a group of several.
+func recorded(t *testing.T, together bool) (tr *trace, start map[string][]byte, drafts []logbook.Draft, contents [][]byte, index []byte) {
+	dir := t.TempDir()
+	book := open(t, testConfig(dir))
+	if err := book.Close(); err != nil {
+		t.Fatal(err)
+	}
+	start = files(t, dir)
+	delete(start, indexPath)
+	tr = &trace{}
+	cfg := tracing(dir, tr, together)
+	book = open(t, cfg)
+	drafts, contents = script()
+	more, moreContents := script()
+	for i, d := range drafts {
+		facts, err := logbooktest.Append(t.Context(), book, d, contents[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr.receipted(d.ID, facts)
+	}
+	appendTogether(t, tr, book, more, moreContents)
+	if err := book.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return tr, start, append(drafts, more...), append(contents, moreContents...), files(t, dir)[indexPath]
+}
+
+func tracing(dir string, tr *trace, together bool) Config {
+	cfg := testConfig(dir)
+	cfg.Fault = tr.record
+	cfg.CheckpointAfter, cfg.IndexBatch = 1000, 2
+	cfg.Dirty = func() (int64, error) { return 0, nil }
+	if !together {
+		cfg.Dirty = func() (int64, error) { return 1 << 60, nil }
+	}
+	return cfg
+}
+
+// appendTogether has the messages committed in two groups: the first alone, and
+// all others, which come while its flush is held.
+func appendTogether(t *testing.T, tr *trace, book *Logbook, drafts []logbook.Draft, contents [][]byte) {
+	var wg sync.WaitGroup
+	appendOne := func(i int) {
+		facts, err := logbooktest.Append(t.Context(), book, drafts[i], contents[i])
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		tr.receipted(drafts[i].ID, facts)
+	}
+	others := sync.OnceFunc(func() {
+		for i := range drafts[1:] {
+			wg.Go(func() { appendOne(i + 1) })
+		}
+	})
+	hold := sync.OnceFunc(func() {
+		others()
+		for len(book.queue) < len(drafts)-1 {
+			runtime.Gosched()
+		}
+	})
+	tr.hold.Store(&hold)
+	appendOne(0)
+	others() // where nothing was flushed
+	wg.Wait()
+}
+
+// TestPowerCutEverywhere stops a run after each of its operations, lets what
+// was not flushed reach the disk or not, in every way of weathers, and opens
+// the logbook on what is left.
+func TestPowerCutEverywhere(t *testing.T) {
+	for name, together := range map[string]bool{"flushed together": true, "flushed each": false} {
+		t.Run(name, func(t *testing.T) {
+			tr, start, drafts, contents, index := recorded(t, together)
+			again := 0
+			states := 0
+			for n := range len(tr.steps) + 1 {
+				m, receipted := tr.at(start, n)
+				for i, w := range weathers(n) {
+					if t.Failed() {
+						return // one state tells enough
+					}
+					left := m.after(w)
+					if i%2 == 0 { // else it is made anew
+						left[indexPath] = index
+					}
+					what := fmt.Sprintf("power cut before operation %d (%s), %s survives", n, stepName(tr.steps, n), w.name)
+					c := &cut{what, left, w.ordered, receipted, drafts, contents}
+					if states++; states%17 == 0 || *full {
+						again += c.checkTwice(t, together)
+					}
+					c.check(t)
+				}
+			}
+			t.Logf("%d operations, %d states of the disk, %d more by a second cut during recovery", len(tr.steps), states, again)
+			if len(tr.steps) < 100 {
+				t.Error("something does not go through the volume")
+			}
+		})
+	}
+}
+
+// weathers are those tried at crash point n.
+func weathers(n int) []weather {
+	seed := *crashSeed + uint64(n)*100
+	ws := []weather{nothing, everything, random(seed, true), random(seed+1, false)}
+	if *full {
+		for i := range uint64(8) {
+			ws = append(ws, random(seed+2+i, i%2 == 0))
+		}
+	}
+	return ws
+}
+
+func stepName(steps []Step, n int) string {
+	if n == len(steps) {
+		return "the end"
+	}
+	return fmt.Sprint(steps[n].Op, " ", steps[n].Name)
+}
+
+// cut is the disk after a power cut, and what is known of the time before.
+type cut struct {
+	what      string
+	left      map[string][]byte
+	ordered   bool
+	receipted map[message.ID][]byte
+	drafts    []logbook.Draft
+	contents  [][]byte
+}
+
+// check looks at the disk with a poller's eyes, recovers it, and expects every
+// receipt to hold and nothing that was seen to have changed.
+func (c *cut) check(t *testing.T) {
+	t.Helper()
+	seen := c.poll(t)
+	dir := put(t, c.left)
+	checkSurvived(t, c.what, dir, c.drafts, c.contents, c.receipted)
+	after := files(t, dir)
+	for name, text := range seen {
+		if !bytes.Equal(after[name], text) {
+			t.Errorf("%s: a poller saw %s, and it changed", c.what, name)
+		}
+	}
+	if lines := c.lines(); !bytes.HasPrefix(after[manifestPath], lines) {
+		t.Errorf("%s: a poller saw manifest lines, and they changed:\n%s", c.what, lines)
+	}
+}
+
+// poll returns the log files that a poller finds: all of them whole.
+func (c *cut) poll(t *testing.T) map[string][]byte {
+	t.Helper()
+	seen := make(map[string][]byte)
+	for name, text := range c.left {
+		if !strings.HasPrefix(name, logsDir+"/server_message") {
+			continue
+		}
+		if _, err := logfile.Parse(bytes.NewReader(text), int64(len(text))); err != nil {
+			t.Errorf("%s: a poller finds half a file, %s: %v", c.what, name, err)
+		}
+		seen[name] = text
+	}
+	return seen
+}
+
+// lines returns the whole manifest lines that a poller finds. No promise is made
+// for a file system that keeps a later part of a file without an earlier one.
+func (c *cut) lines() []byte {
+	text := c.left[manifestPath]
+	if !c.ordered {
+		return nil
+	}
+	return text[:bytes.LastIndexByte(text, '\n')+1]
+}
+
+// checkTwice cuts the power again after each operation of the recovery.
+func (c *cut) checkTwice(t *testing.T, together bool) (states int) {
+	t.Helper()
+	start := make(map[string][]byte)
+	for name, text := range c.left {
+		if name != indexPath {
+			start[name] = text
+		}
+	}
+	tr := &trace{}
+	book, err := Open(tracing(put(t, start), tr, together))
+	if err != nil {
+		t.Errorf("%s: %v", c.what, err)
+		return 0
+	}
+	tr.mu.Lock()
+	opened := len(tr.steps)
+	tr.mu.Unlock()
+	if err := book.Close(); err != nil {
+		t.Error(err)
+	}
+	for n := range opened + 1 {
+		m, _ := tr.at(start, n)
+		for _, w := range []weather{nothing, random(uint64(n), false)} {
+			second := *c
+			second.what = fmt.Sprintf("%s; again in recovery before operation %d (%s)", c.what, n, stepName(tr.steps, n))
+			second.left, second.ordered = m.after(w), false
+			second.check(t)
+			states++
+		}
+	}
+	return states
+}

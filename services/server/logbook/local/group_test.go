@@ -1,0 +1,268 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/logbooktest"
+	"sealpost/shared/logfile"
+	"sealpost/shared/message"
+)
+
+// groupFault is an error in one step of one group of five messages, which
+// follows one message that is kept.
+type groupFault struct {
+	name string
+	when func(s Step, nth int) bool // nth: the how manieth step of its kind in the group, from 1
+	each bool                       // the files are flushed one by one
+	// durable: the group's record is on stable storage when the fault comes, so
+	// it must be finished, now or by recovery; else nothing of it is kept.
+	durable bool
+	// recorded: its record may have reached the disk, and fresh records must void
+	// it; where they cannot be made, nobody knows. kept: a restart finds it.
+	recorded, kept bool
+}
+
+func groupFaults() []groupFault {
+	op := func(op Op, prefix string, nth int) func(Step, int) bool {
+		return func(s Step, n int) bool { return s.Op == op && strings.HasPrefix(s.Name, prefix) && n == nth }
+	}
+	staged := stagingDir + "/" + stagedPrefix
+	return []groupFault{
+		{name: "flush of the file system", when: op(OpSyncFS, "", 1)},
+		{name: "write-back of the third file", when: op(OpWritten, staged, 3)},
+		{name: "flush of the third file", when: op(OpSync, staged, 3), each: true},
+		{name: "flush of the names", when: op(OpSyncDir, stagingDir, 1), each: true},
+		{name: "append to the records", when: op(OpAppend, recordsPath, 1), recorded: true},
+		{name: "flush of the records", when: op(OpSync, recordsPath, 1), recorded: true, kept: true},
+		{name: "rename of the first file", when: op(OpRename, staged, 1), durable: true},
+		{name: "rename of the third file", when: op(OpRename, staged, 3), durable: true},
+		{name: "append to the manifest", when: op(OpAppend, manifestPath, 1), durable: true},
+	}
+}
+
+// saboteur fails the step that a groupFault describes, with one error, once or
+// until it is told to stop.
+type saboteur struct {
+	groupFault
+	err   error
+	once  bool
+	hold  func() // called at the first flush, of the message before the group
+	fired chan struct{}
+	did   sync.Once
+
+	mu      sync.Mutex
+	flushes int // of messages; the group begins with the second
+	over    bool
+	count   map[string]int
+}
+
+// begun holds the committer at the flush of the message before the group, so
+// that what comes meanwhile is one group, and reports whether that has begun.
+func (x *saboteur) begun(s Step) bool {
+	x.mu.Lock()
+	if flushesMessages(s) {
+		x.flushes++
+	}
+	flushes, over := x.flushes, x.over
+	x.mu.Unlock()
+	if flushes == 1 && flushesMessages(s) {
+		x.hold()
+	}
+	return flushes > 1 && !over
+}
+
+func (x *saboteur) fault(s Step) error {
+	if !x.begun(s) {
+		return nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	kind := string(s.Op) + filepath.Dir(s.Name) + strings.SplitN(filepath.Base(s.Name), "-", 2)[0]
+	x.count[kind]++
+	if !x.when(s, x.count[kind]) {
+		return nil
+	}
+	if !x.once {
+		x.count[kind]-- // the next try fails too
+	}
+	x.did.Do(func() { close(x.fired) })
+	return x.err
+}
+
+func (x *saboteur) stop() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.over = true
+}
+
+// TestFaultInAGroup injects each error in each step of a group, once, and for
+// as long as the server lives: what the senders hear, and what recovery makes
+// of it.
+func TestFaultInAGroup(t *testing.T) {
+	for _, f := range groupFaults() {
+		for _, errno := range []unix.Errno{unix.EIO, unix.ENOSPC, unix.EDQUOT, unix.EROFS} {
+			for _, once := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s/%s/once=%v", f.name, unix.ErrnoName(errno), once), func(t *testing.T) {
+					t.Parallel()
+					(&groupRun{t: t, x: &saboteur{groupFault: f, err: errno, once: once,
+						fired: make(chan struct{}), count: make(map[string]int)}}).run()
+				})
+			}
+		}
+	}
+}
+
+type groupRun struct {
+	t        *testing.T
+	x        *saboteur
+	dir      string
+	book     *Logbook
+	drafts   []logbook.Draft
+	answered map[message.ID][]byte // receipts
+	heard    []error
+}
+
+func (g *groupRun) run() {
+	g.dir = g.t.TempDir()
+	cfg := testConfig(g.dir)
+	cfg.Fault, cfg.RetryEvery = g.x.fault, time.Millisecond
+	cfg.Dirty = func() (int64, error) { return 0, nil }
+	g.book = open(g.t, cfg)
+	g.book.canSyncFS = !g.x.each
+	first := g.send()
+	g.judge()
+	if g.x.once {
+		g.heals()
+	}
+	closed := g.book.Close()
+	if closed != nil && !g.x.once {
+		g.t.Log(closed)
+	}
+	g.recovers(first)
+}
+
+// send hands five messages to the committer at once, while it is busy with one
+// before them, and waits for the fault.
+func (g *groupRun) send() (first logbook.Facts) {
+	ctx, cancel := context.WithCancel(g.t.Context())
+	defer cancel()
+	var staged []logbook.Staged
+	for i := range 5 {
+		d := logbooktest.Draft("a", fmt.Append(nil, i))
+		s, err := g.book.Stage(ctx, d)
+		if err == nil {
+			_, err = s.Write(fmt.Append(nil, i))
+		}
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		g.drafts, staged = append(g.drafts, d), append(staged, s)
+	}
+	g.answered = make(map[message.ID][]byte)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	g.x.hold = func() {
+		for i, s := range staged {
+			wg.Go(func() {
+				facts, err := s.Append(ctx)
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					g.answered[g.drafts[i].ID] = facts.Line
+				}
+				g.heard = append(g.heard, err)
+			})
+		}
+		for len(g.book.queue) < len(staged) {
+			runtime.Gosched()
+		}
+	}
+	first, err := logbooktest.Append(ctx, g.book, logbooktest.Draft("a", nil), nil)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	<-g.x.fired
+	if g.x.durable && !g.x.once {
+		cancel() // a server that dies with the step undone answers nobody
+	}
+	wg.Wait()
+	return first
+}
+
+// judge looks at what the senders heard.
+func (g *groupRun) judge() {
+	unknown := g.x.recorded && !g.x.once
+	for _, err := range g.heard {
+		switch {
+		case unknown:
+			if !errors.Is(err, logbook.ErrUnknown) || !errors.Is(err, g.x.err) {
+				g.t.Errorf("a message whose record may be on the disk was answered with %v", err)
+			}
+		case g.x.durable && g.x.once && err != nil:
+			g.t.Errorf("a durable message was answered with %v", err)
+		case g.x.durable && !g.x.once && !errors.Is(err, logbook.ErrUnknown):
+			g.t.Errorf("a durable message that is not finished was answered with %v", err)
+		case !g.x.durable && (!errors.Is(err, logbook.ErrUnavailable) || !errors.Is(err, g.x.err)):
+			g.t.Errorf("a message of a failed group was answered with %v", err)
+		}
+	}
+	if !g.x.durable {
+		if n := g.book.Len(); n != 1 {
+			g.t.Errorf("%d messages are kept of a group that failed", n-1)
+		}
+	}
+	for !g.x.once && g.book.Ready() == nil { // the fault comes a moment before it shows
+		runtime.Gosched()
+	}
+}
+
+// heals expects the logbook to go on without a restart.
+func (g *groupRun) heals() {
+	for i, d := range g.drafts {
+		facts := untilKept(g.t, g.book, d, fmt.Append(nil, i))
+		if line, ok := g.answered[d.ID]; ok && !bytes.Equal(line, facts.Line) {
+			g.t.Errorf("answered with\n%s\nand then\n%s", line, facts.Line)
+		}
+	}
+	if err := g.book.Ready(); err != nil {
+		g.t.Errorf("readiness stays red: %v", err)
+	}
+}
+
+// recovers opens the logbook again, and sends everything again.
+func (g *groupRun) recovers(first logbook.Facts) {
+	g.x.stop()
+	book := open(g.t, testConfig(g.dir))
+	want := uint64(1)
+	if g.x.durable || g.x.kept || g.x.once {
+		want = 6
+	}
+	if n := book.Len(); n != want {
+		g.t.Errorf("recovery made %d messages of it instead of %d", n, want)
+	}
+	for i, d := range g.drafts {
+		untilKept(g.t, book, d, fmt.Append(nil, i))
+	}
+	if n := book.Len(); n != 6 {
+		g.t.Errorf("%d messages after all were sent again", n)
+	}
+	if _, err := Verify(g.dir, func(d Difference) { g.t.Error(d) }); err != nil {
+		g.t.Error(err)
+	}
+	lines := read(g.t, filepath.Join(g.dir, logsDir, logfile.ManifestName))
+	if !bytes.HasPrefix(lines, append(bytes.Clone(first.Line), '\n')) {
+		g.t.Error("the message before the group has changed")
+	}
+}
