@@ -90,7 +90,7 @@ var rules = []struct{ pkg, may string }{
 	{`services/driver/cli`, `shared/.*|services/driver/.*|services/client/cli`},
 	{`services/driver/.*`, `shared/.*|services/driver/.*`},
 	{`services/driver`, `services/driver/cli`},
-	{`integration|docs`, `.*`},
+	{`integration(/.*)?|docs`, `.*`},
 }
 
 func TestArchitectureImports(t *testing.T) {
@@ -102,6 +102,19 @@ func TestArchitectureImports(t *testing.T) {
 		}
 		for _, other := range imported {
 			if !matches(rules[rule].may, other) {
+				t.Errorf("%s imports %s", pkg, other)
+			}
+		}
+	}
+}
+
+// TestHelpersStayInTests: what is made for tests is imported by tests alone, and
+// by other packages made for them.
+func TestHelpersStayInTests(t *testing.T) {
+	helper := func(pkg string) bool { return strings.HasSuffix(pkg, "test") || pkg == "shared/internal/vector" }
+	for pkg, imported := range imports(t) {
+		for _, other := range imported {
+			if helper(other) && !helper(pkg) {
 				t.Errorf("%s imports %s", pkg, other)
 			}
 		}

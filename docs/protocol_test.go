@@ -115,15 +115,13 @@ func exampleFile(t *testing.T) (file, line []byte) {
 func TestProtocolFiles(t *testing.T) {
 	id := exampleIdentity(t)
 	file, line := exampleFile(t)
-	signed, err := receipt.Sign(id, logbookID, line)
-	if err != nil {
-		t.Fatal(err)
-	}
+	proof, checkpoint := exampleReceipt(t, id, line)
 	for kind, want := range map[string]string{
-		"identity": id.VerifierKey(receipt.Origin(logbookID)) + "\n",
-		"logfile":  string(file),
-		"manifest": string(line) + "\n",
-		"receipt":  string(signed),
+		"identity":   id.VerifierKey(receipt.Origin(logbookID)) + "\n",
+		"logfile":    string(file),
+		"manifest":   string(line) + "\n",
+		"checkpoint": string(checkpoint),
+		"receipt":    string(proof),
 	} {
 		if got := example(t, kind); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: the page has\n%s\nwant\n%s", kind, strings.Join(got, "\n\n"), want)

@@ -20,6 +20,7 @@ import (
 	"sealpost/services/client/courier"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/token"
+	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
 
@@ -140,7 +141,7 @@ func TestServerKilled(t *testing.T) {
 	t.Parallel()
 	n := startServer(t)
 	var sent []courier.Message
-	var receipts [][]byte
+	var entries []logfile.Entry
 	for round := range 4 {
 		c := n.courier()
 		m := text(fmt.Sprintf("round-%d.txt", round), fmt.Sprint("This is round ", round))
@@ -151,7 +152,7 @@ func TestServerKilled(t *testing.T) {
 		if d.Entry.Seq != uint64(round) {
 			t.Errorf("round %d got number %d", round, d.Entry.Seq)
 		}
-		sent, receipts = append(sent, m), append(receipts, d.Receipt)
+		sent, entries = append(sent, m), append(entries, d.Entry)
 		n.leaveHalfAMessage(c)
 		docker(t, "kill", "--signal", "KILL", n.GetContainerID())
 		n.restart()
@@ -160,8 +161,8 @@ func TestServerKilled(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !bytes.Equal(again.Receipt, receipts[i]) {
-				t.Errorf("round %d: message %d has another receipt now", round, i)
+			if again.Entry != entries[i] {
+				t.Errorf("round %d: message %d is another now: %+v", round, i, again.Entry)
 			}
 		}
 	}

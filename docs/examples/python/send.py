@@ -2,7 +2,7 @@
 
 A client in Python 3.11's standard library, written from docs/PROTOCOL.md. Settings: CLIENT_TOKEN,
 CLIENT_SERVER_IDENTITY and CLIENT_SERVER, as in the env file of `server sender add`. It checks that the
-server is the pinned one and nothing else: the receipt's signature is not verified. Before OpenSSL 3.5 it
+server is the pinned one and nothing else: the receipt's signature and proof are not verified. Before OpenSSL 3.5 it
 has X25519 alone: who records the connection can read it once they have a quantum computer. Prints the
 receipt's manifest line. Exit status: 0 receipted, 1 internal, 2 usage, 3 refused for good, 4 not known.
 """
@@ -77,6 +77,12 @@ def deliver(sock: ssl.SSLSocket, token: str, offer: bytes, file, size: int) -> b
     send(sock, END if sent == size else CANCEL)
     return (payload if kind == RECEIPT else receive(stream, RECEIPT)[1])[4:]
 
+def manifest_line(receipt: bytes) -> str:
+    version, extra = receipt.split(b"\n")[:2]
+    if version != b"c2sp.org/tlog-proof@v1" or not extra.startswith(b"extra "):
+        raise ValueError("the receipt is none")
+    return base64.b64decode(extra[6:], validate=True).decode()
+
 def main() -> None:
     try:
         path, id_ = sys.argv[1], bytes.fromhex(sys.argv[2]) if len(sys.argv) > 2 else secrets.token_bytes(16)
@@ -92,7 +98,7 @@ def main() -> None:
         offer = struct.pack(">I16sBQQ32s", 0, id_, 0, size, 0, digest) + os.path.basename(path).encode()
         try:
             with connect(os.environ.get("CLIENT_SERVER", "localhost:7513"), keys) as sock:
-                print(deliver(sock, token, offer, file, size).split(b"\n")[2].decode(), flush=True)
+                print(manifest_line(deliver(sock, token, offer, file, size)), flush=True)
                 with contextlib.suppress(OSError):
                     sock.unwrap()  # close_notify: the server sees an end, not a lost connection
         except (OSError, LookupError, ValueError, struct.error) as error:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,14 +52,14 @@ func verify(args []string, std Streams) error {
 	if err != nil {
 		return err
 	}
-	entry, err := logfile.ParseLine(opened.Line)
+	entry, err := logfile.OfReceipt(opened)
 	if err != nil {
 		return errors.Join(receipt.ErrMalformed, err)
 	}
 	if err := compare(entry, args[1], std.In); err != nil {
 		return err
 	}
-	return printReceipt(std.Out, opened.Origin, entry)
+	return printReceipt(std.Out, opened, entry)
 }
 
 // readReceipt reads a little more than a receipt may have, to be refused.
@@ -100,9 +101,22 @@ func compare(entry logfile.Entry, path string, in io.Reader) error {
 	return nil
 }
 
-func printReceipt(w io.Writer, origin string, e logfile.Entry) error {
-	_, err := fmt.Fprintf(w, "the receipt is good\nnumber      %d\nlog file    %s\nreceived at %s\nlogbook     %s\nid          %s\nsender      %s\nname        %s\n",
-		e.Seq, e.File, e.ReceivedAt.UTC().Format(time.RFC3339Nano), message.Visible(strings.TrimPrefix(origin, receipt.Origin(""))),
-		e.ID, e.Sender, message.Visible(e.Name))
+func printReceipt(w io.Writer, o receipt.Opened, e logfile.Entry) error {
+	var b strings.Builder
+	b.WriteString("the receipt is good\n")
+	for _, line := range [][2]string{
+		{"number", strconv.FormatUint(e.Seq, 10)},
+		{"log file", e.File},
+		{"received at", e.ReceivedAt.UTC().Format(time.RFC3339Nano)},
+		{"logbook", message.Visible(strings.TrimPrefix(o.Origin, receipt.Origin("")))},
+		{"tree size", strconv.FormatUint(o.Checkpoint.Size, 10)},
+		{"proof", "checked: the signed tree holds this message under this number"},
+		{"id", e.ID.String()},
+		{"sender", e.Sender},
+		{"name", message.Visible(e.Name)},
+	} {
+		fmt.Fprintf(&b, "%-11s %s\n", line[0], line[1])
+	}
+	_, err := io.WriteString(w, b.String())
 	return err
 }

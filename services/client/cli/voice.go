@@ -101,7 +101,7 @@ func hintLocal(err error) string {
 	switch {
 	case errors.As(err, new(*spoolError)):
 		return "TMPDIR names the directory for it; it must be writable and have room"
-	case errors.Is(err, receipt.ErrSignature):
+	case errors.Is(err, receipt.ErrSignature), errors.Is(err, receipt.ErrProof):
 		return "the receipt is of another server, or was changed"
 	case errors.As(err, new(*courier.UnknownError)):
 		return "is CLIENT_SERVER the right address, and is the server up? the same command goes on where this one stopped"

@@ -33,6 +33,13 @@ type bodyWriter struct {
 	lastErr error
 }
 
+// bufferFor returns the room for a small message with its offer and end, or for
+// as many records as are written at once.
+func bufferFor(o framing.Offer) int {
+	const around = 1 << 10 // offer, headers, key, end
+	return int(min(max(o.Size, o.EncryptedSize)+around, outBuffer))
+}
+
 // message sends the body and its END; or CANCEL when the bytes that can be read
 // are not those declared, or the answer is there already.
 func (w *bodyWriter) message(m Message, body io.Reader) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/shared/crypto/identity"
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/framing"
 	"sealpost/shared/message"
@@ -34,7 +35,8 @@ type Config struct {
 
 // Courier delivers messages. Its methods may be called at once.
 type Courier struct {
-	cfg Config
+	cfg      Config
+	receipts *receipt.Verifier // one for all connections: a commit's receipts share a signature
 
 	moving  progresses
 	dialing chan struct{} // held while a connection is being made
@@ -52,7 +54,7 @@ func New(cfg Config) *Courier {
 		cfg.Stall = 2 * time.Minute
 	}
 	return &Courier{
-		cfg: cfg, dialing: make(chan struct{}, 1),
+		cfg: cfg, receipts: receipt.NewVerifier(cfg.Pins), dialing: make(chan struct{}, 1),
 		moving: progresses{limit: cfg.Timeout, active: make(map[*progress]struct{})},
 	}
 }
@@ -152,7 +154,7 @@ func (c *Courier) session(ctx context.Context) (*session, error) {
 	if s != nil && s.alive() {
 		return s, nil
 	}
-	s, err := dial(ctx, c.cfg)
+	s, err := dial(ctx, c.cfg, c.receipts)
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func (s *session) send(p *progress, m Message) (*call, error) {
 	offer := offerOf(m, s.nextRef)
 	s.begin(s.nextRef, c)
 	s.nextRef++
-	out := &bodyWriter{s: s, p: p, c: c, buf: framing.AppendOffer(make([]byte, 0, outBuffer), offer)}
+	out := &bodyWriter{s: s, p: p, c: c, buf: framing.AppendOffer(make([]byte, 0, bufferFor(offer)), offer)}
 	err = out.message(m, body)
 	if errors.Is(err, errAnswered) {
 		err = nil // the server spoke before the end: the answer says the rest
@@ -105,14 +105,15 @@ func (s *session) judge(c *call, m Message) (Delivery, error) {
 // ErrForeignReceipt means that a receipt is genuine and about something else.
 var ErrForeignReceipt = errors.New("it is about another message")
 
-// check accepts a receipt only if a pinned identity signed it, for the logbook
-// that the server named, and it is about this message of this sender.
+// check accepts a receipt only if a pinned identity signed its tree, for the
+// logbook that the server named, the tree has its line at the place that the
+// line names, and the line is about this message of this sender.
 func (s *session) check(text []byte, m Message) (logfile.Entry, error) {
-	opened, err := receipt.Open(text, s.cfg.Pins)
+	opened, err := s.receipts.Open(text)
 	if err != nil {
 		return logfile.Entry{}, err
 	}
-	e, err := logfile.ParseLine(opened.Line)
+	e, err := logfile.OfReceipt(opened)
 	if err != nil {
 		return logfile.Entry{}, err
 	}

@@ -3,7 +3,7 @@
 //
 // One Courier holds at most one connection and keeps several messages in flight
 // on it. Deliver returns nil only when a receipt is in hand whose signature,
-// sender, id, size and hash have been checked. A refusal is believed only from
+// proof, sender, id, size and hash have been checked. A refusal is believed only from
 // inside the connection that it answers; every other end of a connection means
 // "not known", and the message is offered again under the same id until the
 // time without progress runs out. The server accepts an id once, so offering it

@@ -41,7 +41,7 @@ func TestSendsFilesOfEveryName(t *testing.T) {
 		"-leading dash":          "x",
 		"ein Gruß, 你好.txt":       "Grüße\r\n",
 		"a":                      "1",
-		"a.receipt":              "2",
+		"a.tlog-proof":           "2",
 		"a.reason":               "3",
 		strings.Repeat("n", 100): "4",
 		"star * [glob] ?":        "5",

@@ -166,7 +166,7 @@ func TestFileCannotBeRead(t *testing.T) {
 
 // What a dead holder wrote last is replaced or goes.
 func TestTakeOverWithReceiptOrReason(t *testing.T) {
-	for _, left := range []string{"message.receipt", "message.reason", ".tmp-123"} {
+	for _, left := range []string{"message.tlog-proof", "message.reason", ".tmp-123"} {
 		b := newBench(t)
 		id := b.abandon("message", "m", nil)
 		path := filepath.Join(b.dir, sendingDir, id.String(), left)

@@ -43,7 +43,8 @@ func secretFile(t *testing.T, text string) string {
 }
 
 func TestCollectsOverTLS(t *testing.T) {
-	v, o := drivertest.NewVolume(t), drivertest.NewOutbox(t)
+	v := drivertest.NewVolume(t)
+	o := drivertest.NewOutbox(t, v)
 	o.Sent(v.AddEnciphered("report.txt", []byte(strings.Repeat("x", 107)), "secret"), strings.Repeat("x", 107))
 	certificate, ca := drivertest.Certificate(t)
 	env(t,
@@ -51,7 +52,7 @@ func TestCollectsOverTLS(t *testing.T) {
 		"FTP_PASSWORD_FILE", secretFile(t, drivertest.Password+"\n"),
 		"FTP_CA_FILE", secretFile(t, string(ca)), "FTP_SERVER_NAME", "localhost",
 		"OUTPUT_DIR", filepath.Join(t.TempDir(), "made"), "OUTBOX", o.Dir,
-		"SERVER_IDENTITY_FILE", secretFile(t, o.Pins().String()+"\n"),
+		"SERVER_IDENTITY_FILE", secretFile(t, v.Pins().String()+"\n"),
 	)
 	status, out, errs := start()
 	if status != 0 {
@@ -88,6 +89,30 @@ func TestFailureIsToldWithAHint(t *testing.T) {
 	t.Setenv("DRIVER_FTP_PASSWORD", "guess")
 	if status, _, errs = start(); status != 1 || !strings.Contains(errs, "driver: hint: check DRIVER_FTP_USER") {
 		t.Errorf("status %d:\n%s", status, errs)
+	}
+}
+
+// TestAttackIsToldWithAHint: the manifest was cut back together with its log
+// file, and the checkpoint was left.
+func TestAttackIsToldWithAHint(t *testing.T) {
+	v := drivertest.NewVolume(t)
+	v.Add("a.txt", []byte("one"))
+	v.Add("b.txt", []byte("two"))
+	v.PutCheckpoint(2)
+	v.SetManifest(v.Lines(1))
+	v.Remove("server_message1.txt")
+	dir := t.TempDir()
+	env(t,
+		"FTP_ADDR", drivertest.Serve(t, v.Dir, nil), "FTP_USER", drivertest.User, "FTP_PASSWORD", drivertest.Password,
+		"FTP_TLS", "off", "OUTPUT_DIR", dir, "SERVER_IDENTITY", v.Pins().String(), "TIMEOUT", "0",
+	)
+	status, out, errs := start()
+	if status != 1 || !strings.Contains(out, "1 file, ") || !strings.Contains(out, "; 1 failure; ") {
+		t.Errorf("status %d:\n%s", status, out)
+	}
+	if !strings.Contains(errs, "driver: checkpoint: the end of the manifest was cut off: line 1 missing, of 2 that were signed\n") ||
+		!strings.Contains(errs, "driver: hint: leave output directory and outbox as they are") {
+		t.Errorf("failures:\n%s", errs)
 	}
 }
 

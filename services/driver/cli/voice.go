@@ -5,8 +5,10 @@ import (
 	"io/fs"
 	"syscall"
 
+	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/outbox"
+	"sealpost/services/driver/run"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
@@ -29,8 +31,10 @@ func hint(err error) string {
 		return connectHint(connect)
 	case errors.As(err, &unsent):
 		return "look at the clients' logs: they say why they do not send"
+	case errors.Is(err, audit.ErrAltered), errors.Is(err, audit.ErrShort), errors.Is(err, audit.ErrSplit), errors.Is(err, run.ErrCheckpointGone):
+		return "leave output directory and outbox as they are, they are the evidence; on the server, \"server verify\" says what differs there"
 	case errors.Is(err, receipt.ErrSignature):
-		return "DRIVER_SERVER_IDENTITY must be the identity of the server that the outbox was sent to (server identity)"
+		return "DRIVER_SERVER_IDENTITY must be the identity of the server that wrote these logs (server identity), or both while it is replaced"
 	case errors.Is(err, outbox.ErrRefused):
 		return "what was refused stays in the outbox under refused until it is taken away"
 	}

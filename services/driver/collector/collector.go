@@ -14,8 +14,9 @@
 // counts by its bytes, not by the server's word that it is complete.
 //
 // Not guaranteed: that the manifest is the one the server wrote. Of the lines
-// kept earlier only the last MiB is compared with the server's again; receipts
-// tie single lines to the server's identity.
+// kept earlier only the last MiB is compared with the server's again; what ties
+// the lines to the server's identity are signatures, which this package hands
+// on and does not check.
 package collector
 
 import (
@@ -53,6 +54,16 @@ type Config struct {
 	MaxManifest uint64        // bytes of manifest lines that are new in one run, 1 GiB
 	MaxFailures int           // files that fail before the rest is given up, 100
 
+	// Checkpoint is called once, before the manifest is fetched, with the text
+	// of the server's checkpoint: nil where it has none, or with the error that
+	// kept it from being fetched. It returns how many lines are known to be in
+	// the manifest; one with fewer is waited for as one that is behind, and then
+	// taken as it is. Nil: the checkpoint is not fetched.
+	Checkpoint func(text []byte, err error) (lines uint64)
+	// Done is called when every message of the manifest was handed to Each and
+	// all is durable. Like all calls it is made while no other Collect works on
+	// Dir. Nil: not called.
+	Done func() error
 	// Each is called for every message of the manifest in order of number,
 	// from one goroutine; an error from it ends the run. Nil: not called.
 	Each     func(Item) error
@@ -83,6 +94,7 @@ type Result struct {
 type collector struct {
 	Config
 	kept   *kept
+	known  uint64 // lines that the manifest has, as far as Checkpoint knows
 	result Result
 }
 
@@ -120,6 +132,9 @@ func (c *collector) collect(ctx context.Context) error {
 	err = c.runPool(ctx, s, fresh)
 	if flushErr := c.kept.flush(); err == nil {
 		err = flushErr
+	}
+	if err == nil && c.Done != nil {
+		err = c.Done()
 	}
 	return err
 }

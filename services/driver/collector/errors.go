@@ -31,15 +31,18 @@ var (
 	// ErrReply: the server sent more than a reply may be long.
 	ErrReply = errors.New("the server's reply is too long")
 	// ErrChanged: the server's manifest differs from the lines kept earlier.
-	ErrChanged = errors.New("lines that were collected earlier have changed on the server")
+	ErrChanged = errors.New("it was collected earlier and has changed on the server")
 	// ErrBehind: the server's manifest is shorter than the kept one.
-	ErrBehind = errors.New("it is shorter on the server than what was collected earlier")
+	ErrBehind = errors.New("it was collected earlier, and from it on the server's manifest is shorter and another")
 	// ErrGrowth: more manifest than one run takes.
 	ErrGrowth = errors.New("more new lines than one run takes")
 )
 
 // errMore means that a transfer had more bytes than were asked for.
 var errMore = errors.New("the transfer has more bytes than announced")
+
+// errShort means that the manifest has fewer lines than are known to be in it.
+var errShort = errors.New("the manifest has fewer lines than were signed")
 
 // ConnectError says that no session with the FTP server could be had.
 type ConnectError struct {

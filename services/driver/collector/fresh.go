@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -30,15 +29,18 @@ func (f *fresh) remove() {
 	_ = os.Remove(f.file.Name()) // a leftover is overwritten by the next run
 }
 
-// fetchManifest brings the fresh part of the manifest. The session it used is
-// left open for the files.
+// fetchManifest brings the checkpoint, and then the fresh part of the manifest.
+// The session it used is left open for the files.
 func (c *collector) fetchManifest(ctx context.Context) (*session, *fresh, error) {
 	file, err := os.OpenFile(filepath.Join(c.Dir, freshName), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return nil, nil, err
 	}
 	f := &fresh{file: file}
-	s, err := c.tryManifest(ctx, f)
+	s, err := c.fetchCheckpoint(ctx)
+	if err == nil {
+		s, err = c.tryManifest(ctx, s, f)
+	}
 	if err != nil {
 		f.remove()
 		return nil, nil, err
@@ -46,31 +48,35 @@ func (c *collector) fetchManifest(ctx context.Context) (*session, *fresh, error)
 	return s, f, nil
 }
 
-// tryManifest tries until the manifest is there. One that is shorter than the
-// kept one (a server that recovers from a power cut has yet to append what it
-// had) is waited for; a changed one is never right again.
-func (c *collector) tryManifest(ctx context.Context, f *fresh) (*session, error) {
+// tryManifest tries until the manifest is there, at first over s if there is
+// one. A manifest that is shorter than the kept one or than what was signed (a
+// server that recovers from a power cut has yet to append what it had) is waited
+// for; a changed one is never right again.
+func (c *collector) tryManifest(ctx context.Context, s *session, f *fresh) (*session, error) {
 	patience := time.Now().Add(c.Wait)
 	for attempt := 1; ; attempt++ {
-		s, err := c.connect(ctx)
-		if err != nil {
-			return nil, err
+		var err error
+		if s == nil {
+			if s, err = c.connect(ctx); err != nil {
+				return nil, err
+			}
 		}
 		err = c.readManifest(s, f)
-		if err == nil {
+		behind := errors.Is(err, ErrBehind) || errors.Is(err, errShort)
+		patient := time.Now().Before(patience)
+		if err == nil || errors.Is(err, errShort) && !patient {
 			return s, nil
 		}
 		s.drop()
+		s = nil
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case errors.Is(err, ErrChanged):
-			return nil, &ManifestError{Line: -1, Cause: ErrChanged}
-		case isLocal(err):
-			return nil, err
-		case errors.Is(err, ErrBehind) && time.Now().Before(patience):
+		case behind && patient:
 			attempt = 0
-		case errors.Is(err, ErrBehind), errors.Is(err, ErrGrowth), attempt >= c.Attempts:
+		case errors.As(err, new(*ManifestError)), isLocal(err):
+			return nil, err
+		case errors.Is(err, ErrGrowth), attempt >= c.Attempts:
 			return nil, &ManifestError{Line: -1, Cause: err}
 		}
 		c.Log.Debug().Err(err).Msg("manifest not fetched, trying again")
@@ -89,12 +95,10 @@ func (c *collector) readManifest(s *session, f *fresh) error {
 		return ErrMissing
 	case err != nil:
 		return err
-	case size < c.kept.size:
-		return ErrBehind
-	case uint64(size-c.kept.size) > c.MaxManifest:
+	case size > c.kept.size && uint64(size-c.kept.size) > c.MaxManifest:
 		return ErrGrowth
 	}
-	start := max(0, c.kept.size-overlap)
+	start := max(0, min(size, c.kept.size)-overlap)
 	if err := f.reset(); err != nil {
 		return err
 	}
@@ -106,10 +110,28 @@ func (c *collector) readManifest(s *session, f *fresh) error {
 	if size > start {
 		err = s.retrieve(logfile.ManifestName, start, size-start, same)
 	}
-	if err != nil && !errors.Is(err, errMore) {
+	if err := c.continues(size, start+same.matched, err); err != nil {
 		return err
 	}
 	f.size, f.lines = count.total, count.lines
+	if c.kept.lines+f.lines < c.known {
+		return errShort
+	}
+	return nil
+}
+
+// continues reports whether a manifest of size bytes continues the kept one. It
+// is the same up to byte number at, and err is how its transfer ended.
+func (c *collector) continues(size, at int64, err error) error {
+	changed, more := errors.Is(err, ErrChanged), errors.Is(err, errMore)
+	switch {
+	case err != nil && !changed && !more:
+		return err
+	case size < c.kept.size:
+		return c.kept.blame(at, ErrBehind)
+	case changed:
+		return c.kept.blame(at, ErrChanged)
+	}
 	return nil
 }
 
@@ -124,9 +146,10 @@ func (f *fresh) reset() error {
 // comparer checks that what is written to it begins with the bytes of want,
 // and passes on what follows them. ErrChanged says that it does not.
 type comparer struct {
-	want *io.SectionReader
-	rest io.Writer
-	buf  [4 << 10]byte
+	want    *io.SectionReader
+	rest    io.Writer
+	matched int64 // bytes of want that were found
+	buf     [4 << 10]byte
 }
 
 func (c *comparer) Write(p []byte) (int, error) {
@@ -140,10 +163,21 @@ func (c *comparer) Write(p []byte) (int, error) {
 		if n == 0 {
 			return written, err
 		}
-		if !bytes.Equal(p[:n], c.buf[:n]) {
+		same := commonPrefix(p[:n], c.buf[:n])
+		c.matched += int64(same)
+		if same < n {
 			return written, ErrChanged
 		}
 		p, written = p[n:], written+n
 	}
 	return written, nil
+}
+
+func commonPrefix(a, b []byte) int {
+	for i := range a {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return len(a)
 }

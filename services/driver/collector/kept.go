@@ -73,6 +73,16 @@ func (k *kept) measure() error {
 	return k.file.Sync()
 }
 
+// blame names the kept line in which byte number at lies as the one that the
+// server's manifest does not continue.
+func (k *kept) blame(at int64, cause error) error {
+	var before lineCounter
+	if _, err := io.Copy(&before, io.NewSectionReader(k.file, 0, at)); err != nil {
+		return local(err)
+	}
+	return &ManifestError{Line: int64(before.lines), Cause: cause}
+}
+
 // add takes the line of the next message, whose log file has its name.
 func (k *kept) add(line []byte) error {
 	k.pending.Write(line)

@@ -22,15 +22,23 @@ func TestManifestMustContinueTheKeptOne(t *testing.T) {
 		name   string
 		change func(v *drivertest.Volume)
 		want   error
+		line   int64 // that is named
 	}{
-		{"another logbook", func(v *drivertest.Volume) { v.SetManifest(other.Manifest()) }, collector.ErrChanged},
-		{"first byte", func(v *drivertest.Volume) { v.SetManifest("[" + v.Manifest()[1:]) }, collector.ErrChanged},
+		{"another logbook", func(v *drivertest.Volume) { v.SetManifest(other.Manifest()) }, collector.ErrChanged, 0},
+		{"first byte", func(v *drivertest.Volume) { v.SetManifest("[" + v.Manifest()[1:]) }, collector.ErrChanged, 0},
+		{"a line in the middle", func(v *drivertest.Volume) {
+			v.SetManifest(strings.Replace(v.Manifest(), v.Line(v.Entries[2])[1:], v.Line(v.Entries[3])[1:], 1) + "more to come\n")
+		}, collector.ErrChanged, 2},
 		{"last byte", func(v *drivertest.Volume) {
 			v.SetManifest(strings.TrimSuffix(v.Manifest(), "\n") + " " + v.Line(other.Entries[5]))
-		}, collector.ErrChanged},
-		{"shorter", func(v *drivertest.Volume) { v.SetManifest(v.Lines(4)) }, collector.ErrBehind},
-		{"empty", func(v *drivertest.Volume) { v.SetManifest("") }, collector.ErrBehind},
-		{"not there", func(v *drivertest.Volume) { v.Remove(logfile.ManifestName) }, collector.ErrMissing},
+		}, collector.ErrChanged, 4},
+		{"shorter", func(v *drivertest.Volume) { v.SetManifest(v.Lines(4)) }, collector.ErrBehind, 4},
+		{"shorter by a byte", func(v *drivertest.Volume) { v.SetManifest(strings.TrimSuffix(v.Manifest(), "\n")) }, collector.ErrBehind, 4},
+		{"a line taken out", func(v *drivertest.Volume) {
+			v.SetManifest(strings.Replace(v.Manifest(), v.Line(v.Entries[1])+"\n", "", 1))
+		}, collector.ErrBehind, 1},
+		{"empty", func(v *drivertest.Volume) { v.SetManifest("") }, collector.ErrBehind, 0},
+		{"not there", func(v *drivertest.Volume) { v.Remove(logfile.ManifestName) }, collector.ErrMissing, -1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			v := sampleVolume(t, 5)
@@ -40,8 +48,8 @@ func TestManifestMustContinueTheKeptOne(t *testing.T) {
 			test.change(v)
 			_, _, err := collect(t, cfg)
 			var manifest *collector.ManifestError
-			if !errors.As(err, &manifest) || !errors.Is(err, test.want) {
-				t.Errorf("%v, want %v", err, test.want)
+			if !errors.As(err, &manifest) || !errors.Is(err, test.want) || manifest.Line != test.line {
+				t.Errorf("%v, want %v of line %d", err, test.want, test.line)
 			}
 			if !bytes.Equal(read(t, cfg.Dir, logfile.ManifestName), before) {
 				t.Error("the kept manifest changed")

@@ -5,39 +5,21 @@ import (
 	"path/filepath"
 	"testing"
 
-	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
 )
 
-const logbookID = "00112233445566778899aabbccddeeff"
-
-// Outbox is a sender's outbox and the server that signed its receipts.
+// Outbox is a sender's outbox.
 type Outbox struct {
 	Dir    string
-	Server *identity.Identity
+	volume *Volume
 	t      testing.TB
 }
 
-// NewOutbox makes an empty outbox.
-func NewOutbox(t testing.TB) *Outbox {
+// NewOutbox makes an empty outbox of messages to the server of v.
+func NewOutbox(t testing.TB, v *Volume) *Outbox {
 	t.Helper()
-	return &Outbox{Dir: t.TempDir(), Server: NewIdentity(t), t: t}
-}
-
-// NewIdentity makes a server's identity.
-func NewIdentity(t testing.TB) *identity.Identity {
-	t.Helper()
-	id, err := identity.Generate()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return id
-}
-
-// Pins are the pins of the server.
-func (o *Outbox) Pins() identity.Pins {
-	return identity.Pins{{Origin: receipt.Origin(logbookID), Key: o.Server.Public()}}
+	return &Outbox{Dir: t.TempDir(), volume: v, t: t}
 }
 
 // Put writes a file in the outbox, with its directories.
@@ -64,22 +46,16 @@ func (o *Outbox) Remove(name string) {
 func (o *Outbox) Sent(e logfile.Entry, body string) {
 	o.t.Helper()
 	o.Put(SentPath(e), body)
-	o.Put(SentPath(e)+receipt.FileSuffix, o.Sign(o.Server, e))
+	o.PutReceipt(e, o.volume.Receipt(e))
 }
 
-// SentPath is where in an outbox a message lies that was sent.
-func SentPath(e logfile.Entry) string { return "sent/" + e.ID.String() + "/" + e.Name }
-
-// Sign makes a receipt for e.
-func (o *Outbox) Sign(id *identity.Identity, e logfile.Entry) string {
+// PutReceipt puts a receipt beside the message of e.
+func (o *Outbox) PutReceipt(e logfile.Entry, text string) {
 	o.t.Helper()
-	line, err := e.Line()
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	text, err := receipt.Sign(id, logbookID, line)
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	return string(text)
+	o.Put(ReceiptPath(e), text)
 }
+
+// SentPath is where in an outbox a message lies that was sent, ReceiptPath where
+// its receipt does.
+func SentPath(e logfile.Entry) string    { return "sent/" + e.ID.String() + "/" + e.Name }
+func ReceiptPath(e logfile.Entry) string { return SentPath(e) + receipt.FileSuffix }

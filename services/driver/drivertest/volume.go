@@ -13,21 +13,24 @@ import (
 	"time"
 
 	"sealpost/shared/crypto/cipher2012"
+	"sealpost/shared/crypto/identity"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
 
-// Volume is a directory of log files with their manifest.
+// Volume is a directory of log files with their manifest, and the server that
+// writes them.
 type Volume struct {
 	Dir     string
 	Entries []logfile.Entry
+	Server  *identity.Identity
 	t       testing.TB
 }
 
 // NewVolume makes an empty volume with an empty manifest.
 func NewVolume(t testing.TB) *Volume {
 	t.Helper()
-	v := &Volume{Dir: t.TempDir(), t: t}
+	v := &Volume{Dir: t.TempDir(), Server: NewIdentity(t), t: t}
 	v.write(logfile.ManifestName, nil)
 	return v
 }
@@ -53,6 +56,19 @@ func (v *Volume) add(name string, body, ciphertext []byte) logfile.Entry {
 	v.Append(v.Line(e) + "\n")
 	v.Entries = append(v.Entries, e)
 	return e
+}
+
+// Replace gives message number seq another text: log file and manifest line
+// agree with each other, and no more with what was signed.
+func (v *Volume) Replace(seq int, body []byte) {
+	v.t.Helper()
+	e := v.Entries[seq]
+	e.Size, e.EncryptedSize, e.SHA256, e.Cipher = uint64(len(body)), 0, sha256.Sum256(body), message.None
+	file := render(v.t, e, body, nil)
+	e.FileSize, e.FileSHA256 = uint64(len(file)), sha256.Sum256(file)
+	v.write(e.File, file)
+	v.SetManifest(strings.Replace(v.Manifest(), v.Line(v.Entries[seq])+"\n", v.Line(e)+"\n", 1))
+	v.Entries[seq] = e
 }
 
 func (v *Volume) entry(name string, body, ciphertext []byte) logfile.Entry {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
 )
 
@@ -25,7 +26,7 @@ func (r *Receipts) Match(item collector.Item) {
 		case collected != nil:
 			r.fail(c.path, int64(c.entry.Seq), fmt.Errorf("%w: %w", ErrNotCollected, collected))
 		default:
-			r.verified++
+			r.matched[c.tree]++
 		}
 	}
 }
@@ -44,8 +45,29 @@ func collectedAs(item collector.Item) error {
 	return collector.CheckFile(item.Path, item.Entry)
 }
 
-// Verified returns how many receipts were found to be true so far.
-func (r *Receipts) Verified() int { return r.verified }
+// Heads returns the signed trees of the receipts that are to be matched.
+func (r *Receipts) Heads() []audit.Head {
+	var heads []audit.Head
+	for _, claims := range r.claims {
+		for _, c := range claims {
+			heads = append(heads, audit.Head{Source: "outbox: " + c.path, Checkpoint: c.tree})
+		}
+	}
+	slices.SortFunc(heads, func(a, b audit.Head) int { return strings.Compare(a.Source, b.Source) })
+	return heads
+}
+
+// Verified returns how many of the receipts that were matched so far rest on a
+// tree that the audit of the manifest found true.
+func (r *Receipts) Verified(manifest *audit.Audit) int {
+	verified := 0
+	for tree, receipts := range r.matched {
+		if manifest.Holds(tree) {
+			verified += receipts
+		}
+	}
+	return verified
+}
 
 // Failures returns what was found wrong so far, each a *Failure.
 func (r *Receipts) Failures() []error { return slices.Clone(r.failures) }

@@ -4,9 +4,10 @@
 //
 // Guaranteed: once Wait returned nil, every file that lay in the outbox when
 // it was called had ended in sent/ or refused/. A receipt counts as verified
-// only if a pinned identity signed it, its line is the manifest's line of that
-// number, the collected log file is the one of that line, and the message file
-// that was sent has the line's size and SHA-256.
+// only if a pinned identity signed its tree, its proof leads from its line to
+// that tree, the line is the manifest's line of that number, the manifest has
+// that tree's root at its size, the collected log file is the one of the line,
+// and the message file that was sent has the line's size and SHA-256.
 //
 // Wait never touches the locks of those who send: probing them would make
 // their claims fail now and then.

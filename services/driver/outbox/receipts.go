@@ -28,13 +28,14 @@ type claim struct {
 	path  string
 	line  []byte
 	entry logfile.Entry
+	tree  receipt.Checkpoint
 }
 
 // Receipts are the receipts of an outbox, to be held against the manifest.
 type Receipts struct {
-	pins     identity.Pins
+	verifier *receipt.Verifier
 	claims   map[uint64][]claim
-	verified int
+	matched  map[receipt.Checkpoint]int // how many receipts of a tree
 	failures []error
 }
 
@@ -42,7 +43,7 @@ type Receipts struct {
 // beside it, and lists what lies in dir/refused. What is wrong, or cannot be
 // read, is found in Failures.
 func Load(dir string, pins identity.Pins) *Receipts {
-	r := &Receipts{pins: pins, claims: map[uint64][]claim{}}
+	r := &Receipts{verifier: receipt.NewVerifier(pins), claims: map[uint64][]claim{}, matched: map[receipt.Checkpoint]int{}}
 	r.eachDir(filepath.Join(dir, refusedDir), r.refused)
 	r.eachDir(filepath.Join(dir, sentDir), r.sent)
 	if len(r.claims) == 0 && len(r.failures) == 0 {
@@ -91,9 +92,9 @@ func (r *Receipts) refused(path string, files []string) {
 	r.fail(what, -1, fmt.Errorf("%w: %s", ErrRefused, message.Visible(reason)))
 }
 
-// sent takes in a directory of sent/: a message file NAME and NAME.receipt. A
-// message may itself be called something.receipt, so a receipt is what has its
-// message beside it.
+// sent takes in a directory of sent/: a message file NAME and NAME.tlog-proof. A
+// message may itself be called something.tlog-proof, so a receipt is what has
+// its message beside it.
 func (r *Receipts) sent(path string, files []string) {
 	there := map[string]bool{}
 	for _, name := range files {
@@ -123,11 +124,11 @@ func (r *Receipts) open(path string) {
 	text, err := readBounded(c.path, receipt.MaxSize)
 	if err == nil {
 		var opened receipt.Opened
-		opened, err = receipt.Open(text, r.pins)
-		c.line = opened.Line
-	}
-	if err == nil {
-		c.entry, err = logfile.ParseLine(c.line)
+		opened, err = r.verifier.Open(text)
+		c.line, c.tree = opened.Line, opened.Checkpoint
+		if err == nil {
+			c.entry, err = logfile.OfReceipt(opened)
+		}
 	}
 	if err != nil {
 		r.fail(c.path, -1, err)

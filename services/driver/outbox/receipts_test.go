@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
 	"sealpost/services/driver/outbox"
@@ -23,21 +24,37 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T) *fixture {
-	f := &fixture{Outbox: drivertest.NewOutbox(t), t: t, volume: drivertest.NewVolume(t)}
-	for _, file := range [][2]string{{"a.txt", ""}, {"b.txt", "two"}, {"c.receipt", "three"}} {
+	v := drivertest.NewVolume(t)
+	f := &fixture{Outbox: drivertest.NewOutbox(t, v), t: t, volume: v}
+	for _, file := range [][2]string{{"a.txt", ""}, {"b.txt", "two"}, {"c" + receipt.FileSuffix, "three"}} {
 		f.Sent(f.volume.Add(file[0], []byte(file[1])), file[1])
 	}
 	return f
 }
 
+// checked are an outbox's receipts after the whole manifest was read.
+type checked struct {
+	*outbox.Receipts
+	audit *audit.Audit
+}
+
+func (c checked) verified() int { return c.Verified(c.audit) }
+
+// all returns every failure.
+func (c checked) all() []error { return append(c.Failures(), c.Unmatched()...) }
+
 // check loads the outbox and matches it with items for the whole volume.
-func (f *fixture) check(change func(item *collector.Item)) *outbox.Receipts {
-	r := outbox.Load(f.Dir, f.Pins())
+func (f *fixture) check(change func(item *collector.Item)) checked {
+	r := checked{outbox.Load(f.Dir, f.volume.Pins()), audit.New()}
+	for _, head := range r.Heads() {
+		r.audit.Expect(head)
+	}
 	for _, e := range f.volume.Entries {
 		item := collector.Item{Entry: e, Line: []byte(f.volume.Line(e)), Path: filepath.Join(f.volume.Dir, e.File)}
 		if change != nil {
 			change(&item)
 		}
+		r.audit.Line(item.Line)
 		r.Match(item)
 	}
 	return r
@@ -46,8 +63,8 @@ func (f *fixture) check(change func(item *collector.Item)) *outbox.Receipts {
 func TestReceiptsThatAreTrue(t *testing.T) {
 	f := newFixture(t)
 	r := f.check(nil)
-	if failures := append(r.Failures(), r.Unmatched()...); len(failures) > 0 || r.Verified() != 3 {
-		t.Errorf("%d verified, %v", r.Verified(), errors.Join(failures...))
+	if failures := append(r.all(), r.audit.Findings(true)...); len(failures) > 0 || r.verified() != 3 {
+		t.Errorf("%d verified, %v", r.verified(), errors.Join(failures...))
 	}
 }
 
@@ -79,11 +96,11 @@ func TestReceiptsThatAreNot(t *testing.T) {
 			f.Put("refused/3f/d.txt.reason", "too large")
 		}, want: outbox.ErrRefused},
 		{name: "no receipt", change: func(f *fixture, e logfile.Entry) {
-			f.Remove(drivertest.SentPath(e) + receipt.FileSuffix)
+			f.Remove(drivertest.ReceiptPath(e))
 		}, want: outbox.ErrNoReceipt},
 		{name: "nothing in the directory", change: func(f *fixture, e logfile.Entry) {
 			f.Remove(drivertest.SentPath(e))
-			f.Remove(drivertest.SentPath(e) + receipt.FileSuffix)
+			f.Remove(drivertest.ReceiptPath(e))
 		}, want: outbox.ErrNoReceipt},
 		{name: "no message", change: func(f *fixture, e logfile.Entry) { f.Remove(drivertest.SentPath(e)) }, want: outbox.ErrNoMessage},
 		{name: "message of another size", change: func(f *fixture, e logfile.Entry) {
@@ -93,29 +110,32 @@ func TestReceiptsThatAreNot(t *testing.T) {
 			f.Put(drivertest.SentPath(e), strings.Repeat("x", int(e.Size)))
 		}, want: outbox.ErrMessage},
 		{name: "signed by another server", change: func(f *fixture, e logfile.Entry) {
-			f.Put(drivertest.SentPath(e)+receipt.FileSuffix, f.Sign(drivertest.NewIdentity(f.t), e))
+			f.PutReceipt(e, f.volume.ReceiptBy(drivertest.NewIdentity(f.t), e))
 		}, want: receipt.ErrSignature},
 		{name: "changed", change: func(f *fixture, e logfile.Entry) {
-			f.Put(drivertest.SentPath(e)+receipt.FileSuffix, strings.Replace(f.Sign(f.Server, e), "store-17", "store-18", 1))
+			f.PutReceipt(e, strings.Replace(f.volume.Receipt(e), "\n2\n", "\n3\n", 1))
 		}, want: receipt.ErrSignature},
+		{name: "with a proof that was changed", change: func(f *fixture, e logfile.Entry) {
+			f.PutReceipt(e, strings.Replace(f.volume.Receipt(e), "\nindex 1\n", "\nindex 0\n", 1))
+		}, want: receipt.ErrProof},
 		{name: "no receipt by its form", change: func(f *fixture, e logfile.Entry) {
-			f.Put(drivertest.SentPath(e)+receipt.FileSuffix, "hello")
+			f.PutReceipt(e, "hello")
 		}, want: receipt.ErrMalformed},
 		{name: "too long", change: func(f *fixture, e logfile.Entry) {
-			f.Put(drivertest.SentPath(e)+receipt.FileSuffix, f.Sign(f.Server, e)+strings.Repeat("x", receipt.MaxSize))
+			f.PutReceipt(e, f.volume.Receipt(e)+strings.Repeat("x", receipt.MaxSize))
 		}, want: receipt.ErrMalformed},
 		{name: "of another id", change: func(f *fixture, e logfile.Entry) {
-			path := drivertest.SentPath(e) + receipt.FileSuffix
+			path := drivertest.ReceiptPath(e)
 			e.ID[0]++
-			f.Put(path, f.Sign(f.Server, e))
+			f.Put(path, f.volume.Receipt(e))
 		}, want: outbox.ErrID},
 		{name: "with another line", change: func(f *fixture, e logfile.Entry) {
 			e.ReceivedAt = e.ReceivedAt.Add(1)
-			f.Put(drivertest.SentPath(e)+receipt.FileSuffix, f.Sign(f.Server, e))
+			f.PutReceipt(e, f.volume.Receipt(e))
 		}, want: outbox.ErrLine},
 		{name: "with a number past the end", change: func(f *fixture, e logfile.Entry) {
 			e.Seq, e.File = 9, logfile.FileName(9)
-			f.Put(drivertest.SentPath(e)+receipt.FileSuffix, f.Sign(f.Server, e))
+			f.PutReceipt(e, f.volume.Receipt(e))
 		}, want: outbox.ErrNoLine},
 		{name: "not collected", item: func(item *collector.Item) {
 			item.Err = &collector.FileError{Seq: item.Entry.Seq, Cause: collector.ErrDigest}
@@ -140,15 +160,33 @@ func TestReceiptsThatAreNot(t *testing.T) {
 					test.item(item)
 				}
 			})
-			failures := append(r.Failures(), r.Unmatched()...)
+			failures := r.all()
 			if len(failures) != 1 || test.want != nil && !errors.Is(failures[0], test.want) {
 				t.Fatalf("%v, want %v", errors.Join(failures...), test.want)
 			}
 			var failure *outbox.Failure
-			if !errors.As(failures[0], &failure) || r.Verified() < 2 {
-				t.Errorf("%d verified, %v", r.Verified(), failures[0])
+			if !errors.As(failures[0], &failure) || r.verified() < 2 {
+				t.Errorf("%d verified, %v", r.verified(), failures[0])
 			}
 		})
+	}
+}
+
+// TestReceiptOfAnotherView: its own line is true, and one before it is another
+// in the tree that was signed.
+func TestReceiptOfAnotherView(t *testing.T) {
+	f := newFixture(t)
+	first := &f.volume.Entries[0]
+	first.ReceivedAt = first.ReceivedAt.Add(1)
+	f.PutReceipt(f.volume.Entries[1], f.volume.Receipt(f.volume.Entries[1]))
+	first.ReceivedAt = first.ReceivedAt.Add(-1)
+	r := f.check(nil)
+	findings := r.audit.Findings(true)
+	if len(r.all()) > 0 || len(findings) != 1 || !errors.Is(findings[0], audit.ErrSplit) || r.verified() != 2 {
+		t.Errorf("%d verified, %v, %v", r.verified(), errors.Join(findings...), errors.Join(r.all()...))
+	}
+	if text := findings[0].Error(); !strings.Contains(text, drivertest.ReceiptPath(f.volume.Entries[1])) {
+		t.Errorf("%q does not name the receipt", text)
 	}
 }
 

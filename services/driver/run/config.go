@@ -16,6 +16,9 @@ func (d *driver) collectorConfig() (collector.Config, error) {
 		Wait: d.Timeout, MaxFile: uint64(d.MaxFileBytes),
 		Each: d.each, Progress: new(collector.Progress), Log: d.log,
 	}
+	if d.checkpoints != nil {
+		cfg.Checkpoint, cfg.Done = d.checkpoints.take, d.checkpoints.keep
+	}
 	if d.FTPTLS == "off" {
 		return cfg, nil
 	}

@@ -42,7 +42,10 @@ func (d *driver) summary(result collector.Result) error {
 		fmt.Fprintf(&b, ", %d collected earlier and removed since", result.Gone)
 	}
 	if d.receipts != nil {
-		fmt.Fprintf(&b, "; %s verified", plural(uint64(d.receipts.Verified()), "receipt"))
+		fmt.Fprintf(&b, "; %s verified", plural(uint64(d.receipts.Verified(d.audit)), "receipt"))
+	}
+	if text := d.checkpoints.summary(); text != "" {
+		fmt.Fprintf(&b, "; %s", text)
 	}
 	if len(d.failures) > 0 {
 		fmt.Fprintf(&b, "; %s", plural(uint64(len(d.failures)), "failure"))

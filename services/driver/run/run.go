@@ -3,8 +3,12 @@
 //
 // Guaranteed: Run returns nil only if every log file of the manifest was
 // collected and, where an outbox is set, nothing was left or refused in it and
-// every receipt in it, at least one, is true. What is printed has its control
-// characters made visible; what is on disk stays byte for byte.
+// every receipt in it, at least one, is true. With the server's identity set it
+// is moreover nil only if the manifest has every tree that the server signed:
+// in its checkpoint, in the one kept in an earlier run, in the receipts. The
+// newest checkpoint that was found true is kept beside the log files. What is
+// printed has its control characters made visible; what is on disk stays byte
+// for byte.
 package run
 
 import (
@@ -16,6 +20,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/outbox"
 	"sealpost/shared/settings"
@@ -42,12 +47,14 @@ func (e *FailedError) Unwrap() []error { return e.Failures }
 // driver is one run.
 type driver struct {
 	Settings
-	log      zerolog.Logger
-	screen   *screen
-	out      io.Writer
-	start    time.Time
-	receipts *outbox.Receipts // nil without an outbox
-	failures []error
+	log         zerolog.Logger
+	screen      *screen
+	out         io.Writer
+	start       time.Time
+	audit       *audit.Audit
+	checkpoints *checkpoints     // nil without an identity
+	receipts    *outbox.Receipts // nil without an outbox
+	failures    []error
 }
 
 // Run runs the driver with its settings. Printed files and the summary go to
@@ -57,7 +64,10 @@ func Run(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writ
 	if problems := cfg.Check(); len(problems) > 0 {
 		return &settings.Error{Problems: problems}
 	}
-	d := &driver{Settings: cfg, out: out, screen: newScreen(errs), start: time.Now()}
+	d := &driver{Settings: cfg, out: out, screen: newScreen(errs), start: time.Now(), audit: audit.New()}
+	if len(d.pins) > 0 {
+		d.checkpoints = &checkpoints{pins: d.pins, path: checkpointPath(d.OutputDir), audit: d.audit}
+	}
 	log, err := d.screen.logger(cfg.LogLevel, cfg.LogFormat)
 	if err != nil {
 		return err
@@ -105,6 +115,9 @@ func (d *driver) waitForOutbox(ctx context.Context) error {
 		return &FailedError{Failures: []error{err}}
 	}
 	d.receipts = outbox.Load(d.Outbox, d.pins)
+	for _, head := range d.receipts.Heads() {
+		d.audit.Expect(head)
+	}
 	return nil
 }
 
@@ -113,12 +126,7 @@ func (d *driver) collect(ctx context.Context, cfg collector.Config) error {
 	result, err := collector.Collect(ctx, cfg)
 	stop()
 	d.failures = append(d.failures, result.Failures...)
-	if d.receipts != nil {
-		d.failures = append(d.failures, d.receipts.Failures()...)
-		if err == nil {
-			d.failures = append(d.failures, d.receipts.Unmatched()...)
-		}
-	}
+	d.judge(err == nil)
 	if err != nil {
 		d.failures = append(d.failures, err)
 	}
@@ -133,8 +141,25 @@ func (d *driver) collect(ctx context.Context, cfg collector.Config) error {
 	return nil
 }
 
+// judge lists what signatures say against the manifest. Without whole it was not
+// read to its end.
+func (d *driver) judge(whole bool) {
+	if d.checkpoints != nil {
+		d.failures = append(d.failures, d.checkpoints.failures...)
+	}
+	d.failures = append(d.failures, d.audit.Findings(whole)...)
+	if d.receipts == nil {
+		return
+	}
+	d.failures = append(d.failures, d.receipts.Failures()...)
+	if whole {
+		d.failures = append(d.failures, d.receipts.Unmatched()...)
+	}
+}
+
 // each prints a new log file and checks the receipts of its message.
 func (d *driver) each(item collector.Item) error {
+	d.audit.Line(item.Line)
 	if d.receipts != nil {
 		d.receipts.Match(item)
 	}

@@ -17,7 +17,6 @@ import (
 	"sealpost/services/driver/drivertest"
 	"sealpost/services/driver/outbox"
 	"sealpost/services/driver/run"
-	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logging"
 	"sealpost/shared/settings"
 )
@@ -60,7 +59,7 @@ func TestPrintsWhatIsNew(t *testing.T) {
 	}
 	files, summary := splitSummary(t, out)
 	size := v.Entries[0].FileSize + v.Entries[1].FileSize
-	if summary != fmt.Sprintf("2 files, %d bytes, 2 new", size) {
+	if summary != fmt.Sprintf("2 files, %d bytes, 2 new; checkpoint not checked: no DRIVER_SERVER_IDENTITY", size) {
 		t.Errorf("summary %q", summary)
 	}
 	visible := strings.NewReplacer("\x1b", `\x1b`, "\r", `\x0d`, "\u202e", `\u202e`, "\xff", `\xff`)
@@ -86,7 +85,7 @@ func TestPrintsWhatIsNew(t *testing.T) {
 	if files != rule+"File name: "+e.File+"\n"+rule+string(v.Read(e.File)) {
 		t.Errorf("second run printed:\n%s", files)
 	}
-	if !strings.HasSuffix(summary, "bytes, 1 new") {
+	if !strings.Contains(summary, "bytes, 1 new;") {
 		t.Errorf("second summary %q", summary)
 	}
 }
@@ -109,12 +108,14 @@ func story(t *testing.T, log string, want ...string) {
 
 // sent makes a volume of three messages and the outbox that they came from.
 func sent(t *testing.T) (*drivertest.Volume, *drivertest.Outbox, run.Settings) {
-	v, o := drivertest.NewVolume(t), drivertest.NewOutbox(t)
+	v := drivertest.NewVolume(t)
+	o := drivertest.NewOutbox(t, v)
 	for name, text := range map[string]string{"a.txt": "one", "b.txt": "two", "c.txt": "three"} {
 		o.Sent(v.Add(name, []byte(text)), text)
 	}
+	v.PutCheckpoint(3)
 	cfg := config(t, drivertest.Serve(t, v.Dir, nil))
-	cfg.Outbox, cfg.ServerIdentity = o.Dir, settings.Secret(o.Pins().String())
+	cfg.Outbox, cfg.ServerIdentity = o.Dir, settings.Secret(v.Pins().String())
 	return v, o, cfg
 }
 
@@ -125,7 +126,7 @@ func TestChecksReceipts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, summary := splitSummary(t, out); !strings.HasSuffix(summary, "; 3 receipts verified") {
+		if _, summary := splitSummary(t, out); !strings.HasSuffix(summary, "; 3 receipts verified; checkpoint of 3 lines verified") {
 			t.Errorf("summary %q", summary)
 		}
 	}
@@ -138,7 +139,7 @@ func TestChecksReceipts(t *testing.T) {
 	if !errors.As(err, &failed) || len(failed.Failures) != 1 || !errors.Is(err, collector.ErrDigest) {
 		t.Errorf("a collected file was changed: %v", err)
 	}
-	if _, summary := splitSummary(t, out); !strings.HasSuffix(summary, "; 2 receipts verified; 1 failure") {
+	if _, summary := splitSummary(t, out); !strings.HasSuffix(summary, "; 2 receipts verified; checkpoint of 3 lines verified; 1 failure") {
 		t.Errorf("summary %q", summary)
 	}
 }
@@ -146,7 +147,7 @@ func TestChecksReceipts(t *testing.T) {
 func TestListsEveryFailure(t *testing.T) {
 	v, o, cfg := sent(t)
 	v.Remove(v.Entries[0].File)
-	o.Remove(drivertest.SentPath(v.Entries[1]) + receipt.FileSuffix)
+	o.Remove(drivertest.ReceiptPath(v.Entries[1]))
 	o.Put("refused/3f/d.txt", "x")
 	o.Put("refused/3f/d.txt.reason", "too large")
 	o.Put("e.txt", "nobody sends this")
@@ -166,7 +167,7 @@ func TestListsEveryFailure(t *testing.T) {
 		t.Errorf("%d lines:\n%v", len(lines), err)
 	}
 	files, summary := splitSummary(t, out)
-	if strings.Count(files, "File name: ") != 2 || !strings.Contains(summary, "1 receipt verified; 5 failures") {
+	if strings.Count(files, "File name: ") != 2 || !strings.Contains(summary, "1 receipt verified; checkpoint of 3 lines verified; 5 failures") {
 		t.Errorf("printed:\n%s%s", files, summary)
 	}
 }
@@ -176,6 +177,7 @@ func TestReceiptBeyondTheManifest(t *testing.T) {
 	e := v.Add("d.txt", []byte("four"))
 	o.Sent(e, "four")
 	v.SetManifest(v.Lines(3))
+	cfg.Timeout = 0
 	if _, _, err := start(cfg); !errors.Is(err, outbox.ErrNoLine) {
 		t.Errorf("%v", err)
 	}

@@ -35,8 +35,13 @@ func verify(_ context.Context, args []string, std Streams) error {
 	if err != nil {
 		return err
 	}
+	st, err := state.Open(config.StateDir)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
 	differences := 0
-	checked, err := local.Verify(config.DataDir, func(d local.Difference) {
+	checked, err := local.Verify(config.DataDir, st, func(d local.Difference) {
 		differences++
 		fmt.Fprintln(std.Out, d)
 	})
@@ -70,12 +75,12 @@ func acceptLogbook(config volumesConfig, std Streams) error {
 	}
 	defer st.Close()
 	id := state.NewLogbookID()
-	entries, err := local.Accept(config.DataDir, id)
+	entries, checkpoint, err := local.Accept(config.DataDir, id, st)
 	if err != nil {
 		return err
 	}
 	// The log volume first: until the state follows, the server stays red.
-	if err := errors.Join(st.SetWatermark(entries), st.SetLogbookID(id)); err != nil {
+	if err := errors.Join(st.SetCheckpoint(checkpoint), st.SetLogbookID(id)); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(std.Out, "logbook %s, next number %d\nidentity %s\n", id, entries,

@@ -35,9 +35,9 @@ type Options struct {
 }
 
 const (
-	reopenEvery    = time.Second
-	watermarkEvery = 30 * time.Second
-	adminTimeout   = 10 * time.Second
+	reopenEvery   = time.Second
+	rememberEvery = 30 * time.Second
+	adminTimeout  = 10 * time.Second
 )
 
 // Run runs the server until ctx ends, then drains it: what is under way is
@@ -64,7 +64,6 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	in := intake.New(intake.Config{
 		TLS: tlsConfig, Book: book, Senders: st, Limits: cfg.limits(), Log: log,
 		Metrics: intake.NewMetrics(registry),
-		Receipt: func(line []byte) ([]byte, error) { return receipt.Sign(st.Identity(), st.LogbookID(), line) },
 	})
 	log.Info().Str("identity", st.Identity().VerifierKey(receipt.Origin(st.LogbookID()))).
 		Stringer("listen", listeners.sealpost.Addr()).Msg("server started")
@@ -83,19 +82,19 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 // openBook opens the logbook, or keeps trying to in the background.
 func openBook(cfg Config, st *state.State, log zerolog.Logger) *standby.Logbook {
 	return standby.Open(st.LogbookID(), func() (logbook.Logbook, error) {
-		minimum, err := st.Watermark()
+		known, err := st.Checkpoint()
 		if err != nil {
 			return nil, err
 		}
 		book, err := local.Open(local.Config{
-			Dir: cfg.DataDir, ID: st.LogbookID(), MinEntries: minimum,
+			Dir: cfg.DataDir, ID: st.LogbookID(), Notary: st, Known: known,
 			CiphertextMax: uint64(cfg.LogCiphertextMax), MaxStaged: uint64(cfg.MaxStagedBytes),
 			Zone: zone(), Log: log,
 		})
 		if err != nil {
 			return nil, err
 		}
-		return watched(book, st, log), nil
+		return remembered(book, st, log), nil
 	}, reopenEvery, log)
 }
 

@@ -35,8 +35,6 @@ type Config struct {
 	TLS     *tls.Config
 	Book    logbook.Logbook
 	Senders Senders
-	// Receipt makes the receipt of a manifest line.
-	Receipt func(line []byte) ([]byte, error)
 	Limits  Limits
 	Log     zerolog.Logger
 	Metrics *Metrics

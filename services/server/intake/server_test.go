@@ -67,7 +67,7 @@ func start(t *testing.T, o options) *server {
 	s.token, err = st.AddSender("store-17")
 	check(t, err)
 	volume := o.volume
-	volume.Dir, volume.ID = dir, st.LogbookID()
+	volume.Dir, volume.ID, volume.Notary = dir, st.LogbookID(), st
 	if o.book == nil {
 		o.book = func(c local.Config) (logbook.Logbook, error) { return local.Open(c) }
 	}
@@ -82,7 +82,6 @@ func start(t *testing.T, o options) *server {
 	s.intake = intake.New(intake.Config{
 		TLS: tlsConfig, Book: book, Senders: senders, Limits: o.limits,
 		Log: zerolog.New(s.logs), Metrics: intake.NewMetrics(s.registry),
-		Receipt: func(line []byte) ([]byte, error) { return receipt.Sign(st.Identity(), st.LogbookID(), line) },
 	})
 	s.addr = s.listen(t, o, s.intake.Serve)
 	s.addr2012 = s.listen(t, o, s.intake.Serve2012)

@@ -172,7 +172,7 @@ func (s *session) commit(o framing.Offer, staged logbook.Staged) {
 
 // answerKept sends the receipt of a message that the logbook holds.
 func (s *session) answerKept(o framing.Offer, facts logbook.Facts) {
-	text, err := s.server.cfg.Receipt(facts.Line)
+	text, err := s.server.cfg.Book.Receipt(s.server.ctx, facts)
 	if err != nil {
 		s.answerRefused(o, fmt.Errorf("receipt: %w", err))
 		return

@@ -56,7 +56,7 @@ func TestFlushFails(t *testing.T) {
 	t.Parallel()
 	var broken atomic.Bool
 	s := start(t, options{volume: local.Config{Fault: func(s local.Step) error {
-		if s.Op == local.OpSync && broken.Load() {
+		if (s.Op == local.OpSync || s.Op == local.OpSyncFS) && broken.Load() {
 			return errors.New("I/O error")
 		}
 		return nil

@@ -10,6 +10,8 @@
 //     byte for byte) are on stable storage, then the file has its final name,
 //     which replaced nothing, then its line is in the manifest, then Append
 //     returns. In this order.
+//   - The manifest lines are the leaves of a Merkle tree (RFC 6962), whose root
+//     is signed for each commit, after it is durable and before Append returns.
 //   - A number is given only to complete, checked bytes. Numbers start at 0,
 //     have no gaps and are never used twice, also when files were removed.
 //   - A (sender, id) is accepted once, for ever. The same content again gets
@@ -116,6 +118,10 @@ type Logbook interface {
 	ID() string
 	// Lookup finds a message by sender and id, before its bytes are taken.
 	Lookup(ctx context.Context, sender string, id message.ID) (Facts, bool, error)
+	// Receipt returns the signed proof that a message is kept, a tlog-proof: its
+	// manifest line is a leaf of the logbook's tree. It may be another one each
+	// time, as the tree grows; the line in it is the same for ever.
+	Receipt(ctx context.Context, f Facts) ([]byte, error)
 	// Stage reserves space for a message and opens it for writing.
 	Stage(ctx context.Context, d Draft) (Staged, error)
 	// Scratch opens scratch room of at most limit bytes; room is reserved as it

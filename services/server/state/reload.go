@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"time"
 )
 
 // senders holds the records of senders.jsonl and reads them again when the
@@ -19,9 +18,8 @@ type senders struct {
 	// held is the version that was read, kept open so that its inode number
 	// cannot go to a later version: two replacements within one tick of the
 	// file system's clock could else look like none.
-	held    *os.File
-	size    int64
-	modTime time.Time
+	held *os.File
+	was  fs.FileInfo // of held, when it was read
 }
 
 // current returns the records in force: those of the file, or the last that
@@ -61,11 +59,7 @@ func (s *senders) refresh() error {
 
 // unchanged also compares size and time, for a file that was edited in place.
 func (s *senders) unchanged(info fs.FileInfo) bool {
-	if s.held == nil || info.Size() != s.size || !info.ModTime().Equal(s.modTime) {
-		return false
-	}
-	held, err := s.held.Stat()
-	return err == nil && os.SameFile(info, held)
+	return s.held != nil && info.Size() == s.was.Size() && info.ModTime().Equal(s.was.ModTime()) && os.SameFile(info, s.was)
 }
 
 func (s *senders) read(f *os.File) error {
@@ -81,7 +75,7 @@ func (s *senders) read(f *os.File) error {
 	if s.held != nil {
 		_ = s.held.Close()
 	}
-	s.held, s.size, s.modTime, s.records = f, info.Size(), info.ModTime(), records
+	s.held, s.was, s.records = f, info, records
 	return nil
 }
 

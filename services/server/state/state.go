@@ -1,6 +1,6 @@
 // Package state keeps what makes a server the server it is, in one private
-// directory: its identity, the logbook's id, the senders, and how many log
-// entries it has known.
+// directory: its identity, the logbook's id, the senders, and the newest
+// checkpoint of the logbook that it has known.
 //
 // Guaranteed: every change is on stable storage when its call returns, and is
 // seen by other processes whole or not at all; changes by several processes
@@ -11,7 +11,7 @@
 // logbook id by another process; both are read once, by Open.
 //
 // Files: identity.pem (PKCS #8), logbook_id (32 hex digits), senders.jsonl
-// (see records.go), watermark (a decimal number), lock (empty). The directory
+// (see records.go), checkpoint (a signed note), lock (empty). The directory
 // has mode 0700, the files 0600.
 package state
 
@@ -22,31 +22,27 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
 	"strings"
 
 	"sealpost/shared/crypto/identity"
+	"sealpost/shared/crypto/receipt"
 )
 
 const (
 	dirMode  = 0o700
 	fileMode = 0o600
 
-	identityFile  = "identity.pem"
-	logbookFile   = "logbook_id"
-	sendersFile   = "senders.jsonl"
-	watermarkFile = "watermark"
-	lockFile      = "lock"
+	identityFile   = "identity.pem"
+	logbookFile    = "logbook_id"
+	sendersFile    = "senders.jsonl"
+	checkpointFile = "checkpoint"
+	lockFile       = "lock"
 
 	logbookIDSize = 16 // bytes, 32 hex digits
 )
 
-var (
-	// ErrLogbookID means that a text is no logbook id: 32 lower-case hex digits.
-	ErrLogbookID = errors.New("not a logbook id (32 hex digits)")
-	// ErrWatermark means that the watermark file holds no number.
-	ErrWatermark = errors.New("not a number of log entries")
-)
+// ErrLogbookID means that a text is no logbook id: 32 lower-case hex digits.
+var ErrLogbookID = errors.New("not a logbook id (32 hex digits)")
 
 // State is the content of a state directory. It is safe for concurrent use.
 type State struct {
@@ -91,29 +87,35 @@ func (s *State) SetLogbookID(id string) error {
 	return nil
 }
 
-// Watermark returns the number of log entries that were known when it was last
-// set, 0 if it never was. ErrWatermark when the file is damaged.
-func (s *State) Watermark() (uint64, error) {
-	text, err := os.ReadFile(s.path(watermarkFile))
+// Checkpoint returns the signed checkpoint of the logbook that was last kept,
+// nil if none ever was.
+func (s *State) Checkpoint() ([]byte, error) {
+	text, err := os.ReadFile(s.path(checkpointFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+		return nil, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("state: %w", err)
+		return nil, fmt.Errorf("state: %w", err)
 	}
-	n, err := strconv.ParseUint(strings.TrimSuffix(string(text), "\n"), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("state: %s: %w", watermarkFile, ErrWatermark)
-	}
-	return n, nil
+	return text, nil
 }
 
-// SetWatermark keeps the number of log entries that are known.
-func (s *State) SetWatermark(n uint64) error {
-	if err := s.write(watermarkFile, []byte(strconv.FormatUint(n, 10)+"\n")); err != nil {
+// SetCheckpoint keeps a signed checkpoint of the logbook.
+func (s *State) SetCheckpoint(text []byte) error {
+	if err := s.write(checkpointFile, text); err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
 	return nil
+}
+
+// SignCheckpoint signs a checkpoint with the server's identity.
+func (s *State) SignCheckpoint(c receipt.Checkpoint) ([]byte, error) {
+	return receipt.SignCheckpoint(c, s.identity)
+}
+
+// OpenCheckpoint opens a checkpoint that the server's identity signed.
+func (s *State) OpenCheckpoint(text []byte) (receipt.Checkpoint, error) {
+	return receipt.OpenCheckpoint(text, identity.Pins{{Key: s.identity.Public()}})
 }
 
 // Close releases the file that the State holds open. It stays usable for what

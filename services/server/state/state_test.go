@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,7 +11,10 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"sealpost/shared/crypto/identity"
+	"sealpost/shared/crypto/receipt"
 )
 
 func open(t *testing.T, dir string) *State {
@@ -101,10 +105,10 @@ func TestFilesGoToTheDirectorysOwner(t *testing.T) {
 	if _, err := s.AddSender("demo"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.SetWatermark(1); err != nil {
+	if err := s.SetCheckpoint([]byte("1")); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{identityFile, logbookFile, sendersFile, watermarkFile, lockFile} {
+	for _, name := range []string{identityFile, logbookFile, sendersFile, checkpointFile, lockFile} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -168,32 +172,35 @@ func TestSetLogbookID(t *testing.T) {
 	}
 }
 
-func TestWatermark(t *testing.T) {
+func TestCheckpoint(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	if n, err := s.Watermark(); n != 0 || err != nil {
-		t.Errorf("at first %d, %v", n, err)
+	if text, err := s.Checkpoint(); text != nil || err != nil {
+		t.Errorf("at first %q, %v", text, err)
 	}
-	for _, n := range []uint64{1, 1<<64 - 1, 0} {
-		if err := s.SetWatermark(n); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := open(t, dir).Watermark(); got != n || err != nil {
-			t.Errorf("set %d, got %d, %v", n, got, err)
-		}
+	want := receipt.Checkpoint{Origin: receipt.Origin(s.LogbookID()), Size: 7, Root: tlog.RecordHash([]byte("x"))}
+	text, err := s.SignCheckpoint(want)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, text := range []string{"", "-1\n", "x", "1\n\n"} {
-		if err := os.WriteFile(filepath.Join(dir, watermarkFile), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if n, err := s.Watermark(); !errors.Is(err, ErrWatermark) {
-			t.Errorf("%q: %d, error %v, want ErrWatermark", text, n, err)
-		}
+	if err := s.SetCheckpoint(text); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, dir)
+	kept, err := again.Checkpoint()
+	if err != nil || !bytes.Equal(kept, text) {
+		t.Fatalf("kept %q, %v", kept, err)
+	}
+	if got, err := again.OpenCheckpoint(kept); got != want || err != nil {
+		t.Errorf("opened %+v, %v", got, err)
+	}
+	if _, err := open(t, t.TempDir()).OpenCheckpoint(text); !errors.Is(err, receipt.ErrSignature) {
+		t.Errorf("another identity opened it: %v", err)
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.SetWatermark(1); !errors.Is(err, fs.ErrNotExist) {
+	if err := s.SetCheckpoint(text); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without the directory: error %v", err)
 	}
 }

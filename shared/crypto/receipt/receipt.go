@@ -1,130 +1,95 @@
-// Package receipt signs and opens receipts: the server's word that a message
-// is in the logbook, as a signed note (c2sp.org/signed-note).
+// Package receipt makes and opens receipts, the server's word that a message is
+// in the logbook, and the checkpoints that they rest on.
 //
-// The text of a receipt has three lines: the origin, "sealpost/" and the
-// logbook's id; the form, "receipt v0"; the message's manifest line, byte for
-// byte. An empty line and the signature follow. Callers hand receipts on as
-// opaque bytes, since later forms will carry more.
+// Manifest line N is leaf N of a Merkle tree (RFC 6962, section 2.1; the leaf's
+// data is the line without its "\n"). A checkpoint is a signed note that names
+// the tree's size and root (c2sp.org/tlog-checkpoint). A receipt is a proof that
+// a line is a leaf of such a tree (c2sp.org/tlog-proof): the line, its index, the
+// hashes from the leaf up to the root, and the checkpoint. One signature serves
+// all messages of a commit.
 //
-// Guaranteed: what Open returns was signed by one of the pinned identities,
-// under that origin. Not guaranteed: that the line is a sound manifest line,
-// or that it is about the message one has in mind; the caller checks both.
+// Guaranteed: what Open returns is in a tree that one of the pinned identities
+// signed, under that origin; and a receipt has one spelling: what opens is what
+// [New] makes of its parts. Not guaranteed: that the line is a sound manifest
+// line, that the index is the number in it, that it is about the message one has
+// in mind, or that others were shown the same tree; the caller checks these.
 package receipt
 
 import (
-	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
-	"golang.org/x/mod/sumdb/note"
-
-	"sealpost/shared/crypto/identity"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 const (
-	// FileSuffix is added to a message file's name for its receipt.
-	FileSuffix = ".receipt"
-	// MaxSize is the most bytes a receipt may have.
+	// FileSuffix is added to a message file's name for its receipt
+	// (c2sp.org/tlog-proof).
+	FileSuffix = ".tlog-proof"
+	// MaxSize is the most bytes a receipt or a checkpoint may have.
 	MaxSize = 64 << 10
+	// MaxLine is the most bytes a line in a receipt may have: those of the
+	// longest manifest line.
+	MaxLine = 4096
 
 	originPrefix = "sealpost/"
-	form         = "receipt v0"
-	textLines    = 3
+	header       = "c2sp.org/tlog-proof@v1"
+	extraKey     = "extra "
+	indexKey     = "index "
 )
 
 var (
-	// ErrMalformed means that the bytes are no receipt of a known form.
-	ErrMalformed = errors.New("not a receipt")
-	// ErrSignature means that no pinned identity signed this receipt, or that
+	// ErrMalformed means that the bytes are no receipt or no checkpoint of a
+	// known form.
+	ErrMalformed = errors.New("not a well-formed receipt or checkpoint")
+	// ErrSignature means that no pinned identity signed the checkpoint, or that
 	// it was changed afterwards.
-	ErrSignature = errors.New("the receipt's signature is not of a pinned identity")
-	// ErrLine means that a line cannot stand in a receipt: it is empty, too
-	// long, no UTF-8, or holds a control character.
+	ErrSignature = errors.New("the signature is not of a pinned identity")
+	// ErrProof means that the line is not in the tree that was signed: line,
+	// index or proof were changed, or belong to another receipt.
+	ErrProof = errors.New("the proof does not lead from the line to the signed tree")
+	// ErrLine means that a line cannot stand in a receipt: it is empty, longer
+	// than MaxLine, no UTF-8, or holds a line end or another control character.
 	ErrLine = errors.New("not a line that a receipt can hold")
 )
 
-// Opened is a receipt whose signature was verified.
-type Opened struct {
-	Origin string // "sealpost/" and the logbook's id
-	Line   []byte // the manifest line, without its line end
-}
-
-// Origin returns the name under which a logbook's receipts are signed.
+// Origin returns the name under which a logbook's checkpoints are signed.
 func Origin(logbookID string) string { return originPrefix + logbookID }
 
-// Sign makes a receipt for a manifest line (without line end). Equal arguments
-// give equal bytes, at most 64 KiB. Errors: ErrLine, identity.ErrOrigin.
-func Sign(id *identity.Identity, logbookID string, line []byte) ([]byte, error) {
-	if len(line) == 0 || bytes.IndexByte(line, '\n') >= 0 {
+// New returns the text of a receipt: the manifest line at index (from 0, without
+// line end), the proof that the checkpoint's tree has it there, and the text of
+// the checkpoint. Only the form of the line is checked (ErrLine) and the size of
+// the whole (ErrMalformed), so that it costs next to nothing: what the proof and
+// the checkpoint say is for the caller to have right. Equal arguments give equal
+// bytes.
+func New(index uint64, line []byte, proof tlog.RecordProof, checkpoint []byte) ([]byte, error) {
+	if !validLine(line) {
 		return nil, ErrLine
 	}
-	signer, err := id.Signer(Origin(logbookID))
-	if err != nil {
-		return nil, err
+	text := append([]byte(nil), header+"\n"+extraKey...)
+	text = base64.StdEncoding.AppendEncode(text, line)
+	text = append(text, "\n"+indexKey...)
+	text = append(strconv.AppendUint(text, index, 10), '\n')
+	for _, hash := range proof {
+		text = append(base64.StdEncoding.AppendEncode(text, hash[:]), '\n')
 	}
-	signed, err := note.Sign(&note.Note{Text: text(Origin(logbookID), line)}, signer)
-	if err != nil {
-		return nil, fmt.Errorf("sign receipt: %w", err)
+	text = append(append(text, '\n'), checkpoint...)
+	if len(text) > MaxSize {
+		return nil, tooLong()
 	}
-	// The note package signs texts that it then refuses to open.
-	if _, err := Open(signed, identity.Pins{{Key: id.Public()}}); err != nil {
-		return nil, ErrLine
-	}
-	return signed, nil
+	return text, nil
 }
 
-// Open checks a receipt against the pinned identities and takes it apart.
-// Errors: ErrMalformed, ErrSignature. Signatures by others, such as
-// witnesses, may stand beside the server's.
-func Open(data []byte, pins identity.Pins) (Opened, error) {
-	if len(data) > MaxSize {
-		return Opened{}, fmt.Errorf("%w: more than %d bytes", ErrMalformed, MaxSize)
-	}
-	first, _, _ := bytes.Cut(data, []byte("\n"))
-	origin := string(first)
-	if !strings.HasPrefix(origin, originPrefix) {
-		return Opened{}, fmt.Errorf("%w: it names no logbook", ErrMalformed)
-	}
-	verifiers, err := pins.Verifiers(origin)
-	if err != nil {
-		return Opened{}, fmt.Errorf("%w: it names no logbook", ErrMalformed)
-	}
-	opened, err := note.Open(data, verifiers)
-	if err != nil {
-		return Opened{}, openError(err)
-	}
-	if !canonical(opened.Sigs) || !canonical(opened.UnverifiedSigs) {
-		return Opened{}, fmt.Errorf("%w: a signature is not in canonical base64", ErrMalformed)
-	}
-	lines := strings.Split(strings.TrimSuffix(opened.Text, "\n"), "\n")
-	if len(lines) != textLines || lines[1] != form || lines[2] == "" {
-		return Opened{}, fmt.Errorf("%w: not of the form %q", ErrMalformed, form)
-	}
-	return Opened{Origin: origin, Line: []byte(lines[2])}, nil
+func validLine(line []byte) bool {
+	return len(line) > 0 && len(line) <= MaxLine && utf8.Valid(line) &&
+		strings.IndexFunc(string(line), unicode.IsControl) < 0
 }
 
-// canonical refuses base64 with stray bits behind its last byte, which the note
-// package lets pass: a receipt has one spelling.
-func canonical(sigs []note.Signature) bool {
-	for _, sig := range sigs {
-		if _, err := base64.StdEncoding.Strict().DecodeString(sig.Base64); err != nil {
-			return false
-		}
-	}
-	return true
-}
-
-func text(origin string, line []byte) string {
-	return origin + "\n" + form + "\n" + string(line) + "\n"
-}
-
-func openError(err error) error {
-	var unverified *note.UnverifiedNoteError
-	var invalid *note.InvalidSignatureError
-	if errors.As(err, &unverified) || errors.As(err, &invalid) {
-		return ErrSignature
-	}
-	return ErrMalformed
+func tooLong() error {
+	return fmt.Errorf("%w: more than %d bytes", ErrMalformed, MaxSize)
 }

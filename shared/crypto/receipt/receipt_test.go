@@ -1,22 +1,22 @@
-package receipt
+package receipt_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
-	"os"
-	"path/filepath"
+	"fmt"
 	"strings"
 	"testing"
 
-	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"sealpost/shared/crypto/identity"
+	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/crypto/receipt/receipttest"
+	"sealpost/shared/logfile"
 )
 
-const (
-	logbookID = "00112233445566778899aabbccddeeff"
-	line      = `{"v":1,"seq":0,"file":"server_message0.txt","name":"Größe.txt"}`
-)
+const logbookID = "00112233445566778899aabbccddeeff"
 
 func generate(t testing.TB) (*identity.Identity, identity.Pins) {
 	t.Helper()
@@ -27,205 +27,153 @@ func generate(t testing.TB) (*identity.Identity, identity.Pins) {
 	return id, identity.Pins{{Origin: "sealpost/another", Key: id.Public()}}
 }
 
-func sign(t testing.TB, id *identity.Identity, line string) []byte {
+// someLines are the lines of a logbook of n messages.
+func someLines(n int) [][]byte {
+	lines := make([][]byte, n)
+	for i := range lines {
+		lines[i] = fmt.Appendf(nil, `{"v":1,"seq":%d,"name":"Größe.txt"}`, i)
+	}
+	return lines
+}
+
+func sign(t testing.TB, id *identity.Identity, lines [][]byte, index int) []byte {
 	t.Helper()
-	signed, err := Sign(id, logbookID, []byte(line))
+	text, err := receiptOf(id, lines, index)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return signed
+	return text
 }
 
+func receiptOf(id *identity.Identity, lines [][]byte, index int) ([]byte, error) {
+	return receipttest.Lines(id, logbookID, lines, uint64(index))
+}
+
+// TestRoundTrip: every line of trees of many shapes opens to itself.
 func TestRoundTrip(t *testing.T) {
 	id, pins := generate(t)
-	for _, line := range []string{line, "x", "— sealpost/x AAAA", strings.Repeat("é", 2048)} {
-		signed := sign(t, id, line)
-		opened, err := Open(signed, pins)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if opened.Origin != Origin(logbookID) || string(opened.Line) != line {
-			t.Errorf("opened %q, %q", opened.Origin, opened.Line)
-		}
-		if again := sign(t, id, line); !bytes.Equal(again, signed) {
-			t.Error("two receipts for one line differ")
+	for _, size := range []int{1, 2, 3, 4, 5, 7, 8, 9, 31, 33} {
+		lines := someLines(size)
+		for i := range lines {
+			text := sign(t, id, lines, i)
+			opened, err := receipt.Open(text, pins)
+			if err != nil {
+				t.Fatalf("line %d of %d: %v", i, size, err)
+			}
+			if opened.Origin != receipt.Origin(logbookID) || !bytes.Equal(opened.Line, lines[i]) ||
+				opened.Index != uint64(i) || opened.Checkpoint.Size != uint64(size) {
+				t.Errorf("line %d of %d: opened %+v", i, size, opened)
+			}
+			if c, err := receipt.OpenCheckpoint(opened.Signed, pins); err != nil || c != opened.Checkpoint {
+				t.Errorf("line %d of %d: its checkpoint opens to %+v, %v", i, size, c, err)
+			}
+			if again := sign(t, id, lines, i); !bytes.Equal(again, text) {
+				t.Error("two receipts for one line differ")
+			}
 		}
 	}
 }
 
-func TestSignRefuses(t *testing.T) {
-	id, _ := generate(t)
+func TestLines(t *testing.T) {
+	id, pins := generate(t)
+	for _, line := range []string{"x", "— sealpost/x AAAA", "index 0", strings.Repeat("é", receipt.MaxLine/2)} {
+		opened, err := receipt.Open(sign(t, id, [][]byte{[]byte(line)}, 0), pins)
+		if err != nil || string(opened.Line) != line {
+			t.Errorf("opened %q, %v", opened.Line, err)
+		}
+	}
 	for name, line := range map[string]string{
 		"empty": "", "line end": "a\n", "two lines": "a\nb", "carriage return": "a\r", "escape": "\x1b[31m",
-		"no UTF-8": "\xff", "too long": strings.Repeat("x", MaxSize),
+		"delete": "a\x7f", "C1 control": "a\u0085", "no UTF-8": "\xff", "too long": strings.Repeat("x", receipt.MaxLine+1),
 	} {
-		if signed, err := Sign(id, logbookID, []byte(line)); !errors.Is(err, ErrLine) || signed != nil {
+		if text, err := receiptOf(id, [][]byte{[]byte(line)}, 0); !errors.Is(err, receipt.ErrLine) || text != nil {
 			t.Errorf("%s: error %v, want ErrLine", name, err)
 		}
 	}
-	if _, err := Sign(id, "a b", []byte(line)); !errors.Is(err, identity.ErrOrigin) {
-		t.Errorf("logbook id with a space: error %v, want ErrOrigin", err)
+	if receipt.MaxLine != logfile.MaxLine {
+		t.Errorf("a receipt holds lines of %d bytes, a manifest of %d", receipt.MaxLine, logfile.MaxLine)
 	}
 }
 
-func TestEveryChangeShows(t *testing.T) {
-	id, pins := generate(t)
-	signed := sign(t, id, line)
-	for i := range signed {
-		for _, flip := range []byte{1, 0x80} {
-			changed := bytes.Clone(signed)
-			changed[i] ^= flip
-			if _, err := Open(changed, pins); !errors.Is(err, ErrSignature) && !errors.Is(err, ErrMalformed) {
-				t.Errorf("byte %d changed by %#x: error %v", i, flip, err)
-			}
-		}
-		if _, err := Open(signed[:i], pins); err == nil {
-			t.Errorf("cut to %d bytes, and accepted", i)
-		}
-	}
-}
-
-// The last character before the padding has two bits that no byte uses. All
-// four spellings of it are tried, since a random signature hides some.
-func TestSpareBits(t *testing.T) {
-	id, pins := generate(t)
-	signed := sign(t, id, line)
-	last := bytes.LastIndexByte(signed, '=') - 1
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-	value := strings.IndexByte(alphabet, signed[last])
-	if value < 0 || value%4 != 0 {
-		t.Fatalf("the signature ends in %q", signed[last:])
-	}
-	for spare := range 4 {
-		changed := bytes.Clone(signed)
-		changed[last] = alphabet[value+spare]
-		if _, err := Open(changed, pins); (err == nil) != (spare == 0) {
-			t.Errorf("spare bits %02b: %v", spare, err)
-		}
-	}
-}
-
-func TestAnotherIdentity(t *testing.T) {
-	id, _ := generate(t)
-	_, others := generate(t)
-	if _, err := Open(sign(t, id, line), others); !errors.Is(err, ErrSignature) {
-		t.Errorf("error %v, want ErrSignature", err)
-	}
-	if _, err := Open(sign(t, id, line), nil); !errors.Is(err, ErrSignature) {
-		t.Errorf("no pins: error %v, want ErrSignature", err)
-	}
-}
-
-// Notes of other forms under the same key are no receipts.
-func TestOtherNotes(t *testing.T) {
-	id, pins := generate(t)
-	for name, c := range map[string]struct{ origin, text string }{
-		"a checkpoint":               {Origin(logbookID), Origin(logbookID) + "\n7\nAAAA\n"},
-		"a later form":               {Origin(logbookID), Origin(logbookID) + "\nreceipt v1\n" + line + "\n"},
-		"one line short":             {Origin(logbookID), Origin(logbookID) + "\n" + form + "\n"},
-		"one line more":              {Origin(logbookID), text(Origin(logbookID), []byte(line)) + "more\n"},
-		"an empty line":              {Origin(logbookID), text(Origin(logbookID), nil)},
-		"another program's":          {"example.org/log", text("example.org/log", []byte(line))},
-		"signed for another logbook": {Origin("ff" + logbookID[2:]), text(Origin(logbookID), []byte(line))},
-	} {
-		signer, err := id.Signer(c.origin)
-		if err != nil {
-			t.Fatal(err)
-		}
-		signed, err := note.Sign(&note.Note{Text: c.text}, signer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Open(signed, pins); !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrSignature) {
-			t.Errorf("%s: error %v", name, err)
-		}
-	}
-}
-
-func TestSignatureOfAWitness(t *testing.T) {
-	id, pins := generate(t)
-	witness, _ := generate(t)
-	signer, err := witness.Signer("witness.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	verifiers, err := pins.Verifiers(Origin(logbookID))
-	if err != nil {
-		t.Fatal(err)
-	}
-	opened, err := note.Open(sign(t, id, line), verifiers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cosigned, err := note.Sign(opened, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(cosigned, pins); err != nil {
-		t.Errorf("with a second signature: %v", err)
-	}
-}
-
-func TestTooLong(t *testing.T) {
-	_, pins := generate(t)
-	if _, err := Open(bytes.Repeat([]byte("sealpost/x\n"), MaxSize), pins); !errors.Is(err, ErrMalformed) {
+func TestNewBoundsTheWhole(t *testing.T) {
+	if _, err := receipt.New(0, []byte("x"), nil, make([]byte, receipt.MaxSize)); !errors.Is(err, receipt.ErrMalformed) {
 		t.Errorf("error %v, want ErrMalformed", err)
 	}
 }
 
-// The vector was signed once and must open for ever.
-func TestVector(t *testing.T) {
-	signed, pins := vector(t)
-	opened, err := Open(signed, pins)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := os.ReadFile(filepath.Join("testdata", "line.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if opened.Origin != Origin(logbookID) || string(opened.Line) != strings.TrimSuffix(string(want), "\n") {
-		t.Errorf("opened %q, %s", opened.Origin, opened.Line)
-	}
-}
-
-func vector(t testing.TB) ([]byte, identity.Pins) {
-	t.Helper()
-	signed, err := os.ReadFile(filepath.Join("testdata", "v0.receipt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pin, err := os.ReadFile(filepath.Join("testdata", "pin"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pins, err := identity.ParsePins(string(pin))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signed, pins
-}
-
-// What opens is the text that was signed, whatever stands around it.
-func FuzzOpen(f *testing.F) {
-	signed, pins := vector(f)
-	opened, err := Open(signed, pins)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(signed)
-	f.Add(signed[:len(signed)-1])
-	f.Add(append(bytes.Clone(signed), "— other.example AAAAAAAA\n"...))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := Open(data, pins)
-		if err != nil {
-			if !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrSignature) {
-				t.Fatalf("an error without a type: %v", err)
+// TestEveryChangeShows flips bits of every byte, and cuts at every byte.
+func TestEveryChangeShows(t *testing.T) {
+	id, pins := generate(t)
+	text := sign(t, id, someLines(7), 4)
+	for i := range text {
+		for _, flip := range []byte{1, 0x20, 0x80} {
+			changed := bytes.Clone(text)
+			changed[i] ^= flip
+			if _, err := receipt.Open(changed, pins); !isRefusal(err) {
+				t.Errorf("byte %d changed by %#x: error %v", i, flip, err)
 			}
-			return
 		}
-		if got.Origin != opened.Origin || !bytes.Equal(got.Line, opened.Line) {
-			t.Fatalf("opened %q, %q, which nobody signed", got.Origin, got.Line)
+		if _, err := receipt.Open(text[:i], pins); !errors.Is(err, receipt.ErrMalformed) {
+			t.Errorf("cut to %d bytes: error %v, want ErrMalformed", i, err)
 		}
-	})
+	}
+}
+
+func isRefusal(err error) bool {
+	return errors.Is(err, receipt.ErrMalformed) || errors.Is(err, receipt.ErrSignature) || errors.Is(err, receipt.ErrProof)
+}
+
+// TestForged: the signature is good, and what is around it is not.
+func TestForged(t *testing.T) {
+	id, pins := generate(t)
+	lines := someLines(7)
+	good := string(sign(t, id, lines, 4))
+	rows := strings.Split(good, "\n")
+	other := strings.Split(string(sign(t, id, lines, 5)), "\n")
+	smaller := strings.SplitN(string(sign(t, id, lines[:5], 4)), "\n\n", 2)
+	for name, forged := range map[string]string{
+		"another line":              strings.Replace(good, rows[1], "extra "+base64.StdEncoding.EncodeToString(lines[3]), 1),
+		"an altered line":           strings.Replace(good, rows[1], "extra "+base64.StdEncoding.EncodeToString([]byte("x")), 1),
+		"another index":             strings.Replace(good, "index 4\n", "index 5\n", 1),
+		"index outside":             strings.Replace(good, "index 4\n", "index 7\n", 1),
+		"the largest index":         strings.Replace(good, "index 4\n", fmt.Sprintf("index %d\n", uint64(receipt.MaxTree)), 1),
+		"a hash of another proof":   strings.Replace(good, rows[3], other[3], 1),
+		"hashes in another order":   strings.Replace(good, rows[3]+"\n"+rows[4], rows[4]+"\n"+rows[3], 1),
+		"one hash less":             strings.Replace(good, rows[3]+"\n", "", 1),
+		"one hash more":             strings.Replace(good, rows[3], rows[3]+"\n"+rows[3], 1),
+		"no hashes":                 strings.Join(append(rows[:3:3], rows[6:]...), "\n"),
+		"a smaller tree's proof":    smaller[0] + good[strings.Index(good, "\n\n"):],
+		"another tree's":            good[:strings.Index(good, "\n\n")+2] + smaller[1],
+		"an inner node as a line":   innerNode(lines, good),
+		"a tree of size 0":          good[:strings.Index(good, "\n\n")+2] + string(signed(t, id, 0)),
+		"the largest tree there is": good[:strings.Index(good, "\n\n")+2] + string(signed(t, id, receipt.MaxTree)),
+	} {
+		if forged == good {
+			t.Fatalf("%s: nothing was changed", name)
+		}
+		if _, err := receipt.Open([]byte(forged), pins); !errors.Is(err, receipt.ErrProof) {
+			t.Errorf("%s: error %v, want ErrProof", name, err)
+		}
+	}
+}
+
+// innerNode passes the two children of an inner node for a line: leaves and
+// nodes are hashed with different prefixes (RFC 6962, section 2.1), and a line
+// is text. It returns a receipt with such a line.
+func innerNode(lines [][]byte, good string) string {
+	left, right := tlog.RecordHash(lines[4]), tlog.RecordHash(lines[5])
+	node := string(left.String() + right.String())
+	rows := strings.Split(good, "\n")
+	rows[1] = "extra " + base64.StdEncoding.EncodeToString([]byte(node))
+	rows[2] = "index 2"
+	return strings.Join(append(rows[:3:3], rows[4:]...), "\n")
+}
+
+func signed(t testing.TB, id *identity.Identity, size uint64) []byte {
+	t.Helper()
+	text, err := receipt.SignCheckpoint(receipt.Checkpoint{Origin: receipt.Origin(logbookID), Size: size}, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }

@@ -2,6 +2,7 @@ package local
 
 import (
 	"errors"
+	"io/fs"
 
 	"github.com/rs/zerolog"
 
@@ -12,20 +13,21 @@ import (
 // Accept gives the logbook on the volume dir a new id: an operator's word that
 // volumes which do not fit each other are to be used together. Log files,
 // manifest and numbers stay as they are. The caller puts the same id, and the
-// returned number of messages, into the state volume. durable.ErrLocked means
+// returned checkpoint, into the state volume. durable.ErrLocked means
 // that a server is running on the volume.
-func Accept(dir, id string) (messages uint64, err error) {
+func Accept(dir, id string, notary Notary) (messages uint64, checkpoint []byte, err error) {
 	if err := rename(dir, id); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	book, err := Open(Config{Dir: dir, ID: id, Log: zerolog.Nop()})
+	book, err := Open(Config{Dir: dir, ID: id, Notary: notary, Log: zerolog.Nop()})
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	return book.Len(), book.Close()
+	return book.Len(), book.Checkpoint(), book.Close()
 }
 
-// rename writes the id, after making records for a manifest that has none.
+// rename writes the id, after making records for a manifest that has none, and
+// takes away what speaks for the old one.
 func rename(dir, id string) (err error) {
 	vol := &volume{dir: dir, step: noFault}
 	if err := vol.prepare(); err != nil {
@@ -45,6 +47,11 @@ func rename(dir, id string) (err error) {
 			return err
 		}
 	}
+	for _, name := range []string{checkpointPath, treePath} {
+		if err := vol.remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	return vol.writeFile(idPath, []byte(id+"\n"))
 }
 
@@ -55,7 +62,7 @@ func adopt(vol *volume) error {
 		return err
 	}
 	defer func() { _ = m.close() }()
-	if _, err := m.scan(position{}, allFlushed, func(place, logfile.Entry) error { return nil }); err != nil {
+	if _, err := m.scan(position{}, allFlushed, func(place, logfile.Entry, []byte) error { return nil }); err != nil {
 		return err
 	}
 	if err := m.flush(false); err != nil {

@@ -12,6 +12,7 @@ import (
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/cipher2012"
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
@@ -57,12 +58,7 @@ func (x *injector) fault(s Step) error {
 }
 
 func (x *injector) hasFired() bool {
-	select {
-	case <-x.fired:
-		return true
-	default:
-		return false
-	}
+	return isClosed(x.fired)
 }
 
 func faulty(dir string, x *injector) Config {
@@ -139,6 +135,7 @@ func checkSurvived(t *testing.T, name, dir string, drafts []logbook.Draft, conte
 			t.Errorf("%s: message %d sent again: %v", name, i, err)
 			continue
 		}
+		wantReceipt(t, book, facts)
 		if line, ok := receipted[d.ID]; ok && !bytes.Equal(line, facts.Line) {
 			t.Errorf("%s: message %d had\n%s\nand has\n%s", name, i, line, facts.Line)
 		}
@@ -146,13 +143,27 @@ func checkSurvived(t *testing.T, name, dir string, drafts []logbook.Draft, conte
 	if n := book.Len(); n != uint64(len(drafts)) {
 		t.Errorf("%s: %d messages instead of %d", name, n, len(drafts))
 	}
-	checked, err := Verify(dir, func(d Difference) { t.Errorf("%s: %s", name, d) })
+	checked, err := Verify(dir, testNotary, func(d Difference) { t.Errorf("%s: %s", name, d) })
 	if err != nil || checked != uint64(len(drafts)) {
 		t.Errorf("%s: verified %d files, %v", name, checked, err)
 	}
 	if left := staging(t, dir); len(left) > 0 {
 		t.Errorf("%s: left in staging: %v", name, left)
 	}
+}
+
+// wantReceipt expects the receipt of a message to prove its line.
+func wantReceipt(t *testing.T, book *Logbook, facts logbook.Facts) receipt.Checkpoint {
+	t.Helper()
+	text, err := book.Receipt(t.Context(), facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := receipt.Open(text, testNotary.pins())
+	if err != nil || !bytes.Equal(opened.Line, facts.Line) || opened.Index != facts.Entry.Seq {
+		t.Errorf("message %d: receipt %+v, %v", facts.Entry.Seq, opened, err)
+	}
+	return opened.Checkpoint
 }
 
 // TestPassingFaults lets one operation fail once. The logbook must get over it

@@ -9,9 +9,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/logbooktest"
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
@@ -28,12 +32,14 @@ type trace struct {
 	steps    []Step
 	receipts []receiptAt
 	hold     atomic.Pointer[func()] // called before each flush of messages
+	failing  int                    // the flush of the records that fails, from 1; 0: none
 }
 
 type receiptAt struct {
-	steps int
-	id    message.ID
-	line  []byte
+	steps      int
+	id         message.ID
+	line       []byte
+	checkpoint receipt.Checkpoint
 }
 
 func (tr *trace) record(s Step) error {
@@ -43,6 +49,11 @@ func (tr *trace) record(s Step) error {
 	s.Data = bytes.Clone(s.Data)
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
+	if s.Op == OpSync && s.Name == recordsPath {
+		if tr.failing--; tr.failing == 0 {
+			return errInjected // and nothing was flushed
+		}
+	}
 	tr.steps = append(tr.steps, s)
 	return nil
 }
@@ -51,29 +62,34 @@ func flushesMessages(s Step) bool {
 	return s.Op == OpSyncFS || s.Op == OpSync && strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix)
 }
 
-func (tr *trace) receipted(id message.ID, facts logbook.Facts) {
+func (tr *trace) receipted(t *testing.T, book *Logbook, id message.ID, facts logbook.Facts) {
+	t.Helper()
+	checkpoint := wantReceipt(t, book, facts)
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	tr.receipts = append(tr.receipts, receiptAt{len(tr.steps), id, facts.Line})
+	tr.receipts = append(tr.receipts, receiptAt{len(tr.steps), id, facts.Line, checkpoint})
 }
 
-// at returns the disk after the first n steps, and the receipts that were out.
-func (tr *trace) at(start map[string][]byte, n int) (*model, map[message.ID][]byte) {
+// at returns the disk after the first n steps, and the receipts that were out,
+// with the checkpoints in them.
+func (tr *trace) at(start map[string][]byte, n int) (*model, map[message.ID][]byte, []receipt.Checkpoint) {
 	m := newModel(start)
 	for _, s := range tr.steps[:n] {
 		m.apply(s)
 	}
 	out := make(map[message.ID][]byte)
+	var signed []receipt.Checkpoint
 	for _, r := range tr.receipts {
 		if r.steps <= n {
 			out[r.id] = r.line
+			signed = append(signed, r.checkpoint)
 		}
 	}
-	return m, out
+	return m, out, signed
 }
 
 // recorded runs the script: single messages, then a group of several.
-func recorded(t *testing.T, together bool) (tr *trace, start map[string][]byte, drafts []logbook.Draft, contents [][]byte, index []byte) {
+func recorded(t *testing.T, together bool, failing int) (tr *trace, start map[string][]byte, drafts []logbook.Draft, contents [][]byte, index []byte) {
 	dir := t.TempDir()
 	book := open(t, testConfig(dir))
 	if err := book.Close(); err != nil {
@@ -81,17 +97,17 @@ func recorded(t *testing.T, together bool) (tr *trace, start map[string][]byte, 
 	}
 	start = files(t, dir)
 	delete(start, indexPath)
-	tr = &trace{}
+	tr = &trace{failing: failing}
 	cfg := tracing(dir, tr, together)
+	if failing > 0 {
+		cfg.RetryEvery = time.Millisecond
+	}
 	book = open(t, cfg)
 	drafts, contents = script()
 	more, moreContents := script()
 	for i, d := range drafts {
-		facts, err := logbooktest.Append(t.Context(), book, d, contents[i])
-		if err != nil {
-			t.Fatal(err)
-		}
-		tr.receipted(d.ID, facts)
+		facts := untilKept(t, book, d, contents[i])
+		tr.receipted(t, book, d.ID, facts)
 	}
 	appendTogether(t, tr, book, more, moreContents)
 	if err := book.Close(); err != nil {
@@ -121,7 +137,7 @@ func appendTogether(t *testing.T, tr *trace, book *Logbook, drafts []logbook.Dra
 			t.Error(err)
 			return
 		}
-		tr.receipted(drafts[i].ID, facts)
+		tr.receipted(t, book, drafts[i].ID, facts)
 	}
 	others := sync.OnceFunc(func() {
 		for i := range drafts[1:] {
@@ -144,13 +160,21 @@ func appendTogether(t *testing.T, tr *trace, book *Logbook, drafts []logbook.Dra
 // was not flushed reach the disk or not, in every way of weathers, and opens
 // the logbook on what is left.
 func TestPowerCutEverywhere(t *testing.T) {
-	for name, together := range map[string]bool{"flushed together": true, "flushed each": false} {
+	for name, run := range map[string]struct {
+		together bool
+		failing  int
+	}{
+		"flushed together":               {together: true},
+		"flushed each":                   {},
+		"a flush of the records fails":   {together: true, failing: 4},
+		"and with files flushed by each": {failing: 4},
+	} {
 		t.Run(name, func(t *testing.T) {
-			tr, start, drafts, contents, index := recorded(t, together)
+			tr, start, drafts, contents, index := recorded(t, run.together, run.failing)
 			again := 0
 			states := 0
 			for n := range len(tr.steps) + 1 {
-				m, receipted := tr.at(start, n)
+				m, receipted, signed := tr.at(start, n)
 				for i, w := range weathers(n) {
 					if t.Failed() {
 						return // one state tells enough
@@ -160,9 +184,9 @@ func TestPowerCutEverywhere(t *testing.T) {
 						left[indexPath] = index
 					}
 					what := fmt.Sprintf("power cut before operation %d (%s), %s survives", n, stepName(tr.steps, n), w.name)
-					c := &cut{what, left, w.ordered, receipted, drafts, contents}
-					if states++; states%17 == 0 || *full {
-						again += c.checkTwice(t, together)
+					c := &cut{what, left, w.ordered, receipted, signed, drafts, contents}
+					if states++; states%97 == 0 || *full {
+						again += c.checkTwice(t, run.together)
 					}
 					c.check(t)
 				}
@@ -178,11 +202,15 @@ func TestPowerCutEverywhere(t *testing.T) {
 // weathers are those tried at crash point n.
 func weathers(n int) []weather {
 	seed := *crashSeed + uint64(n)*100
-	ws := []weather{nothing, everything, random(seed, true), random(seed+1, false)}
-	if *full {
-		for i := range uint64(8) {
-			ws = append(ws, random(seed+2+i, i%2 == 0))
+	if !*full { // neighbours share the work
+		if n%2 == 0 {
+			return []weather{nothing, random(seed, true)}
 		}
+		return []weather{everything, random(seed, false)}
+	}
+	ws := []weather{nothing, everything, random(seed, true), random(seed+1, false)}
+	for i := range uint64(8) {
+		ws = append(ws, random(seed+2+i, i%2 == 0))
 	}
 	return ws
 }
@@ -200,6 +228,7 @@ type cut struct {
 	left      map[string][]byte
 	ordered   bool
 	receipted map[message.ID][]byte
+	signed    []receipt.Checkpoint // that receipts and pollers have
 	drafts    []logbook.Draft
 	contents  [][]byte
 }
@@ -217,6 +246,7 @@ func (c *cut) check(t *testing.T) {
 			t.Errorf("%s: a poller saw %s, and it changed", c.what, name)
 		}
 	}
+	checkExtends(t, c.what, after[manifestPath], append(c.signed, c.published(t)...))
 	if lines := c.lines(); !bytes.HasPrefix(after[manifestPath], lines) {
 		t.Errorf("%s: a poller saw manifest lines, and they changed:\n%s", c.what, lines)
 	}
@@ -236,6 +266,38 @@ func (c *cut) poll(t *testing.T) map[string][]byte {
 		seen[name] = text
 	}
 	return seen
+}
+
+// published returns the checkpoint that a poller finds, which is whole.
+func (c *cut) published(t *testing.T) []receipt.Checkpoint {
+	t.Helper()
+	text, ok := c.left[checkpointPath]
+	if !ok {
+		return nil
+	}
+	found, err := testNotary.OpenCheckpoint(text)
+	if err != nil {
+		t.Errorf("%s: a poller finds the checkpoint %q: %v", c.what, text, err)
+		return nil
+	}
+	return []receipt.Checkpoint{found}
+}
+
+// checkExtends expects the manifest to be the one that the checkpoints were
+// signed for, or to go on from there.
+func checkExtends(t *testing.T, what string, manifest []byte, signed []receipt.Checkpoint) {
+	t.Helper()
+	var all receipt.Hasher
+	roots := []tlog.Hash{all.Root()}
+	for line := range bytes.Lines(manifest) {
+		all.Add(bytes.TrimSuffix(line, []byte("\n")))
+		roots = append(roots, all.Root())
+	}
+	for _, c := range signed {
+		if c.Size >= uint64(len(roots)) || roots[c.Size] != c.Root {
+			t.Errorf("%s: the manifest of %d lines is not what was signed for %d", what, len(roots)-1, c.Size)
+		}
+	}
 }
 
 // lines returns the whole manifest lines that a poller finds. No promise is made
@@ -270,7 +332,7 @@ func (c *cut) checkTwice(t *testing.T, together bool) (states int) {
 		t.Error(err)
 	}
 	for n := range opened + 1 {
-		m, _ := tr.at(start, n)
+		m, _, _ := tr.at(start, n)
 		for _, w := range []weather{nothing, random(uint64(n), false)} {
 			second := *c
 			second.what = fmt.Sprintf("%s; again in recovery before operation %d (%s)", c.what, n, stepName(tr.steps, n))

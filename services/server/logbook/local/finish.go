@@ -26,6 +26,10 @@ func (l *Logbook) finish(group []*staged, recs []record) {
 		l.abandon(group)
 		return
 	}
+	if !l.insist("tree", func() error { return l.tree.append(lines) }) || !l.insist("signature", l.seal) {
+		l.abandon(group)
+		return
+	}
 	for i, s := range group {
 		l.index.add(s.draft.Sender, s.draft.ID, places[i])
 		_ = s.file.Close()
@@ -82,7 +86,7 @@ func (l *Logbook) lastCheckpoint() error {
 	if err := l.checkpoint(); err != nil {
 		return err
 	}
-	return l.index.settle(l.manifest, l.manifest.end())
+	return errors.Join(l.publish(), l.index.settle(l.manifest, l.manifest.end()))
 }
 
 // errUnfinished guards a durable group that was left to recovery.
@@ -99,6 +103,9 @@ func (l *Logbook) checkpoint() error {
 		return err
 	}
 	l.flushFailed = false
+	if err := l.tree.flush(); err != nil {
+		return err
+	}
 	if err := l.vol.syncDir(logsDir); err != nil {
 		return err
 	}

@@ -35,10 +35,10 @@ type groupFault struct {
 }
 
 func groupFaults() []groupFault {
-	op := func(op Op, prefix string, nth int) func(Step, int) bool {
+	staged := stagingDir + "/" + stagedPrefix
+	op := func(op Op, prefix string, nth int) func(Step, int) bool { // fresh records are records too
 		return func(s Step, n int) bool { return s.Op == op && strings.HasPrefix(s.Name, prefix) && n == nth }
 	}
-	staged := stagingDir + "/" + stagedPrefix
 	return []groupFault{
 		{name: "flush of the file system", when: op(OpSyncFS, "", 1)},
 		{name: "write-back of the third file", when: op(OpWritten, staged, 3)},
@@ -91,7 +91,7 @@ func (x *saboteur) fault(s Step) error {
 	defer x.mu.Unlock()
 	kind := string(s.Op) + filepath.Dir(s.Name) + strings.SplitN(filepath.Base(s.Name), "-", 2)[0]
 	x.count[kind]++
-	if !x.when(s, x.count[kind]) {
+	if !x.when(s, x.count[kind]) || x.once && isClosed(x.fired) {
 		return nil
 	}
 	if !x.once {
@@ -258,11 +258,20 @@ func (g *groupRun) recovers(first logbook.Facts) {
 	if n := book.Len(); n != 6 {
 		g.t.Errorf("%d messages after all were sent again", n)
 	}
-	if _, err := Verify(g.dir, func(d Difference) { g.t.Error(d) }); err != nil {
+	if _, err := Verify(g.dir, testNotary, func(d Difference) { g.t.Error(d) }); err != nil {
 		g.t.Error(err)
 	}
 	lines := read(g.t, filepath.Join(g.dir, logsDir, logfile.ManifestName))
 	if !bytes.HasPrefix(lines, append(bytes.Clone(first.Line), '\n')) {
 		g.t.Error("the message before the group has changed")
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }

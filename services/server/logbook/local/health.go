@@ -116,6 +116,9 @@ func (l *Logbook) tryHeal() error {
 	if err != nil {
 		return err
 	}
+	if err := l.tree.mend(l.manifest); err != nil {
+		return err
+	}
 	if err := l.checkpoint(); err != nil {
 		return err
 	}

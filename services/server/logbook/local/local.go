@@ -2,11 +2,13 @@
 //
 //	DIR/logs/server_message<N>.txt   the log files, 0644
 //	DIR/logs/manifest.jsonl          line N is message N
+//	DIR/logs/checkpoint              the signed root of the tree over its lines
 //	DIR/staging/                     0700, same file system, never served
 //	DIR/staging/lock                 held by the one server that writes
 //	DIR/staging/logbook              the logbook's id
 //	DIR/staging/records              the commit records not yet checkpointed
 //	DIR/staging/index                finds a manifest line by sender and id
+//	DIR/staging/tree                 the hashes of the tree
 //	DIR/staging/m-*                  messages on their way in
 //
 // One goroutine commits. It takes the messages that wait as one group:
@@ -16,13 +18,14 @@
 //  2. one record line for the group is appended to records, and flushed;
 //  3. each file is renamed to its final name, replacing nothing;
 //  4. the manifest lines are appended;
-//  5. the callers are answered.
+//  5. the tree that now ends with the group is signed;
+//  6. the callers are answered.
 //
 // A failure in 1 or 2 fails the group: its files are discarded, and its numbers
 // are used again only after a fresh records file, flushed, has voided whatever
 // of the group reached the old one. A failure in 3 or 4 is retried until it
 // succeeds, since the record is durable and will not be withdrawn. Recovery
-// replays records and finishes 3 and 4. The manifest and the renames themselves
+// replays records and finishes 3 to 5. The manifest and the renames themselves
 // need no flush per group: they are flushed before records is replaced.
 //
 // What it does not protect against: someone else writing into DIR, and a disk
@@ -34,6 +37,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -48,7 +52,8 @@ import (
 type Config struct {
 	Dir           string         // holds logs/ and staging/
 	ID            string         // the logbook's id, as the state volume has it
-	MinEntries    uint64         // the volume must hold at least as many
+	Notary        Notary         // required
+	Known         []byte         // a checkpoint that the volume must extend, as the state volume has it; or none
 	CiphertextMax uint64         // longer base64 is left out of the log file
 	MaxStaged     uint64         // declared sizes of all messages on their way in
 	Zone          *time.Location // of the time in the log file
@@ -67,6 +72,9 @@ type Config struct {
 
 // Logbook implements logbook.Logbook.
 type Logbook struct {
+	tree   *tree
+	sealed atomic.Pointer[sealed]
+
 	cfg       Config
 	vol       *volume
 	lock      *durable.FileLock
@@ -78,9 +86,12 @@ type Logbook struct {
 	health    health
 
 	// The committer's own.
-	flushFailed bool     // the manifest's tail must be written again before its flush
-	unfinished  bool     // a durable group was left to recovery
-	orphans     []string // staged files that a record not yet voided may name
+	flushFailed bool          // the manifest's tail must be written again before its flush
+	unfinished  bool          // a durable group was left to recovery
+	published   *sealed       // the checkpoint beside the manifest
+	lastTook    time.Duration // the last group, until its senders were answered
+	answered    int           // how many these were
+	orphans     []string      // staged files that a record not yet voided may name
 
 	queue   chan *staged
 	closing chan struct{} // closed by Close: no message is taken any more
@@ -184,5 +195,5 @@ func (l *Logbook) Lookup(_ context.Context, sender string, id message.ID) (logbo
 func (l *Logbook) Close() error {
 	l.once.Do(func() { close(l.closing) })
 	<-l.done
-	return errors.Join(l.index.close(), l.records.close(), l.manifest.close(), l.lock.Close())
+	return errors.Join(l.index.close(), l.tree.close(), l.records.close(), l.manifest.close(), l.lock.Close())
 }

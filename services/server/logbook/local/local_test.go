@@ -10,13 +10,38 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/logbooktest"
+	"sealpost/shared/crypto/identity"
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
 )
+
+// notary signs with an identity made for the tests.
+type notary struct{ id *identity.Identity }
+
+func (n notary) SignCheckpoint(c receipt.Checkpoint) ([]byte, error) {
+	return receipt.SignCheckpoint(c, n.id)
+}
+
+func (n notary) OpenCheckpoint(text []byte) (receipt.Checkpoint, error) {
+	return receipt.OpenCheckpoint(text, n.pins())
+}
+
+func (n notary) pins() identity.Pins { return identity.Pins{{Key: n.id.Public()}} }
+
+var testNotary = newNotary()
+
+func newNotary() notary {
+	id, err := identity.Generate()
+	if err != nil {
+		panic(err)
+	}
+	return notary{id}
+}
 
 const testID = "0123456789abcdef0123456789abcdef"
 
 func testConfig(dir string) Config {
-	return Config{Dir: dir, ID: testID, Log: zerolog.Nop()}
+	return Config{Dir: dir, ID: testID, Notary: testNotary, Log: zerolog.Nop()}
 }
 
 func open(t *testing.T, cfg Config) *Logbook {
@@ -80,7 +105,7 @@ func staging(t *testing.T, dir string) []string {
 	var left []string
 	for _, e := range entries {
 		switch e.Name() {
-		case "lock", idName, indexName, filepath.Base(recordsPath):
+		case "lock", idName, indexName, filepath.Base(recordsPath), filepath.Base(treePath):
 		default:
 			left = append(left, e.Name())
 		}

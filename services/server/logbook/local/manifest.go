@@ -38,8 +38,8 @@ func openManifest(vol *volume) (*manifest, error) {
 // allFlushed is for a manifest that no records stand behind.
 const allFlushed = math.MaxUint64
 
-// visitor is given each whole line.
-type visitor func(p place, e logfile.Entry) error
+// visitor is given each whole line, without its "\n"; it is gone after the call.
+type visitor func(p place, e logfile.Entry, line []byte) error
 
 // scan reads every whole line behind from, gives each to visit, and returns
 // where line number flushed begins, or the end where there are fewer. A line
@@ -51,7 +51,7 @@ func (m *manifest) scan(from position, flushed uint64, visit visitor) (begin pos
 	at := from
 	begin = from
 	for {
-		e, size, err := nextLine(r, at.lines)
+		e, line, err := nextLine(r, at.lines)
 		switch {
 		case errors.Is(err, io.EOF), err != nil && at.lines >= flushed:
 			m.setEnd(at)
@@ -59,10 +59,11 @@ func (m *manifest) scan(from position, flushed uint64, visit visitor) (begin pos
 		case err != nil:
 			return begin, &CorruptError{logfile.ManifestName, fmt.Sprintf("line %d: %v", at.lines, err)}
 		}
-		if err := visit(place{at.lines, at.bytes, size}, e); err != nil {
+		p := place{at.lines, at.bytes, uint32(len(line) + 1)}
+		if err := visit(p, e, line); err != nil {
 			return begin, err
 		}
-		at = position{at.lines + 1, at.bytes + int64(size)}
+		at = position{p.seq + 1, p.off + int64(p.size)}
 		if at.lines <= flushed {
 			begin = at
 		}
@@ -70,16 +71,17 @@ func (m *manifest) scan(from position, flushed uint64, visit visitor) (begin pos
 }
 
 // nextLine reads line number seq; io.EOF where there is none, or not a whole one.
-func nextLine(r *bufio.Reader, seq uint64) (e logfile.Entry, size uint32, err error) {
-	line, err := r.ReadSlice('\n')
+func nextLine(r *bufio.Reader, seq uint64) (e logfile.Entry, line []byte, err error) {
+	line, err = r.ReadSlice('\n')
 	if err != nil {
-		return e, 0, err
+		return e, nil, err
 	}
-	e, err = logfile.ParseLine(line[:len(line)-1])
+	line = line[:len(line)-1]
+	e, err = logfile.ParseLine(line)
 	if err == nil && e.Seq != seq {
 		err = fmt.Errorf("it says %d", e.Seq)
 	}
-	return e, uint32(len(line)), err
+	return e, line, err
 }
 
 func (m *manifest) setEnd(to position) {

@@ -74,7 +74,7 @@ func (x *index) mend(m *manifest) error {
 // fill returns a visitor that brings lines below flushed into the index, in
 // batches that go to the file at once: memory stays bounded.
 func (x *index) fill(m *manifest, flushed uint64) visitor {
-	return func(p place, e logfile.Entry) error {
+	return func(p place, e logfile.Entry, _ []byte) error {
 		if p.seq >= flushed {
 			return nil // recovery adds what the records hold
 		}

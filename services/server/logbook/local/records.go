@@ -12,7 +12,7 @@ import (
 
 const (
 	recordsPath    = stagingDir + "/records"
-	recordsNewPath = stagingDir + "/records.new"
+	recordsNewPath = recordsPath + newSuffix
 	maxRecordsSize = 512 << 20 // more than any log between two checkpoints
 )
 

@@ -36,6 +36,9 @@ func (l *Logbook) recover() error {
 	if err != nil { // it will be tried again: nothing may stay open
 		_ = l.index.close()
 		_ = l.manifest.close()
+		if l.tree != nil {
+			_ = l.tree.close()
+		}
 		if l.records != nil {
 			_ = l.records.close()
 		}
@@ -47,6 +50,10 @@ func (l *Logbook) replay(head recordsHead, recs []record, found bool) error {
 	if err := l.checkFit(head.Base+uint64(len(recs)), found); err != nil {
 		return err
 	}
+	checkpoint, err := l.vol.readCheckpoint()
+	if err != nil {
+		return err
+	}
 	begin, err := l.load(head, found)
 	if err != nil {
 		return err
@@ -54,8 +61,14 @@ func (l *Logbook) replay(head recordsHead, recs []record, found bool) error {
 	if err := l.replayRecords(head, recs, found, begin); err != nil {
 		return err
 	}
+	if err := l.checkSeals(checkpoint); err != nil {
+		return err
+	}
+	if err := l.seal(); err != nil {
+		return err
+	}
 	// What the fresh records no longer vouch for must be durable before them.
-	if err := l.manifest.flush(false); err != nil {
+	if err := errors.Join(l.manifest.flush(false), l.tree.flush()); err != nil {
 		return err
 	}
 	if err := errors.Join(l.vol.syncDir(logsDir), l.vol.syncDir(stagingDir)); err != nil {
@@ -80,8 +93,8 @@ func (l *Logbook) replay(head recordsHead, recs []record, found bool) error {
 	return nil
 }
 
-// load brings the index up to the manifest lines that are durable, and returns
-// where those that the records hold begin.
+// load brings index and tree up to the manifest lines that are durable, and
+// returns where those that the records hold begin.
 func (l *Logbook) load(head recordsHead, found bool) (begin position, err error) {
 	flushed := head.Base
 	if !found {
@@ -91,7 +104,17 @@ func (l *Logbook) load(head recordsHead, found bool) (begin position, err error)
 	if err != nil {
 		return begin, err
 	}
-	return l.manifest.scan(covered, flushed, l.index.fill(l.manifest, flushed))
+	begin, err = l.manifest.scan(covered, flushed, l.index.fill(l.manifest, flushed))
+	if err != nil {
+		return begin, err
+	}
+	if l.tree, err = openTree(l.vol, begin.lines); err != nil {
+		return begin, err
+	}
+	if l.tree.size() < begin.lines {
+		err = l.tree.fill(l.manifest, begin.lines)
+	}
+	return begin, err
 }
 
 // checkFit compares the volume with what the state volume says of it.
@@ -107,7 +130,7 @@ func (l *Logbook) checkFit(entries uint64, found bool) error {
 	switch {
 	case id == "" && (found || manifest > 0):
 		// A crash of the very first start leaves empty records and no id.
-		if found && entries == 0 && l.cfg.MinEntries == 0 {
+		if found && entries == 0 && len(l.cfg.Known) == 0 {
 			return l.writeID()
 		}
 		return &MisfitError{"the log volume holds messages and does not say of which logbook"}
@@ -115,8 +138,6 @@ func (l *Logbook) checkFit(entries uint64, found bool) error {
 		return &CorruptError{recordsPath, "it is missing"}
 	case id != "" && id != l.cfg.ID:
 		return &MisfitError{fmt.Sprintf("the log volume belongs to logbook %s, the state volume to %s", id, l.cfg.ID)}
-	case entries < l.cfg.MinEntries:
-		return &MisfitError{fmt.Sprintf("the log volume holds %d messages, the state volume knows of %d", entries, l.cfg.MinEntries)}
 	}
 	return nil
 }
@@ -146,10 +167,12 @@ func (l *Logbook) replayRecords(head recordsHead, recs []record, found bool, beg
 	if err != nil {
 		return err
 	}
+	lines := make([][]byte, len(recs))
 	for i, e := range entries {
 		l.index.add(e.Sender, e.ID, places[i])
+		lines[i] = []byte(recs[i].Line)
 	}
-	return nil
+	return l.tree.append(lines)
 }
 
 func parseRecorded(base uint64, recs []record) ([]logfile.Entry, error) {

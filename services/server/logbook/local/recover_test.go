@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,24 +90,10 @@ func TestMisfits(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("older log volume", func(t *testing.T) {
-		cfg := testConfig(filled(t))
-		cfg.MinEntries = 4
-		if _, err := Open(cfg); !errors.As(err, &misfit) {
-			t.Errorf("got %v", err)
-		}
-	})
-	t.Run("empty log volume", func(t *testing.T) {
-		cfg := testConfig(t.TempDir())
-		cfg.MinEntries = 1
-		if _, err := Open(cfg); !errors.As(err, &misfit) {
-			t.Errorf("got %v", err)
-		}
-	})
 	t.Run("accepted", func(t *testing.T) {
 		cfg := testConfig(filled(t))
 		cfg.ID = strings.Repeat("f", 32)
-		n, err := Accept(cfg.Dir, cfg.ID)
+		n, _, err := Accept(cfg.Dir, cfg.ID, testNotary)
 		if n != 3 || err != nil {
 			t.Fatalf("accept: %d, %v", n, err)
 		}
@@ -122,7 +109,7 @@ func TestMisfits(t *testing.T) {
 		if _, err := Open(cfg); !errors.As(err, &misfit) {
 			t.Errorf("got %v", err)
 		}
-		if n, err := Accept(cfg.Dir, cfg.ID); n != 3 || err != nil {
+		if n, _, err := Accept(cfg.Dir, cfg.ID, testNotary); n != 3 || err != nil {
 			t.Fatalf("accept: %d, %v", n, err)
 		}
 		open(t, cfg)
@@ -181,9 +168,38 @@ func TestVerify(t *testing.T) {
 			dir := filled(t)
 			damage(t, filepath.Join(dir, "logs", logfile.FileName(1)))
 			var found []Difference
-			n, err := Verify(dir, func(d Difference) { found = append(found, d) })
+			n, err := Verify(dir, testNotary, func(d Difference) { found = append(found, d) })
 			if n != 3 || err != nil || len(found) != 1 || found[0].Seq != 1 {
 				t.Errorf("checked %d, %v, found %v", n, err, found)
+			}
+		})
+	}
+}
+
+// A manifest that was changed behind the server's back is told by its lines.
+func TestVerifyManifest(t *testing.T) {
+	for name, test := range map[string]struct {
+		damage func(t *testing.T, path string)
+		found  []string
+	}{
+		"a line altered": {func(t *testing.T, path string) {
+			write(t, path, strings.Replace(string(read(t, path)), "report.txt", "repost.txt", 1))
+		}, []string{"manifest.jsonl: line 0 is not the one that was signed",
+			"manifest.jsonl: its first 3 lines are not those that the checkpoint was signed for"}},
+		"the last line cut off": {func(t *testing.T, path string) {
+			text := string(read(t, path))
+			write(t, path, text[:strings.LastIndex(text[:len(text)-1], "\n")+1])
+		}, []string{"manifest.jsonl: it has 2 lines, the checkpoint was signed for 3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filled(t)
+			test.damage(t, filepath.Join(dir, manifestPath))
+			var found []string
+			if _, err := Verify(dir, testNotary, func(d Difference) { found = append(found, d.String()) }); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(found, test.found) {
+				t.Errorf("found %q", found)
 			}
 		})
 	}

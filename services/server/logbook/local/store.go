@@ -37,7 +37,7 @@ type store struct {
 }
 
 func openStore(path string) (s *store, err error) {
-	defer guard(&err)
+	defer guard(&err)()
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType})
 	if err != nil {
 		return nil, err
@@ -58,16 +58,19 @@ func openStore(path string) (s *store, err error) {
 }
 
 // guard turns what bbolt does on a damaged file, and the fault of a page that
-// cannot be read, into an error.
-func guard(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("index file damaged: %v", p)
+// is not there or cannot be read, into an error: defer guard(&err)().
+func guard(err *error) func() {
+	before := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(before)
+		if p := recover(); p != nil {
+			*err = fmt.Errorf("index file damaged: %v", p)
+		}
 	}
 }
 
 func (s *store) get(key indexKey) (p place, ok bool, err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer guard(&err)
+	defer guard(&err)()
 	err = s.db.View(func(tx *bolt.Tx) error {
 		value := tx.Bucket(messagesBucket).Get(key.bytes())
 		if value == nil {
@@ -82,8 +85,7 @@ func (s *store) get(key indexKey) (p place, ok bool, err error) {
 
 // put adds a batch and says how far the file now covers the manifest.
 func (s *store) put(batch map[indexKey]place, to position, a anchor) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer guard(&err)
+	defer guard(&err)()
 	return s.db.Update(func(tx *bolt.Tx) error {
 		messages := tx.Bucket(messagesBucket)
 		for _, pair := range sorted(batch) { // in key order a leaf is visited once
@@ -97,7 +99,7 @@ func (s *store) put(batch map[indexKey]place, to position, a anchor) (err error)
 
 // cover returns how far the file covers the manifest.
 func (s *store) cover() (to position, a anchor, err error) {
-	defer guard(&err)
+	defer guard(&err)()
 	err = s.db.View(func(tx *bolt.Tx) error {
 		value := tx.Bucket(coverBucket).Get(coverKey)
 		if value == nil {

@@ -9,37 +9,104 @@ import (
 	"io/fs"
 	"os"
 
+	"golang.org/x/mod/sumdb/tlog"
+
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
 )
 
 // Difference is one thing that Verify found.
 type Difference struct {
-	Seq    uint64
+	Seq    uint64 // the message, where it is about one
 	File   string
 	Reason string
 }
 
 func (d Difference) String() string { return fmt.Sprintf("%s: %s", d.File, d.Reason) }
 
-// Verify compares every log file on the volume dir with its manifest line and
-// gives each difference to report. It reads only, also beside a running server:
-// it looks at the lines that were there when it began.
-func Verify(dir string, report func(Difference)) (checked uint64, err error) {
+// Verify compares every log file on the volume dir with its manifest line, every
+// line with the hash of it that was signed, and the whole manifest with the
+// checkpoint beside it, and gives each difference to report. It reads only, also
+// beside a running server: it looks at the lines that were there when it began.
+func Verify(dir string, notary Notary, report func(Difference)) (checked uint64, err error) {
 	vol := &volume{dir: dir, step: noFault}
-	f, err := os.Open(vol.logs(logfile.ManifestName))
+	v := &verifier{vol: vol, report: report}
+	if err := v.readCheckpoint(notary); err != nil {
+		return 0, err
+	}
+	f, err := os.Open(vol.path(manifestPath))
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = f.Close() }()
+	if v.tree, err = os.Open(vol.path(treePath)); err == nil {
+		defer func() { _ = v.tree.Close() }()
+	}
 	m := &manifest{vol: vol, file: f}
-	_, err = m.scan(position{}, allFlushed, func(p place, e logfile.Entry) error {
-		if reason := verifyFile(vol.logs(e.File), e); reason != "" {
-			report(Difference{p.seq, e.File, reason})
-		}
-		checked++
+	if _, err := m.scan(position{}, allFlushed, v.line); err != nil {
+		return v.checked, err
+	}
+	v.compareCheckpoint()
+	return v.checked, nil
+}
+
+type verifier struct {
+	vol     *volume
+	report  func(Difference)
+	signed  *receipt.Checkpoint // nil: none lies beside the manifest
+	tree    *os.File            // nil: it cannot be read
+	lines   receipt.Hasher
+	root    tlog.Hash // of as many lines as were signed
+	checked uint64
+}
+
+func (v *verifier) readCheckpoint(notary Notary) error {
+	text, err := v.vol.readCheckpoint()
+	if err != nil || text == nil {
+		return err
+	}
+	c, err := notary.OpenCheckpoint(text)
+	if err != nil {
+		v.report(Difference{File: logfile.CheckpointName, Reason: err.Error()})
 		return nil
-	})
-	return checked, err
+	}
+	v.signed, v.root = &c, v.lines.Root()
+	return nil
+}
+
+// line looks at one line of the manifest, and at the log file that it is about.
+func (v *verifier) line(p place, e logfile.Entry, line []byte) error {
+	v.checked++
+	if reason := verifyFile(v.vol.logs(e.File), e); reason != "" {
+		v.report(Difference{p.seq, e.File, reason})
+	}
+	leaf := tlog.RecordHash(line)
+	if v.signed == nil || p.seq >= v.signed.Size {
+		return nil
+	}
+	v.lines.Add(line)
+	v.root = v.lines.Root()
+	var was tlog.Hash
+	if v.tree == nil {
+		return nil
+	}
+	_, err := v.tree.ReadAt(was[:], tlog.StoredHashIndex(0, int64(p.seq))*tlog.HashSize)
+	if err == nil && was != leaf {
+		v.report(Difference{p.seq, logfile.ManifestName, fmt.Sprintf("line %d is not the one that was signed", p.seq)})
+	}
+	return nil
+}
+
+func (v *verifier) compareCheckpoint() {
+	switch {
+	case v.signed == nil:
+	case v.checked < v.signed.Size:
+		v.report(Difference{File: logfile.ManifestName,
+			Reason: fmt.Sprintf("it has %d lines, the checkpoint was signed for %d", v.checked, v.signed.Size)})
+	case v.root != v.signed.Root:
+		v.report(Difference{File: logfile.ManifestName,
+			Reason: fmt.Sprintf("its first %d lines are not those that the checkpoint was signed for", v.signed.Size)})
+	}
 }
 
 func verifyFile(path string, e logfile.Entry) string {

@@ -14,6 +14,7 @@ const (
 	stagingDir   = "staging"
 	logsDir      = "logs"
 	stagedPrefix = "m-"
+	newSuffix    = ".new"
 )
 
 // volume is the one place that touches the file system. Every operation that
@@ -46,7 +47,7 @@ func (v *volume) create(name string, mode fs.FileMode) (*os.File, error) {
 	if err := v.step(Step{Op: OpCreate, Name: name}); err != nil {
 		return nil, err
 	}
-	return openMode(v.path(name), os.O_EXCL, mode)
+	return openMode(v.path(name), unix.O_EXCL, mode)
 }
 
 // open opens a file that may have to be made.
@@ -57,11 +58,13 @@ func (v *volume) open(name string, mode fs.FileMode) (*os.File, error) {
 	return openMode(v.path(name), 0, mode)
 }
 
+// openMode does without os.OpenFile, which asks the poller about every file.
 func openMode(path string, flags int, mode fs.FileMode) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC|flags, mode)
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC|flags, uint32(mode))
 	if err != nil {
-		return nil, err
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
+	f := os.NewFile(uintptr(fd), path)
 	// The umask must not take the mode that readers of the volume need.
 	if err := f.Chmod(mode); err != nil {
 		_ = f.Close()
@@ -97,7 +100,7 @@ func (v *volume) cut(f *os.File, name string, size int64) error {
 
 // writeFile replaces a small file in staging durably.
 func (v *volume) writeFile(name string, p []byte) error {
-	fresh := name + ".new"
+	fresh := name + newSuffix
 	_ = v.remove(fresh) // what a crash left
 	f, err := v.create(fresh, 0o600)
 	if err != nil {
@@ -212,7 +215,7 @@ func (v *volume) remove(name string) error {
 }
 
 // removeStaged drops every message that was on its way in when the last server
-// ended.
+// ended, and what was to replace a file.
 func (v *volume) removeStaged() (int, error) {
 	entries, err := os.ReadDir(v.staging(""))
 	if err != nil {
@@ -220,13 +223,16 @@ func (v *volume) removeStaged() (int, error) {
 	}
 	n := 0
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), stagedPrefix) {
+		message := strings.HasPrefix(e.Name(), stagedPrefix)
+		if !message && !strings.HasSuffix(e.Name(), newSuffix) {
 			continue
 		}
 		if err := v.remove(stagingDir + "/" + e.Name()); err != nil {
 			return n, err
 		}
-		n++
+		if message {
+			n++
+		}
 	}
 	return n, nil
 }

@@ -103,6 +103,15 @@ func (l *Logbook) Lookup(ctx context.Context, sender string, id message.ID) (log
 	return book.Lookup(ctx, sender, id)
 }
 
+// Receipt passes the call on.
+func (l *Logbook) Receipt(ctx context.Context, f logbook.Facts) ([]byte, error) {
+	book, err := l.get()
+	if err != nil {
+		return nil, err
+	}
+	return book.Receipt(ctx, f)
+}
+
 // Stage passes the call on.
 func (l *Logbook) Stage(ctx context.Context, d logbook.Draft) (logbook.Staged, error) {
 	book, err := l.get()

@@ -2,6 +2,7 @@ package standby_test
 
 import (
 	"errors"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -11,23 +12,29 @@ import (
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/services/server/logbook/standby"
+	"sealpost/services/server/state"
 	"sealpost/shared/durable"
 )
 
 const id = "0123456789abcdef0123456789abcdef"
 
-func opener(dir string) func() (logbook.Logbook, error) {
+func opener(t *testing.T, dir string) func() (logbook.Logbook, error) {
+	st, err := state.Open(filepath.Join(dir, "state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
 	return func() (logbook.Logbook, error) {
-		return local.Open(local.Config{Dir: dir, ID: id, Log: zerolog.Nop()})
+		return local.Open(local.Config{Dir: dir, ID: id, Notary: st, Log: zerolog.Nop()})
 	}
 }
 
 // The second server on a volume says why it waits, and takes over by itself.
 func TestTakeOver(t *testing.T) {
 	dir := t.TempDir()
-	first := standby.Open(id, opener(dir), time.Hour, zerolog.Nop())
+	first := standby.Open(id, opener(t, dir), time.Hour, zerolog.Nop())
 	<-first.Opened()
-	second := standby.Open(id, opener(dir), time.Millisecond, zerolog.Nop())
+	second := standby.Open(id, opener(t, dir), time.Millisecond, zerolog.Nop())
 	defer second.Close()
 
 	if err := second.Ready(); !errors.Is(err, durable.ErrLocked) || !errors.Is(err, logbook.ErrUnavailable) {

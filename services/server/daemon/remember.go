@@ -1,0 +1,67 @@
+package daemon
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/state"
+)
+
+// memory keeps the logbook's checkpoint in the state volume, at most
+// rememberEvery old, so that a log volume restored from an earlier day is
+// noticed at the next start.
+type memory struct {
+	*local.Logbook
+	st    *state.State
+	log   zerolog.Logger
+	known []byte
+	stop  chan struct{}
+	ended chan struct{}
+}
+
+var _ logbook.Logbook = (*memory)(nil)
+
+func remembered(book *local.Logbook, st *state.State, log zerolog.Logger) *memory {
+	m := &memory{Logbook: book, st: st, log: log, stop: make(chan struct{}), ended: make(chan struct{})}
+	go m.run()
+	return m
+}
+
+func (m *memory) run() {
+	defer close(m.ended)
+	tick := time.NewTicker(rememberEvery)
+	defer tick.Stop()
+	for {
+		m.note()
+		select {
+		case <-tick.C:
+		case <-m.stop:
+			return
+		}
+	}
+}
+
+func (m *memory) note() {
+	checkpoint := m.Checkpoint()
+	if bytes.Equal(checkpoint, m.known) {
+		return
+	}
+	if err := m.st.SetCheckpoint(checkpoint); err != nil {
+		m.log.Error().Err(err).Msg("the checkpoint cannot be kept in the state volume")
+		return
+	}
+	m.known = checkpoint
+}
+
+// Close closes the logbook and notes its last checkpoint.
+func (m *memory) Close() error {
+	close(m.stop)
+	<-m.ended
+	err := m.Logbook.Close()
+	m.note()
+	return err
+}

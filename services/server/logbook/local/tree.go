@@ -1,0 +1,231 @@
+package local
+
+import (
+	"fmt"
+	"os"
+	"sync"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/logfile"
+)
+
+const (
+	treePath = stagingDir + "/tree"
+	// recentHashes are kept in memory, 32 bytes each: proofs of new messages
+	// need little else.
+	recentHashes = 32 << 10
+	// farHashes bounds the cache of older ones, of which the proofs of new
+	// messages need a few again and again.
+	farHashes = 1 << 10
+)
+
+// tree is the Merkle tree of RFC 6962, section 2.1, over the manifest lines,
+// without their "\n". Its hashes lie in a file in the order of
+// tlog.StoredHashIndex. Like the manifest the file is appended to without a
+// flush until a checkpoint of the records; recovery computes again what they
+// hold, and all of it from the manifest when the file is missing or short.
+type tree struct {
+	vol  *volume
+	file *os.File
+
+	mu     sync.RWMutex
+	leaves uint64
+	recent []tlog.Hash // the newest hashes
+	first  int64       // the stored index of recent[0]
+	far    map[int64]tlog.Hash
+	broken error // a flush failed: the file must be made anew
+}
+
+// openTree opens the file, which is trusted for flushed leaves, if it has them.
+func openTree(vol *volume, flushed uint64) (*tree, error) {
+	f, err := vol.open(treePath, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	t := &tree{vol: vol, file: f}
+	info, err := f.Stat()
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	t.reset(0)
+	if info.Size() >= tlog.StoredHashCount(int64(flushed))*tlog.HashSize {
+		t.reset(flushed)
+	}
+	return t, nil
+}
+
+// reset forgets all leaves from n on.
+func (t *tree) reset(n uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.leaves, t.recent, t.first = n, nil, tlog.StoredHashCount(int64(n))
+	t.far = make(map[int64]tlog.Hash)
+}
+
+// append adds lines as leaves. After an error the same call may be made again.
+func (t *tree) append(lines [][]byte) error {
+	start := tlog.StoredHashCount(int64(t.leaves))
+	fresh := make([]tlog.Hash, 0, 2*len(lines)+64)
+	read := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		return t.hashes(indexes, start, fresh)
+	})
+	for i, line := range lines {
+		more, err := tlog.StoredHashes(int64(t.leaves)+int64(i), line, read)
+		if err != nil {
+			return err
+		}
+		fresh = append(fresh, more...)
+	}
+	buf := make([]byte, 0, len(fresh)*tlog.HashSize)
+	for _, h := range fresh {
+		buf = append(buf, h[:]...)
+	}
+	if err := t.vol.append(t.file, treePath, buf, start*tlog.HashSize); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.leaves += uint64(len(lines))
+	t.recent = append(t.recent, fresh...)
+	if drop := len(t.recent) - recentHashes; drop > recentHashes {
+		t.recent = append([]tlog.Hash(nil), t.recent[drop:]...)
+		t.first += int64(drop)
+	}
+	return nil
+}
+
+// ReadHashes implements tlog.HashReader.
+func (t *tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	return t.hashes(indexes, tlog.StoredHashCount(int64(t.size())), nil)
+}
+
+// hashes reads those below start from memory or the file, the others from fresh.
+func (t *tree) hashes(indexes []int64, start int64, fresh []tlog.Hash) ([]tlog.Hash, error) {
+	found := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		if index >= start {
+			found[i] = fresh[index-start]
+			continue
+		}
+		var err error
+		if found[i], err = t.hash(index); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func (t *tree) hash(index int64) (h tlog.Hash, err error) {
+	t.mu.RLock()
+	var cached bool
+	if index >= t.first {
+		h, cached = t.recent[index-t.first], true
+	} else {
+		h, cached = t.far[index]
+	}
+	t.mu.RUnlock()
+	if cached {
+		return h, nil
+	}
+	if _, err := t.file.ReadAt(h[:], index*tlog.HashSize); err != nil {
+		return h, fmt.Errorf("%s: hash %d: %w", treePath, index, err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.far) >= farHashes {
+		clear(t.far)
+	}
+	t.far[index] = h
+	return h, nil
+}
+
+func (t *tree) size() uint64 {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.leaves
+}
+
+// root returns the root of the tree as it was when it had n leaves.
+func (t *tree) root(n uint64) (tlog.Hash, error) { return tlog.TreeHash(int64(n), t) }
+
+// prove proves that leaf seq is in the tree of n leaves.
+func (t *tree) prove(n, seq uint64) (tlog.RecordProof, error) {
+	return tlog.ProveRecord(int64(n), int64(seq), t)
+}
+
+// flush makes the file durable. After a failure it is made anew: the kernel
+// forgets a failed page, and which one it was.
+func (t *tree) flush() error {
+	if t.broken != nil {
+		return t.broken
+	}
+	if err := t.vol.sync(t.file, treePath); err != nil {
+		t.broken = err
+		return err
+	}
+	return nil
+}
+
+// fill brings the tree up to the manifest, whose lines are durable below
+// flushed, from the first line on.
+func (t *tree) fill(m *manifest, flushed uint64) error {
+	t.reset(0)
+	var batch [][]byte
+	_, err := m.scan(position{}, flushed, func(p place, _ logfile.Entry, line []byte) error {
+		if p.seq >= flushed {
+			return nil
+		}
+		if batch = append(batch, append([]byte(nil), line...)); len(batch) < 1000 {
+			return nil
+		}
+		err := t.append(batch)
+		batch = batch[:0]
+		return err
+	})
+	if err == nil {
+		err = t.append(batch)
+	}
+	return err
+}
+
+// mend writes the file again after a failed flush, into a new one.
+func (t *tree) mend(m *manifest) error {
+	if t.broken == nil {
+		return nil
+	}
+	if err := t.vol.remove(treePath); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	f, err := t.vol.create(treePath, 0o600)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	old := t.file
+	t.file = f
+	t.mu.Unlock()
+	_ = old.Close()
+	if err := t.fill(m, m.count()); err != nil {
+		return err
+	}
+	t.broken = nil
+	return nil
+}
+
+func (t *tree) close() error { return t.file.Close() }
+
+// rootOf computes the root over the first n manifest lines, from the lines
+// alone.
+func rootOf(m *manifest, n uint64) (tlog.Hash, error) {
+	var lines receipt.Hasher
+	_, err := m.scan(position{}, allFlushed, func(p place, _ logfile.Entry, line []byte) error {
+		if p.seq < n {
+			lines.Add(line)
+		}
+		return nil
+	})
+	return lines.Root(), err
+}
