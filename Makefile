@@ -1,7 +1,7 @@
 # Everything here also runs on a machine without a container registry, and
 # `make demo` without Docker: the scripts bring or replace what is missing.
 
-.PHONY: demo test bench lint fuzz clean
+.PHONY: demo test bench faults mutants lint fuzz clean
 
 demo: ## run the whole stack once and print what was collected (CLIENTS=N)
 	@scripts/demo
@@ -9,8 +9,16 @@ demo: ## run the whole stack once and print what was collected (CLIENTS=N)
 test: ## every test, with the race detector, against the real images
 	@scripts/test
 
-bench: ## every benchmark
+bench: ## every benchmark, then whole processes beside what the disk can do (half an hour)
 	go test -run '^$$' -bench . -benchmem ./...
+	go run ./integration/bench
+
+faults: ## the long forms of the fault tests; root, for disks whose power can be cut (half an hour)
+	go test -count=1 -timeout 60m -v ./integration/faults -faults.full
+	go test -count=1 -timeout 60m -v -run PowerCut ./services/server/logbook/local -full
+
+mutants: ## take each safeguard out on a copy: a test must notice (half an hour)
+	go run ./integration/mutants
 
 lint: ## format, vet, staticcheck, go.mod, scripts, known vulnerabilities
 	@scripts/lint

@@ -1,0 +1,69 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"sealpost/shared/logfile"
+)
+
+// logs is the directory with the log files of the volume dir.
+func logs(dir, name string) string { return filepath.Join(dir, "logs", name) }
+
+// logFile is a log file as it was read.
+type logFile struct {
+	key     key
+	content Content
+	size    uint64
+	digest  logfile.Digest // of the whole file
+}
+
+// readLogFile reads a log file to its end. The error says why it is not whole,
+// judged by the file alone.
+func readLogFile(path string) (logFile, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return logFile{}, err
+	}
+	f := logFile{size: uint64(len(text)), digest: sha256.Sum256(text)}
+	parsed, err := logfile.Parse(bytes.NewReader(text), int64(len(text)))
+	if err != nil {
+		return f, fmt.Errorf("%d bytes: %w", len(text), err)
+	}
+	plain := sha256.New()
+	if _, err := io.Copy(plain, parsed.Plain()); err != nil {
+		return f, err
+	}
+	f.key = key{parsed.Sender, parsed.ID}
+	f.content = Content{Name: parsed.Name, Cipher: parsed.Cipher, Size: parsed.Size, SHA256: logfile.Digest(plain.Sum(nil))}
+	if parsed.Cipher == "2012" && !parsed.CiphertextLeftOut {
+		if _, err := io.Copy(io.Discard, parsed.Ciphertext()); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+// wholeLines cuts off what a writer has not finished yet.
+func wholeLines(text []byte) []byte { return text[:bytes.LastIndexByte(text, '\n')+1] }
+
+// names lists what lies beside the log files, and the log files by number.
+func names(dir string) (numbers map[uint64]string, others []string, err error) {
+	entries, err := os.ReadDir(logs(dir, ""))
+	if err != nil {
+		return nil, nil, err
+	}
+	numbers = make(map[uint64]string)
+	for _, e := range entries {
+		if seq, ok := logfile.ParseFileName(e.Name()); ok {
+			numbers[seq] = e.Name()
+			continue
+		}
+		others = append(others, e.Name())
+	}
+	return numbers, others, nil
+}

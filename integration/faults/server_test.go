@@ -1,0 +1,262 @@
+package faults
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"sealpost/integration/faults/ledger"
+)
+
+// patience is how long an event may take that must come. Nothing is judged by
+// it: a machine that is slower than this fails, however sound the programs are.
+const patience = time.Minute
+
+func patient(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// server is a server process that can be killed and started again, on the same
+// addresses.
+type server struct {
+	t             *testing.T
+	data, state   string
+	listen, admin string
+	env           []string
+
+	cmd    *exec.Cmd
+	exited chan struct{} // closed when the process is gone
+	log    *os.File      // of all its lives
+}
+
+// newServer gives a server directories of its own. It does not run yet.
+func newServer(t *testing.T, settings ...string) *server {
+	dir := t.TempDir()
+	return serverOn(t, filepath.Join(dir, "data"), filepath.Join(dir, "state"), settings...)
+}
+
+func serverOn(t *testing.T, data, state string, settings ...string) *server {
+	t.Helper()
+	s := &server{t: t, data: data, state: state, listen: address(t), admin: address(t)}
+	s.env = append(os.Environ(), "SERVER_LISTEN="+s.listen, "SERVER_ADMIN_LISTEN="+s.admin,
+		"SERVER_DATA_DIR="+data, "SERVER_STATE_DIR="+state, "SERVER_LOG_FORMAT=json")
+	s.env = append(s.env, settings...)
+	for _, dir := range []string{data, state} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	if s.log, err = os.Create(filepath.Join(t.TempDir(), "server.log")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.kill()
+		s.showLog()
+		_ = s.log.Close()
+	})
+	return s
+}
+
+var ports struct {
+	sync.Mutex
+	given map[string]bool
+}
+
+// address returns one to listen on that stays the same over restarts. The host
+// is a loopback address that belongs to this process alone, so nothing else
+// takes the port meanwhile.
+func address(t *testing.T) string {
+	t.Helper()
+	ports.Lock()
+	defer ports.Unlock()
+	if ports.given == nil {
+		ports.given = make(map[string]bool)
+	}
+	for {
+		ln, err := net.Listen("tcp", ownHost()+":0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr := ln.Addr().String()
+		_ = ln.Close()
+		if !ports.given[addr] {
+			ports.given[addr] = true
+			return addr
+		}
+	}
+}
+
+func ownHost() string {
+	pid := os.Getpid()
+	return fmt.Sprintf("127.%d.%d.%d", 64+pid>>16&63, pid>>8&255, pid&255)
+}
+
+// start runs the process; it returns before the server is ready.
+func (s *server) start() {
+	s.t.Helper()
+	cmd := exec.Command(filepath.Join(programs, "server"))
+	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, s.log, s.log
+	// A test that is itself killed leaves no server behind.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(exited) }()
+	s.cmd, s.exited = cmd, exited
+}
+
+// kill ends the process as kill -9 does, if it runs, and waits until it is gone.
+func (s *server) kill() { s.signal(syscall.SIGKILL) }
+
+// stop ends it in order.
+func (s *server) stop() { s.signal(syscall.SIGTERM) }
+
+func (s *server) signal(sig syscall.Signal) {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(sig) // it may have ended
+	<-s.exited
+	s.cmd = nil
+}
+
+// readyz asks the server whether it is ready (200), and if not (503), why. 0 is
+// no answer.
+func (s *server) readyz(ctx context.Context) (status int, reason string) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	reason, status, err := s.get(ctx, "/readyz")
+	if err != nil {
+		return 0, err.Error()
+	}
+	return status, reason
+}
+
+func (s *server) get(ctx context.Context, path string) (text string, status int, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.admin+path, nil)
+	if err != nil {
+		return "", 0, err
+	}
+	response, err := s.web().Do(request)
+	if err != nil {
+		return "", 0, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return strings.TrimSpace(string(body)), response.StatusCode, err
+}
+
+// web makes a connection for each request: a kept one may be to a server that
+// was killed since.
+func (s *server) web() *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+}
+
+var errExited = errors.New("the server has ended")
+
+const (
+	ready = http.StatusOK
+	red   = http.StatusServiceUnavailable
+)
+
+// await polls until the server is ready, or red, as wanted, and returns its
+// reason.
+func (s *server) await(want int) (reason string) {
+	s.t.Helper()
+	s.until(func(ctx context.Context) (bool, string) {
+		var status int
+		status, reason = s.readyz(ctx)
+		return status == want, reason
+	})
+	return reason
+}
+
+// answers waits for the first word of a server that was just started. It says
+// nothing before it has looked at its volumes, so this is its judgement of them.
+func (s *server) answers() (status int, reason string) {
+	s.t.Helper()
+	s.until(func(ctx context.Context) (bool, string) {
+		status, reason = s.readyz(ctx)
+		return status != 0, reason
+	})
+	return status, reason
+}
+
+// until polls until done says so. A server that ends instead fails the test.
+func (s *server) until(done func(context.Context) (ok bool, why string)) {
+	s.t.Helper()
+	ctx := patient(s.t)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	reason := ""
+	for {
+		ok, why := done(ctx)
+		if ok {
+			return
+		}
+		if ctx.Err() == nil {
+			reason = why
+		}
+		select {
+		case <-s.exited:
+			s.t.Fatal(errExited)
+		case <-ctx.Done():
+			s.t.Fatalf("waited for too long: %s", reason)
+		case <-tick.C:
+		}
+	}
+}
+
+// command runs the server's program with arguments and returns what it printed
+// and its exit status.
+func (s *server) command(args ...string) (out, complaint string, status int) {
+	s.t.Helper()
+	cmd := exec.CommandContext(patient(s.t), filepath.Join(programs, "server"), args...)
+	cmd.Env = s.env
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if err != nil && !errors.As(err, new(*exec.ExitError)) {
+		s.t.Fatal(err)
+	}
+	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
+}
+
+// audit compares the server's volume with the ledger.
+func (s *server) audit(l *ledger.Ledger) ledger.Report {
+	s.t.Helper()
+	r, err := l.Audit(s.data)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+// showLog shows the end of the server's log beside a failure.
+func (s *server) showLog() {
+	if !s.t.Failed() {
+		return
+	}
+	text, err := os.ReadFile(s.log.Name())
+	if err != nil {
+		s.t.Error(err)
+	}
+	const most = 6000
+	s.t.Logf("the end of the server's log:\n%s", text[max(0, len(text)-most):])
+}
