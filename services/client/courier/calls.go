@@ -66,7 +66,24 @@ func (s *session) answer(ref uint32, set func(*call)) error {
 	set(c)
 	close(c.answered)
 	<-s.slots
+	if s.retired && len(s.calls) == 0 {
+		return errRetired
+	}
 	return nil
+}
+
+// errRetired ends a connection that another one has taken the place of.
+var errRetired = errors.New("the server asked to try again later")
+
+// retire ends the session once nothing is under way on it.
+func (s *session) retire() {
+	s.mu.Lock()
+	s.retired = true
+	idle := len(s.calls) == 0
+	s.mu.Unlock()
+	if idle {
+		s.fail(errRetired)
+	}
 }
 
 func isClosed(ch chan struct{}) bool {

@@ -116,12 +116,29 @@ func (c *Courier) retry(p *progress, do func(*session) error) error {
 		if p.ctx.Err() != nil {
 			return errors.Join(context.Cause(p.ctx), err)
 		}
+		c.leave(s, err)
 		c.cfg.Log.Debug().Err(err).Dur("pause", pause).Msg("trying again")
 		// Half the pause is random, so that many clients do not come as one.
 		if !p.pause(pause/2 + rand.N(pause/2)) {
 			return errors.Join(context.Cause(p.ctx), err)
 		}
 	}
+}
+
+// leave gives up a connection to a server that asks to try again later: behind
+// the same name there may be another one that is ready, as when several share a
+// volume.
+func (c *Courier) leave(s *session, err error) {
+	var later *laterError
+	if !errors.As(err, &later) {
+		return
+	}
+	c.mu.Lock()
+	if c.current == s {
+		c.current = nil
+	}
+	c.mu.Unlock()
+	s.retire()
 }
 
 // lasting reports whether an error will be the same next time.

@@ -74,6 +74,16 @@ func (s *session) send(p *progress, m Message) (*call, error) {
 	return c, err
 }
 
+// laterError is a refusal that asks to try again.
+type laterError struct {
+	code   framing.Code
+	reason string
+}
+
+func (e *laterError) Error() string {
+	return fmt.Sprintf("server: %s (%s)", message.Visible(e.reason), e.code)
+}
+
 func offerOf(m Message, ref uint32) framing.Offer {
 	o := framing.Offer{Ref: ref, ID: m.ID, Cipher: framing.CipherNone, Size: m.Size, SHA256: m.SHA256, Name: m.Name}
 	if m.Cipher == message.Cipher2012 {
@@ -87,7 +97,7 @@ func (s *session) judge(c *call, m Message) (Delivery, error) {
 	if r := c.refusal; r != nil {
 		switch {
 		case !r.Code.Permanent():
-			return Delivery{}, fmt.Errorf("server: %s (%s)", message.Visible(r.Reason), r.Code)
+			return Delivery{}, &laterError{r.Code, r.Reason}
 		case r.Code.Class() == framing.ClassMessage:
 			return Delivery{}, &Refusal{Code: r.Code, Of: OfMessage, Reason: r.Reason}
 		default:

@@ -28,11 +28,12 @@ type session struct {
 	slots   chan struct{} // a place for each offer without an answer
 	nextRef uint32        // guarded by sending
 
-	mu    sync.Mutex
-	stall *time.Timer // runs while calls are under way and nothing moves
-	calls map[uint32]*call
-	err   error
-	ended chan struct{} // closed once err is set
+	mu      sync.Mutex
+	stall   *time.Timer // runs while calls are under way and nothing moves
+	calls   map[uint32]*call
+	retired bool // it ends with the last call
+	err     error
+	ended   chan struct{} // closed once err is set
 }
 
 // connectTimeout bounds TCP, TLS and the exchange of HELLO and WELCOME together:
