@@ -45,17 +45,9 @@ func collectedAs(item collector.Item) error {
 	return collector.CheckFile(item.Path, item.Entry)
 }
 
-// Heads returns the signed trees of the receipts that are to be matched.
-func (r *Receipts) Heads() []audit.Head {
-	var heads []audit.Head
-	for _, claims := range r.claims {
-		for _, c := range claims {
-			heads = append(heads, audit.Head{Source: "outbox: " + c.path, Checkpoint: c.tree})
-		}
-	}
-	slices.SortFunc(heads, func(a, b audit.Head) int { return strings.Compare(a.Source, b.Source) })
-	return heads
-}
+// Heads returns the signed tree of every receipt whose signature and proof hold,
+// whatever else may be wrong with it.
+func (r *Receipts) Heads() []audit.Head { return slices.Clone(r.heads) }
 
 // Verified returns how many of the receipts that were matched so far rest on a
 // tree that the audit of the manifest found true.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"sealpost/services/driver/audit"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
@@ -36,6 +37,7 @@ type Receipts struct {
 	verifier *receipt.Verifier
 	claims   map[uint64][]claim
 	matched  map[receipt.Checkpoint]int // how many receipts of a tree
+	heads    []audit.Head
 	failures []error
 }
 
@@ -120,16 +122,7 @@ func (r *Receipts) sent(path string, files []string) {
 
 // open checks the receipt of the message file at path.
 func (r *Receipts) open(path string) {
-	c := claim{path: path + receipt.FileSuffix}
-	text, err := readBounded(c.path, receipt.MaxSize)
-	if err == nil {
-		var opened receipt.Opened
-		opened, err = r.verifier.Open(text)
-		c.line, c.tree = opened.Line, opened.Checkpoint
-		if err == nil {
-			c.entry, err = logfile.OfReceipt(opened)
-		}
-	}
+	c, err := r.verify(path + receipt.FileSuffix)
 	if err != nil {
 		r.fail(c.path, -1, err)
 		return
@@ -144,6 +137,23 @@ func (r *Receipts) open(path string) {
 		return
 	}
 	r.claims[c.entry.Seq] = append(r.claims[c.entry.Seq], c)
+}
+
+// verify opens a receipt. Of one that does not hold only the path is returned.
+func (r *Receipts) verify(path string) (claim, error) {
+	c := claim{path: path}
+	text, err := readBounded(path, receipt.MaxSize)
+	if err != nil {
+		return c, err
+	}
+	opened, err := r.verifier.Open(text)
+	if err != nil {
+		return c, err
+	}
+	c.line, c.tree = opened.Line, opened.Checkpoint
+	r.heads = append(r.heads, audit.Head{Source: "outbox: " + path, Checkpoint: c.tree})
+	c.entry, err = logfile.OfReceipt(opened)
+	return c, err
 }
 
 // checkMessage compares the file that was sent with what the receipt says.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -187,6 +188,16 @@ func TestReceiptOfAnotherView(t *testing.T) {
 	}
 	if text := findings[0].Error(); !strings.Contains(text, drivertest.ReceiptPath(f.volume.Entries[1])) {
 		t.Errorf("%q does not name the receipt", text)
+	}
+}
+
+// TestTreeOfABadReceipt: what was signed counts, though the receipt does not.
+func TestTreeOfABadReceipt(t *testing.T) {
+	f := newFixture(t)
+	f.Put(drivertest.SentPath(f.volume.Entries[2]), "another text")
+	heads := f.check(nil).Heads()
+	if len(heads) != 3 || !slices.ContainsFunc(heads, func(h audit.Head) bool { return h.Size == 3 }) {
+		t.Errorf("%+v", heads)
 	}
 }
 
