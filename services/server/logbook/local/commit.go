@@ -27,7 +27,7 @@ func (l *Logbook) commitLoop() {
 			group := l.gather(s)
 			start := time.Now()
 			l.commit(group)
-			l.lastTook, l.answered = time.Since(start), len(group)
+			l.lastTook, l.expected = time.Since(start), len(group)+len(l.queue)
 		case <-tick.C:
 			l.checkRoom()
 			_ = l.heal() // the reason is kept in health
@@ -47,7 +47,7 @@ func (l *Logbook) commitLoop() {
 // sender who is alone never waits.
 func (l *Logbook) gather(first *staged) []*staged {
 	group := []*staged{first}
-	expected := min(l.answered+1+len(l.queue), maxGroup)
+	expected := min(l.expected, maxGroup)
 	patience := time.NewTimer(l.lastTook / gatherShare)
 	defer patience.Stop()
 	for len(group) < maxGroup {

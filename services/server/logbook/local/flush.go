@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -15,6 +16,9 @@ const (
 	// foreignDirty is how much others may have written without a flush before
 	// their bytes make one flush of the whole file system the slower way.
 	foreignDirty = 32 << 20
+	// dirtyFor is how long that is not asked again: the answer costs a tenth of a
+	// small group.
+	dirtyFor = 10 * time.Millisecond
 )
 
 // flush brings the bytes and the names of staged files to stable storage.
@@ -36,8 +40,11 @@ func (l *Logbook) shareFlush(group []*staged) bool {
 	for _, s := range group {
 		own += s.layout.FileSize()
 	}
-	dirty, err := l.cfg.Dirty()
-	return err == nil && dirty < own+foreignDirty
+	if now := time.Now(); now.Sub(l.dirtyAt) > dirtyFor {
+		l.dirty, l.dirtyErr = l.cfg.Dirty()
+		l.dirtyAt = now
+	}
+	return l.dirtyErr == nil && l.dirty < own+foreignDirty
 }
 
 func (l *Logbook) flushTogether(group []*staged) error {

@@ -36,6 +36,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,8 +90,11 @@ type Logbook struct {
 	flushFailed bool          // the manifest's tail must be written again before its flush
 	unfinished  bool          // a durable group was left to recovery
 	published   *sealed       // the checkpoint beside the manifest
+	dirty       int64         // bytes that the machine has not flushed,
+	dirtyErr    error         // or why that is not known,
+	dirtyAt     time.Time     // then
 	lastTook    time.Duration // the last group, until its senders were answered
-	answered    int           // how many these were
+	expected    int           // they and those that came meanwhile: as many may come next
 	orphans     []string      // staged files that a record not yet voided may name
 
 	queue   chan *staged
@@ -114,6 +118,10 @@ func Open(cfg Config) (*Logbook, error) {
 	if err != nil {
 		return nil, fmt.Errorf("volume %s: %w", cfg.Dir, err)
 	}
+	if vol.root, err = os.Open(vol.dir); err != nil {
+		_ = lock.Close()
+		return nil, err
+	}
 	l := &Logbook{
 		cfg: cfg, vol: vol, lock: lock,
 		canSyncFS: canSyncFS(vol.dir),
@@ -123,6 +131,7 @@ func Open(cfg Config) (*Logbook, error) {
 		done:      make(chan struct{}),
 	}
 	if err := l.recover(); err != nil {
+		_ = vol.root.Close()
 		_ = lock.Close()
 		return nil, err
 	}
@@ -195,5 +204,5 @@ func (l *Logbook) Lookup(_ context.Context, sender string, id message.ID) (logbo
 func (l *Logbook) Close() error {
 	l.once.Do(func() { close(l.closing) })
 	<-l.done
-	return errors.Join(l.index.close(), l.tree.close(), l.records.close(), l.manifest.close(), l.lock.Close())
+	return errors.Join(l.index.close(), l.tree.close(), l.records.close(), l.manifest.close(), l.vol.root.Close(), l.lock.Close())
 }

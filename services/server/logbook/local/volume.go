@@ -23,6 +23,7 @@ const (
 type volume struct {
 	dir  string
 	step func(Step) error
+	root *os.File // dir, open for syncFS
 }
 
 func (v *volume) path(name string) string    { return filepath.Join(v.dir, name) }
@@ -135,15 +136,7 @@ func (v *volume) syncFS() error {
 	if err := v.step(Step{Op: OpSyncFS}); err != nil {
 		return err
 	}
-	d, err := os.Open(v.dir)
-	if err != nil {
-		return err
-	}
-	err = os.NewSyscallError("syncfs", unix.Syncfs(int(d.Fd())))
-	if e := d.Close(); err == nil {
-		err = e
-	}
-	return err
+	return os.NewSyscallError("syncfs", unix.Syncfs(int(v.root.Fd())))
 }
 
 // written waits for what is on its way to the disk from f, and returns the error
