@@ -31,7 +31,7 @@ func runGrowth(ctx context.Context, b *bench) error {
 		return err
 	}
 	table := newTable(fmt.Sprintf("growth: memory of the server right after its start and after %d messages more", growthMore),
-		"stored", "msg/s up to there", "start-up ms", "MiB", "peak MiB", "MiB after", "peak MiB after")
+		"stored", "msg/s up to there", "start-up ms", "MiB", "own MiB", "MiB after", "peak MiB after", "own MiB after")
 	stored := 0
 	for _, point := range growthPoints(b.growth) {
 		if stored, err = b.growTo(ctx, v, stored, point, table); err != nil {
@@ -99,8 +99,9 @@ func (b *bench) measureGrowth(r *rig, stored int, rate float64, table *table) er
 	if err != nil {
 		return err
 	}
-	table.row(stored, rate, milliseconds(r.startup), mebibytes(first.now), mebibytes(first.peak), mebibytes(later.now), mebibytes(later.peak))
+	table.row(stored, rate, milliseconds(r.startup), mebibytes(first.now), mebibytes(first.own), mebibytes(later.now), mebibytes(later.peak), mebibytes(later.own))
 	b.summary.add(figure{name: fmt.Sprintf("growth: start-up with %d stored", stored), unit: "s", ours: r.startup.Seconds(), required: asMeasured})
 	b.summary.add(figure{name: fmt.Sprintf("growth: server memory with %d stored, peak", stored), unit: "MiB", ours: mebibytes(later.peak), required: asMeasured})
+	b.summary.add(figure{name: fmt.Sprintf("growth: of it its own, with %d stored", stored), unit: "MiB", ours: mebibytes(later.own), required: asMeasured})
 	return nil
 }

@@ -15,6 +15,7 @@ const clockTicks = 100
 // memory of a process, in bytes.
 type memory struct {
 	now, peak uint64 // VmRSS, VmHWM
+	own       uint64 // RssAnon: without pages of files, which the kernel may take back
 }
 
 // memoryOf reads the memory of a process from /proc/PID/status.
@@ -35,6 +36,8 @@ func parseMemory(status string) (memory, error) {
 		case "VmRSS":
 		case "VmHWM":
 			to = &m.peak
+		case "RssAnon":
+			to = &m.own
 		default:
 			continue
 		}
@@ -44,8 +47,8 @@ func parseMemory(status string) (memory, error) {
 		}
 		*to = n << 10
 	}
-	if m.now == 0 || m.peak == 0 {
-		return memory{}, fmt.Errorf("/proc status: no VmRSS or VmHWM: %w", fs.ErrInvalid)
+	if m.now == 0 || m.peak == 0 || m.own == 0 {
+		return memory{}, fmt.Errorf("/proc status: no VmRSS, VmHWM or RssAnon: %w", fs.ErrInvalid)
 	}
 	return m, nil
 }

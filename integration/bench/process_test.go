@@ -8,10 +8,10 @@ import (
 
 func TestParseMemory(t *testing.T) {
 	got, err := parseMemory("Name:\tserver\nVmPeak:\t 9 kB\nVmHWM:\t    3072 kB\nVmRSS:\t    2048 kB\nRssAnon:\t 7 kB\n")
-	if want := (memory{now: 2 << 20, peak: 3 << 20}); err != nil || got != want {
+	if want := (memory{now: 2 << 20, peak: 3 << 20, own: 7 << 10}); err != nil || got != want {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}
-	for _, text := range []string{"", "VmRSS:\t1 kB\n", "VmHWM:\t1 kB\nVmRSS:\tmuch\n"} {
+	for _, text := range []string{"", "VmRSS:\t1 kB\n", "VmHWM:\t1 kB\nVmRSS:\t1 kB\n", "VmHWM:\t1 kB\nVmRSS:\tmuch\n"} {
 		if m, err := parseMemory(text); err == nil {
 			t.Errorf("%q is read as %+v", text, m)
 		}
