@@ -40,11 +40,24 @@ func (l *Logbook) shareFlush(group []*staged) bool {
 	for _, s := range group {
 		own += s.layout.FileSize()
 	}
-	if now := time.Now(); now.Sub(l.dirtyAt) > dirtyFor {
-		l.dirty, l.dirtyErr = l.cfg.Dirty()
-		l.dirtyAt = now
+	dirty, err := l.dirty.value()
+	return err == nil && dirty < own+foreignDirty
+}
+
+// gauge reads a figure, and for dirtyFor gives the same one again.
+type gauge struct {
+	read  func() (int64, error)
+	at    time.Time
+	bytes int64
+	err   error
+}
+
+func (g *gauge) value() (int64, error) {
+	if now := time.Now(); now.Sub(g.at) > dirtyFor {
+		g.bytes, g.err = g.read()
+		g.at = now
 	}
-	return l.dirtyErr == nil && l.dirty < own+foreignDirty
+	return g.bytes, g.err
 }
 
 func (l *Logbook) flushTogether(group []*staged) error {

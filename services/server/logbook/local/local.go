@@ -73,9 +73,6 @@ type Config struct {
 
 // Logbook implements logbook.Logbook.
 type Logbook struct {
-	tree   *tree
-	sealed atomic.Pointer[sealed]
-
 	cfg       Config
 	vol       *volume
 	lock      *durable.FileLock
@@ -83,6 +80,8 @@ type Logbook struct {
 	canSyncFS bool
 	manifest  *manifest
 	records   *records
+	tree      *tree
+	sealed    atomic.Pointer[sealed]
 	space     *space
 	health    health
 
@@ -90,9 +89,7 @@ type Logbook struct {
 	flushFailed bool          // the manifest's tail must be written again before its flush
 	unfinished  bool          // a durable group was left to recovery
 	published   *sealed       // the checkpoint beside the manifest
-	dirty       int64         // bytes that the machine has not flushed,
-	dirtyErr    error         // or why that is not known,
-	dirtyAt     time.Time     // then
+	dirty       gauge         // of bytes that the machine has not flushed
 	lastTook    time.Duration // the last group, until its senders were answered
 	expected    int           // they and those that came meanwhile: as many may come next
 	orphans     []string      // staged files that a record not yet voided may name
@@ -124,11 +121,11 @@ func Open(cfg Config) (*Logbook, error) {
 	}
 	l := &Logbook{
 		cfg: cfg, vol: vol, lock: lock,
-		canSyncFS: canSyncFS(vol.dir),
-		space:     newSpace(vol.dir, cfg.MaxStaged),
-		queue:     make(chan *staged, maxGroup),
-		closing:   make(chan struct{}),
-		done:      make(chan struct{}),
+		canSyncFS: canSyncFS(vol.dir), dirty: gauge{read: cfg.Dirty},
+		space:   newSpace(vol.dir, cfg.MaxStaged),
+		queue:   make(chan *staged, maxGroup),
+		closing: make(chan struct{}),
+		done:    make(chan struct{}),
 	}
 	if err := l.recover(); err != nil {
 		_ = vol.root.Close()
