@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -67,7 +68,28 @@ func (d *disk) mount() {
 	d.must("mount", "-o", strings.TrimSuffix("loop,"+d.options, ","), d.image, d.dir)
 }
 
-func (d *disk) unmount() { d.t.Helper(); d.must("umount", d.dir) }
+// unmount waits until the file system is gone. A container that starts takes a
+// copy of all mounts for a moment, which keeps it alive; mounted again within
+// that moment it would be the same one, cut off still.
+func (d *disk) unmount() {
+	d.t.Helper()
+	d.must("umount", d.dir)
+	for deadline := time.Now().Add(patience); len(d.devices()) > 0; {
+		if time.Now().After(deadline) {
+			d.t.Fatalf("%s is unmounted and still in use", d.dir)
+		}
+	}
+}
+
+// devices returns the loop devices that stand on the image.
+func (d *disk) devices() []string {
+	d.t.Helper()
+	out, err := exec.Command("losetup", "--noheadings", "--output", "NAME", "--associated", d.image).Output()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return strings.Fields(string(out))
+}
 
 // remount is what a machine does when it starts again.
 func (d *disk) remount() { d.t.Helper(); d.unmount(); d.mount() }
@@ -85,11 +107,7 @@ func (d *disk) change(options string) error {
 // been killed before: their clean-ups were registered later.
 func (d *disk) remove() {
 	_ = exec.Command("umount", d.dir).Run() // a test may have done it
-	out, err := exec.Command("losetup", "--noheadings", "--output", "NAME", "--associated", d.image).Output()
-	if err != nil {
-		d.t.Error(err)
-	}
-	for _, device := range strings.Fields(string(out)) {
+	for _, device := range d.devices() {
 		if out, err := exec.Command("losetup", "-d", device).CombinedOutput(); err != nil {
 			d.t.Errorf("losetup -d %s: %v\n%s", device, err, out)
 		}

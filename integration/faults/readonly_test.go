@@ -2,7 +2,6 @@ package faults
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -88,11 +87,7 @@ func TestReadOnlyUnderLoad(t *testing.T) {
 // fail has ext4 find an error.
 func (d *disk) fail() {
 	d.t.Helper()
-	out, err := exec.Command("losetup", "--noheadings", "--output", "NAME", "--associated", d.image).Output()
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	trigger := filepath.Join("/sys/fs/ext4", filepath.Base(strings.TrimSpace(string(out))), "trigger_fs_error")
+	trigger := filepath.Join("/sys/fs/ext4", filepath.Base(d.devices()[0]), "trigger_fs_error")
 	if err := os.WriteFile(trigger, []byte("1"), 0); err != nil {
 		d.t.Fatal(err)
 	}

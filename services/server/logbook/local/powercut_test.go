@@ -55,8 +55,24 @@ func (d *disk) run(name string, args ...string) {
 	}
 }
 
-func (d *disk) mount()   { d.t.Helper(); d.run("mount", "-o", "loop,commit=600", d.image, d.dir) }
-func (d *disk) unmount() { d.t.Helper(); d.run("umount", d.dir) }
+func (d *disk) mount() { d.t.Helper(); d.run("mount", "-o", "loop,commit=600", d.image, d.dir) }
+
+// unmount waits until the file system is gone. A container that starts takes a
+// copy of all mounts for a moment, which keeps it alive; mounted again within
+// that moment it would be the same one, cut off still.
+func (d *disk) unmount() {
+	d.t.Helper()
+	d.run("umount", d.dir)
+	for deadline := time.Now().Add(time.Minute); ; {
+		out, err := exec.Command("losetup", "--noheadings", "--output", "NAME", "--associated", d.image).Output()
+		if err != nil || time.Now().After(deadline) {
+			d.t.Fatalf("%s is unmounted and still in use: %s, %v", d.dir, out, err)
+		}
+		if len(out) == 0 {
+			return
+		}
+	}
+}
 
 // Of linux/ext4.h: EXT4_IOC_SHUTDOWN, and the flag that drops the journal's
 // unwritten part too.
