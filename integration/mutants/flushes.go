@@ -31,12 +31,10 @@ func flushes() []mutant {
 			old: "if err := l.tree.flush(); err != nil {", new: "if err := error(nil); err != nil {"},
 		{name: "recovery: no flush of the tree", file: "recover.go",
 			old: "errors.Join(l.manifest.flush(false), l.tree.flush())", new: "l.manifest.flush(false)"},
-		{name: "checkpoint beside the manifest: no flush", file: "seal.go",
-			old: "err = l.vol.sync(f, checkpointNewPath)", new: "err = nil"},
-		{name: "id: no flush", file: "volume.go",
+		{name: "id, checkpoint beside the manifest: no flush", file: "volume.go",
 			old: "err = v.sync(f, fresh)", new: "err = nil"},
 		{name: "id: no flush of its name", file: "volume.go",
-			old: "err = v.syncDir(stagingDir)", new: "err = nil"},
+			old: "return v.syncDir(stagingDir)", new: "return nil"},
 	}
 	return in(local, localTests, list)
 }

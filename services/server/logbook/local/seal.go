@@ -68,21 +68,7 @@ func (l *Logbook) publish() error {
 	if s == l.published {
 		return nil
 	}
-	_ = l.vol.remove(checkpointNewPath)
-	f, err := l.vol.create(checkpointNewPath, 0o644)
-	if err != nil {
-		return err
-	}
-	err = l.vol.append(f, checkpointNewPath, s.text, 0)
-	if err == nil {
-		err = l.vol.sync(f, checkpointNewPath)
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = l.vol.replace(checkpointNewPath, checkpointPath)
-	}
+	err := l.vol.replaceWith(checkpointNewPath, checkpointPath, 0o644, s.text)
 	if err == nil {
 		l.published = s
 	}

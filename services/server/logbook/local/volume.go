@@ -101,9 +101,17 @@ func (v *volume) cut(f *os.File, name string, size int64) error {
 
 // writeFile replaces a small file in staging durably.
 func (v *volume) writeFile(name string, p []byte) error {
-	fresh := name + newSuffix
+	if err := v.replaceWith(name+newSuffix, name, 0o600, p); err != nil {
+		return err
+	}
+	return v.syncDir(stagingDir)
+}
+
+// replaceWith writes p to a fresh file, flushes it and gives it a name that
+// another file may have had: what is there is whole, and old or new.
+func (v *volume) replaceWith(fresh, name string, mode fs.FileMode, p []byte) error {
 	_ = v.remove(fresh) // what a crash left
-	f, err := v.create(fresh, 0o600)
+	f, err := v.create(fresh, mode)
 	if err != nil {
 		return err
 	}
@@ -114,13 +122,10 @@ func (v *volume) writeFile(name string, p []byte) error {
 	if e := f.Close(); err == nil {
 		err = e
 	}
-	if err == nil {
-		err = v.replace(fresh, name)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = v.syncDir(stagingDir)
-	}
-	return err
+	return v.replace(fresh, name)
 }
 
 // sync flushes one file.
