@@ -10,10 +10,7 @@ import (
 	"sealpost/shared/logfile"
 )
 
-const (
-	maxGroup    = 1024 // messages that share one record flush
-	gatherShare = 4    // of the time that a group takes, what may be waited for more
-)
+const maxGroup = 1024 // messages that share one record flush
 
 // commitLoop commits groups until Close. While the logbook is red it also tries
 // to heal, so that readiness turns green without traffic.
@@ -24,10 +21,7 @@ func (l *Logbook) commitLoop() {
 	for {
 		select {
 		case s := <-l.queue:
-			group := l.gather(s)
-			start := time.Now()
-			l.commit(group)
-			l.lastTook, l.expected = time.Since(start), len(group)+len(l.queue)
+			l.commit(l.gather(s))
 		case <-tick.C:
 			l.checkRoom()
 			_ = l.heal() // the reason is kept in health
@@ -41,31 +35,16 @@ func (l *Logbook) commitLoop() {
 	}
 }
 
-// gather takes what waits behind first. Senders that were just answered are
-// likely to come again at once: for as many it waits, a fraction of the time that
-// the last group took, since a flush costs nearly the same for them all. A
-// sender who is alone never waits.
+// gather takes what waits behind first. It waits for nobody: while one group is
+// flushed the next is written, so that the disk and the processor work side by
+// side, and a sender who is alone loses no time.
 func (l *Logbook) gather(first *staged) []*staged {
 	group := []*staged{first}
-	expected := min(l.expected, maxGroup)
-	patience := time.NewTimer(l.lastTook / gatherShare)
-	defer patience.Stop()
 	for len(group) < maxGroup {
 		select {
 		case s := <-l.queue:
 			group = append(group, s)
-			continue
 		default:
-		}
-		if len(group) >= expected {
-			return group
-		}
-		select {
-		case s := <-l.queue:
-			group = append(group, s)
-		case <-patience.C:
-			return group
-		case <-l.closing:
 			return group
 		}
 	}
@@ -74,6 +53,7 @@ func (l *Logbook) gather(first *staged) []*staged {
 
 // drain fails what waits and leaves the records short for the next start.
 func (l *Logbook) drain() {
+	l.writers.Wait()
 	for {
 		select {
 		case s := <-l.queue:

@@ -120,9 +120,9 @@ func tracing(dir string, tr *trace, together bool) Config {
 	cfg := testConfig(dir)
 	cfg.Fault = tr.record
 	cfg.CheckpointAfter, cfg.IndexBatch = 1000, 2
-	cfg.Dirty = func() (int64, error) { return 0, nil }
+	cfg.Dirty = func() (uint64, error) { return 0, nil }
 	if !together {
-		cfg.Dirty = func() (int64, error) { return 1 << 60, nil }
+		cfg.Dirty = func() (uint64, error) { return 1 << 60, nil }
 	}
 	return cfg
 }

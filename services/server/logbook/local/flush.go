@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
@@ -16,9 +15,6 @@ const (
 	// foreignDirty is how much others may have written without a flush before
 	// their bytes make one flush of the whole file system the slower way.
 	foreignDirty = 32 << 20
-	// dirtyFor is how long that is not asked again: the answer costs a tenth of a
-	// small group.
-	dirtyFor = 10 * time.Millisecond
 )
 
 // flush brings the bytes and the names of staged files to stable storage.
@@ -41,23 +37,7 @@ func (l *Logbook) shareFlush(group []*staged) bool {
 		own += s.layout.FileSize()
 	}
 	dirty, err := l.dirty.value()
-	return err == nil && dirty < own+foreignDirty
-}
-
-// gauge reads a figure, and for dirtyFor gives the same one again.
-type gauge struct {
-	read  func() (int64, error)
-	at    time.Time
-	bytes int64
-	err   error
-}
-
-func (g *gauge) value() (int64, error) {
-	if now := time.Now(); now.Sub(g.at) > dirtyFor {
-		g.bytes, g.err = g.read()
-		g.at = now
-	}
-	return g.bytes, g.err
+	return err == nil && dirty < uint64(own+foreignDirty)
 }
 
 func (l *Logbook) flushTogether(group []*staged) error {
@@ -103,7 +83,7 @@ func canSyncFS(dir string) bool {
 
 // dirtyBytes is how much the whole machine has written and not flushed, from
 // proc(5), /proc/meminfo: more than lies on this file system, never less.
-func dirtyBytes() (int64, error) {
+func dirtyBytes() (uint64, error) {
 	f, err := os.Open("/proc/meminfo")
 	if err != nil {
 		return 0, err
@@ -112,7 +92,7 @@ func dirtyBytes() (int64, error) {
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		if rest, ok := strings.CutPrefix(lines.Text(), "Dirty:"); ok {
-			var kib int64
+			var kib uint64
 			_, err := fmt.Sscanf(rest, "%d kB", &kib)
 			return kib << 10, err
 		}

@@ -138,7 +138,7 @@ func (g *groupRun) run() {
 	g.dir = g.t.TempDir()
 	cfg := testConfig(g.dir)
 	cfg.Fault, cfg.RetryEvery = g.x.fault, time.Millisecond
-	cfg.Dirty = func() (int64, error) { return 0, nil }
+	cfg.Dirty = func() (uint64, error) { return 0, nil }
 	g.book = open(g.t, cfg)
 	g.book.canSyncFS = !g.x.each
 	first := g.send()

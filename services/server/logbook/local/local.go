@@ -68,7 +68,7 @@ type Config struct {
 	// that is about to happen, and how many bytes the machine has not flushed.
 	Now   func() time.Time
 	Fault func(Step) error
-	Dirty func() (int64, error)
+	Dirty func() (uint64, error)
 }
 
 // Logbook implements logbook.Logbook.
@@ -86,15 +86,16 @@ type Logbook struct {
 	health    health
 
 	// The committer's own.
-	flushFailed bool          // the manifest's tail must be written again before its flush
-	unfinished  bool          // a durable group was left to recovery
-	published   *sealed       // the checkpoint beside the manifest
-	dirty       gauge         // of bytes that the machine has not flushed
-	lastTook    time.Duration // the last group, until its senders were answered
-	expected    int           // they and those that came meanwhile: as many may come next
-	orphans     []string      // staged files that a record not yet voided may name
+	flushFailed bool     // the manifest's tail must be written again before its flush
+	unfinished  bool     // a durable group was left to recovery
+	published   *sealed  // the checkpoint beside the manifest
+	dirty       gauge    // of bytes that the machine has not flushed
+	orphans     []string // staged files that a record not yet voided may name
 
-	queue   chan *staged
+	unwritten chan *staged // small messages, for the writers
+	writers   sync.WaitGroup
+
+	queue   chan *staged  // messages in their files, for the committer
 	closing chan struct{} // closed by Close: no message is taken any more
 	done    chan struct{} // closed when the committer has ended
 	once    sync.Once
@@ -122,16 +123,18 @@ func Open(cfg Config) (*Logbook, error) {
 	l := &Logbook{
 		cfg: cfg, vol: vol, lock: lock,
 		canSyncFS: canSyncFS(vol.dir), dirty: gauge{read: cfg.Dirty},
-		space:   newSpace(vol.dir, cfg.MaxStaged),
-		queue:   make(chan *staged, maxGroup),
-		closing: make(chan struct{}),
-		done:    make(chan struct{}),
+		space:     newSpace(vol.dir, cfg.MaxStaged),
+		unwritten: make(chan *staged, maxGroup),
+		queue:     make(chan *staged, maxGroup),
+		closing:   make(chan struct{}),
+		done:      make(chan struct{}),
 	}
 	if err := l.recover(); err != nil {
 		_ = vol.root.Close()
 		_ = lock.Close()
 		return nil, err
 	}
+	l.startWriters()
 	go l.commitLoop()
 	return l, nil
 }

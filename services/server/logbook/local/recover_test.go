@@ -234,7 +234,7 @@ func TestNoDescriptors(t *testing.T) {
 	}
 	book := open(t, cfg)
 	out = true
-	if _, err := book.Stage(t.Context(), logbooktest.Draft("a", nil)); !errors.Is(err, logbook.ErrUnavailable) {
+	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); !errors.Is(err, logbook.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
 	if err := book.Ready(); err != nil {

@@ -22,19 +22,22 @@ type space struct {
 	limit uint64
 
 	mu       sync.Mutex
+	free     gauge
 	promised uint64
 }
 
-func newSpace(dir string, limit uint64) *space { return &space{dir: dir, limit: limit} }
+func newSpace(dir string, limit uint64) *space {
+	return &space{dir: dir, limit: limit, free: gauge{read: func() (uint64, error) { return freeBytes(dir) }}}
+}
 
 // reserve promises n bytes, or returns logbook.ErrNoSpace.
 func (s *space) reserve(n uint64) error {
-	free, err := freeBytes(s.dir)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	free, err := s.free.value()
 	if err != nil {
 		return fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	want := s.promised + n
 	if want < n || want > s.limit {
 		return fmt.Errorf("%w: %d bytes are on their way in, the limit is %d", logbook.ErrNoSpace, s.promised, s.limit)

@@ -73,20 +73,18 @@ func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, err
 		return nil, err
 	}
 	s.promised = need
-	if err := s.open(); err != nil {
+	if err := s.begin(); err != nil {
 		s.Discard()
 		return nil, l.failed(err)
 	}
 	return s, nil
 }
 
-func (s *staged) open() (err error) {
+// begin lays the log file out. A small message stays in the buffers until it is
+// complete, and is one write then; a large one is written as it comes.
+func (s *staged) begin() error {
 	s.name = stagedName()
-	if s.file, err = s.l.vol.create(s.name, 0o644); err != nil {
-		return err
-	}
 	s.digest, s.fileDigest = sha256.New(), sha256.New()
-	// A small message is one write, a large one is written as it comes.
 	s.plainPart = bufio.NewWriterSize(&cursor{s: s}, int(min(s.layout.CipherOffset(), writeBuffer)))
 	if s.layout.HasCiphertext() {
 		s.cipherPart = bufio.NewWriterSize(&cursor{s: s, off: s.layout.CipherOffset()}, writeBuffer)
@@ -99,6 +97,14 @@ func stagedName() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
 	return stagingDir + "/" + stagedPrefix + hex.EncodeToString(b[:])
+}
+
+// open makes the file, with the first write to it.
+func (s *staged) open() (err error) {
+	if s.file == nil {
+		s.file, err = s.l.vol.create(s.name, 0o644)
+	}
+	return err
 }
 
 // put writes and digests the next part of what stands before the base64 text.
@@ -146,6 +152,9 @@ type cursor struct {
 }
 
 func (c *cursor) Write(p []byte) (int, error) {
+	if err := c.s.open(); err != nil {
+		return 0, err
+	}
 	n, err := c.s.l.vol.writeAt(c.s.file, c.s.name, p, c.off)
 	c.off += int64(n)
 	if err == nil && c.off-c.started >= writeBackStep {
@@ -162,13 +171,17 @@ func (s *staged) Append(ctx context.Context) (logbook.Facts, error) {
 		s.Discard()
 		return logbook.Facts{}, err
 	}
-	if err := s.complete(); err != nil {
-		s.Discard()
-		return logbook.Facts{}, s.l.failed(err)
+	next := s.l.unwritten
+	if s.file != nil {
+		if err := s.complete(); err != nil {
+			s.Discard()
+			return logbook.Facts{}, s.l.failed(err)
+		}
+		next = s.l.queue
 	}
 	select {
-	case s.l.queue <- s:
-		s.settled = true // the committer has it now
+	case next <- s:
+		s.settled = true // a writer or the committer has it now
 	case <-s.l.closing:
 		s.Discard()
 		return logbook.Facts{}, logbook.ErrClosed

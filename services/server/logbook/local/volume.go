@@ -66,12 +66,21 @@ func openMode(path string, flags int, mode fs.FileMode) (*os.File, error) {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	f := os.NewFile(uintptr(fd), path)
-	// The umask must not take the mode that readers of the volume need.
-	if err := f.Chmod(mode); err != nil {
+	if err := ensureMode(f, mode); err != nil {
 		_ = f.Close()
 		return nil, err
 	}
 	return f, nil
+}
+
+// ensureMode gives back what the umask took of the mode that readers of the
+// volume need. It looks first, which costs a fraction of a change.
+func ensureMode(f *os.File, mode fs.FileMode) error {
+	var st unix.Stat_t
+	if unix.Fstat(int(f.Fd()), &st) == nil && fs.FileMode(st.Mode).Perm() == mode {
+		return nil
+	}
+	return f.Chmod(mode)
 }
 
 func (v *volume) writeAt(f *os.File, name string, p []byte, off int64) (int, error) {
