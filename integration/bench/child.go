@@ -20,10 +20,11 @@ const roleVariable = "SEALPOST_BENCH_ROLE"
 // A role gets its configuration as one line of JSON, says that it is ready with
 // one, and then answers each order with one. It ends with its standard input.
 var roles = map[string]func(context.Context, *conversation) error{
-	"load":        playLoad,
-	"bare-server": playBareServer,
-	"bare-client": playBareClient,
-	"neighbour":   playNeighbour,
+	"load":           playLoad,
+	"bare-server":    playBareServer,
+	"bare-client":    playBareClient,
+	"neighbour":      playNeighbour,
+	"unchecked-load": playUncheckedLoad,
 }
 
 // failure is the answer of a role that could not do what it was told.
