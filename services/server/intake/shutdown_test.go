@@ -23,21 +23,24 @@ func (s *server) shutdown(t *testing.T) (result <-chan error, cut context.Cancel
 	return ended, cancel
 }
 
+// inFile is more than the logbook keeps in memory of an incomplete message.
+const inFile = 40 << 10
+
 // A message on its way when the server stops is finished and answered; its
 // sender then hears why the connection ends, as does everyone else.
 func TestShutdownFinishesBody(t *testing.T) {
 	t.Parallel()
 	s, h := startHeld(t, intake.Limits{})
 	h.letGo()
-	m := plain("last.txt", []byte("half before, half after"))
+	m := plain("last.txt", make([]byte, 2*inFile))
 	p := s.connect(t)
-	p.write(appendData(p.offer(m), m.body[:10]))
+	p.write(appendData(p.offer(m), m.body[:inFile]))
 	h.wait(t, 1)
 	ended, _ := s.shutdown(t)
 	s.bystander.wantClose(framing.CodeShuttingDown)
 	check(t, s.bystander.conn.Close())
 
-	p.write(framing.Append(appendData(nil, m.body[10:]), framing.TypeEnd, nil))
+	p.write(framing.Append(appendData(nil, m.body[inFile:]), framing.TypeEnd, nil))
 	_, e := p.wantReceipt(0)
 	p.wantKept(m, e)
 	p.wantClose(framing.CodeShuttingDown)
@@ -99,7 +102,8 @@ func TestShutdownCutsOff(t *testing.T) {
 	}{
 		{"in a body", func(t *testing.T, s *server, h *held) func() {
 			p := s.connect(t)
-			p.write(appendData(p.offer(plain("a.txt", []byte("whole"))), []byte("half")))
+			m := plain("a.txt", make([]byte, 2*inFile))
+			p.write(appendData(p.offer(m), m.body[:inFile]))
 			h.wait(t, 1)
 			return p.wantCut
 		}},

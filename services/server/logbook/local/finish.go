@@ -33,7 +33,7 @@ func (l *Logbook) finish(group []*staged, recs []record) {
 	for i, s := range group {
 		l.index.add(s.draft.Sender, s.draft.ID, places[i])
 		_ = s.file.Close()
-		l.space.release(s.promised)
+		l.space.release(s.draft.Sender, s.promised)
 		s.answer(result{facts: logbook.Facts{Entry: s.entry, Line: []byte(recs[i].Line)}})
 	}
 	l.checkpointWhenDue()

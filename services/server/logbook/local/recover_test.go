@@ -222,6 +222,32 @@ func TestNoRoom(t *testing.T) {
 	}
 }
 
+// A sender cannot promise itself all the room and keep the others out.
+func TestRoomIsShared(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.MaxStaged = 10_000
+	book := open(t, cfg)
+	big := logbooktest.Draft("greedy", make([]byte, 4000))
+	first, err := book.Stage(t.Context(), big)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := book.Stage(t.Context(), big); !errors.Is(err, logbook.ErrNoSpace) {
+		t.Errorf("a second promise beyond half of the room: %v", err)
+	}
+	other, err := book.Stage(t.Context(), logbooktest.Draft("other", make([]byte, 4000)))
+	if err != nil {
+		t.Fatalf("another sender: %v", err)
+	}
+	other.Discard()
+	first.Discard()
+	again, err := book.Stage(t.Context(), big)
+	if err != nil {
+		t.Fatalf("once its room is free again: %v", err)
+	}
+	again.Discard()
+}
+
 // Running out of descriptors is told to the sender and says nothing of the disk.
 func TestNoDescriptors(t *testing.T) {
 	cfg := testConfig(t.TempDir())

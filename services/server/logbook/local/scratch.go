@@ -13,6 +13,10 @@ import (
 // the largest allowed, and must not keep others out.
 const ScratchStep = 4 << 20
 
+// scratchOwner stands for all scratch room in the accounts: no sender can have
+// that name.
+const scratchOwner = "(scratch)"
+
 // scratch is an open file without a name, so that it is gone with the process.
 type scratch struct {
 	l        *Logbook
@@ -45,7 +49,7 @@ func (s *scratch) Write(p []byte) (int, error) {
 	}
 	if end > s.reserved {
 		step := max(end-s.reserved, ScratchStep)
-		if err := s.l.space.reserve(step); err != nil {
+		if err := s.l.space.reserve(scratchOwner, step); err != nil {
 			return 0, err
 		}
 		s.reserved += step
@@ -63,7 +67,7 @@ func (s *scratch) ReadAt(p []byte, off int64) (int, error) { return s.file.ReadA
 func (s *scratch) Close() (err error) {
 	s.once.Do(func() {
 		err = s.file.Close()
-		s.l.space.release(s.reserved)
+		s.l.space.release(scratchOwner, s.reserved)
 	})
 	return err
 }

@@ -24,14 +24,20 @@ type space struct {
 	mu       sync.Mutex
 	free     gauge
 	promised uint64
+	of       map[string]uint64 // by sender; what is zero is not there
 }
 
 func newSpace(dir string, limit uint64) *space {
-	return &space{dir: dir, limit: limit, free: gauge{read: func() (uint64, error) { return freeBytes(dir) }}}
+	return &space{
+		dir: dir, limit: limit, of: make(map[string]uint64),
+		free: gauge{read: func() (uint64, error) { return freeBytes(dir) }},
+	}
 }
 
-// reserve promises n bytes, or returns logbook.ErrNoSpace.
-func (s *space) reserve(n uint64) error {
+// reserve promises a sender n bytes, or returns logbook.ErrNoSpace. One that has
+// a promise already gets no more than half of all room: offers that it does not
+// fill must not keep the others out.
+func (s *space) reserve(sender string, n uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	free, err := s.free.value()
@@ -45,14 +51,21 @@ func (s *space) reserve(n uint64) error {
 	if want > free || free-want < headroom {
 		return fmt.Errorf("%w: the volume has %d bytes left", logbook.ErrNoSpace, free)
 	}
+	if own := s.of[sender]; own > 0 && own+n > min(s.limit, free)/2 {
+		return fmt.Errorf("%w: %d bytes of sender %s are on their way in, more than half of all room", logbook.ErrNoSpace, own+n, sender)
+	}
 	s.promised = want
+	s.of[sender] += n
 	return nil
 }
 
-func (s *space) release(n uint64) {
+func (s *space) release(sender string, n uint64) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.promised -= n
-	s.mu.Unlock()
+	if s.of[sender] -= n; s.of[sender] == 0 {
+		delete(s.of, sender)
+	}
 }
 
 func freeBytes(dir string) (uint64, error) {

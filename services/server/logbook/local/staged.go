@@ -69,7 +69,7 @@ func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, err
 		Cipher: d.Cipher, Sender: d.Sender, Name: d.Name, ID: d.ID,
 	}, l.cfg.CiphertextMax)
 	need := uint64(s.layout.FileSize())
-	if err := l.space.reserve(need); err != nil {
+	if err := l.space.reserve(d.Sender, need); err != nil {
 		return nil, err
 	}
 	s.promised = need
@@ -283,7 +283,7 @@ func (s *staged) drop() {
 			_ = s.l.vol.remove(s.name)
 		}
 	}
-	s.l.space.release(s.promised)
+	s.l.space.release(s.draft.Sender, s.promised)
 }
 
 // answer ends the message's way: its caller gets r.
