@@ -9,28 +9,8 @@ import (
 	"strings"
 	"syscall"
 
-	"sealpost/shared/crypto/identity"
 	"sealpost/shared/durable"
 )
-
-func (s *State) loadIdentity() (*identity.Identity, error) {
-	text, err := os.ReadFile(s.path(identityFile))
-	if err == nil {
-		id, err := identity.ParsePEM(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", identityFile, err)
-		}
-		return id, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	id, err := identity.Generate()
-	if err != nil {
-		return nil, err
-	}
-	return id, s.write(identityFile, id.PEM())
-}
 
 func (s *State) loadLogbookID() (string, error) {
 	text, err := os.ReadFile(s.path(logbookFile))

@@ -1,20 +1,24 @@
 package state
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"sync"
 )
 
-// senders holds the records of senders.jsonl and reads them again when the
-// file has changed.
-type senders struct {
-	path string
+// watched is what a file holds. It is read again when the file has changed.
+type watched[T any] struct {
+	what     string // for errors
+	path     string
+	parse    func(io.Reader) (T, error)
+	optional bool // no file is the zero T
 
 	mu      sync.Mutex
-	records []record // never changed in place: readers hold it without the lock
+	value   T      // never changed in place: readers hold it without the lock
+	version uint64 // counts the values
 	// held is the version that was read, kept open so that its inode number
 	// cannot go to a later version: two replacements within one tick of the
 	// file system's clock could else look like none.
@@ -22,70 +26,87 @@ type senders struct {
 	was  fs.FileInfo // of held, when it was read
 }
 
-// current returns the records in force: those of the file, or the last that
+// current returns what is in force: what the file holds, or the last that
 // could be read.
-func (s *senders) current() []record {
-	_ = s.refresh() // Check reports it
-	return s.snapshot()
+func (w *watched[T]) current() T {
+	_ = w.refresh() // Check reports it
+	value, _ := w.snapshot()
+	return value
 }
 
-func (s *senders) snapshot() []record {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clip(s.records)
+func (w *watched[T]) snapshot() (value T, version uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.value, w.version
 }
 
 // refresh reads the file if it is not the version that was read last.
-func (s *senders) refresh() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	info, err := os.Stat(s.path)
-	if err != nil {
-		return fmt.Errorf("senders: %w", err)
-	}
-	if s.unchanged(info) {
+func (w *watched[T]) refresh() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	info, err := os.Stat(w.path)
+	if w.optional && errors.Is(err, fs.ErrNotExist) {
+		w.gone()
 		return nil
 	}
-	f, err := os.Open(s.path)
 	if err != nil {
-		return fmt.Errorf("senders: %w", err)
+		return fmt.Errorf("%s: %w", w.what, err)
 	}
-	if err := s.read(f); err != nil {
+	if w.unchanged(info) {
+		return nil
+	}
+	f, err := os.Open(w.path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", w.what, err)
+	}
+	if err := w.read(f); err != nil {
 		_ = f.Close()
-		return fmt.Errorf("senders: %w", err)
+		return fmt.Errorf("%s: %w", w.what, err)
 	}
 	return nil
 }
 
 // unchanged also compares size and time, for a file that was edited in place.
-func (s *senders) unchanged(info fs.FileInfo) bool {
-	return s.held != nil && info.Size() == s.was.Size() && info.ModTime().Equal(s.was.ModTime()) && os.SameFile(info, s.was)
+func (w *watched[T]) unchanged(info fs.FileInfo) bool {
+	return w.held != nil && info.Size() == w.was.Size() && info.ModTime().Equal(w.was.ModTime()) && os.SameFile(info, w.was)
 }
 
-func (s *senders) read(f *os.File) error {
+func (w *watched[T]) read(f *os.File) error {
 	// Size and time before the bytes: a change in between shows next time.
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	records, err := parseRecords(f)
+	value, err := w.parse(f)
 	if err != nil {
 		return err
 	}
-	if s.held != nil {
-		_ = s.held.Close()
+	if w.held != nil {
+		_ = w.held.Close()
 	}
-	s.held, s.was, s.records = f, info, records
+	w.held, w.was, w.value = f, info, value
+	w.version++
 	return nil
 }
 
-func (s *senders) close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.held == nil {
+// gone forgets an optional file that was taken away.
+func (w *watched[T]) gone() {
+	if w.held == nil {
+		return
+	}
+	_ = w.held.Close()
+	var none T
+	w.held, w.was, w.value = nil, nil, none
+	w.version++
+}
+
+func (w *watched[T]) close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.held == nil {
 		return nil
 	}
-	err := s.held.Close()
-	s.held = nil
+	err := w.held.Close()
+	w.held = nil
 	return err
 }

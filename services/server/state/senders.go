@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"sealpost/shared/crypto/token"
@@ -125,12 +126,16 @@ func (s *State) Senders() ([]Sender, error) {
 	if err := s.senders.refresh(); err != nil {
 		return nil, err
 	}
-	return group(s.senders.snapshot()), nil
+	records, _ := s.senders.snapshot()
+	return group(records), nil
 }
 
-// Check returns why the senders' file cannot be used, or nil. While it cannot,
-// the senders that were read last stay in force.
-func (s *State) Check() error { return s.senders.refresh() }
+// SendersVersion returns another number after each change of the senders that
+// this State has seen, by whomever it was made.
+func (s *State) SendersVersion() uint64 {
+	_, version := s.senders.snapshot()
+	return version
+}
 
 // change replaces the senders' file by what edit makes of it.
 func (s *State) change(edit func([]record) ([]record, error)) error {
@@ -138,7 +143,8 @@ func (s *State) change(edit func([]record) ([]record, error)) error {
 		if err := s.senders.refresh(); err != nil {
 			return err
 		}
-		records, err := edit(s.senders.snapshot())
+		current, _ := s.senders.snapshot()
+		records, err := edit(slices.Clip(current))
 		if err != nil {
 			return err
 		}

@@ -4,15 +4,16 @@
 //
 // Guaranteed: every change is on stable storage when its call returns, and is
 // seen by other processes whole or not at all; changes by several processes
-// are made one after the other. A running server follows changes to the
-// senders without a restart. Tokens are kept as SHA-256 alone.
+// are made one after the other. A running server follows changes to senders
+// and identities without a restart. Tokens are kept as SHA-256 alone.
 //
-// Not guaranteed: that a running server follows a change of identity or
-// logbook id by another process; both are read once, by Open.
+// Not guaranteed: that a running server follows a change of the logbook id by
+// another process; it is read once, by Open.
 //
-// Files: identity.pem (PKCS #8), logbook_id (32 hex digits), senders.jsonl
-// (see records.go), checkpoint (a signed note), lock (empty). The directory
-// has mode 0700, the files 0600.
+// Files: identity.pem and, while it is about to be replaced, identity_next.pem
+// (PKCS #8), identities_former.jsonl (see former.go), logbook_id (32 hex
+// digits), senders.jsonl (see records.go), checkpoint (a signed note), lock
+// (empty). The directory has mode 0700, the files 0600.
 package state
 
 import (
@@ -23,9 +24,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-
-	"sealpost/shared/crypto/identity"
-	"sealpost/shared/crypto/receipt"
+	"time"
 )
 
 const (
@@ -33,6 +32,8 @@ const (
 	fileMode = 0o600
 
 	identityFile   = "identity.pem"
+	nextFile       = "identity_next.pem"
+	formerFile     = "identities_former.jsonl"
 	logbookFile    = "logbook_id"
 	sendersFile    = "senders.jsonl"
 	checkpointFile = "checkpoint"
@@ -46,10 +47,11 @@ var ErrLogbookID = errors.New("not a logbook id (32 hex digits)")
 
 // State is the content of a state directory. It is safe for concurrent use.
 type State struct {
-	dir       string
-	identity  *identity.Identity
-	logbookID string
-	senders   senders
+	dir        string
+	logbookID  string
+	senders    watched[[]record]
+	identities keyring
+	now        func() time.Time
 }
 
 // Open reads the state in dir and makes what is missing, the directory
@@ -58,16 +60,21 @@ func Open(dir string) (*State, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, fmt.Errorf("state: %w", err)
 	}
-	s := &State{dir: dir}
-	s.senders.path = s.path(sendersFile)
+	s := &State{dir: dir, now: time.Now}
+	s.senders.what, s.senders.path, s.senders.parse = "senders", s.path(sendersFile), parseRecords
+	s.identities.watch(s.path)
 	if err := s.locked(s.load); err != nil {
+		_ = s.Close()
 		return nil, fmt.Errorf("state: %w", err)
 	}
 	return s, nil
 }
 
-// Identity returns the server's key.
-func (s *State) Identity() *identity.Identity { return s.identity }
+// Check reads what others have changed, and returns why a file cannot be used,
+// or nil. While one cannot, what was read of it last stays in force.
+func (s *State) Check() error {
+	return errors.Join(s.identities.refresh(s.now()), s.senders.refresh())
+}
 
 // LogbookID returns the id of the logbook, 32 hex digits, as it was when the
 // state was opened or last set through it.
@@ -108,25 +115,15 @@ func (s *State) SetCheckpoint(text []byte) error {
 	return nil
 }
 
-// SignCheckpoint signs a checkpoint with the server's identity.
-func (s *State) SignCheckpoint(c receipt.Checkpoint) ([]byte, error) {
-	return receipt.SignCheckpoint(c, s.identity)
-}
-
-// OpenCheckpoint opens a checkpoint that the server's identity signed.
-func (s *State) OpenCheckpoint(text []byte) (receipt.Checkpoint, error) {
-	return receipt.OpenCheckpoint(text, identity.Pins{{Key: s.identity.Public()}})
-}
-
-// Close releases the file that the State holds open. It stays usable for what
+// Close releases the files that the State holds open. It stays usable for what
 // it has in memory.
-func (s *State) Close() error { return s.senders.close() }
+func (s *State) Close() error { return errors.Join(s.senders.close(), s.identities.close()) }
 
 func (s *State) load() error {
-	var err error
-	if s.identity, err = s.loadIdentity(); err != nil {
+	if err := s.loadIdentities(); err != nil {
 		return err
 	}
+	var err error
 	if s.logbookID, err = s.loadLogbookID(); err != nil {
 		return err
 	}

@@ -51,8 +51,15 @@ func (id *Identity) ServerTLS() (*tls.Config, error) {
 // ServerTLSWith returns the server's side with a certificate of the operator's.
 // TLS 1.3 and the ALPN protocol are demanded as with ServerTLS.
 func ServerTLSWith(cert tls.Certificate) *tls.Config {
+	return ServerTLSFunc(func() *tls.Certificate { return &cert })
+}
+
+// ServerTLSFunc is ServerTLSWith for a certificate that may be replaced: each
+// handshake shows what current returns then. current is called by many
+// goroutines at once, and what it returned must not be changed.
+func ServerTLSFunc(current func() *tls.Certificate) *tls.Config {
 	config := baseTLS()
-	config.Certificates = []tls.Certificate{cert}
+	config.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return current(), nil }
 	// X25519 alone is for clients in other languages. The hybrid wins where both have it.
 	config.CurvePreferences = []tls.CurveID{tls.X25519MLKEM768, tls.X25519}
 	// crypto/tls lets a client pass that offers no ALPN at all, so it is looked

@@ -23,14 +23,17 @@ const (
 
 // Notary signs checkpoints, and opens those that this server signed.
 type Notary interface {
+	// Signers returns another number whenever others than before may sign.
+	Signers() uint64
 	SignCheckpoint(c receipt.Checkpoint) ([]byte, error)
 	OpenCheckpoint(text []byte) (receipt.Checkpoint, error)
 }
 
 // sealed is the newest signed checkpoint.
 type sealed struct {
-	size uint64
-	text []byte
+	receipt.Checkpoint
+	text    []byte
+	signers uint64
 }
 
 // seal signs the tree as it is: everything in it is durable.
@@ -40,21 +43,54 @@ func (l *Logbook) seal() error {
 	if err != nil {
 		return err
 	}
-	text, err := l.cfg.Notary.SignCheckpoint(receipt.Checkpoint{Origin: receipt.Origin(l.cfg.ID), Size: size, Root: root})
+	s, err := l.sign(receipt.Checkpoint{Origin: receipt.Origin(l.cfg.ID), Size: size, Root: root})
 	if err != nil {
 		return err
 	}
-	l.sealed.Store(&sealed{size, text})
+	l.sealed.Store(s)
 	return nil
 }
 
+func (l *Logbook) sign(c receipt.Checkpoint) (*sealed, error) {
+	signers := l.cfg.Notary.Signers() // before: a change in between is noticed later
+	text, err := l.cfg.Notary.SignCheckpoint(c)
+	if err != nil {
+		return nil, err
+	}
+	return &sealed{c, text, signers}, nil
+}
+
+// newest returns the newest checkpoint, signed again if others sign now: a
+// client may know them alone.
+func (l *Logbook) newest() (*sealed, error) {
+	s := l.sealed.Load()
+	if s.signers == l.cfg.Notary.Signers() {
+		return s, nil
+	}
+	again, err := l.sign(s.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	l.sealed.CompareAndSwap(s, again) // not over that of a group which came meanwhile
+	return again, nil
+}
+
 // Checkpoint returns the newest signed checkpoint.
-func (l *Logbook) Checkpoint() []byte { return l.sealed.Load().text }
+func (l *Logbook) Checkpoint() []byte {
+	s, err := l.newest()
+	if err != nil {
+		s = l.sealed.Load()
+	}
+	return s.text
+}
 
 // Receipt returns the signed receipt of a message that is kept.
 func (l *Logbook) Receipt(_ context.Context, f logbook.Facts) ([]byte, error) {
-	s := l.sealed.Load()
-	proof, err := l.tree.prove(s.size, f.Entry.Seq)
+	s, err := l.newest()
+	if err != nil {
+		return nil, fmt.Errorf("%w: signature: %w", logbook.ErrUnavailable, err)
+	}
+	proof, err := l.tree.prove(s.Size, f.Entry.Seq)
 	if err != nil {
 		return nil, fmt.Errorf("%w: proof: %w", logbook.ErrUnavailable, err)
 	}
@@ -64,11 +100,11 @@ func (l *Logbook) Receipt(_ context.Context, f logbook.Facts) ([]byte, error) {
 // publish puts the newest checkpoint beside the manifest, unless it is there.
 // It is whole or not at all, and may lag: nothing waits for it.
 func (l *Logbook) publish() error {
-	s := l.sealed.Load()
-	if s == l.published {
-		return nil
+	s, err := l.newest()
+	if err != nil || s == l.published {
+		return err
 	}
-	err := l.vol.replaceWith(checkpointNewPath, checkpointPath, 0o644, s.text)
+	err = l.vol.replaceWith(checkpointNewPath, checkpointPath, 0o644, s.text)
 	if err == nil {
 		l.published = s
 	}

@@ -1,0 +1,108 @@
+package state
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"sealpost/shared/crypto/identity"
+)
+
+// ErrFormerFile is what every error about the content of
+// identities_former.jsonl is.
+var ErrFormerFile = errors.New("identities_former.jsonl is damaged")
+
+// former is an identity that was replaced: one line of identities_former.jsonl,
+// a JSON object with these fields. The public key stays for good, so that what
+// it signed is still known to be this server's.
+type former struct {
+	Key      ed25519.PublicKey `json:"key"`               // 32 bytes, in base64
+	Replaced time.Time         `json:"replaced"`          // when
+	Until    time.Time         `json:"until"`             // it signs beside its successor before then
+	Private  string            `json:"private,omitempty"` // PKCS #8 in PEM form, while it signs
+
+	signer *identity.Identity // of Private
+}
+
+func parseFormer(r io.Reader) ([]former, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxIdentityFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxIdentityFile {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrFormerFile, maxIdentityFile)
+	}
+	var list []former
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		f, err := parseFormerLine(line)
+		if err != nil { // not shown: the line may hold a key
+			return nil, fmt.Errorf("%w: line %d", ErrFormerFile, i+1)
+		}
+		list = append(list, f)
+	}
+	return list, nil
+}
+
+func parseFormerLine(line []byte) (former, error) {
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder.DisallowUnknownFields()
+	var f former
+	if err := decoder.Decode(&f); err != nil {
+		return former{}, err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) || len(f.Key) != ed25519.PublicKeySize {
+		return former{}, ErrFormerFile
+	}
+	if f.Private == "" {
+		return f, nil
+	}
+	var err error
+	if f.signer, err = identity.ParsePEM([]byte(f.Private)); err != nil {
+		return former{}, err
+	}
+	if !f.signer.Public().Equal(f.Key) {
+		return former{}, ErrFormerFile
+	}
+	return f, nil
+}
+
+// noted returns list with f in it, once: a switch that was cut short has left
+// an entry for the same key.
+func noted(list []former, f former) []former {
+	list = slices.DeleteFunc(slices.Clone(list), func(other former) bool { return other.Key.Equal(f.Key) })
+	return append(list, f)
+}
+
+// stripped returns list without the private keys of those whose date has come,
+// and how many these were.
+func stripped(list []former, now time.Time) ([]former, int) {
+	list = slices.Clone(list)
+	n := 0
+	for i, f := range list {
+		if f.Private != "" && !now.Before(f.Until) {
+			list[i].Private, list[i].signer = "", nil
+			n++
+		}
+	}
+	return list, n
+}
+
+func (s *State) writeFormer(list []former) error {
+	var text bytes.Buffer
+	for _, f := range list {
+		line, err := json.Marshal(f)
+		if err != nil {
+			return err
+		}
+		text.Write(append(line, '\n'))
+	}
+	return s.write(formerFile, text.Bytes())
+}
