@@ -181,7 +181,7 @@ func TestRemovedSender(t *testing.T) {
 	check(t, err)
 	p.write(p.whole(plain("after.txt", []byte("after"))))
 	p.wantClose(framing.CodeUnauthenticated)
-	s.wantClosed(t, "unauthenticated")
+	s.wantClosed(t, "token removed")
 	p = s.dial(t)
 	p.write(framing.AppendHello(nil, removed.Reveal()))
 	p.wantClose(framing.CodeUnauthenticated)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -27,7 +28,7 @@ type session struct {
 	limits Limits
 
 	sender    string
-	tokenHash [32]byte
+	tokenHash atomic.Pointer[[32]byte] // nil before HELLO
 	nextRef   uint32
 	commits   sync.WaitGroup
 }
@@ -52,6 +53,7 @@ func (c *closing) Error() string { return c.reason }
 
 var (
 	errUnauthenticated = &closing{framing.CodeUnauthenticated, "no valid token"}
+	errTokenRemoved    = &closing{framing.CodeUnauthenticated, "the token was removed"}
 	errShuttingDown    = &closing{framing.CodeShuttingDown, "the server is stopping"}
 	errIdle            = &closing{framing.CodeIdle, "nothing was sent for too long"}
 	errTooSlow         = &closing{framing.CodeTooSlow, "the message came too slowly"}
@@ -100,12 +102,15 @@ func (s *session) begin() error {
 }
 
 func (s *session) authenticate(token string) error {
+	// Before the question, so that a removal right behind it finds this session.
+	hash := sha256.Sum256([]byte(token))
+	s.tokenHash.Store(&hash)
 	sender, ok := s.server.cfg.Senders.Authenticate(token)
 	if !ok {
 		wait(s.server.accepting, s.server.guard.failed(hostOf(s.conn.RemoteAddr()), time.Now()))
 		return errUnauthenticated
 	}
-	s.sender, s.tokenHash = sender, sha256.Sum256([]byte(token))
+	s.sender = sender
 	s.log = s.log.With().Str("sender", sender).Logger()
 	return nil
 }
@@ -133,8 +138,8 @@ func (s *session) message() error {
 	if !s.out.offered() {
 		return &framing.Error{Type: rec.Type, Reason: "too many offers without an answer"}
 	}
-	if !s.server.cfg.Senders.StillValid(s.tokenHash) {
-		return errUnauthenticated
+	if !s.server.cfg.Senders.StillValid(*s.tokenHash.Load()) {
+		return errTokenRemoved
 	}
 	return s.take(offer)
 }
@@ -170,6 +175,8 @@ func (s *session) end(err error) {
 func (s *session) reasonOf(err error, told *closing) (string, error) {
 	failure := s.out.failure()
 	switch {
+	case told == errTokenRemoved: // nobody guesses here, unlike with others of its code
+		return "token removed", err
 	case told != nil:
 		return told.code.String(), err
 	case !s.handshaked():
