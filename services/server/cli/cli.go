@@ -32,6 +32,13 @@ const usage = `usage: server [COMMAND]
       -keep-newest            all but the newest
   server sender list          show the senders and when their tokens were made
   server identity             print the server's identity, which clients pin
+  server identity next        make the identity that is to replace it, and print
+                              both, which clients are to list
+      -discard                forget it
+  server identity switch      put the next identity in the place of the current one
+      -for 720h               how long the old one still signs checkpoints too
+  server identity retire      let replaced identities sign no more, from now on
+  server identity list        show the current, the next and the replaced ones
   server verify               compare every log file with the manifest
   server logbook accept       give volumes that do not fit each other a new
                               logbook id, with the server stopped
@@ -39,7 +46,7 @@ const usage = `usage: server [COMMAND]
   server setup                prepare the volumes of the demonstration
 
 Settings are environment variables, SERVER_... (SETUP_... for setup).
-Changes to senders reach a running server at once.
+Changes to senders and identities reach a running server at once.
 `
 
 // Streams are the standard streams of the program.
@@ -60,7 +67,7 @@ type command func(ctx context.Context, args []string, std Streams) error
 
 var commands = map[string]command{
 	"sender":      sender,
-	"identity":    showIdentity,
+	"identity":    identityCommand,
 	"setup":       runSetup,
 	"verify":      verify,
 	"logbook":     logbookCommand,

@@ -7,22 +7,7 @@ import (
 	"io"
 	"text/tabwriter"
 	"time"
-
-	"sealpost/shared/crypto/receipt"
 )
-
-func showIdentity(_ context.Context, args []string, std Streams) error {
-	if len(args) > 0 {
-		return usageError("identity takes no arguments")
-	}
-	st, err := openState()
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	_, err = fmt.Fprintln(std.Out, st.Identity().VerifierKey(receipt.Origin(st.LogbookID())))
-	return err
-}
 
 func sender(ctx context.Context, args []string, std Streams) error {
 	if len(args) == 0 {
@@ -52,8 +37,7 @@ func addSender(_ context.Context, args []string, std Streams) error {
 	if err != nil {
 		return err
 	}
-	pin := st.Identity().VerifierKey(receipt.Origin(st.LogbookID()))
-	_, err = fmt.Fprintf(std.Out, "CLIENT_SERVER_IDENTITY=%s\nCLIENT_TOKEN=%s\n", pin, tok.Reveal())
+	_, err = fmt.Fprintf(std.Out, "CLIENT_SERVER_IDENTITY=%s\nCLIENT_TOKEN=%s\n", st.Pins(), tok.Reveal())
 	return err
 }
 

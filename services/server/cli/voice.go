@@ -33,6 +33,12 @@ func hint(err error) string {
 		return "each line is an object with sender, created and sha256; delete the bad line, or restore the file"
 	case errors.As(err, &name):
 		return "a sender's name has 1 to 64 letters, digits, dots, hyphens and underscores, and is not \"-\""
+	case errors.Is(err, state.ErrNoNext):
+		return "make one, and let every client list it: server identity next"
+	case errors.Is(err, state.ErrManyFormer):
+		return "wait for a date that server identity list shows, or end them all: server identity retire"
+	case errors.Is(err, state.ErrFormerFile):
+		return "each line is an object with key, replaced and until; delete the bad line, or restore the file"
 	case errors.Is(err, identity.ErrPEM), errors.Is(err, identity.ErrKeyType):
 		return "restore identity.pem from a copy; with a new one, every client needs the new identity"
 	case errors.Is(err, fs.ErrPermission):

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -54,12 +53,12 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 		return err
 	}
 	defer listeners.close()
-	tlsConfig, err := tlsOf(cfg, st.Identity())
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	tlsConfig, cert, err := tlsOf(cfg, st, log, registry)
 	if err != nil {
 		return err
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	book := openBook(cfg, st, log)
 	in := intake.New(intake.Config{
 		TLS: tlsConfig, Book: book, Senders: st, Limits: cfg.limits(), Log: log,
@@ -71,7 +70,8 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 		opts.OnListen(listeners.addresses())
 	}
 	ready := func() error { return errors.Join(book.Ready(), st.Check()) }
-	err = serve(ctx, cfg, in, listeners, admin.New(ready, registry))
+	follow := newFollower(st, in, cert, log)
+	err = serve(ctx, cfg, in, listeners, admin.New(ready, registry), follow)
 	if e := book.Close(); err == nil {
 		err = e
 	}
@@ -107,19 +107,21 @@ func zone() *time.Location {
 	return time.Local
 }
 
-func tlsOf(cfg Config, id *identity.Identity) (*tls.Config, error) {
+// tlsOf returns the server's side of TLS, and the operator's own certificate
+// where there is one.
+func tlsOf(cfg Config, st *state.State, log zerolog.Logger, reg prometheus.Registerer) (*tls.Config, *certificate, error) {
 	if cfg.TLSCertFile == "" {
-		return id.ServerTLS()
+		return identity.ServerTLSFunc(st.Certificate), nil, nil
 	}
-	cert, err := tls.LoadX509KeyPair(cfg.TLSCertFile, cfg.TLSKeyFile)
+	cert, err := loadCertificate(cfg.TLSCertFile, cfg.TLSKeyFile, log, reg)
 	if err != nil {
-		return nil, fmt.Errorf("SERVER_TLS_CERT_FILE: %w", err)
+		return nil, nil, err
 	}
-	return identity.ServerTLSWith(cert), nil
+	return identity.ServerTLSFunc(cert.get), cert, nil
 }
 
 // serve runs the listeners until ctx ends or one of them fails.
-func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, handler http.Handler) error {
+func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, handler http.Handler, follow *follower) error {
 	web := &http.Server{Handler: handler, ReadHeaderTimeout: adminTimeout, WriteTimeout: adminTimeout, IdleTimeout: adminTimeout}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return in.Serve(l.sealpost) })
@@ -127,6 +129,7 @@ func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, han
 		g.Go(func() error { return in.Serve2012(l.wire2012) })
 	}
 	g.Go(func() error { return web.Serve(l.admin) })
+	g.Go(func() error { follow.run(ctx); return nil })
 	g.Go(func() error {
 		<-ctx.Done()
 		// Fresh: ctx has ended, and the drain has its own time.

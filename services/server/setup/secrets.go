@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"sealpost/services/server/state"
-	"sealpost/shared/crypto/receipt"
 )
 
 // maxSecret bounds what is read back of a secret, in bytes.
@@ -32,7 +31,7 @@ func (r run) secrets(st *state.State) error {
 	if err := r.token(st); err != nil {
 		return err
 	}
-	pin := st.Identity().VerifierKey(receipt.Origin(st.LogbookID()))
+	pin := st.Pins().String()
 	for _, dir := range []string{r.ClientSecretsDir, r.DriverSecretsDir} {
 		if err := r.keep(dir, identityFile, pin); err != nil {
 			return err

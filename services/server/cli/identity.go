@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"sealpost/services/server/state"
+	"sealpost/shared/crypto/receipt"
+)
+
+// defaultOverlap is how long a replaced identity still signs: time enough for
+// whoever reads receipts or checkpoints once a month.
+const defaultOverlap = 720 * time.Hour
+
+func identityCommand(_ context.Context, args []string, std Streams) error {
+	if len(args) == 0 {
+		return withState(func(st *state.State) error {
+			_, err := fmt.Fprintln(std.Out, st.Identity().VerifierKey(receipt.Origin(st.LogbookID())))
+			return err
+		})
+	}
+	name, args := args[0], args[1:]
+	switch name {
+	case "next":
+		return nextIdentity(args, std)
+	case "switch":
+		return switchIdentity(args, std)
+	case "retire", "list":
+		if len(args) > 0 {
+			return usageError("identity %s takes no arguments", name)
+		}
+	default:
+		return usageError("no command %q", "identity "+name)
+	}
+	return withState(func(st *state.State) error {
+		if name == "list" {
+			return listIdentities(st, std)
+		}
+		n, err := st.RetireFormer()
+		if err == nil {
+			_, err = fmt.Fprintf(std.Out, "private keys deleted: %d\n", n)
+		}
+		return err
+	})
+}
+
+// nextIdentity prints the pins as settings, since that is where they belong.
+func nextIdentity(args []string, std Streams) error {
+	var discard bool
+	err := parseFlags("next", args, func(f *flag.FlagSet) { f.BoolVar(&discard, "discard", false, "") })
+	if err != nil {
+		return err
+	}
+	return withState(func(st *state.State) error {
+		if discard {
+			return st.DiscardNext()
+		}
+		if _, err := st.NextIdentity(); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(std.Out, "CLIENT_SERVER_IDENTITY=%[1]s\nDRIVER_SERVER_IDENTITY=%[1]s\n", st.Pins())
+		return err
+	})
+}
+
+func switchIdentity(args []string, std Streams) error {
+	overlap := defaultOverlap
+	err := parseFlags("switch", args, func(f *flag.FlagSet) { f.DurationVar(&overlap, "for", overlap, "") })
+	if err != nil {
+		return err
+	}
+	if overlap < 0 {
+		return usageError("identity switch: -for must not be negative")
+	}
+	return withState(func(st *state.State) error {
+		if err := st.SwitchIdentity(overlap); err != nil {
+			return err
+		}
+		return listIdentities(st, std)
+	})
+}
+
+// listIdentities prints a role, a pin and what is to be said of it, each line.
+func listIdentities(st *state.State, std Streams) error {
+	table := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
+	for i, pin := range st.Pins() {
+		_, _ = fmt.Fprintf(table, "%s\t%s\n", []string{"current", "next"}[i], pin)
+	}
+	for _, f := range st.Formers() {
+		what := "replaced " + f.Replaced.UTC().Format(time.RFC3339)
+		if f.Signs {
+			what += ", signs until " + f.Until.UTC().Format(time.RFC3339)
+		}
+		_, _ = fmt.Fprintf(table, "former\t%s\t%s\n", f.Pin, what)
+	}
+	return table.Flush()
+}
+
+// parseFlags reads the flags of an identity command that takes nothing else.
+func parseFlags(name string, args []string, define func(*flag.FlagSet)) error {
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	define(flags)
+	if err := flags.Parse(args); err != nil {
+		return usageError("identity %s: %v", name, err)
+	}
+	if flags.NArg() > 0 {
+		return usageError("identity %s takes no arguments but flags", name)
+	}
+	return nil
+}
+
+// withState opens the state for a command.
+func withState(do func(*state.State) error) error {
+	st, err := openState()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = st.Close() }() // what was changed is durable already
+	return do(st)
+}

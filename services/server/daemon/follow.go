@@ -1,0 +1,84 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/server/intake"
+	"sealpost/services/server/state"
+	"sealpost/shared/crypto/receipt"
+)
+
+// followEvery is how soon a change made by a command or in a file takes effect.
+const followEvery = 500 * time.Millisecond
+
+// follower brings to a running server what changes beside it: senders,
+// identities and the operator's certificate.
+type follower struct {
+	st   *state.State
+	in   *intake.Server
+	cert *certificate // nil: the identity's is used
+	log  zerolog.Logger
+
+	senders, signers uint64
+	failed           string // the last error, so that it is logged once
+}
+
+func newFollower(st *state.State, in *intake.Server, cert *certificate, log zerolog.Logger) *follower {
+	return &follower{st: st, in: in, cert: cert, log: log, senders: st.SendersVersion(), signers: st.Signers()}
+}
+
+// run looks until ctx ends.
+func (f *follower) run(ctx context.Context) {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			f.look()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (f *follower) look() {
+	f.complain(errors.Join(f.st.Check(), f.st.DropExpired()))
+	if version := f.st.SendersVersion(); version != f.senders {
+		f.senders = version
+		f.in.Recheck()
+	}
+	if version := f.st.Signers(); version != f.signers {
+		f.signers = version
+		f.tellIdentities()
+	}
+	if f.cert != nil {
+		f.cert.look()
+	}
+}
+
+// tellIdentities logs who signs now. Only keys that are public are named.
+func (f *follower) tellIdentities() {
+	event := f.log.Info().Stringer("identities", f.st.Pins())
+	for _, former := range f.st.Formers() {
+		if former.Signs {
+			event = event.Stringer("signs_too", former.Pin).Time("until", former.Until)
+		}
+	}
+	event.Msg("identity in use: " + f.st.Identity().VerifierKey(receipt.Origin(f.st.LogbookID())))
+}
+
+// complain logs an error when it is another one than before.
+func (f *follower) complain(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != "" && text != f.failed {
+		f.log.Error().Err(err).Msg("the state volume cannot be used; what was read of it before stays in force")
+	}
+	f.failed = text
+}
