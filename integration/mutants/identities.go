@@ -46,12 +46,12 @@ func switches() []mutant {
 		{name: "identity: nobody hears that others sign", file: "keyring.go",
 			old: "	fresh.version++\n", new: ""},
 	})
-	return append(list, in(local, localTests, []mutant{
+	return append(list, only("SignersChange", in(local, localTests, []mutant{
 		{name: "seal: receipts keep the old signature", file: "seal.go",
 			old: "if s.signers == l.cfg.Notary.Signers() {", new: "if true {"},
 		{name: "seal: the checkpoint beside the manifest keeps it", file: "seal.go",
 			old: "	s, err := l.newest()\n	if err != nil || s == l.published {", new: "	s, err := l.sealed.Load(), error(nil)\n	if err != nil || s == l.published {"},
-	})...)
+	}))...)
 }
 
 // dates are those of the end of a replaced identity.
@@ -70,17 +70,17 @@ func dates() []mutant {
 		{name: "identity: kept although it is not to sign", file: "identity.go",
 			old: "	if overlap > 0 {\n		f.Private", new: "	if true {\n		f.Private"},
 		{name: "identity: retired, and signs on", file: "identity.go",
-			old: "				list[i].Until = now\n", new: ""},
+			old: "				list[i].Until = now\n", new: "				_ = i\n"},
 	})
-	return append(list, in(daemonDir, daemonTests, []mutant{
+	return append(list, only("OverlapEnds", in(daemonDir, daemonTests, []mutant{
 		{name: "daemon: the old key stays while the server runs", file: "follow.go",
 			old: "errors.Join(f.st.Check(), f.st.DropExpired())", new: "errors.Join(f.st.Check())"},
-	})...)
+	}))...)
 }
 
 // followed are those of a running server that must follow what changes beside it.
 func followed() []mutant {
-	list := in(daemonDir, daemonTests, []mutant{
+	return only("Rotation|Certificate", in(daemonDir, daemonTests, []mutant{
 		{name: "daemon: nothing is followed", file: "follow.go",
 			old: "			f.look()\n", new: ""},
 		{name: "daemon: the certificate is not followed", file: "follow.go",
@@ -90,21 +90,25 @@ func followed() []mutant {
 		{name: "certificate: half a renewal is taken", file: "certificate.go",
 			old: "if !settled || p == c.judged {", new: "if _ = settled; p == c.judged {"},
 		{name: "certificate: an expired one is taken", file: "certificate.go",
-			old: "time.Now().After(cert.Leaf.NotAfter)", new: "false"},
+			old: "time.Now().After(cert.Leaf.NotAfter)", new: "time.Now().IsZero()"},
 		{name: "certificate: the metric says nothing", file: "certificate.go",
 			old: "		c.broken.Set(1)\n", new: ""},
 		{name: "certificate: the metric stays after the mending", file: "certificate.go",
 			old: "	c.broken.Set(0)\n", new: ""},
-	})
+	}))
+}
+
+// only names the tests that are to notice the mutants of list.
+func only(run string, list []mutant) []mutant {
 	for i := range list {
-		list[i].run = "Rotation|Certificate"
+		list[i].run = run
 	}
 	return list
 }
 
 // removals are those of a token that is removed while its sender is connected.
 func removals() []mutant {
-	list := in(intakeDir, intakeTests, []mutant{
+	list := only("Removed", in(intakeDir, intakeTests, []mutant{
 		{name: "token: sessions are not looked at", file: "removal.go",
 			old: "		s.reads.revoke()\n", new: ""},
 		{name: "token: all sessions end", file: "removal.go",
@@ -120,10 +124,7 @@ func removals() []mutant {
 			old: "if !s.server.cfg.Senders.StillValid(*s.tokenHash.Load()) {", new: "if false {"},
 		{name: "token: its removal is counted as a failed log-in", file: "session.go",
 			old: `return "token removed", err`, new: "return told.code.String(), err"},
-	})
-	for i := range list {
-		list[i].run = "Removed"
-	}
+	}))
 	list = append(list, in(stateDir, stateTests, []mutant{
 		{name: "token: a third is valid", file: "senders.go",
 			old: "if count(records, name) >= maxTokens {", new: "if false {"},
