@@ -8,7 +8,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"sealpost/shared/internal/vector"
+	"sealpost/shared/vector"
 )
 
 // maxSeed keeps the largest vectors out: they slow the search down, and

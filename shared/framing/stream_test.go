@@ -11,7 +11,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"sealpost/shared/internal/vector"
+	"sealpost/shared/vector"
 )
 
 func sum(p []byte) [sha256.Size]byte { return sha256.Sum256(p) }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"sealpost/shared/internal/vector"
+	"sealpost/shared/vector"
 )
 
 const vectorDir = "testdata/vectors"

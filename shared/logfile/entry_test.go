@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"sealpost/shared/internal/vector"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
+	"sealpost/shared/vector"
 )
 
 func TestLineVectors(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"sealpost/shared/crypto/cipher2012"
-	"sealpost/shared/internal/vector"
 	"sealpost/shared/logfile"
+	"sealpost/shared/vector"
 )
 
 // parseErrors are the expectations that Parse itself must meet; "wrap" shows

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"testing"
 
-	"sealpost/shared/internal/vector"
+	"sealpost/shared/vector"
 )
 
 var expected = map[string]error{

@@ -12,8 +12,8 @@ import (
 
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
-	"sealpost/shared/internal/vector"
 	"sealpost/shared/logfile"
+	"sealpost/shared/vector"
 )
 
 const (
