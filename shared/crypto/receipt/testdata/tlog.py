@@ -6,6 +6,7 @@ import base64
 import hashlib
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 NAME = "sealpost/0123456789abcdef0123456789abcdef"
 HEADER = b"c2sp.org/tlog-proof@v1\n"
@@ -15,7 +16,7 @@ LARGEST = 2**62 - 1  # leaves of a tree
 class Signer:
     def __init__(self, seed: bytes, name: str = NAME):
         self.key, self.name = Ed25519PrivateKey.from_private_bytes(seed), name
-        self.public = b"\x01" + self.key.public_key().public_bytes_raw()
+        self.public = b"\x01" + self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
     def hash(self) -> bytes:
         return hashlib.sha256(self.name.encode() + b"\n" + self.public).digest()[:4]

@@ -226,6 +226,8 @@ checkpoint("good-extension", "success", "extension lines are passed over", note(
 checkpoint("good-two-identities", "success", "signed by two identities", note(TREE, SERVER, NEXT), N, ROOT)
 checkpoint("good-next-identity", "success", "the same with the other one pinned", note(TREE, SERVER, NEXT), N, ROOT, NEXT)
 checkpoint("good-witness", "success", "a witness signed too", note(TREE, SERVER, WITNESS), N, ROOT)
+checkpoint("good-repeated", "success", "a changed copy of the signature behind it: of a key's signatures the first counts",
+           note(TREE, SERVER) + SERVER.line(SERVER.hash() + bytes(64)), N, ROOT)
 checkpoint("good-other-pin", "success", "the pin bears another logbook's name", SIGNED, N, ROOT,
            Signer(bytes(range(32)), "sealpost/another"))
 
