@@ -1,108 +1,114 @@
-"""Sends one file to a Sealpost server: python3 send.py FILE [MESSAGE_ID]
+"""Sends files to a Sealpost server: python3 send.py [--id ID] [--receipts DIR] FILE...
 
-A client in Python 3.11's standard library, written from docs/PROTOCOL.md. Settings: CLIENT_TOKEN,
-CLIENT_SERVER_IDENTITY and CLIENT_SERVER, as in the env file of `server sender add`. It checks that the
-server is the pinned one and nothing else: the receipt's signature and proof are not verified. Before OpenSSL 3.5 it
-has X25519 alone: who records the connection can read it once they have a quantum computer. Prints the
-receipt's manifest line. Exit status: 0 receipted, 1 internal, 2 usage, 3 refused for good, 4 not known.
+A client in Python 3.11 and python3-cryptography, written from docs/PROTOCOL.md. Settings, as in the env file of
+`server sender add`: CLIENT_TOKEN, CLIENT_SERVER_IDENTITY, CLIENT_SERVER; CLIENT_PASSWORD enciphers as in 2012;
+CLIENT_WIRE=2012 takes the 2012 wire, which has no receipt. All files go through one connection. Prints the manifest
+line of each. Exit status: 0 receipted (2012: the server closed normally), 1 failed here, 2 usage, 3 refused for good,
+4 not known. Of several files the highest counts.
 """
-import base64, contextlib, hashlib, os, secrets, socket, ssl, struct, sys
+import argparse
+import hashlib
+import os
+import secrets
+import sys
 
-HELLO, OFFER, DATA, END, CANCEL = 0x01, 0x02, 0x03, 0x04, 0x05
-WELCOME, ACCEPT, RECEIPT, REFUSAL, CLOSE = 0x81, 0x82, 0x83, 0x84, 0x85
-ED25519_INFO = bytes.fromhex("302a300506032b6570032100")  # a SubjectPublicKeyInfo up to the key, RFC 8410
+from sealpost import cipher2012, pins, tls, wire2012
+from sealpost.forms import Breach
+from sealpost.session import Delivery, Ended, Message, Outcome, Session
 
-def stop(status: int, reason: str) -> None:
+TIMEOUT = 60  # seconds without progress
+STATUS = {Outcome.RECEIPTED: 0, Outcome.UNREADABLE: 1, Outcome.REFUSED: 3, Outcome.STOPPED: 3, Outcome.NOT_KNOWN: 4}
+
+
+def complain(reason: str) -> None:
     print("send.py:", ascii(reason)[1:-1], file=sys.stderr)
-    sys.exit(status)
 
-def element(der: bytes, at: int, tag: int) -> tuple[int, int]:
-    """Start and end of a DER element's content. BER's indefinite length (0x80) is refused: OpenSSL takes
-    it, so that this function and OpenSSL could see different keys in one certificate."""
-    size, start = der[at + 1], at + 2
-    if der[at] != tag or size == 0x80:
-        raise ValueError("the server's certificate is not one")
-    if size > 0x80:
-        start, size = start + size - 0x80, int.from_bytes(der[start:start + size - 0x80])
-    return start, start + size
 
-def public_key_info(certificate: bytes) -> bytes:
-    at, _ = element(certificate, element(certificate, 0, 0x30)[0], 0x30)  # TBSCertificate, RFC 5280, section 4.1
-    for tag in (0xA0, 0x02, 0x30, 0x30, 0x30, 0x30):  # version, serial number, signature, issuer, validity, subject
-        _, at = element(certificate, at, tag)
-    return certificate[at:element(certificate, at, 0x30)[1]]
+def pieces(path: str):
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 16):
+            yield piece
 
-def connect(server: str, keys: list[bytes]) -> ssl.SSLSocket:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.set_alpn_protocols(["sealpost/1"])
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # names and issuer mean nothing, the key does
-    host, _, port = server.rpartition(":")
-    sock = context.wrap_socket(socket.create_connection((host.strip("[]"), int(port)), timeout=60))
-    info = public_key_info(sock.getpeercert(binary_form=True))
-    if info not in [ED25519_INFO + key for key in keys] or sock.selected_alpn_protocol() != "sealpost/1":
-        stop(3, f"the server's key is {info.hex()}, expected one of {[key.hex() for key in keys]} and sealpost/1")
-    return sock
 
-def send(sock: ssl.SSLSocket, kind: int, payload: bytes = b"") -> None:
-    sock.sendall(struct.pack(">BI", kind, len(payload)) + payload)
-
-def receive(stream, *wanted: int) -> tuple[int, bytes]:
-    kind, size = struct.unpack(">BI", stream.read(5))  # fails where the stream ends
-    payload = stream.read(min(size, 16388))
-    if len(payload) != size:
-        raise ValueError("an answer is not whole")
-    if kind in (REFUSAL, CLOSE):
-        body = payload[4:] if kind == REFUSAL else payload
-        reason = f"{body[2:].decode()} (code 0x{body[:2].hex()})"
-        if body[0] in (1, 3):  # the code's class: for good
-            stop(3, reason)
-        raise OSError(reason)
-    if kind not in wanted:
-        raise ValueError(f"record 0x{kind:02x} is out of turn")
-    return kind, payload
-
-def deliver(sock: ssl.SSLSocket, token: str, offer: bytes, file, size: int) -> bytes:
-    stream, sent = sock.makefile("rb"), 0
-    send(sock, HELLO, token.encode())
-    kind, payload = receive(stream, WELCOME)
-    window, = struct.unpack_from(">I", payload, 8)
-    send(sock, OFFER, offer)
-    while kind != RECEIPT and (piece := file.read(min(65536, size - sent))):
-        if sent <= window < sent + len(piece):  # no further before ACCEPT, or RECEIPT where the server has this message
-            kind, payload = receive(stream, ACCEPT, RECEIPT)
-        if kind != RECEIPT:
-            send(sock, DATA, piece)
-            sent += len(piece)
-    send(sock, END if sent == size else CANCEL)
-    return (payload if kind == RECEIPT else receive(stream, RECEIPT)[1])[4:]
-
-def manifest_line(receipt: bytes) -> str:
-    version, extra = receipt.split(b"\n")[:2]
-    if version != b"c2sp.org/tlog-proof@v1" or not extra.startswith(b"extra "):
-        raise ValueError("the receipt is none")
-    return base64.b64decode(extra[6:], validate=True).decode()
-
-def main() -> None:
-    try:
-        path, id_ = sys.argv[1], bytes.fromhex(sys.argv[2]) if len(sys.argv) > 2 else secrets.token_bytes(16)
-        token, pins = os.environ["CLIENT_TOKEN"], os.environ["CLIENT_SERVER_IDENTITY"].split(",")
-        keys = [base64.b64decode(pin.strip().split("+", 2)[2], validate=True)[1:] for pin in pins]
-        if len(id_) != 16:
-            raise ValueError("a message id has 32 hex digits")
-    except (LookupError, ValueError) as error:
-        stop(2, f"usage: send.py FILE [MESSAGE_ID], CLIENT_TOKEN and CLIENT_SERVER_IDENTITY set ({error})")
+def message(path: str, id_: bytes, key: bytes | None) -> Message:
     with open(path, "rb") as file:
         digest, size = hashlib.file_digest(file, "sha256").digest(), file.tell()
-        file.seek(0)
-        offer = struct.pack(">I16sBQQ32s", 0, id_, 0, size, 0, digest) + os.path.basename(path).encode()
+    return Message(id_, os.path.basename(path), size, digest, lambda: pieces(path), key)
+
+
+def address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def report(path: str, delivery: Delivery, receipts: str | None) -> int:
+    if delivery.outcome is Outcome.RECEIPTED:
+        print(delivery.receipt.line.decode(), flush=True)
+        if receipts:
+            name = f"{delivery.message.id.hex()}.tlog-proof"
+            with open(os.path.join(receipts, name), "wb") as file:
+                file.write(delivery.text)
+    elif delivery.outcome is Outcome.NOT_KNOWN:
+        complain(f"not known to be delivered ({delivery.reason}); again: send.py --id {delivery.message.id.hex()} {path}")
+    else:
+        complain(f"{path}: {delivery.reason}")
+    return STATUS[delivery.outcome]
+
+
+def send(args: argparse.Namespace, key: bytes | None, token: str, pinned: list[pins.Pin]) -> int:
+    ids = [bytes.fromhex(args.id) if args.id else secrets.token_bytes(16) for _ in args.files]
+    messages = [message(path, id_, key) for path, id_ in zip(args.files, ids)]
+    try:
+        connection = tls.Connection(address(os.environ.get("CLIENT_SERVER", "localhost:7513")), pinned, TIMEOUT)
         try:
-            with connect(os.environ.get("CLIENT_SERVER", "localhost:7513"), keys) as sock:
-                print(manifest_line(deliver(sock, token, offer, file, size)), flush=True)
-                with contextlib.suppress(OSError):
-                    sock.unwrap()  # close_notify: the server sees an end, not a lost connection
-        except (OSError, LookupError, ValueError, struct.error) as error:
-            stop(4, f"not known to be delivered ({error}); again: send.py {path} {id_.hex()}")
+            deliveries = Session(connection, token, pinned).deliver(messages)
+        finally:
+            connection.close()
+    except tls.WrongServer as wrong:
+        deliveries = [Delivery(m, Outcome.STOPPED, str(wrong)) for m in messages]
+    except Ended as ended:
+        deliveries = [Delivery(m, ended.outcome, str(ended)) for m in messages]
+    except (OSError, Breach) as error:
+        deliveries = [Delivery(m, reason=str(error)) for m in messages]
+    return max(report(path, delivery, args.receipts) for path, delivery in zip(args.files, deliveries))
+
+
+def send2012(args: argparse.Namespace, key: bytes) -> int:
+    for path in args.files:
+        try:
+            wire2012.send(address(os.environ.get("CLIENT_SERVER", "localhost:7514")), key, pieces(path), TIMEOUT)
+        except ConnectionError as error:
+            complain(f"{path}: refused, or not known to be delivered: sent again it may be kept twice ({error})")
+            return 4
+        except OSError as error:
+            complain(f"{path}: {error}")
+            return 4 if error.filename is None else 1
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="send.py", description="Settings: CLIENT_TOKEN, CLIENT_SERVER_IDENTITY, CLIENT_SERVER, "
+                                     "CLIENT_PASSWORD, CLIENT_WIRE.")
+    parser.add_argument("--id", help="the message id of an earlier attempt: 32 hex digits, with one FILE")
+    parser.add_argument("--receipts", metavar="DIR", help="where receipts are kept, as ID.tlog-proof")
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    args = parser.parse_args()
+    try:
+        if args.id and (len(bytes.fromhex(args.id)) != 16 or len(args.files) > 1):
+            raise ValueError("a message id has 32 hex digits, and is for one file")
+        password = os.environ.get("CLIENT_PASSWORD", "")
+        key = cipher2012.derive(password.encode()) if password else None
+        if os.environ.get("CLIENT_WIRE", "sealpost") == "2012":
+            return send2012(args, key or cipher2012.derive(b""))
+        token, pinned = os.environ["CLIENT_TOKEN"], pins.parse(os.environ["CLIENT_SERVER_IDENTITY"])
+    except (LookupError, ValueError) as error:
+        parser.error(f"CLIENT_TOKEN and CLIENT_SERVER_IDENTITY must be set ({error})")
+    try:
+        return send(args, key, token, pinned)
+    except OSError as error:
+        complain(str(error))
+        return 1
+
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,4 +1,4 @@
-package daemon_test
+package python
 
 import (
 	"bytes"
@@ -18,10 +18,10 @@ import (
 	"sealpost/shared/crypto/token"
 )
 
-// TestPythonImpostor: a server that does not hold the pinned key, but whose
+// TestImpostor: a server that does not hold the pinned key, but whose
 // certificate carries it in a place where a careless look finds it, gets no
 // token.
-func TestPythonImpostor(t *testing.T) {
+func TestImpostor(t *testing.T) {
 	pinned, err := identity.Generate()
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func TestPythonImpostor(t *testing.T) {
 			}
 			_, stderr, status := python(t, map[string]string{
 				"CLIENT_SERVER": address, "CLIENT_TOKEN": tok.Reveal(), "CLIENT_SERVER_IDENTITY": pin.VerifierKey("sealpost/x"),
-			}, writeFile(t, "a.txt", []byte("text")))
+			}, send, writeFile(t, "a.txt", []byte("text")))
 			if got := <-heard; status != test.status || len(got) > 0 || !strings.Contains(stderr, test.says) {
 				t.Errorf("status %d, want %d; the server heard %q\n%s", status, test.status, got, stderr)
 			}
