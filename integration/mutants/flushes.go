@@ -43,7 +43,9 @@ func flushes() []mutant {
 func in(dir, tests string, list []mutant) []mutant {
 	for i := range list {
 		list[i].file = dir + list[i].file
-		list[i].tests = tests
+		if list[i].tests == "" {
+			list[i].tests = tests
+		}
 	}
 	return list
 }

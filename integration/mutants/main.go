@@ -1,7 +1,8 @@
 // Command mutants takes the project's safeguards out, one at a time, on a copy,
 // and expects a test to notice each loss: every flush, every step whose order
-// matters, every check that keeps a message single. It prints each mutant with
-// its verdict and fails if one survived or does not apply any more.
+// matters, every check that keeps a message single. First it runs the same tests
+// on the project as it is: they must pass. It prints each mutant with its verdict
+// and fails if one survived or does not apply any more.
 //
 //	go run ./integration/mutants [-only REGEXP] [-v]
 package main
@@ -14,8 +15,6 @@ import (
 	"os/signal"
 	"regexp"
 	"syscall"
-	"text/tabwriter"
-	"time"
 )
 
 func main() {
@@ -29,30 +28,32 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, match, *verbose))
-}
-
-func run(ctx context.Context, match *regexp.Regexp, verbose bool) int {
-	table := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "verdict\tseconds\tmutant\tin")
-	status := 0
+	var chosen []mutant
 	for _, m := range all() {
-		if !match.MatchString(m.name) {
-			continue
-		}
-		start := time.Now()
-		v, said := m.try(ctx)
-		if v != caught {
-			status = 1
-		}
-		_, _ = fmt.Fprintf(table, "%s\t%.0f\t%s\t%s\n", v, time.Since(start).Seconds(), m.name, m.file)
-		_ = table.Flush()
-		if verbose {
-			fmt.Println(said)
-		}
-		if ctx.Err() != nil {
-			return 1
+		if match.MatchString(m.name) {
+			chosen = append(chosen, m)
 		}
 	}
-	return status
+	os.Exit(run(ctx, chosen, newReport(os.Stdout, *verbose)))
+}
+
+// run returns the exit status: 0 where every mutant was caught.
+func run(ctx context.Context, chosen []mutant, r *report) int {
+	jobs, err := soundness(chosen)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		return 1
+	}
+	defer jobs.remove()
+	if !r.run(ctx, jobs.list, sound) {
+		return 1
+	}
+	var list []job
+	for _, m := range chosen {
+		list = append(list, job{name: m.name, in: m.file, try: m.try})
+	}
+	if !r.run(ctx, list, caught) {
+		return 1
+	}
+	return 0
 }

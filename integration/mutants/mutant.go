@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -14,48 +13,35 @@ type mutant struct {
 	name     string // what is lost
 	file     string // from the root of the module
 	old, new string
-	tests    string // the package whose tests notice
-	run      string // which of them, as for go test -run; "": all
+	suite
 }
 
-type verdict string
-
-const (
-	caught       verdict = "caught"
-	survived     verdict = "SURVIVED"
-	doesNotApply verdict = "DOES NOT APPLY"
-	doesNotBuild verdict = "DOES NOT BUILD"
-	hung         verdict = "TIMED OUT"
-	failed       verdict = "FAILED"
-)
+// suite is the tests that must notice.
+type suite struct {
+	tests string // the package
+	run   string // which of its tests, as for go test -run: the cheapest that do
+}
 
 // try runs the tests with the mutant in the place of the original, which is not
 // touched: the go command is told to read another file.
-func (m mutant) try(ctx context.Context) (v verdict, said string) {
+func (m mutant) try(ctx context.Context) outcome {
 	dir, err := os.MkdirTemp("", "mutant")
 	if err != nil {
-		return failed, err.Error()
+		return outcome{failed, err.Error()}
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	overlay, v, err := m.write(dir)
 	if err != nil {
-		return v, err.Error()
+		return outcome{v, err.Error()}
 	}
-	binary := filepath.Join(dir, "test")
-	out, err := goCommand(ctx, "test", "-c", "-overlay", overlay, "-o", binary, m.tests)
-	if err != nil {
-		return doesNotBuild, out
-	}
-	out, err = goCommand(ctx, "test", "-count=1", "-failfast", "-timeout", "5m", "-skip", "PowerCuts$", "-overlay", overlay, "-run", m.run, m.tests)
+	binary, said, err := build(ctx, dir, m.tests, "-overlay", overlay)
 	switch {
 	case ctx.Err() != nil:
-		return failed, ctx.Err().Error()
-	case err == nil:
-		return survived, out
-	case strings.Contains(out, "panic: test timed out"):
-		return hung, out
+		return outcome{failed, ctx.Err().Error()}
+	case err != nil:
+		return outcome{doesNotBuild, said}
 	}
-	return caught, out
+	return m.suite.try(ctx, binary)
 }
 
 // write makes the mutated file and the list that puts it in place.
@@ -81,12 +67,4 @@ func (m mutant) write(dir string) (overlay string, v verdict, err error) {
 	}
 	overlay = filepath.Join(dir, "overlay.json")
 	return overlay, failed, os.WriteFile(overlay, list, 0o600)
-}
-
-func goCommand(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	// An end by signal must not leave the tests' own processes behind.
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	out, err := cmd.CombinedOutput()
-	return string(out), err
 }

@@ -60,7 +60,7 @@ func accepted() []mutant {
 			old: " || e.SHA256 != m.SHA256", new: ""},
 	})
 	return append(list, mutant{name: "receipt: a line in another's place", file: "shared/logfile/receipt.go",
-		old: "entry.Seq != opened.Index", new: "false", tests: receiptTests})
+		old: "entry.Seq != opened.Index", new: "false", suite: suite{tests: receiptTests}})
 }
 
 // audits are those of the manifest as a whole.
