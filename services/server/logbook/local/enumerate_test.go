@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -146,9 +145,7 @@ func appendTogether(t *testing.T, tr *trace, book *Logbook, drafts []logbook.Dra
 	})
 	hold := sync.OnceFunc(func() {
 		others()
-		for len(book.queue) < len(drafts)-1 {
-			runtime.Gosched()
-		}
+		soon(t, "the others wait", func() bool { return len(book.queue) == len(drafts)-1 })
 	})
 	tr.hold.Store(&hold)
 	appendOne(0)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -185,15 +184,15 @@ func (g *groupRun) send() (first logbook.Facts) {
 				g.heard = append(g.heard, err)
 			})
 		}
-		for len(g.book.queue) < len(staged) {
-			runtime.Gosched()
-		}
+		soon(g.t, "the group waits", func() bool { return len(g.book.queue) == len(staged) })
 	}
 	first, err := logbooktest.Append(ctx, g.book, logbooktest.Draft("a", nil), nil)
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	<-g.x.fired
+	if !soon(g.t, "the fault comes", func() bool { return isClosed(g.x.fired) }) {
+		g.t.FailNow()
+	}
 	if g.x.durable && !g.x.once {
 		cancel() // a server that dies with the step undone answers nobody
 	}
@@ -223,8 +222,8 @@ func (g *groupRun) judge() {
 			g.t.Errorf("%d messages are kept of a group that failed", n-1)
 		}
 	}
-	for !g.x.once && g.book.Ready() == nil { // the fault comes a moment before it shows
-		runtime.Gosched()
+	if !g.x.once { // the fault comes a moment before it shows
+		soon(g.t, "readiness turns red", func() bool { return g.book.Ready() != nil })
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -113,4 +115,17 @@ func staging(t *testing.T, dir string) []string {
 		}
 	}
 	return left
+}
+
+// soon waits for what must come. It fails the test where that does not come, so
+// that no mistake makes a test hang. It may be called from any goroutine.
+func soon(t *testing.T, what string, came func() bool) bool {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !came(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Errorf("not within a minute: %s", what)
+			return false
+		}
+	}
+	return true
 }
