@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/message"
@@ -247,4 +249,37 @@ func FuzzRecords(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A clock that goes back neither hides a change of the file nor makes another
+// token the newest.
+func TestClockGoesBack(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	first, second := add(t, s, "demo"), add(t, s, "demo")
+	path := filepath.Join(dir, sendersFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The second token was made an hour before the first; edited in place, by a
+	// clock that is behind too.
+	lines := strings.SplitAfter(string(text), "\n")
+	was := regexp.MustCompile(`"created":"[^"]*"`)
+	edited := was.ReplaceAllString(lines[0], `"created":"2026-01-02T04:04:05Z"`) + was.ReplaceAllString(lines[1], `"created":"2026-01-02T03:04:05Z"`)
+	if err := os.WriteFile(path, []byte(edited), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, time.Time{}, time.Unix(1_000_000_000, 0)); err != nil {
+		t.Fatal(err)
+	}
+	list, err := s.Senders()
+	if err != nil || len(list) != 1 || list[0].Created[0].Hour() != 4 || list[0].Created[1].Hour() != 3 {
+		t.Fatalf("listed %v, %v", list, err)
+	}
+	if n, err := s.RemoveSender("demo", true); n != 1 || err != nil {
+		t.Errorf("removed %d, %v", n, err)
+	}
+	known(t, s, first, false)
+	known(t, s, second, true)
 }
