@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +17,7 @@ import (
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
@@ -31,7 +34,7 @@ type trace struct {
 	steps    []Step
 	receipts []receiptAt
 	hold     atomic.Pointer[func()] // called before each flush of messages
-	failing  int                    // the flush of the records that fails, from 1; 0: none
+	failing  map[string]int         // which flush of a file fails, from 1
 }
 
 type receiptAt struct {
@@ -48,13 +51,23 @@ func (tr *trace) record(s Step) error {
 	s.Data = bytes.Clone(s.Data)
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	if s.Op == OpSync && s.Name == recordsPath {
-		if tr.failing--; tr.failing == 0 {
-			return errInjected // and nothing was flushed
+	if _, counts := tr.failing[s.Name]; counts && s.Op == OpSync {
+		if tr.failing[s.Name]--; tr.failing[s.Name] == 0 {
+			tr.steps = append(tr.steps, Step{Op: opFailed, Name: s.Name})
+			return errInjected
 		}
 	}
 	tr.steps = append(tr.steps, s)
 	return nil
+}
+
+const opFailed Op = "failed"
+
+// onDisk is what a step means to a disk.
+var onDisk = map[Op]durabletest.Kind{
+	OpCreate: durabletest.Create, OpWrite: durabletest.Write, OpAppend: durabletest.Write, OpCut: durabletest.Cut,
+	OpRename: durabletest.Rename, OpRemove: durabletest.Remove, OpSync: durabletest.Sync,
+	OpSyncDir: durabletest.SyncDir, OpSyncFS: durabletest.SyncAll, opFailed: durabletest.Failed,
 }
 
 func flushesMessages(s Step) bool {
@@ -71,10 +84,12 @@ func (tr *trace) receipted(t *testing.T, book *Logbook, id message.ID, facts log
 
 // at returns the disk after the first n steps, and the receipts that were out,
 // with the checkpoints in them.
-func (tr *trace) at(start map[string][]byte, n int) (*model, map[message.ID][]byte, []receipt.Checkpoint) {
-	m := newModel(start)
+func (tr *trace) at(start map[string][]byte, n int) (*durabletest.Disk, map[message.ID][]byte, []receipt.Checkpoint) {
+	disk := durabletest.New(start)
 	for _, s := range tr.steps[:n] {
-		m.apply(s)
+		if kind, ok := onDisk[s.Op]; ok {
+			disk.Apply(durabletest.Op{Kind: kind, Name: s.Name, To: s.To, Off: s.Off, Data: s.Data})
+		}
 	}
 	out := make(map[message.ID][]byte)
 	var signed []receipt.Checkpoint
@@ -84,21 +99,21 @@ func (tr *trace) at(start map[string][]byte, n int) (*model, map[message.ID][]by
 			signed = append(signed, r.checkpoint)
 		}
 	}
-	return m, out, signed
+	return disk, out, signed
 }
 
 // recorded runs the script: single messages, then a group of several.
-func recorded(t *testing.T, together bool, failing int) (tr *trace, start map[string][]byte, drafts []logbook.Draft, contents [][]byte, index []byte) {
+func recorded(t *testing.T, together bool, failing map[string]int) (tr *trace, start map[string][]byte, drafts []logbook.Draft, contents [][]byte, index []byte) {
 	dir := t.TempDir()
 	book := open(t, testConfig(dir))
 	if err := book.Close(); err != nil {
 		t.Fatal(err)
 	}
-	start = files(t, dir)
+	start = durabletest.Get(t, dir)
 	delete(start, indexPath)
-	tr = &trace{failing: failing}
+	tr = &trace{failing: maps.Clone(failing)}
 	cfg := tracing(dir, tr, together)
-	if failing > 0 {
+	if failing != nil {
 		cfg.RetryEvery = time.Millisecond
 	}
 	book = open(t, cfg)
@@ -112,7 +127,7 @@ func recorded(t *testing.T, together bool, failing int) (tr *trace, start map[st
 	if err := book.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return tr, start, append(drafts, more...), append(contents, moreContents...), files(t, dir)[indexPath]
+	return tr, start, append(drafts, more...), append(contents, moreContents...), read(t, filepath.Join(dir, indexPath))
 }
 
 func tracing(dir string, tr *trace, together bool) Config {
@@ -157,31 +172,32 @@ func appendTogether(t *testing.T, tr *trace, book *Logbook, drafts []logbook.Dra
 // was not flushed reach the disk or not, in every way of weathers, and opens
 // the logbook on what is left.
 func TestPowerCutEverywhere(t *testing.T) {
+	failing := map[string]int{recordsPath: 4, manifestPath: 3, treePath: 4}
 	for name, run := range map[string]struct {
 		together bool
-		failing  int
+		failing  map[string]int
 	}{
 		"flushed together":               {together: true},
 		"flushed each":                   {},
-		"a flush of the records fails":   {together: true, failing: 4},
-		"and with files flushed by each": {failing: 4},
+		"flushes fail":                   {together: true, failing: failing},
+		"and with files flushed by each": {failing: failing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr, start, drafts, contents, index := recorded(t, run.together, run.failing)
 			again := 0
 			states := 0
 			for n := range len(tr.steps) + 1 {
-				m, receipted, signed := tr.at(start, n)
+				disk, receipted, signed := tr.at(start, n)
 				for i, w := range weathers(n) {
 					if t.Failed() {
 						return // one state tells enough
 					}
-					left := m.after(w)
+					left := disk.After(w)
 					if i%2 == 0 { // else it is made anew
 						left[indexPath] = index
 					}
-					what := fmt.Sprintf("power cut before operation %d (%s), %s survives", n, stepName(tr.steps, n), w.name)
-					c := &cut{what, left, w.ordered, receipted, signed, drafts, contents}
+					what := fmt.Sprintf("power cut before operation %d (%s), %s survives", n, stepName(tr.steps, n), w.Name)
+					c := &cut{what, left, w.Ordered, receipted, signed, drafts, contents}
 					if states++; states%97 == 0 || *full {
 						again += c.checkTwice(t, run.together)
 					}
@@ -197,17 +213,17 @@ func TestPowerCutEverywhere(t *testing.T) {
 }
 
 // weathers are those tried at crash point n.
-func weathers(n int) []weather {
+func weathers(n int) []durabletest.Weather {
 	seed := *crashSeed + uint64(n)*100
 	if !*full { // neighbours share the work
 		if n%2 == 0 {
-			return []weather{nothing, random(seed, true)}
+			return []durabletest.Weather{durabletest.Nothing, durabletest.AtRandom(seed, true)}
 		}
-		return []weather{everything, random(seed, false)}
+		return []durabletest.Weather{durabletest.Everything, durabletest.AtRandom(seed, false)}
 	}
-	ws := []weather{nothing, everything, random(seed, true), random(seed+1, false)}
+	ws := []durabletest.Weather{durabletest.Nothing, durabletest.Everything, durabletest.AtRandom(seed, true), durabletest.AtRandom(seed+1, false)}
 	for i := range uint64(8) {
-		ws = append(ws, random(seed+2+i, i%2 == 0))
+		ws = append(ws, durabletest.AtRandom(seed+2+i, i%2 == 0))
 	}
 	return ws
 }
@@ -235,9 +251,10 @@ type cut struct {
 func (c *cut) check(t *testing.T) {
 	t.Helper()
 	seen := c.poll(t)
-	dir := put(t, c.left)
+	dir := durabletest.MemoryDir(t)
+	durabletest.Put(t, dir, c.left)
 	checkSurvived(t, c.what, dir, c.drafts, c.contents, c.receipted)
-	after := files(t, dir)
+	after := durabletest.Get(t, dir)
 	for name, text := range seen {
 		if !bytes.Equal(after[name], text) {
 			t.Errorf("%s: a poller saw %s, and it changed", c.what, name)
@@ -317,7 +334,9 @@ func (c *cut) checkTwice(t *testing.T, together bool) (states int) {
 		}
 	}
 	tr := &trace{}
-	book, err := Open(tracing(put(t, start), tr, together))
+	dir := durabletest.MemoryDir(t)
+	durabletest.Put(t, dir, start)
+	book, err := Open(tracing(dir, tr, together))
 	if err != nil {
 		t.Errorf("%s: %v", c.what, err)
 		return 0
@@ -329,11 +348,11 @@ func (c *cut) checkTwice(t *testing.T, together bool) (states int) {
 		t.Error(err)
 	}
 	for n := range opened + 1 {
-		m, _, _ := tr.at(start, n)
-		for _, w := range []weather{nothing, random(uint64(n), false)} {
+		disk, _, _ := tr.at(start, n)
+		for _, w := range []durabletest.Weather{durabletest.Nothing, durabletest.AtRandom(uint64(n), false)} {
 			second := *c
 			second.what = fmt.Sprintf("%s; again in recovery before operation %d (%s)", c.what, n, stepName(tr.steps, n))
-			second.left, second.ordered = m.after(w), false
+			second.left, second.ordered = disk.After(w), false
 			second.check(t)
 			states++
 		}

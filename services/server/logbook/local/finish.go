@@ -106,7 +106,7 @@ func (l *Logbook) checkpoint() error {
 	if err := l.tree.flush(); err != nil {
 		return err
 	}
-	if err := l.vol.syncDir(logsDir); err != nil {
+	if err := l.flushNames(); err != nil {
 		return err
 	}
 	fresh, err := startRecords(l.vol, l.manifest.count())
@@ -121,4 +121,10 @@ func (l *Logbook) checkpoint() error {
 	l.orphans = nil
 	l.index.flushed(l.manifest, l.manifest.end())
 	return nil
+}
+
+// flushNames makes durable that log files have their names and staged ones none.
+// A rename may be certain only once both directories are flushed.
+func (l *Logbook) flushNames() error {
+	return errors.Join(l.vol.syncDir(logsDir), l.vol.syncDir(stagingDir))
 }

@@ -71,7 +71,7 @@ func (l *Logbook) replay(head recordsHead, recs []record, found bool) error {
 	if err := errors.Join(l.manifest.flush(false), l.tree.flush()); err != nil {
 		return err
 	}
-	if err := errors.Join(l.vol.syncDir(logsDir), l.vol.syncDir(stagingDir)); err != nil {
+	if err := l.flushNames(); err != nil {
 		return err
 	}
 	fresh, err := startRecords(l.vol, l.manifest.count())

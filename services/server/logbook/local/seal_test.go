@@ -15,6 +15,7 @@ import (
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/durable/durabletest"
 )
 
 // The tree over the lines, computed the slow way.
@@ -139,13 +140,14 @@ func TestForks(t *testing.T) {
 	var misfit *MisfitError
 	t.Run("an older log volume", func(t *testing.T) {
 		dir := filled(t)
-		older := files(t, dir)
+		older := durabletest.Get(t, dir)
 		book := open(t, testConfig(dir))
 		_, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil)
 		check(t, err)
 		known := book.Checkpoint()
 		closeBook(t, book)
-		cfg := testConfig(put(t, older))
+		cfg := testConfig(t.TempDir())
+		durabletest.Put(t, cfg.Dir, older)
 		cfg.Known = known
 		if _, err := Open(cfg); !errors.As(err, &fork) || fork.Have != 3 || fork.Size != 4 {
 			t.Errorf("got %v", err)
