@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -62,8 +63,9 @@ func (l *Logbook) accepting() error {
 }
 
 // heal tries whether the volume can be written again: what may be left of a
-// failed group is voided, a fresh file is written and flushed, and the place of
-// the next number is looked at. Only then readiness turns green.
+// failed group is voided, a fresh file is written and flushed as a group would
+// be, and the place of the next number is looked at. Only then readiness turns
+// green.
 func (l *Logbook) heal() error {
 	if err := l.index.failure(); err != nil && l.health.reason() == nil {
 		l.health.set(fmt.Errorf("index: %w", err))
@@ -108,7 +110,7 @@ func (l *Logbook) tryHeal() error {
 	defer func() { _ = l.vol.remove(name) }()
 	_, err = l.vol.writeAt(f, name, []byte("sealpost probe\n"), 0)
 	if err == nil {
-		err = l.vol.sync(f, name)
+		err = l.flushProbe(f, name)
 	}
 	if e := f.Close(); err == nil {
 		err = e
@@ -126,4 +128,15 @@ func (l *Logbook) tryHeal() error {
 		return err
 	}
 	return l.placesFree(l.manifest.count(), 1)
+}
+
+// flushProbe flushes a file in each way in which the next group may be.
+func (l *Logbook) flushProbe(f *os.File, name string) error {
+	if err := l.vol.sync(f, name); err != nil || !l.shareFlush(nil) {
+		return err
+	}
+	if err := l.vol.syncFS(); err != nil {
+		return err
+	}
+	return l.vol.written(f, name)
 }
