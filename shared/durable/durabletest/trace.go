@@ -1,0 +1,142 @@
+package durabletest
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Trace runs a command to its end under ptrace(2) and returns what it did below
+// root: the operations that its kernel made, in their order, and not those that
+// some code says it makes. Operations that failed are left out. The command's
+// exit status is the caller's to look at, in state.
+//
+// Not seen: writes through a memory map. It needs leave to trace a child, which
+// some containers do not give; then the test is skipped, and in CI it fails.
+func Trace(t testing.TB, cmd *exec.Cmd, root string) (ops []Op, state syscall.WaitStatus) {
+	t.Helper()
+	runtime.LockOSThread() // the thread that starts a child is the one that traces it
+	defer runtime.UnlockOSThread()
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Ptrace = true
+	err := cmd.Start()
+	if errors.Is(err, unix.EPERM) && os.Getenv("CI") == "" {
+		t.Skip("no leave to trace a child")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &tracer{pid: cmd.Process.Pid, root: root, calls: make(map[int]*call), known: make(map[int]bool)}
+	state, err = tr.run()
+	if err != nil {
+		_ = cmd.Process.Kill()
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // the tracer has waited already; this ends the copying of its output
+	return tr.ops, state
+}
+
+type tracer struct {
+	pid   int
+	root  string
+	ops   []Op
+	calls map[int]*call // under way, by thread
+	known map[int]bool  // threads that have been seen
+}
+
+const traceOptions = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK |
+	unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXITKILL
+
+// ofThisThread keeps wait4 from the children that other tests wait for.
+const ofThisThread = unix.WALL | unix.WNOTHREAD
+
+func (tr *tracer) run() (status syscall.WaitStatus, err error) {
+	if _, err = syscall.Wait4(tr.pid, &status, ofThisThread, nil); err != nil {
+		return status, os.NewSyscallError("wait4", err)
+	}
+	tr.known[tr.pid] = true
+	if err = syscall.PtraceSetOptions(tr.pid, traceOptions); err != nil {
+		return status, os.NewSyscallError("ptrace", err)
+	}
+	tid, deliver := tr.pid, 0
+	for {
+		if err := syscall.PtraceSyscall(tid, deliver); err != nil && !errors.Is(err, unix.ESRCH) {
+			return status, os.NewSyscallError("ptrace", err)
+		}
+		if tid, err = tr.next(&status); err != nil || tid == tr.pid && !status.Stopped() {
+			return status, err
+		}
+		deliver = tr.stopped(tid, status)
+	}
+}
+
+// next waits until a thread stops, or the process has ended.
+func (tr *tracer) next(status *syscall.WaitStatus) (tid int, err error) {
+	for {
+		tid, err = syscall.Wait4(-1, status, ofThisThread, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return 0, os.NewSyscallError("wait4", err)
+		case status.Stopped() || tid == tr.pid:
+			return tid, nil
+		}
+	}
+}
+
+// stopped looks at why a thread stopped and returns the signal that it is to get.
+func (tr *tracer) stopped(tid int, status syscall.WaitStatus) (deliver int) {
+	first := !tr.known[tid]
+	tr.known[tid] = true
+	switch sig := status.StopSignal(); {
+	case sig == syscall.SIGTRAP|0x80:
+		tr.syscall(tid)
+		return 0
+	case sig == syscall.SIGTRAP, first && sig == syscall.SIGSTOP: // the tracing's own
+		return 0
+	default:
+		return int(sig)
+	}
+}
+
+// stopInfo is struct ptrace_syscall_info of linux/ptrace.h, Linux 5.3.
+type stopInfo struct {
+	op      uint8
+	_       [3]uint8
+	arch    uint32
+	ip, sp  uint64
+	nr      uint64 // at the exit: the result
+	args    [6]uint64
+	retData uint64
+}
+
+const (
+	entering = 1
+	leaving  = 2
+)
+
+func (tr *tracer) syscall(tid int) {
+	var info stopInfo
+	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_GET_SYSCALL_INFO, uintptr(tid),
+		unsafe.Sizeof(info), uintptr(unsafe.Pointer(&info)), 0, 0)
+	if errno != 0 {
+		return // it was killed meanwhile
+	}
+	switch info.op {
+	case entering:
+		tr.calls[tid] = tr.enter(tid, info.nr, info.args)
+	case leaving:
+		if c := tr.calls[tid]; c != nil && int64(info.nr) >= 0 {
+			tr.ops = append(tr.ops, c.done(int64(info.nr))...)
+		}
+		delete(tr.calls, tid)
+	}
+}
