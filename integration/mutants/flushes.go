@@ -19,13 +19,15 @@ func flushes() []mutant {
 			old: "if err := l.manifest.flush(l.flushFailed); err != nil {", new: "if err := error(nil); err != nil {"},
 		{name: "checkpoint: a failed flush is only repeated", file: "finish.go",
 			old: "l.manifest.flush(l.flushFailed)", new: "l.manifest.flush(false)"},
-		{name: "checkpoint: no flush of the log files' names", file: "finish.go",
-			old: "if err := l.vol.syncDir(logsDir); err != nil {", new: "if err := error(nil); err != nil {"},
+		{name: "checkpoint: no flush of names", file: "finish.go",
+			old: "if err := l.flushNames(); err != nil {", new: "if err := error(nil); err != nil {"},
 		{name: "recovery: no flush of the manifest", file: "recover.go",
 			old: "errors.Join(l.manifest.flush(false), l.tree.flush())", new: "l.tree.flush()"},
-		{name: "recovery: no flush of the log files' names", file: "recover.go",
+		{name: "recovery: no flush of names", file: "recover.go",
+			old: "if err := l.flushNames(); err != nil {", new: "if err := error(nil); err != nil {"},
+		{name: "names: no flush of logs", file: "finish.go",
 			old: "errors.Join(l.vol.syncDir(logsDir), l.vol.syncDir(stagingDir))", new: "l.vol.syncDir(stagingDir)"},
-		{name: "recovery: no flush of the names in staging", file: "recover.go",
+		{name: "names: no flush of staging", file: "finish.go",
 			old: "errors.Join(l.vol.syncDir(logsDir), l.vol.syncDir(stagingDir))", new: "l.vol.syncDir(logsDir)"},
 		{name: "checkpoint: no flush of the tree", file: "finish.go",
 			old: "if err := l.tree.flush(); err != nil {", new: "if err := error(nil); err != nil {"},
@@ -46,6 +48,14 @@ func in(dir, tests string, list []mutant) []mutant {
 		if list[i].tests == "" {
 			list[i].tests = tests
 		}
+	}
+	return list
+}
+
+// by names the tests that notice mutants.
+func by(run string, list []mutant) []mutant {
+	for i := range list {
+		list[i].run = run
 	}
 	return list
 }

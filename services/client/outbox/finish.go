@@ -31,10 +31,15 @@ func (o *run) finish(c *claim, d courier.Delivery) error {
 	return nil
 }
 
-// refuse writes the reason beside the message and moves both to refused.
+// refuse writes the reason beside the message and moves both to refused. A
+// message may be refused before it was ever offered: without its claim's anchor a
+// power cut could leave the reason there and put the message back.
 func (o *run) refuse(c *claim, reason string) {
 	text := message.Visible(reason) + "\n"
-	err := durable.WriteFile(filepath.Join(c.dir, reasonName(c.name)), []byte(text), fileMode)
+	err := o.anchor()
+	if err == nil {
+		err = durable.WriteFile(filepath.Join(c.dir, reasonName(c.name)), []byte(text), fileMode)
+	}
 	if err == nil {
 		o.step("reasoned")
 		err = o.moveTo(c, refusedDir)

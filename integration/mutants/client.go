@@ -1,0 +1,63 @@
+package main
+
+const (
+	outbox       = "services/client/outbox/"
+	outboxTests  = "./services/client/outbox"
+	durable      = "shared/durable/"
+	durableTests = "./shared/durable"
+)
+
+// outboxes are the mutants that let a client's outbox lose a message, or send it
+// twice.
+func outboxes() []mutant {
+	list := in(outbox, outboxTests, by("^TestPowerCutEverywhere$", []mutant{
+		{name: "outbox: no flush of a message before its record", file: "source.go",
+			old: "return uint64(n), sum, f.Sync()", new: "return uint64(n), sum, nil"},
+		{name: "outbox: no flush of a record", file: "record.go",
+			old: "	return durable.WriteFile(", new: "	_ = durable.SyncDir\n	return os.WriteFile("},
+		{name: "outbox: no flush of a claim's name", file: "settle.go",
+			old: "[]string{o.path(sendingDir), o.Dir}", new: "[]string{o.Dir}"},
+		{name: "outbox: no flush of where a message came from", file: "settle.go",
+			old: "[]string{o.path(sendingDir), o.Dir}", new: "[]string{o.path(sendingDir)}"},
+		{name: "outbox: no anchor before it is offered", file: "settle.go",
+			old: "return rec, o.anchor()", new: "return rec, nil"},
+		{name: "outbox: no anchor before it is refused", file: "finish.go",
+			old: "err := o.anchor()", new: "err := error(nil)"},
+		{name: "outbox: no flush of a receipt", file: "finish.go",
+			old: "err := durable.WriteFile(filepath.Join(c.dir, receiptName", new: "err := os.WriteFile(filepath.Join(c.dir, receiptName"},
+		{name: "outbox: no flush of a reason", file: "finish.go",
+			old: "err = durable.WriteFile(filepath.Join(c.dir, reasonName", new: "err = os.WriteFile(filepath.Join(c.dir, reasonName"},
+		{name: "outbox: no flush of the last move", file: "finish.go",
+			old: "durable.Rename(c.dir, to)", new: "os.Rename(c.dir, to)"},
+		{name: "outbox: no flush of the logbook's id", file: "logbook.go",
+			old: "durable.WriteFile(", new: "os.WriteFile("},
+	}))
+	return append(list, in(outbox, outboxTests, by("^TestStepsAreAllThereAre$", []mutant{
+		{name: "outbox: moved before its receipt is there", file: "finish.go",
+			old: "	if err := durable.WriteFile(", new: "	if err := o.moveTo(c, sentDir); err != nil {\n		return storage{err}\n	}\n	if err := durable.WriteFile("},
+		{name: "outbox: offered before it is anchored", file: "settle.go",
+			old: "	if err == nil {\n		logbook, err = o.checkLogbook(ctx)\n", new: "	if err == nil {\n		_, _ = o.Deliver(ctx, o.message(c, rec, logbook))\n		logbook, err = o.checkLogbook(ctx)\n"},
+	}))...)
+}
+
+// durables are those of the file operations that all programs share.
+func durables() []mutant {
+	list := in(durable, durableTests, by("^TestOrder$", []mutant{
+		{name: "durable: no flush of a fresh file", file: "durable.go",
+			old: "return temp.Sync()", new: "return nil"},
+		{name: "durable: no flush of a fresh file's name", file: "durable.go",
+			old: "	renamed = true\n	return ops.syncDir(dir)", new: "	renamed = true\n	return nil"},
+		{name: "durable: no flush of a new name", file: "durable.go",
+			old: "	if err := ops.syncDir(newDir); err != nil {\n		return err\n	}\n", new: ""},
+		{name: "durable: no flush of an old name", file: "durable.go",
+			old: "return ops.syncDir(oldDir)", new: "return nil"},
+		{name: "durable: the old name first", file: "durable.go",
+			old: "newDir, oldDir := filepath.Dir(newPath), filepath.Dir(oldPath)", new: "newDir, oldDir := filepath.Dir(oldPath), filepath.Dir(newPath)"},
+		{name: "durable: no flush of a directory's name", file: "durable.go",
+			old: "return ops.syncDir(parent)", new: "return nil"},
+	}))
+	return append(list, in(durable, outboxTests, by("^TestPowerCutEverywhere$", []mutant{
+		{name: "durable: a flush of a directory that is none", file: "operations.go",
+			old: "return d.Sync()", new: "return nil"},
+	}))...)
+}

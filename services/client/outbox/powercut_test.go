@@ -1,0 +1,190 @@
+package outbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sealpost/shared/durable/durabletest"
+	"sealpost/shared/message"
+)
+
+// powerCut is a client's whole run, as its kernel saw it, on files that lie in
+// the outbox before.
+type powerCut struct {
+	name     string
+	files    map[string]string
+	unsynced bool // who put the files in did not flush their bytes
+	refused  bool // they are refused
+}
+
+// TestPowerCutEverywhere cuts the power of the client's machine after each of
+// its operations. What was not flushed survives or not; the server is elsewhere
+// and keeps what it has. The next run must end as if nothing had been, and what
+// the first one said at its end must be true without another.
+func TestPowerCutEverywhere(t *testing.T) {
+	for _, p := range []powerCut{
+		{name: "sent", files: manyFiles(2)},
+		{name: "put in without a flush", files: manyFiles(1), unsynced: true},
+		{name: "refused", files: map[string]string{"bell\a": "x"}, refused: true},
+	} {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			start, ops := p.trace(t)
+			states := 0
+			for n := range len(ops) + 1 {
+				if t.Failed() {
+					return // one state tells enough
+				}
+				for _, w := range weathers(uint64(n)) {
+					what := fmt.Sprintf("%d operations", n)
+					if n < len(ops) {
+						what = fmt.Sprintf("before operation %d (%s %s)", n, ops[n].Kind, ops[n].Name)
+					}
+					p.check(t, what+", "+w.Name+" survives", start, ops, n, w)
+					states++
+				}
+			}
+			t.Logf("%d operations, %d states of the disk", len(ops), states)
+		})
+	}
+}
+
+// weathers are those of a file system that keeps names in the order in which they
+// changed: another one could keep a message in a directory that is lost.
+func weathers(n uint64) []durabletest.Weather {
+	return []durabletest.Weather{durabletest.Nothing, durabletest.Everything,
+		durabletest.AtRandom(2*n, true), durabletest.AtRandom(2*n+1, true)}
+}
+
+// trace runs a client in a process of its own.
+func (p powerCut) trace(t *testing.T) (start map[string][]byte, ops []durabletest.Op) {
+	root := durabletest.MemoryDir(t)
+	b := p.bench(t, root, nil)
+	b.put(p.files)
+	start = durabletest.Get(t, root)
+	text, err := json.Marshal(plan{Dir: b.dir, Ledger: b.ledger.dir, Refused: p.refused})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), clientEnv+"="+string(text))
+	cmd.Stderr = os.Stderr
+	ops, status := durabletest.Trace(t, cmd, root)
+	if status.ExitStatus() != 0 {
+		t.Fatalf("client: status %v", status)
+	}
+	return start, ops
+}
+
+// bench makes an outbox and the server's ledger of files below root.
+func (p powerCut) bench(t *testing.T, root string, files map[string][]byte) bench {
+	t.Helper()
+	durabletest.Put(t, root, map[string][]byte{"outbox/": nil, "ledger/": nil})
+	durabletest.Put(t, root, files)
+	return bench{T: t, dir: filepath.Join(root, "outbox"), ledger: ledger{dir: filepath.Join(root, "ledger"), step: func(string) {}}}
+}
+
+// check looks at one state of the disk after the first n operations.
+func (p powerCut) check(t *testing.T, what string, start map[string][]byte, ops []durabletest.Op, n int, w durabletest.Weather) {
+	t.Helper()
+	left := p.left(start, ops[:n], w)
+	root := durabletest.MemoryDir(t)
+	b := p.bench(t, root, left)
+	ended := n == len(ops)
+	if !ended {
+		out, err := Run(t.Context(), b.config())
+		if err != nil || len(out.Left) > 0 {
+			t.Errorf("%s: %+v, %v", what, out, err)
+		}
+	}
+	before := t.Failed()
+	switch {
+	case p.refused:
+		p.onlyRefused(b)
+	case p.unsynced && !ended:
+		p.wantOnce(b, left)
+	default:
+		b.onlySent(p.files, message.None)
+	}
+	if t.Failed() && !before {
+		t.Errorf("that was %s", what)
+	}
+}
+
+// left is the outbox after a power cut, and the ledger as the server has it.
+func (p powerCut) left(start map[string][]byte, ops []durabletest.Op, w durabletest.Weather) map[string][]byte {
+	first := maps.Clone(start)
+	if p.unsynced {
+		for name := range p.files {
+			first["outbox/"+name] = nil
+		}
+	}
+	disk := durabletest.New(first)
+	if p.unsynced {
+		for name, content := range p.files {
+			disk.Apply(durabletest.Op{Kind: durabletest.Write, Name: "outbox/" + name, Data: []byte(content)})
+		}
+	}
+	for _, op := range ops {
+		disk.Apply(op)
+	}
+	left := make(map[string][]byte)
+	for name, text := range disk.After(w) {
+		if strings.HasPrefix(name, "outbox/") && !strings.Contains(name, "/.tmp-") { // what a crash may leave, and nobody looks at
+			left[name] = text
+		}
+	}
+	for name, text := range disk.After(durabletest.Everything) {
+		if strings.HasPrefix(name, "ledger/") {
+			left[name] = text
+		}
+	}
+	return left
+}
+
+// wantOnce: a file whose bytes nobody had flushed may have lost them before it
+// was recorded. One that the server has is the same still, and nothing is
+// refused.
+func (p powerCut) wantOnce(b bench, left map[string][]byte) {
+	b.Helper()
+	b.empty(sendingDir)
+	b.empty(refusedDir)
+	if n := len(b.ledger.rows(b.T)); n != len(p.files) {
+		b.Errorf("%d messages were accepted of %d", n, len(p.files))
+	}
+	for name := range left {
+		if id, ok := strings.CutPrefix(name, "ledger/"); ok && isID(id) {
+			b.onlySent(p.files, message.None)
+		}
+	}
+}
+
+func isID(text string) bool {
+	_, err := message.ParseID(text)
+	return err == nil
+}
+
+func (p powerCut) onlyRefused(b bench) {
+	b.Helper()
+	b.empty(sendingDir)
+	b.empty(sentDir)
+	ids := b.names(refusedDir)
+	if len(ids) != len(p.files) || len(b.ledger.rows(b.T)) > 0 {
+		b.Errorf("refused holds %q", ids)
+		return
+	}
+	for name, content := range p.files {
+		if got := readFile(b.T, filepath.Join(b.dir, refusedDir, ids[0], name)); got != content {
+			b.Errorf("%q holds %q", name, got)
+		}
+		if reason := readFile(b.T, filepath.Join(b.dir, refusedDir, ids[0], reasonName(name))); !strings.Contains(reason, "name") {
+			b.Errorf("the reason is %q", reason)
+		}
+	}
+}
