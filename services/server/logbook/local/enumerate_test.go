@@ -4,18 +4,12 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"maps"
-	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
 	"sealpost/services/server/logbook"
-	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/logfile"
@@ -27,163 +21,20 @@ var (
 	crashSeed = flag.Uint64("seed", 1, "of what survives a crash")
 )
 
-// trace is a recorded run of the logbook: every file operation, and which
-// receipts were out after how many of them.
-type trace struct {
-	mu       sync.Mutex
-	steps    []Step
-	receipts []receiptAt
-	hold     atomic.Pointer[func()] // called before each flush of messages
-	failing  map[string]int         // which flush of a file fails, from 1
-}
-
-type receiptAt struct {
-	steps      int
-	id         message.ID
-	line       []byte
-	checkpoint receipt.Checkpoint
-}
-
-func (tr *trace) record(s Step) error {
-	if hold := tr.hold.Load(); hold != nil && flushesMessages(s) {
-		(*hold)()
-	}
-	s.Data = bytes.Clone(s.Data)
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	if _, counts := tr.failing[s.Name]; counts && s.Op == OpSync {
-		if tr.failing[s.Name]--; tr.failing[s.Name] == 0 {
-			tr.steps = append(tr.steps, Step{Op: opFailed, Name: s.Name})
-			return errInjected
-		}
-	}
-	tr.steps = append(tr.steps, s)
-	return nil
-}
-
-const opFailed Op = "failed"
-
-// onDisk is what a step means to a disk.
-var onDisk = map[Op]durabletest.Kind{
-	OpCreate: durabletest.Create, OpWrite: durabletest.Write, OpAppend: durabletest.Write, OpCut: durabletest.Cut,
-	OpRename: durabletest.Rename, OpRemove: durabletest.Remove, OpSync: durabletest.Sync,
-	OpSyncDir: durabletest.SyncDir, OpSyncFS: durabletest.SyncAll, opFailed: durabletest.Failed,
-}
-
-func flushesMessages(s Step) bool {
-	return s.Op == OpSyncFS || s.Op == OpSync && strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix)
-}
-
-func (tr *trace) receipted(t *testing.T, book *Logbook, id message.ID, facts logbook.Facts) {
-	t.Helper()
-	checkpoint := wantReceipt(t, book, facts)
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	tr.receipts = append(tr.receipts, receiptAt{len(tr.steps), id, facts.Line, checkpoint})
-}
-
-// at returns the disk after the first n steps, and the receipts that were out,
-// with the checkpoints in them.
-func (tr *trace) at(start map[string][]byte, n int) (*durabletest.Disk, map[message.ID][]byte, []receipt.Checkpoint) {
-	disk := durabletest.New(start)
-	for _, s := range tr.steps[:n] {
-		if kind, ok := onDisk[s.Op]; ok {
-			disk.Apply(durabletest.Op{Kind: kind, Name: s.Name, To: s.To, Off: s.Off, Data: s.Data})
-		}
-	}
-	out := make(map[message.ID][]byte)
-	var signed []receipt.Checkpoint
-	for _, r := range tr.receipts {
-		if r.steps <= n {
-			out[r.id] = r.line
-			signed = append(signed, r.checkpoint)
-		}
-	}
-	return disk, out, signed
-}
-
-// recorded runs the script: single messages, then a group of several.
-func recorded(t *testing.T, together bool, failing map[string]int) (tr *trace, start map[string][]byte, drafts []logbook.Draft, contents [][]byte, index []byte) {
-	dir := t.TempDir()
-	book := open(t, testConfig(dir))
-	if err := book.Close(); err != nil {
-		t.Fatal(err)
-	}
-	start = durabletest.Get(t, dir)
-	delete(start, indexPath)
-	tr = &trace{failing: maps.Clone(failing)}
-	cfg := tracing(dir, tr, together)
-	if failing != nil {
-		cfg.RetryEvery = time.Millisecond
-	}
-	book = open(t, cfg)
-	drafts, contents = script()
-	more, moreContents := script()
-	for i, d := range drafts {
-		facts := untilKept(t, book, d, contents[i])
-		tr.receipted(t, book, d.ID, facts)
-	}
-	appendTogether(t, tr, book, more, moreContents)
-	if err := book.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return tr, start, append(drafts, more...), append(contents, moreContents...), read(t, filepath.Join(dir, indexPath))
-}
-
-func tracing(dir string, tr *trace, together bool) Config {
-	cfg := testConfig(dir)
-	cfg.Fault = tr.record
-	cfg.CheckpointAfter, cfg.IndexBatch = 1000, 2
-	cfg.Dirty = func() (uint64, error) { return 0, nil }
-	if !together {
-		cfg.Dirty = func() (uint64, error) { return 1 << 60, nil }
-	}
-	return cfg
-}
-
-// appendTogether has the messages committed in two groups: the first alone, and
-// all others, which come while its flush is held.
-func appendTogether(t *testing.T, tr *trace, book *Logbook, drafts []logbook.Draft, contents [][]byte) {
-	var wg sync.WaitGroup
-	appendOne := func(i int) {
-		facts, err := logbooktest.Append(t.Context(), book, drafts[i], contents[i])
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		tr.receipted(t, book, drafts[i].ID, facts)
-	}
-	others := sync.OnceFunc(func() {
-		for i := range drafts[1:] {
-			wg.Go(func() { appendOne(i + 1) })
-		}
-	})
-	hold := sync.OnceFunc(func() {
-		others()
-		soon(t, "the others wait", func() bool { return len(book.queue) == len(drafts)-1 })
-	})
-	tr.hold.Store(&hold)
-	appendOne(0)
-	others() // where nothing was flushed
-	wg.Wait()
-}
-
 // TestPowerCutEverywhere stops a run after each of its operations, lets what
 // was not flushed reach the disk or not, in every way of weathers, and opens
 // the logbook on what is left.
 func TestPowerCutEverywhere(t *testing.T) {
 	failing := map[string]int{recordsPath: 4, manifestPath: 3, treePath: 4}
-	for name, run := range map[string]struct {
-		together bool
-		failing  map[string]int
-	}{
-		"flushed together":               {together: true},
-		"flushed each":                   {},
-		"flushes fail":                   {together: true, failing: failing},
-		"and with files flushed by each": {failing: failing},
+	for _, run := range []powerCut{
+		{name: "flushed together", together: true},
+		{name: "flushed each"},
+		{name: "flushes fail", together: true, failing: failing},
+		{name: "and with files flushed by each", failing: failing},
+		{name: "first start", first: true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			tr, start, drafts, contents, index := recorded(t, run.together, run.failing)
+		t.Run(run.name, func(t *testing.T) {
+			tr, start, drafts, contents, index := run.record(t)
 			again := 0
 			states := 0
 			for n := range len(tr.steps) + 1 {

@@ -9,9 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
-	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
@@ -202,69 +199,6 @@ func TestVerifyManifest(t *testing.T) {
 				t.Errorf("found %q", found)
 			}
 		})
-	}
-}
-
-func TestNoRoom(t *testing.T) {
-	cfg := testConfig(t.TempDir())
-	cfg.MaxStaged = 1000
-	book := open(t, cfg)
-	d := logbooktest.Draft("a", make([]byte, 2000))
-	if _, err := book.Stage(t.Context(), d); err == nil || !strings.Contains(err.Error(), "no space") {
-		t.Errorf("got %v", err)
-	}
-	if err := book.Ready(); err != nil {
-		t.Errorf("one message too many turned readiness red: %v", err)
-	}
-	small := logbooktest.Draft("a", []byte("x"))
-	if _, err := logbooktest.Append(t.Context(), book, small, []byte("x")); err != nil {
-		t.Error(err)
-	}
-}
-
-// A sender cannot promise itself all the room and keep the others out.
-func TestRoomIsShared(t *testing.T) {
-	cfg := testConfig(t.TempDir())
-	cfg.MaxStaged = 10_000
-	book := open(t, cfg)
-	big := logbooktest.Draft("greedy", make([]byte, 4000))
-	first, err := book.Stage(t.Context(), big)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := book.Stage(t.Context(), big); !errors.Is(err, logbook.ErrNoSpace) {
-		t.Errorf("a second promise beyond half of the room: %v", err)
-	}
-	other, err := book.Stage(t.Context(), logbooktest.Draft("other", make([]byte, 4000)))
-	if err != nil {
-		t.Fatalf("another sender: %v", err)
-	}
-	other.Discard()
-	first.Discard()
-	again, err := book.Stage(t.Context(), big)
-	if err != nil {
-		t.Fatalf("once its room is free again: %v", err)
-	}
-	again.Discard()
-}
-
-// Running out of descriptors is told to the sender and says nothing of the disk.
-func TestNoDescriptors(t *testing.T) {
-	cfg := testConfig(t.TempDir())
-	out := false
-	cfg.Fault = func(s Step) error {
-		if out && s.Op == OpCreate {
-			return unix.EMFILE
-		}
-		return nil
-	}
-	book := open(t, cfg)
-	out = true
-	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); !errors.Is(err, logbook.ErrUnavailable) {
-		t.Errorf("got %v", err)
-	}
-	if err := book.Ready(); err != nil {
-		t.Errorf("readiness turned red: %v", err)
 	}
 }
 

@@ -1,0 +1,96 @@
+package local
+
+import (
+	"bytes"
+	"errors"
+	"sync"
+	"testing"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/logbooktest"
+)
+
+// inOneGroup has messages committed as one group, which comes together while
+// the flush of a message before it is held.
+func inOneGroup(t *testing.T, drafts []logbook.Draft, contents [][]byte) (book *Logbook, facts []logbook.Facts, errs []error) {
+	t.Helper()
+	facts, errs = make([]logbook.Facts, len(drafts)), make([]error, len(drafts))
+	tr := &trace{}
+	cfg := testConfig(t.TempDir())
+	cfg.Fault = tr.record
+	book = open(t, cfg)
+	var wg sync.WaitGroup
+	hold := sync.OnceFunc(func() {
+		for i, d := range drafts {
+			wg.Go(func() { facts[i], errs[i] = logbooktest.Append(t.Context(), book, d, contents[i]) })
+		}
+		soon(t, "the others wait", func() bool { return len(book.queue) == len(drafts) })
+	})
+	tr.hold.Store(&hold)
+	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	return book, facts, errs
+}
+
+// One message three times in a group is one message.
+func TestRepeatsInAGroup(t *testing.T) {
+	content := []byte("once")
+	d := logbooktest.Draft("a", content)
+	book, facts, errs := inOneGroup(t, []logbook.Draft{d, d, d}, [][]byte{content, content, content})
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	repeats := 0
+	for _, f := range facts {
+		if f.Repeat {
+			repeats++
+		}
+		if !bytes.Equal(f.Line, facts[0].Line) {
+			t.Errorf("answered with\n%s\nand\n%s", facts[0].Line, f.Line)
+		}
+	}
+	if book.Len() != 2 || repeats != 2 {
+		t.Errorf("%d messages, %d answered as repeats", book.Len(), repeats)
+	}
+}
+
+// Of two contents under one id in a group one is kept, the other refused.
+func TestConflictInAGroup(t *testing.T) {
+	contents := [][]byte{[]byte("this"), []byte("that")}
+	drafts := []logbook.Draft{logbooktest.Draft("a", contents[0]), logbooktest.Draft("a", contents[1])}
+	drafts[1].ID = drafts[0].ID
+	book, facts, errs := inOneGroup(t, drafts, contents)
+	kept := 0
+	if errs[0] != nil {
+		kept = 1
+	}
+	if errs[kept] != nil || !errors.Is(errs[1-kept], logbook.ErrConflict) {
+		t.Fatalf("answered with %v", errs)
+	}
+	if book.Len() != 2 || !facts[kept].Matches(drafts[kept]) {
+		t.Errorf("%d messages, %+v", book.Len(), facts[kept])
+	}
+}
+
+// While the index file is being written its messages are found in memory.
+func TestIndexWhileItIsWritten(t *testing.T) {
+	cfg := indexed(t.TempDir())
+	writing, goOn := make(chan struct{}), make(chan struct{})
+	begins := sync.OnceFunc(func() { close(writing) })
+	cfg.Fault = func(s Step) error {
+		if s.Op == OpSync && s.Name == indexPath {
+			begins()
+			<-goOn
+		}
+		return nil
+	}
+	book := open(t, cfg)
+	t.Cleanup(func() { close(goOn) })
+	kept := many(t, book, 20)
+	if !soon(t, "the index is written", func() bool { return isClosed(writing) }) {
+		t.FailNow()
+	}
+	wantAll(t, book, kept)
+}

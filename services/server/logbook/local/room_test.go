@@ -1,0 +1,129 @@
+package local
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/logbooktest"
+)
+
+func TestNoRoom(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.MaxStaged = 1000
+	book := open(t, cfg)
+	d := logbooktest.Draft("a", make([]byte, 2000))
+	if _, err := book.Stage(t.Context(), d); err == nil || !strings.Contains(err.Error(), "no space") {
+		t.Errorf("got %v", err)
+	}
+	if err := book.Ready(); err != nil {
+		t.Errorf("one message too many turned readiness red: %v", err)
+	}
+	small := logbooktest.Draft("a", []byte("x"))
+	if _, err := logbooktest.Append(t.Context(), book, small, []byte("x")); err != nil {
+		t.Error(err)
+	}
+}
+
+// A sender cannot promise itself all the room and keep the others out.
+func TestRoomIsShared(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.MaxStaged = 10_000
+	book := open(t, cfg)
+	big := logbooktest.Draft("greedy", make([]byte, 4000))
+	first, err := book.Stage(t.Context(), big)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := book.Stage(t.Context(), big); !errors.Is(err, logbook.ErrNoSpace) {
+		t.Errorf("a second promise beyond half of the room: %v", err)
+	}
+	other, err := book.Stage(t.Context(), logbooktest.Draft("other", make([]byte, 4000)))
+	if err != nil {
+		t.Fatalf("another sender: %v", err)
+	}
+	other.Discard()
+	first.Discard()
+	again, err := book.Stage(t.Context(), big)
+	if err != nil {
+		t.Fatalf("once its room is free again: %v", err)
+	}
+	again.Discard()
+}
+
+// What durable messages need to be finished is kept free.
+func TestRoomIsKeptFree(t *testing.T) {
+	const free = 100 << 20
+	room := newSpace(t.TempDir(), 1<<62)
+	room.free.read = func() (uint64, error) { return free, nil }
+	for _, tooMuch := range []uint64{free - headroom + 1, free + 1} {
+		if err := room.reserve(tooMuch); !errors.Is(err, logbook.ErrNoSpace) {
+			t.Errorf("%d of %d bytes: %v", tooMuch, free, err)
+		}
+	}
+	if err := room.reserve(free - headroom); err != nil {
+		t.Errorf("all that may be used: %v", err)
+	}
+	if err := room.reserve(1); !errors.Is(err, logbook.ErrNoSpace) {
+		t.Errorf("one byte more: %v", err)
+	}
+}
+
+// Running out of descriptors is told to the sender and says nothing of the disk.
+func TestNoDescriptors(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	out := false
+	cfg.Fault = func(s Step) error {
+		if out && s.Op == OpCreate {
+			return unix.EMFILE
+		}
+		return nil
+	}
+	book := open(t, cfg)
+	out = true
+	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); !errors.Is(err, logbook.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	if err := book.Ready(); err != nil {
+		t.Errorf("readiness turned red: %v", err)
+	}
+}
+
+// A foreign file that comes into a number's place at the last moment is not
+// replaced: the message waits until it is gone.
+func TestForeignFileAtTheLastMoment(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.RetryEvery = time.Millisecond
+	put := sync.OnceFunc(func() {
+		write(t, filepath.Join(cfg.Dir, logsDir, "server_message0.txt"), "foreign")
+	})
+	cfg.Fault = func(s Step) error {
+		if s.Op == OpRename && filepath.Dir(s.To) == logsDir && filepath.Base(s.To) == "server_message0.txt" {
+			put()
+		}
+		return nil
+	}
+	book := open(t, cfg)
+	done := make(chan error, 1)
+	go func() {
+		_, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil)
+		done <- err
+	}()
+	foreign := book.vol.logs("server_message0.txt")
+	if !soon(t, "readiness turns red, or it is replaced", func() bool { return book.Ready() != nil || len(done) > 0 }) {
+		t.FailNow()
+	}
+	if got := string(read(t, foreign)); got != "foreign" {
+		t.Errorf("the foreign file now holds %q", got)
+	}
+	remove(t, foreign)
+	if err := <-done; err != nil || book.Len() != 1 {
+		t.Errorf("%d messages, %v", book.Len(), err)
+	}
+}

@@ -1,0 +1,166 @@
+package local
+
+import (
+	"bytes"
+	"maps"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/logbooktest"
+	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/durable/durabletest"
+	"sealpost/shared/message"
+)
+
+// trace is a recorded run of the logbook: every file operation, and which
+// receipts were out after how many of them.
+type trace struct {
+	mu       sync.Mutex
+	steps    []Step
+	receipts []receiptAt
+	hold     atomic.Pointer[func()] // called before each flush of messages
+	failing  map[string]int         // which flush of a file fails, from 1
+}
+
+type receiptAt struct {
+	steps      int
+	id         message.ID
+	line       []byte
+	checkpoint receipt.Checkpoint
+}
+
+func (tr *trace) record(s Step) error {
+	if hold := tr.hold.Load(); hold != nil && flushesMessages(s) {
+		(*hold)()
+	}
+	s.Data = bytes.Clone(s.Data)
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if _, counts := tr.failing[s.Name]; counts && s.Op == OpSync {
+		if tr.failing[s.Name]--; tr.failing[s.Name] == 0 {
+			tr.steps = append(tr.steps, Step{Op: opFailed, Name: s.Name})
+			return errInjected
+		}
+	}
+	tr.steps = append(tr.steps, s)
+	return nil
+}
+
+const opFailed Op = "failed"
+
+// onDisk is what a step means to a disk.
+var onDisk = map[Op]durabletest.Kind{
+	OpCreate: durabletest.Create, OpWrite: durabletest.Write, OpAppend: durabletest.Write, OpCut: durabletest.Cut,
+	OpRename: durabletest.Rename, OpRemove: durabletest.Remove, OpSync: durabletest.Sync,
+	OpSyncDir: durabletest.SyncDir, OpSyncFS: durabletest.SyncAll, opFailed: durabletest.Failed,
+}
+
+func flushesMessages(s Step) bool {
+	return s.Op == OpSyncFS || s.Op == OpSync && strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix)
+}
+
+func (tr *trace) receipted(t *testing.T, book *Logbook, id message.ID, facts logbook.Facts) {
+	t.Helper()
+	checkpoint := wantReceipt(t, book, facts)
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.receipts = append(tr.receipts, receiptAt{len(tr.steps), id, facts.Line, checkpoint})
+}
+
+// at returns the disk after the first n steps, and the receipts that were out,
+// with the checkpoints in them.
+func (tr *trace) at(start map[string][]byte, n int) (*durabletest.Disk, map[message.ID][]byte, []receipt.Checkpoint) {
+	disk := durabletest.New(start)
+	for _, s := range tr.steps[:n] {
+		if kind, ok := onDisk[s.Op]; ok {
+			disk.Apply(durabletest.Op{Kind: kind, Name: s.Name, To: s.To, Off: s.Off, Data: s.Data})
+		}
+	}
+	out := make(map[message.ID][]byte)
+	var signed []receipt.Checkpoint
+	for _, r := range tr.receipts {
+		if r.steps <= n {
+			out[r.id] = r.line
+			signed = append(signed, r.checkpoint)
+		}
+	}
+	return disk, out, signed
+}
+
+// powerCut is a run to be recorded.
+type powerCut struct {
+	name     string
+	together bool           // each group is flushed at once
+	failing  map[string]int // as in trace
+	first    bool           // it is the first on an empty volume
+}
+
+// record runs the script: single messages, then a group of several.
+func (p powerCut) record(t *testing.T) (tr *trace, start map[string][]byte, drafts []logbook.Draft, contents [][]byte, index []byte) {
+	dir := durabletest.MemoryDir(t)
+	start = map[string][]byte{stagingDir + "/": nil, logsDir + "/": nil}
+	if !p.first {
+		closeBook(t, open(t, testConfig(dir)))
+		start = durabletest.Get(t, dir)
+		delete(start, indexPath)
+	}
+	tr = &trace{failing: maps.Clone(p.failing)}
+	cfg := tracing(dir, tr, p.together)
+	if p.failing != nil {
+		cfg.RetryEvery = time.Millisecond
+	}
+	book := open(t, cfg)
+	book.canSyncFS = p.together
+	drafts, contents = script()
+	more, moreContents := script()
+	for i, d := range drafts {
+		facts := untilKept(t, book, d, contents[i])
+		tr.receipted(t, book, d.ID, facts)
+	}
+	appendTogether(t, tr, book, more, moreContents)
+	closeBook(t, book)
+	return tr, start, append(drafts, more...), append(contents, moreContents...), read(t, filepath.Join(dir, indexPath))
+}
+
+func tracing(dir string, tr *trace, together bool) Config {
+	cfg := testConfig(dir)
+	cfg.Fault = tr.record
+	cfg.CheckpointAfter, cfg.IndexBatch = 1000, 2
+	cfg.Dirty = func() (uint64, error) { return 0, nil }
+	if !together {
+		cfg.Dirty = func() (uint64, error) { return 1 << 60, nil }
+	}
+	return cfg
+}
+
+// appendTogether has the messages committed in two groups: the first alone, and
+// all others, which come while its flush is held.
+func appendTogether(t *testing.T, tr *trace, book *Logbook, drafts []logbook.Draft, contents [][]byte) {
+	var wg sync.WaitGroup
+	appendOne := func(i int) {
+		facts, err := logbooktest.Append(t.Context(), book, drafts[i], contents[i])
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		tr.receipted(t, book, drafts[i].ID, facts)
+	}
+	others := sync.OnceFunc(func() {
+		for i := range drafts[1:] {
+			wg.Go(func() { appendOne(i + 1) })
+		}
+	})
+	hold := sync.OnceFunc(func() {
+		others()
+		soon(t, "the others wait", func() bool { return len(book.queue) == len(drafts)-1 })
+	})
+	tr.hold.Store(&hold)
+	appendOne(0)
+	others() // where nothing was flushed
+	wg.Wait()
+}
