@@ -52,7 +52,7 @@ func rename(dir, id string) (err error) {
 			return err
 		}
 	}
-	return vol.writeFile(idPath, []byte(id+"\n"))
+	return vol.writeID(id)
 }
 
 // adopt starts records for a manifest that came without any.

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
 	"golang.org/x/mod/sumdb/tlog"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/logfile"
@@ -25,14 +27,7 @@ var (
 // was not flushed reach the disk or not, in every way of weathers, and opens
 // the logbook on what is left.
 func TestPowerCutEverywhere(t *testing.T) {
-	failing := map[string]int{recordsPath: 4, manifestPath: 3, treePath: 4}
-	for _, run := range []powerCut{
-		{name: "flushed together", together: true},
-		{name: "flushed each"},
-		{name: "flushes fail", together: true, failing: failing},
-		{name: "and with files flushed by each", failing: failing},
-		{name: "first start", first: true},
-	} {
+	for _, run := range powerCuts() {
 		t.Run(run.name, func(t *testing.T) {
 			tr, start, drafts, contents, index := run.record(t)
 			again := 0
@@ -175,7 +170,8 @@ func (c *cut) lines() []byte {
 	return text[:bytes.LastIndexByte(text, '\n')+1]
 }
 
-// checkTwice cuts the power again after each operation of the recovery.
+// checkTwice cuts the power again after each operation of the recovery, and of
+// one group behind it.
 func (c *cut) checkTwice(t *testing.T, together bool) (states int) {
 	t.Helper()
 	start := make(map[string][]byte)
@@ -192,18 +188,27 @@ func (c *cut) checkTwice(t *testing.T, together bool) (states int) {
 		t.Errorf("%s: %v", c.what, err)
 		return 0
 	}
+	last := len(c.drafts) - 1
+	facts, err := logbooktest.Append(t.Context(), book, c.drafts[last], c.contents[last])
+	if err != nil {
+		t.Errorf("%s: then %v", c.what, err)
+	} else {
+		tr.receipted(t, book, c.drafts[last].ID, facts)
+	}
 	tr.mu.Lock()
-	opened := len(tr.steps)
+	done := len(tr.steps)
 	tr.mu.Unlock()
 	if err := book.Close(); err != nil {
 		t.Error(err)
 	}
-	for n := range opened + 1 {
-		disk, _, _ := tr.at(start, n)
+	for n := range done + 1 {
+		disk, receipted, signed := tr.at(start, n)
+		maps.Copy(receipted, c.receipted)
 		for _, w := range []durabletest.Weather{durabletest.Nothing, durabletest.AtRandom(uint64(n), false)} {
 			second := *c
-			second.what = fmt.Sprintf("%s; again in recovery before operation %d (%s)", c.what, n, stepName(tr.steps, n))
+			second.what = fmt.Sprintf("%s; again before operation %d (%s)", c.what, n, stepName(tr.steps, n))
 			second.left, second.ordered = disk.After(w), false
+			second.receipted, second.signed = receipted, append(signed, c.signed...)
 			second.check(t)
 			states++
 		}

@@ -64,7 +64,14 @@ type saboteur struct {
 	mu      sync.Mutex
 	flushes int // of messages; the group begins with the second
 	over    bool
+	probes  int // files made since the group began
 	count   map[string]int
+}
+
+func (x *saboteur) tries() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.probes
 }
 
 // begun holds the committer at the flush of the message before the group, so
@@ -88,6 +95,9 @@ func (x *saboteur) fault(s Step) error {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if s.Op == OpCreate {
+		x.probes++
+	}
 	kind := string(s.Op) + filepath.Dir(s.Name) + strings.SplitN(filepath.Base(s.Name), "-", 2)[0]
 	x.count[kind]++
 	if !x.when(s, x.count[kind]) || x.once && isClosed(x.fired) {
@@ -222,8 +232,21 @@ func (g *groupRun) judge() {
 			g.t.Errorf("%d messages are kept of a group that failed", n-1)
 		}
 	}
-	if !g.x.once { // the fault comes a moment before it shows
+	switch {
+	case g.x.once:
+	case g.x.durable: // the fault comes a moment before it shows
 		soon(g.t, "readiness turns red", func() bool { return g.book.Ready() != nil })
+	default:
+		g.staysRed()
+	}
+}
+
+// staysRed expects that while the fault lasts no probe of the volume is content.
+func (g *groupRun) staysRed() {
+	from := g.x.tries()
+	soon(g.t, "the volume is probed", func() bool { return g.x.tries() > from+3 || g.book.Ready() == nil })
+	if g.book.Ready() == nil {
+		g.t.Error("readiness turned green while the fault lasts")
 	}
 }
 

@@ -256,8 +256,13 @@ func (m *manifest) cut() error {
 	return m.vol.cut(m.file, manifestPath, m.end().bytes)
 }
 
-func (l *Logbook) writeID() error {
-	return l.vol.writeFile(idPath, []byte(l.cfg.ID+"\n"))
+func (l *Logbook) writeID() error { return l.vol.writeID(l.cfg.ID) }
+
+// writeID puts the logbook's id on the volume. It is durable under its name once
+// the names in staging are flushed next, before the first receipt: a volume that
+// lost it until then holds no message, and is given it again.
+func (v *volume) writeID(id string) error {
+	return v.replaceWith(idPath+newSuffix, idPath, 0o600, []byte(id+"\n"))
 }
 
 // ReadID returns the id of the logbook on the volume dir, "" where there is none.

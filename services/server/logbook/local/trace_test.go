@@ -24,7 +24,8 @@ type trace struct {
 	steps    []Step
 	receipts []receiptAt
 	hold     atomic.Pointer[func()] // called before each flush of messages
-	failing  map[string]int         // which flush of a file fails, from 1
+	failing  map[string]int         // which flush of a file's unflushed end fails, from 1
+	dirty    map[string]bool        // files that have one
 }
 
 type receiptAt struct {
@@ -41,14 +42,31 @@ func (tr *trace) record(s Step) error {
 	s.Data = bytes.Clone(s.Data)
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	if _, counts := tr.failing[s.Name]; counts && s.Op == OpSync {
-		if tr.failing[s.Name]--; tr.failing[s.Name] == 0 {
-			tr.steps = append(tr.steps, Step{Op: opFailed, Name: s.Name})
-			return errInjected
-		}
+	if tr.fails(s) {
+		tr.steps = append(tr.steps, Step{Op: opFailed, Name: s.Name})
+		return errInjected
 	}
 	tr.steps = append(tr.steps, s)
 	return nil
+}
+
+func (tr *trace) fails(s Step) bool {
+	if tr.failing == nil {
+		return false
+	}
+	switch was := tr.dirty[s.Name]; s.Op {
+	case OpAppend:
+		tr.dirty[s.Name] = true
+	case OpSyncFS:
+		clear(tr.dirty)
+	case OpSync:
+		tr.dirty[s.Name] = false
+		if n, counts := tr.failing[s.Name]; counts && was {
+			tr.failing[s.Name] = n - 1
+			return n == 1
+		}
+	}
+	return false
 }
 
 const opFailed Op = "failed"
@@ -100,6 +118,18 @@ type powerCut struct {
 	first    bool           // it is the first on an empty volume
 }
 
+// powerCuts are all that are enumerated.
+func powerCuts() []powerCut {
+	failing := map[string]int{recordsPath: 4, manifestPath: 2, treePath: 2}
+	return []powerCut{
+		{name: "flushed together", together: true},
+		{name: "flushed each"},
+		{name: "flushes fail", together: true, failing: failing},
+		{name: "and with files flushed by each", failing: failing},
+		{name: "first start", first: true},
+	}
+}
+
 // record runs the script: single messages, then a group of several.
 func (p powerCut) record(t *testing.T) (tr *trace, start map[string][]byte, drafts []logbook.Draft, contents [][]byte, index []byte) {
 	dir := durabletest.MemoryDir(t)
@@ -109,7 +139,7 @@ func (p powerCut) record(t *testing.T) (tr *trace, start map[string][]byte, draf
 		start = durabletest.Get(t, dir)
 		delete(start, indexPath)
 	}
-	tr = &trace{failing: maps.Clone(p.failing)}
+	tr = &trace{failing: maps.Clone(p.failing), dirty: make(map[string]bool)}
 	cfg := tracing(dir, tr, p.together)
 	if p.failing != nil {
 		cfg.RetryEvery = time.Millisecond

@@ -108,14 +108,6 @@ func (v *volume) cut(f *os.File, name string, size int64) error {
 	return f.Truncate(size)
 }
 
-// writeFile replaces a small file in staging durably.
-func (v *volume) writeFile(name string, p []byte) error {
-	if err := v.replaceWith(name+newSuffix, name, 0o600, p); err != nil {
-		return err
-	}
-	return v.syncDir(stagingDir)
-}
-
 // replaceWith writes p to a fresh file, flushes it and gives it a name that
 // another file may have had: what is there is whole, and old or new.
 func (v *volume) replaceWith(fresh, name string, mode fs.FileMode, p []byte) error {

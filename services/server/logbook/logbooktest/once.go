@@ -98,6 +98,11 @@ func mismatches(t *testing.T, fx Fixture) {
 			t.Errorf("%s, then as declared: %v", name, err)
 		}
 	}
+	d := Draft("a", []byte("content"))
+	d.Size++ // and the digest is that of what comes
+	if _, err := Append(t.Context(), book, d, []byte("content")); !errors.Is(err, logbook.ErrMismatch) {
+		t.Errorf("as the digest says, and shorter than declared: %v", err)
+	}
 	checkManifest(t, fx, 3)
 }
 
