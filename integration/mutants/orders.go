@@ -6,10 +6,10 @@ func orders() []mutant {
 		{name: "order: records before the files are flushed", file: "commit.go", suite: suite{run: "^TestPowerCutEverywhere$/^flushed_together$"},
 			old: "	if err := l.flush(group); err != nil {\n		return err\n	}\n	if err := l.records.append(recs); err != nil {\n		return l.void(group, err)\n	}\n",
 			new: "	if err := l.records.append(recs); err != nil {\n		return l.void(group, err)\n	}\n	if err := l.flush(group); err != nil {\n		return err\n	}\n"},
-		{name: "order: names before the files are flushed", file: "commit.go", suite: suite{run: "^TestFaultInAGroup$/^flush_of_the_file_system$/EIO/once=false"},
+		{name: "answered early: before the files are flushed", file: "commit.go", suite: suite{run: "^TestFaultInAGroup$/^flush_of_the_file_system$/EIO/once=false"},
 			old: "	if err := l.flush(group); err != nil {\n		return err\n	}\n	if err := l.records.append(recs); err != nil {\n		return l.void(group, err)\n	}\n	l.finish(group, recs)\n",
 			new: "	l.finish(group, recs)\n	if err := l.flush(group); err != nil {\n		return err\n	}\n	if err := l.records.append(recs); err != nil {\n		return l.void(group, err)\n	}\n"},
-		{name: "order: answers before the records", file: "commit.go", suite: suite{run: "^TestPowerCutEverywhere$/^flushed_together$"},
+		{name: "answered early: before the records", file: "commit.go", suite: suite{run: "^TestPowerCutEverywhere$/^flushed_together$"},
 			old: "	if err := l.records.append(recs); err != nil {\n		return l.void(group, err)\n	}\n	l.finish(group, recs)\n",
 			new: "	l.finish(group, recs)\n	if err := l.records.append(recs); err != nil {\n		return l.void(group, err)\n	}\n"},
 		{name: "order: fresh records before the manifest is flushed", file: "finish.go", suite: suite{run: "^TestPowerCutAtCheckpoints$/^flushed_each$"},
@@ -39,7 +39,5 @@ func orders() []mutant {
 			old: "return l.vol.written(f, name)", new: "return nil"},
 		{name: "room: none is kept free", file: "space.go", suite: suite{run: "^TestRoomIsKeptFree$"},
 			old: "if want > free || free-want < headroom {", new: "if false {"},
-		{name: "lock: a second server gets in", file: "local.go", suite: suite{run: "^TestSecondServerIsKeptOut$"},
-			old: "durable.TryLock(vol.staging(\"lock\"))", new: "durable.TryLock(vol.staging(stagedName()[8:]))"},
 	})
 }

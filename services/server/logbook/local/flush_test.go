@@ -2,6 +2,7 @@ package local
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -106,5 +107,25 @@ func TestDirtyBytes(t *testing.T) {
 	n, err := dirtyBytes()
 	if err != nil {
 		t.Errorf("%d, %v", n, err)
+	}
+}
+
+// What is announced as a flush is one: the kernel refuses it where there is
+// nothing to flush, or no file any more.
+func TestFlushesAreReal(t *testing.T) {
+	closed, err := os.Open(t.TempDir())
+	check(t, err)
+	check(t, closed.Close())
+	pipe, other, err := os.Pipe()
+	check(t, err)
+	t.Cleanup(func() { _, _ = pipe.Close(), other.Close() })
+	vol := &volume{dir: "/proc", step: noFault, root: closed}
+	for name, err := range map[string]error{
+		"of a pipe": vol.sync(pipe, "pipe"), "of the names in /proc": vol.syncDir(""),
+		"of a file system that was let go": vol.syncFS(), "of what a pipe wrote back": vol.written(pipe, "pipe"),
+	} {
+		if err == nil {
+			t.Errorf("a flush %s said that all is well", name)
+		}
 	}
 }

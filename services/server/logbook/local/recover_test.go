@@ -55,6 +55,18 @@ func TestSecondServerIsKeptOut(t *testing.T) {
 	open(t, testConfig(dir))
 }
 
+// Nor is the id changed under a server that runs.
+func TestAcceptBesideAServer(t *testing.T) {
+	dir := t.TempDir()
+	open(t, testConfig(dir))
+	if _, _, err := Accept(dir, strings.Repeat("f", 32), testNotary); !errors.Is(err, durable.ErrLocked) {
+		t.Errorf("got %v", err)
+	}
+	if id, err := ReadID(dir); id != testID || err != nil {
+		t.Errorf("the id is %q, %v", id, err)
+	}
+}
+
 func TestRemovedFilesKeepTheirNumbers(t *testing.T) {
 	dir := filled(t)
 	for seq := range uint64(3) {

@@ -50,7 +50,11 @@ func TestTakeOver(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	<-second.Opened()
+	select {
+	case <-second.Opened():
+	case <-time.After(time.Minute):
+		t.Fatal("the second server does not take over")
+	}
 	facts, err := logbooktest.Append(t.Context(), second, d, []byte("x"))
 	if err != nil || !facts.Repeat {
 		t.Errorf("after taking over: %+v, %v", facts, err)

@@ -1,0 +1,62 @@
+package main
+
+const (
+	collector = "services/driver/collector/"
+	state     = "services/server/state/"
+	standby   = "services/server/logbook/standby/"
+)
+
+// leaves are the mutants in which a flush is announced and not made.
+func leaves() []mutant {
+	return in(local, localTests, by("^TestFlushesAreReal$", []mutant{
+		{name: "flush: of a file, announced only", file: "volume.go",
+			old: "return f.Sync()", new: "return nil"},
+		{name: "flush: of names, announced only", file: "volume.go",
+			old: "err = d.Sync()", new: "err = nil"},
+		{name: "flush: of the file system, announced only", file: "volume.go",
+			old: "return os.NewSyscallError(\"syncfs\", unix.Syncfs(int(v.root.Fd())))", new: "return nil"},
+		{name: "flush: write-back errors, announced only", file: "volume.go",
+			old: "return os.NewSyscallError(\"sync_file_range\", err)", new: "_ = err\n	return nil"},
+	}))
+}
+
+// files are those of a collector's directory and of a server's state.
+func files() []mutant {
+	const powerCut = "^TestPowerCutEverywhere$"
+	list := in(collector, "./"+collector, by(powerCut, []mutant{
+		{name: "collector: no flush of a log file", file: "file.go",
+			old: "return local(f.Sync())", new: "return nil"},
+		{name: "collector: no flush of log files' names", file: "kept.go",
+			old: "	if err := durable.SyncDir(k.dir); err != nil {\n		return err\n	}\n", new: ""},
+		{name: "collector: no flush of the kept lines", file: "kept.go",
+			old: "	if err == nil {\n		err = k.file.Sync()\n	}\n", new: ""},
+		{name: "collector: a name before the file is whole", file: "file.go",
+			old: "	if err := c.fill(s, part, e); err != nil {\n		return err\n	}\n",
+			new: "	if err := c.fill(s, c.path(e), e); err != nil {\n		return err\n	}\n	part = c.path(e)\n"},
+	}))
+	list = append(list, in(state, "./"+state, by(powerCut, []mutant{
+		{name: "state: no flush", file: "files.go",
+			old: "return durable.WriteFileOwner(s.path(name), data, fileMode, uid, gid)",
+			new: "_, _ = uid, gid\n	return os.WriteFile(s.path(name), data, fileMode)"},
+	}))...)
+	return append(list, in(state, "./"+state, by("^(TestConcurrentChanges|TestManyOpenAtOnce)$", []mutant{
+		{name: "state: changes at the same time", file: "files.go",
+			old: "durable.Lock(s.path(lockFile))", new: "durable.Lock(s.path(lockFile + NewLogbookID()))"},
+	}))...)
+}
+
+// locks are those that let two servers write, or keep the second from taking over.
+func locks() []mutant {
+	list := in(local, localTests, []mutant{
+		{name: "lock: a second server gets in", file: "local.go", suite: suite{run: "^TestSecondServerIsKeptOut$"},
+			old: "durable.TryLock(vol.staging(\"lock\"))", new: "durable.TryLock(vol.staging(stagedName()[8:]))"},
+		{name: "lock: another id under a server that runs", file: "accept.go", suite: suite{run: "^TestAcceptBesideAServer$"},
+			old: "durable.TryLock(vol.staging(\"lock\"))", new: "durable.TryLock(vol.staging(stagedName()[8:]))"},
+	})
+	return append(list, in(standby, "./"+standby, by("^TestTakeOver$", []mutant{
+		{name: "standby: it tries once", file: "standby.go",
+			old: "			if l.try() {\n				return\n			}\n", new: ""},
+		{name: "standby: ready without a logbook", file: "standby.go",
+			old: "	if err != nil {\n		return err\n	}\n	return book.Ready()", new: "	if err != nil {\n		return nil\n	}\n	return book.Ready()"},
+	}))...)
+}
