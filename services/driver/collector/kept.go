@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -36,27 +35,20 @@ type kept struct {
 // openKept opens the kept manifest or makes an empty one. Half a line at its
 // end, left by a crash in the middle of a write, is cut off.
 func openKept(dir string) (*kept, error) {
-	path := filepath.Join(dir, logfile.ManifestName)
-	_, statErr := os.Lstat(path)
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	file, err := os.OpenFile(filepath.Join(dir, logfile.ManifestName), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	k := &kept{dir: dir, file: file}
-	if errors.Is(statErr, fs.ErrNotExist) {
-		err = durable.SyncDir(dir)
-	}
-	if err == nil {
-		err = k.measure()
-	}
-	if err != nil {
+	if err := k.measure(); err != nil {
 		k.close()
 		return nil, err
 	}
 	return k, nil
 }
 
-// measure counts the whole lines and drops what follows them.
+// measure counts the whole lines and drops what follows them. The first flush of
+// lines makes that durable too; until then it can be done again.
 func (k *kept) measure() error {
 	var count lineCounter
 	total, err := io.Copy(&count, io.NewSectionReader(k.file, 0, 1<<62))
@@ -67,10 +59,7 @@ func (k *kept) measure() error {
 	if total == k.size {
 		return nil
 	}
-	if err := k.file.Truncate(k.size); err != nil {
-		return err
-	}
-	return k.file.Sync()
+	return k.file.Truncate(k.size)
 }
 
 // blame names the kept line in which byte number at lies as the one that the

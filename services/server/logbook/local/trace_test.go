@@ -69,13 +69,16 @@ func (tr *trace) fails(s Step) bool {
 	return false
 }
 
-const opFailed Op = "failed"
+const (
+	opFailed Op = "failed"
+	opMkdir  Op = "mkdir"
+)
 
 // onDisk is what a step means to a disk.
 var onDisk = map[Op]durabletest.Kind{
 	OpCreate: durabletest.Create, OpWrite: durabletest.Write, OpAppend: durabletest.Write, OpCut: durabletest.Cut,
 	OpRename: durabletest.Rename, OpRemove: durabletest.Remove, OpSync: durabletest.Sync,
-	OpSyncDir: durabletest.SyncDir, OpSyncFS: durabletest.SyncAll, opFailed: durabletest.Failed,
+	OpSyncDir: durabletest.SyncDir, OpSyncFS: durabletest.SyncAll, opFailed: durabletest.Failed, opMkdir: durabletest.Mkdir,
 }
 
 func flushesMessages(s Step) bool {
@@ -133,13 +136,16 @@ func powerCuts() []powerCut {
 // record runs the script: single messages, then a group of several.
 func (p powerCut) record(t *testing.T) (tr *trace, start map[string][]byte, drafts []logbook.Draft, contents [][]byte, index []byte) {
 	dir := durabletest.MemoryDir(t)
-	start = map[string][]byte{stagingDir + "/": nil, logsDir + "/": nil}
+	start = map[string][]byte{}
 	if !p.first {
 		closeBook(t, open(t, testConfig(dir)))
 		start = durabletest.Get(t, dir)
 		delete(start, indexPath)
 	}
 	tr = &trace{failing: maps.Clone(p.failing), dirty: make(map[string]bool)}
+	if p.first { // these come first of all, and are not announced
+		tr.steps = []Step{{Op: opMkdir, Name: logsDir}, {Op: opMkdir, Name: stagingDir}}
+	}
 	cfg := tracing(dir, tr, p.together)
 	if p.failing != nil {
 		cfg.RetryEvery = time.Millisecond
