@@ -10,7 +10,7 @@ const (
 // outboxes are the mutants that let a client's outbox lose a message, or send it
 // twice.
 func outboxes() []mutant {
-	list := in(outbox, outboxTests, by("^TestPowerCutEverywhere$", []mutant{
+	list := in(outbox, outboxTests, only("^TestPowerCutEverywhere$", []mutant{
 		{name: "outbox: no flush of a message before its record", file: "source.go",
 			old: "return uint64(n), sum, f.Sync()", new: "return uint64(n), sum, nil"},
 		{name: "outbox: no flush of a record", file: "record.go",
@@ -32,7 +32,7 @@ func outboxes() []mutant {
 		{name: "outbox: no flush of the logbook's id", file: "logbook.go",
 			old: "durable.WriteFile(", new: "os.WriteFile("},
 	}))
-	return append(list, in(outbox, outboxTests, by("^TestStepsAreAllThereAre$", []mutant{
+	return append(list, in(outbox, outboxTests, only("^TestStepsAreAllThereAre$", []mutant{
 		{name: "outbox: moved before its receipt is there", file: "finish.go",
 			old: "	if err := durable.WriteFile(", new: "	if err := o.moveTo(c, sentDir); err != nil {\n		return storage{err}\n	}\n	if err := durable.WriteFile("},
 		{name: "outbox: offered before it is anchored", file: "settle.go",
@@ -42,7 +42,7 @@ func outboxes() []mutant {
 
 // durables are those of the file operations that all programs share.
 func durables() []mutant {
-	list := in(durable, durableTests, by("^TestOrder$", []mutant{
+	list := in(durable, durableTests, only("^TestOrder$", []mutant{
 		{name: "durable: no flush of a fresh file", file: "durable.go",
 			old: "return temp.Sync()", new: "return nil"},
 		{name: "durable: no flush of a fresh file's name", file: "durable.go",
@@ -56,7 +56,7 @@ func durables() []mutant {
 		{name: "durable: no flush of a directory's name", file: "durable.go",
 			old: "return ops.syncDir(parent)", new: "return nil"},
 	}))
-	return append(list, in(durable, outboxTests, by("^TestPowerCutEverywhere$", []mutant{
+	return append(list, in(durable, outboxTests, only("^TestPowerCutEverywhere$", []mutant{
 		{name: "durable: a flush of a directory that is none", file: "operations.go",
 			old: "return d.Sync()", new: "return nil"},
 	}))...)

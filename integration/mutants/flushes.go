@@ -52,8 +52,8 @@ func in(dir, tests string, list []mutant) []mutant {
 	return list
 }
 
-// by names the tests that notice mutants.
-func by(run string, list []mutant) []mutant {
+// only names the tests that are to notice the mutants of list.
+func only(run string, list []mutant) []mutant {
 	for i := range list {
 		list[i].run = run
 	}

@@ -98,14 +98,6 @@ func followed() []mutant {
 	}))
 }
 
-// only names the tests that are to notice the mutants of list.
-func only(run string, list []mutant) []mutant {
-	for i := range list {
-		list[i].run = run
-	}
-	return list
-}
-
 // removals are those of a token that is removed while its sender is connected.
 func removals() []mutant {
 	list := only("Removed", in(intakeDir, intakeTests, []mutant{
@@ -132,5 +124,5 @@ func removals() []mutant {
 			old: "		if keepNewest {\n", new: "		if false {\n"},
 	})...)
 	return append(list, mutant{name: "token: the running server looks at nobody", file: daemonDir + "follow.go",
-		old: "		f.in.Recheck()\n", new: "", tests: daemonTests, run: "Removed"})
+		old: "		f.in.Recheck()\n", new: "", suite: suite{daemonTests, "Removed"}})
 }

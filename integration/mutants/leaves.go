@@ -1,14 +1,15 @@
 package main
 
 const (
-	collector = "services/driver/collector/"
-	state     = "services/server/state/"
-	standby   = "services/server/logbook/standby/"
+	collector      = "services/driver/collector/"
+	collectorTests = "./services/driver/collector"
+	standby        = "services/server/logbook/standby/"
+	standbyTests   = "./services/server/logbook/standby"
 )
 
 // leaves are the mutants in which a flush is announced and not made.
 func leaves() []mutant {
-	return in(local, localTests, by("^TestFlushesAreReal$", []mutant{
+	return in(local, localTests, only("^TestFlushesAreReal$", []mutant{
 		{name: "flush: of a file, announced only", file: "volume.go",
 			old: "return f.Sync()", new: "return nil"},
 		{name: "flush: of names, announced only", file: "volume.go",
@@ -23,7 +24,7 @@ func leaves() []mutant {
 // files are those of a collector's directory and of a server's state.
 func files() []mutant {
 	const powerCut = "^TestPowerCutEverywhere$"
-	list := in(collector, "./"+collector, by(powerCut, []mutant{
+	list := in(collector, collectorTests, only(powerCut, []mutant{
 		{name: "collector: no flush of a log file", file: "file.go",
 			old: "return local(f.Sync())", new: "return nil"},
 		{name: "collector: no flush of log files' names", file: "kept.go",
@@ -34,12 +35,12 @@ func files() []mutant {
 			old: "	if err := c.fill(s, part, e); err != nil {\n		return err\n	}\n",
 			new: "	if err := c.fill(s, c.path(e), e); err != nil {\n		return err\n	}\n	part = c.path(e)\n"},
 	}))
-	list = append(list, in(state, "./"+state, by(powerCut, []mutant{
+	list = append(list, in(stateDir, stateTests, only(powerCut, []mutant{
 		{name: "state: no flush", file: "files.go",
 			old: "return durable.WriteFileOwner(s.path(name), data, fileMode, uid, gid)",
 			new: "_, _ = uid, gid\n	return os.WriteFile(s.path(name), data, fileMode)"},
 	}))...)
-	return append(list, in(state, "./"+state, by("^(TestConcurrentChanges|TestManyOpenAtOnce)$", []mutant{
+	return append(list, in(stateDir, stateTests, only("^(TestConcurrentChanges|TestManyOpenAtOnce)$", []mutant{
 		{name: "state: changes at the same time", file: "files.go",
 			old: "durable.Lock(s.path(lockFile))", new: "durable.Lock(s.path(lockFile + NewLogbookID()))"},
 	}))...)
@@ -53,7 +54,7 @@ func locks() []mutant {
 		{name: "lock: another id under a server that runs", file: "accept.go", suite: suite{run: "^TestAcceptBesideAServer$"},
 			old: "durable.TryLock(vol.staging(\"lock\"))", new: "durable.TryLock(vol.staging(stagedName()[8:]))"},
 	})
-	return append(list, in(standby, "./"+standby, by("^TestTakeOver$", []mutant{
+	return append(list, in(standby, standbyTests, only("^TestTakeOver$", []mutant{
 		{name: "standby: it tries once", file: "standby.go",
 			old: "			if l.try() {\n				return\n			}\n", new: ""},
 		{name: "standby: ready without a logbook", file: "standby.go",

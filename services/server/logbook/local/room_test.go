@@ -63,14 +63,14 @@ func TestRoomIsKeptFree(t *testing.T) {
 	room := newSpace(t.TempDir(), 1<<62)
 	room.free.read = func() (uint64, error) { return free, nil }
 	for _, tooMuch := range []uint64{free - headroom + 1, free + 1} {
-		if err := room.reserve(tooMuch); !errors.Is(err, logbook.ErrNoSpace) {
+		if err := room.reserve("a", tooMuch); !errors.Is(err, logbook.ErrNoSpace) {
 			t.Errorf("%d of %d bytes: %v", tooMuch, free, err)
 		}
 	}
-	if err := room.reserve(free - headroom); err != nil {
+	if err := room.reserve("a", free-headroom); err != nil {
 		t.Errorf("all that may be used: %v", err)
 	}
-	if err := room.reserve(1); !errors.Is(err, logbook.ErrNoSpace) {
+	if err := room.reserve("b", 1); !errors.Is(err, logbook.ErrNoSpace) {
 		t.Errorf("one byte more: %v", err)
 	}
 }
