@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -60,19 +61,22 @@ func (c *collector) login(ctx context.Context) (*session, error) {
 	}
 	s := &session{guard: g, timeout: c.Timeout, minRate: c.MinRate}
 	s.detach = context.AfterFunc(ctx, g.closeAll)
-	g.begin(c.Timeout)
-	conn, err := ftp.Dial(c.Addr, options...)
-	if err != nil {
-		s.drop()
-		return nil, err
-	}
-	s.ftp = conn
-	g.begin(c.Timeout)
-	if err := conn.Login(c.User, c.Password); err != nil {
+	if err := s.open(c.Addr, c.User, c.Password, options...); err != nil {
 		s.drop()
 		return nil, err
 	}
 	return s, nil
+}
+
+// open dials and logs in.
+func (s *session) open(addr, user, password string, options ...ftp.DialOption) (err error) {
+	defer sound(&err)
+	s.guard.begin(s.timeout)
+	if s.ftp, err = ftp.Dial(addr, options...); err != nil {
+		return err
+	}
+	s.guard.begin(s.timeout)
+	return s.ftp.Login(user, password)
 }
 
 // quit ends the session politely.
@@ -89,7 +93,8 @@ func (s *session) drop() {
 }
 
 // size asks for the size of a file in bytes (RFC 3659 section 4).
-func (s *session) size(name string) (int64, error) {
+func (s *session) size(name string) (n int64, err error) {
+	defer sound(&err)
 	s.guard.begin(s.timeout)
 	return s.ftp.FileSize(name)
 }
@@ -101,7 +106,7 @@ func (s *session) size(name string) (int64, error) {
 // ErrCut. Errors of w are local ones.
 func (s *session) retrieve(name string, offset, want int64, w io.Writer) error {
 	s.guard.begin(s.timeout)
-	response, err := s.ftp.RetrFrom(name, uint64(offset))
+	response, err := s.request(name, uint64(offset))
 	if err != nil {
 		return err
 	}
@@ -109,6 +114,20 @@ func (s *session) retrieve(name string, offset, want int64, w io.Writer) error {
 	copyErr := copyExactly(w, response, want)
 	s.guard.begin(s.timeout)
 	return errors.Join(copyErr, response.Close())
+}
+
+// request asks for a file from offset on.
+func (s *session) request(name string, offset uint64) (r *ftp.Response, err error) {
+	defer sound(&err)
+	return s.ftp.RetrFrom(name, offset)
+}
+
+// sound makes an error of a panic: defer sound(&err). The library takes some
+// replies apart without looking: "227 )(" is enough.
+func sound(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%w: %v", ErrGarbled, p)
+	}
 }
 
 func copyExactly(w io.Writer, r io.Reader, want int64) error {

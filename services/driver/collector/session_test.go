@@ -166,6 +166,27 @@ func TestDataGoesToTheServerAlone(t *testing.T) {
 	sameFiles(t, v, cfg.Dir)
 }
 
+// A reply that the FTP library panics over is the server's fault alone.
+func TestServerThatTalksNonsense(t *testing.T) {
+	m := &misbehaving{files: filesOf(sampleVolume(t, 4))}
+	m.reply = func(c *ftpClient, command, _ string) bool {
+		switch command {
+		case "EPSV":
+			c.say("500 unknown")
+		case "PASV":
+			c.say("227 )(")
+		default:
+			return false
+		}
+		return true
+	}
+	_, _, err := collect(t, config(t, m.start(t)))
+	var manifest *collector.ManifestError
+	if !errors.As(err, &manifest) || !errors.Is(err, collector.ErrGarbled) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestCancelledWhileTheServerIsSilent(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &misbehaving{files: filesOf(sampleVolume(t, 4))}
