@@ -3,7 +3,9 @@ package settings
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -123,6 +125,28 @@ func TestAddress(t *testing.T) {
 			t.Errorf("%q is read as an address", text)
 		}
 	}
+}
+
+// FuzzAddress: an address stays as it was written, and has a host that can be
+// dialled or is missing, and a port of 16 bits.
+func FuzzAddress(f *testing.F) {
+	for _, seed := range []string{"", ":0", "localhost:7513", "[::1]:1", "a:b:1", "host:+1", "[:1", "]:1", "host:65536"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var a Address
+		if err := a.UnmarshalText([]byte(text)); err != nil || text == "" {
+			if a != "" || (err != nil) != (text != "") {
+				t.Fatalf("%q is refused with %v, and read as %q", text, err, a)
+			}
+			return
+		}
+		host, port, err := net.SplitHostPort(string(a))
+		n, numeric := strconv.ParseUint(port, 10, 16)
+		if err != nil || numeric != nil || string(a) != text || len(host) > len(text) || n > 65535 {
+			t.Fatalf("%q is read as %q: host %q, port %q", text, a, host, port)
+		}
+	})
 }
 
 func TestWords(t *testing.T) {

@@ -217,6 +217,31 @@ func TestEmptyDeadClaimsGo(t *testing.T) {
 	b.onlySent(nil, message.None)
 }
 
+// FuzzLogbook: a file that names the outbox's logbook is read in its one
+// spelling, or refused.
+func FuzzLogbook(f *testing.F) {
+	for _, seed := range []string{"", "\n", "0123456789abcdef0123456789abcdef\n", "0123456789abcdef0123456789abcdef", "0123456789ABCDEF0123456789abcdef\n"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, logbookName), text, fileMode); err != nil {
+			t.Fatal(err)
+		}
+		id, err := readLogbook(dir)
+		if err != nil {
+			if !errors.Is(err, errLogbookID) || id != "" {
+				t.Fatalf("%q is refused with %v, and read as %q", text, err, id)
+			}
+			return
+		}
+		if id != strings.TrimSuffix(string(text), "\n") || len(id) != 2*message.IDSize {
+			t.Fatalf("%q is read as %q", text, id)
+		}
+	})
+}
+
+// FuzzRecord: what is read of a record is the same when it is written again.
 func FuzzRecord(f *testing.F) {
 	f.Add(`{"v":1,"id":"0123456789abcdef0123456789abcdef","sender":"s","name":"n","cipher":"none","size":3,"sha256":"` +
 		strings.Repeat("ab", 32) + `"}` + "\n")

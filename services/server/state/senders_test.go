@@ -2,12 +2,14 @@ package state
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -235,13 +237,27 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+// FuzzRecords: a file of senders that is damaged is refused as a whole, and what
+// is read is the same when it is written again.
 func FuzzRecords(f *testing.F) {
 	f.Add(`{"sender":"demo","created":"2026-01-02T03:04:05Z","sha256":"` + strings.Repeat("ab", 32) + `"}`)
 	f.Add("{}\n\n[]")
 	f.Fuzz(func(t *testing.T, text string) {
 		records, err := parseRecords(strings.NewReader(text))
-		if err != nil && records != nil {
-			t.Fatal("records beside an error")
+		if err != nil && (records != nil || !errors.Is(err, ErrSendersFile)) {
+			t.Fatalf("%d records beside %v", len(records), err)
+		}
+		var again strings.Builder
+		for _, r := range records {
+			line, err := json.Marshal(r)
+			if err != nil {
+				t.Fatalf("%+v cannot be written: %v", r, err)
+			}
+			fmt.Fprintf(&again, "%s\n", line)
+		}
+		same, err := parseRecords(strings.NewReader(again.String()))
+		if err != nil || !slices.EqualFunc(same, records, equalRecord) {
+			t.Fatalf("%q is written again as %q: %v", text, again.String(), err)
 		}
 		for _, r := range records {
 			if message.CheckSender(r.Sender) != nil || r.SHA256 == (digest{}) {
@@ -282,4 +298,8 @@ func TestClockGoesBack(t *testing.T) {
 	}
 	known(t, s, first, false)
 	known(t, s, second, true)
+}
+
+func equalRecord(a, b record) bool {
+	return a.Sender == b.Sender && a.SHA256 == b.SHA256 && a.Created.Equal(b.Created)
 }

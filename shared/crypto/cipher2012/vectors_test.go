@@ -75,8 +75,9 @@ func vectorKey(tb testing.TB, v vector.Vector) Key {
 	return Key(raw)
 }
 
-// FuzzDecrypt: what decrypts encrypts to the same text, and how the text is
-// cut changes nothing.
+// FuzzDecrypt: what decrypts encrypts to the same text and is shorter than it,
+// what does not is refused with an error of this package, and how the text is cut
+// changes nothing.
 func FuzzDecrypt(f *testing.F) {
 	for _, v := range vector.Read(f, "testdata/vectors") {
 		key := vectorKey(f, v)
@@ -89,12 +90,19 @@ func FuzzDecrypt(f *testing.F) {
 		if err == nil && !bytes.Equal(Encrypt(key, plain), text) {
 			t.Fatalf("%q decrypts to %q, which encrypts to another text", text, plain)
 		}
+		if err != nil && !isRefusal(err) || len(plain) >= max(1, len(text)) {
+			t.Fatalf("%q decrypts to %d bytes, with %v", text, len(plain), err)
+		}
 		cut, cutErr := decryptPieces(key, text, func() int { return int(piece) + 1 })
 		// A cut text can only show another one of its faults first.
 		if (err == nil) != (cutErr == nil) || err == nil && !bytes.Equal(cut, plain) {
 			t.Fatalf("%q in one piece: %v, in pieces of %d: %v", text, err, piece+1, cutErr)
 		}
 	})
+}
+
+func isRefusal(err error) bool {
+	return errors.Is(err, ErrBase64) || errors.Is(err, ErrLength) || errors.Is(err, ErrPadding)
 }
 
 // FuzzEncrypt compares with the reference and goes back.

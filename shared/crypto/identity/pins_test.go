@@ -100,6 +100,9 @@ func FuzzParsePins(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		pins, err := ParsePins(text)
 		if err != nil {
+			if !errors.Is(err, ErrPins) || pins != nil {
+				t.Fatalf("%q is refused with %v, and read as %q", text, err, pins)
+			}
 			return
 		}
 		again, err := ParsePins(pins.String())
