@@ -20,15 +20,16 @@ const checkedLogbook = "0123456789abcdef0123456789abcdef"
 
 // ledger is a server's logbook of two messages; the first is ours.
 type ledger struct {
-	t       *testing.T
+	t       testing.TB
 	id      *identity.Identity
 	logbook string
 	message Message
+	text    []byte
 	entries [2]logfile.Entry
 	index   uint64 // of the receipt
 }
 
-func newLedger(t *testing.T) (*ledger, *session) {
+func newLedger(t testing.TB) (*ledger, *session) {
 	t.Helper()
 	id, err := identity.Generate()
 	if err != nil {
@@ -39,7 +40,7 @@ func newLedger(t *testing.T) (*ledger, *session) {
 		t.Fatal(err)
 	}
 	text := []byte("two barges in, one out\n")
-	l := &ledger{t: t, id: id, logbook: checkedLogbook, message: Message{
+	l := &ledger{t: t, id: id, logbook: checkedLogbook, text: text, message: Message{
 		ID: message.NewID(), Name: "harbour.txt", Cipher: message.None, Size: uint64(len(text)), SHA256: sha256.Sum256(text),
 	}}
 	for i := range l.entries {

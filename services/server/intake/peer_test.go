@@ -20,7 +20,7 @@ import (
 
 // peer is a client that speaks the sealpost wire by hand, and can break it.
 type peer struct {
-	t    *testing.T
+	t    testing.TB
 	s    *server
 	raw  net.Conn // TCP
 	conn *tls.Conn
@@ -29,7 +29,7 @@ type peer struct {
 }
 
 // dialRaw opens a plain TCP connection from an address of this machine.
-func (s *server) dialRaw(t *testing.T, addr, from string) *net.TCPConn {
+func (s *server) dialRaw(t testing.TB, addr, from string) *net.TCPConn {
 	t.Helper()
 	var d net.Dialer
 	if from != "" {
@@ -43,14 +43,14 @@ func (s *server) dialRaw(t *testing.T, addr, from string) *net.TCPConn {
 }
 
 // dial brings up TLS and says nothing.
-func (s *server) dial(t *testing.T) *peer {
+func (s *server) dial(t testing.TB) *peer {
 	t.Helper()
 	p, err := s.handshake(t, s.dialRaw(t, s.addr, ""))
 	check(t, err)
 	return p
 }
 
-func (s *server) handshake(t *testing.T, raw net.Conn) (*peer, error) {
+func (s *server) handshake(t testing.TB, raw net.Conn) (*peer, error) {
 	t.Helper()
 	conn := tls.Client(raw, s.pins(t).ClientTLS())
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -59,7 +59,7 @@ func (s *server) handshake(t *testing.T, raw net.Conn) (*peer, error) {
 }
 
 // connect logs in.
-func (s *server) connect(t *testing.T) *peer {
+func (s *server) connect(t testing.TB) *peer {
 	t.Helper()
 	p := s.dial(t)
 	p.login()
@@ -164,7 +164,7 @@ func (p *peer) wantCut() {
 
 // wantEnded checks that an error of a connection means that the server ended
 // it, and not that nothing happened.
-func wantEnded(t *testing.T, err error) {
+func wantEnded(t testing.TB, err error) {
 	t.Helper()
 	var timeout net.Error
 	if err == nil || errors.As(err, &timeout) && timeout.Timeout() {

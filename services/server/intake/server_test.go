@@ -55,7 +55,7 @@ type server struct {
 	bystander *peer // connected before anything else happens
 }
 
-func start(t *testing.T, o options) *server {
+func start(t testing.TB, o options) *server {
 	t.Helper()
 	dir := o.dir
 	if dir == "" {
@@ -92,7 +92,7 @@ func start(t *testing.T, o options) *server {
 	return s
 }
 
-func (s *server) listen(t *testing.T, o options, serve func(net.Listener) error) string {
+func (s *server) listen(t testing.TB, o options, serve func(net.Listener) error) string {
 	t.Helper()
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	check(t, err)
@@ -105,7 +105,7 @@ func (s *server) listen(t *testing.T, o options, serve func(net.Listener) error)
 }
 
 // stop ends the server; every session must end with it.
-func (s *server) stop(t *testing.T, book logbook.Logbook) {
+func (s *server) stop(t testing.TB, book logbook.Logbook) {
 	cut, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = s.intake.Shutdown(cut)
@@ -122,7 +122,7 @@ func (s *server) stop(t *testing.T, book logbook.Logbook) {
 
 // drained waits until both listeners have been told to stop, and so has every
 // session.
-func (s *server) drained(t *testing.T) {
+func (s *server) drained(t testing.TB) {
 	t.Helper()
 	for range cap(s.served) {
 		if err := receive(t, s.served, "Serve to return"); !errors.Is(err, intake.ErrServerClosed) {
@@ -131,7 +131,7 @@ func (s *server) drained(t *testing.T) {
 	}
 }
 
-func (s *server) pins(t *testing.T) identity.Pins {
+func (s *server) pins(t testing.TB) identity.Pins {
 	t.Helper()
 	pins, err := identity.ParsePins(s.state.Identity().VerifierKey(receipt.Origin(s.state.LogbookID())))
 	check(t, err)
@@ -140,14 +140,14 @@ func (s *server) pins(t *testing.T) identity.Pins {
 
 // goesOn shows that the server still serves: the bystander's connection, and a
 // new one.
-func (s *server) goesOn(t *testing.T) {
+func (s *server) goesOn(t testing.TB) {
 	t.Helper()
 	s.bystander.deliver(plain("bystander.txt", []byte("I was here before.")))
 	s.connect(t).deliver(plain("newcomer.txt", []byte("I came afterwards.")))
 }
 
 // content returns the message in a log file as the file holds it.
-func (s *server) content(t *testing.T, file string) []byte {
+func (s *server) content(t testing.TB, file string) []byte {
 	t.Helper()
 	raw := s.file(t, file)
 	parsed, err := logfile.Parse(bytes.NewReader(raw), int64(len(raw)))
@@ -157,7 +157,7 @@ func (s *server) content(t *testing.T, file string) []byte {
 	return got
 }
 
-func (s *server) file(t *testing.T, name string) []byte {
+func (s *server) file(t testing.TB, name string) []byte {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(s.dir, "logs", name))
 	check(t, err)
@@ -166,7 +166,7 @@ func (s *server) file(t *testing.T, name string) []byte {
 
 // files counts the log files, and what lies in staging of messages that are not
 // one yet.
-func (s *server) files(t *testing.T) (kept, staged int) {
+func (s *server) files(t testing.TB) (kept, staged int) {
 	t.Helper()
 	logs, err := os.ReadDir(filepath.Join(s.dir, "logs"))
 	check(t, err)
@@ -182,7 +182,7 @@ func (s *server) files(t *testing.T) (kept, staged int) {
 
 // metric returns a counter or gauge by the value of its one label; a counter
 // that was never touched is 0. Labels are joined with a space.
-func (s *server) metric(t *testing.T, name, label string) float64 {
+func (s *server) metric(t testing.TB, name, label string) float64 {
 	t.Helper()
 	families, err := s.registry.Gather()
 	check(t, err)
@@ -200,7 +200,7 @@ func (s *server) metric(t *testing.T, name, label string) float64 {
 	return 0
 }
 
-func (s *server) wantMetric(t *testing.T, name, label string, want float64) {
+func (s *server) wantMetric(t testing.TB, name, label string, want float64) {
 	t.Helper()
 	if got := s.metric(t, name, label); got != want {
 		t.Errorf("%s{%s} is %v instead of %v", name, label, got, want)
@@ -215,7 +215,7 @@ func check(t testing.TB, err error) {
 }
 
 // receive takes one value, or fails the test when none comes.
-func receive[T any](t *testing.T, from <-chan T, what string) T {
+func receive[T any](t testing.TB, from <-chan T, what string) T {
 	t.Helper()
 	select {
 	case v := <-from:

@@ -105,8 +105,10 @@ func frame(v any) ([]byte, error) {
 		return nil, err
 	}
 	text := body.Bytes()[:body.Len()-1]
-	return fmt.Appendf(nil, "%08x %s\n", crc32.Checksum(text, castagnoli), text), nil
+	return fmt.Appendf(nil, "%s %s\n", sum(text), text), nil
 }
+
+func sum(text []byte) string { return fmt.Sprintf("%08x", crc32.Checksum(text, castagnoli)) }
 
 // unframe returns the JSON of a line without its "\n", or nil when the line is
 // not whole.
@@ -115,7 +117,7 @@ func unframe(line []byte) []byte {
 		return nil
 	}
 	text := line[9:]
-	if fmt.Sprintf("%08x", crc32.Checksum(text, castagnoli)) != string(line[:8]) {
+	if sum(text) != string(line[:8]) {
 		return nil
 	}
 	return text

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"sealpost/shared/logfile"
 )
@@ -181,6 +182,9 @@ func parseRecorded(base uint64, recs []record) ([]logfile.Entry, error) {
 		e, err := logfile.ParseLine([]byte(r.Line))
 		if err != nil {
 			return nil, &CorruptError{recordsPath, err.Error()}
+		}
+		if filepath.Dir(r.Staged) != stagingDir {
+			return nil, &CorruptError{recordsPath, fmt.Sprintf("number %d was staged elsewhere", e.Seq)}
 		}
 		if e.Seq != base+uint64(i) {
 			return nil, &CorruptError{recordsPath, fmt.Sprintf("number %d stands in the place of %d", e.Seq, base+uint64(i))}
