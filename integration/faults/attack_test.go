@@ -1,0 +1,281 @@
+package faults
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"sealpost/integration/faults/ledger"
+)
+
+// tape is what went over one connection.
+type tape struct {
+	up, down bytes.Buffer
+	ended    chan struct{}
+}
+
+// record sends a letter over an interceptor that writes everything down.
+func record(t *testing.T, v *victim, l *letter) *tape {
+	t.Helper()
+	recorded := &tape{ended: make(chan struct{})}
+	i := intercept(t, func(i *interceptor, n int, client *net.TCPConn) {
+		if n > 0 {
+			i.pass(client, v.s.listen, io.Discard, io.Discard)
+			return
+		}
+		defer close(recorded.ended)
+		i.pass(client, v.s.listen, &recorded.up, &recorded.down)
+	})
+	if err := l.send(v.courier(i.addr())); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-recorded.ended:
+	case <-patient(t).Done():
+		t.Fatal("the connection does not end")
+	}
+	return recorded
+}
+
+// places are offsets of n bytes: each in the full form, else so many of them.
+func places(n, sample int, random *rand.Rand) []int {
+	if *full {
+		return random.Perm(n)
+	}
+	var some []int
+	for i := range sample {
+		some = append(some, i*n/sample+random.IntN(max(1, n/sample)))
+	}
+	return some
+}
+
+// TestReplayed: whoever recorded a connection can play either side of it, as
+// often as he likes, whole, in part, and twice over: to the server, that makes no
+// second log file, and to a client, no receipt.
+func TestReplayed(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, impatient...)
+	s.start()
+	s.await(ready)
+	v := newVictim(s, "store-17", ledger.New())
+	random := rand.New(rand.NewPCG(*seed, 200))
+	var tapes []*tape
+	for range rounds(3, 10) {
+		tapes = append(tapes, record(t, v, v.write()))
+	}
+	kept := s.kept()
+	var shows [][]byte
+	for i, tp := range tapes {
+		up := tp.up.Bytes()
+		shows = append(shows, up, append(bytes.Clone(up), up...), append(bytes.Clone(up), tapes[0].up.Bytes()...))
+		for _, at := range places(len(up), 8, random) {
+			shows = append(shows, up[:at])
+			if i > 0 {
+				shows = append(shows, append(bytes.Clone(tapes[0].up.Bytes()[:at]), up[at:]...))
+			}
+		}
+	}
+	each(t, shows, s.hear)
+	if now := s.kept(); now != kept {
+		t.Errorf("%d messages were kept, and after the replays %d", kept, now)
+	}
+	each(t, tapes, func(tp *tape) error {
+		i := intercept(t, func(i *interceptor, n int, client *net.TCPConn) {
+			if n > 0 {
+				i.pass(client, s.listen, io.Discard, io.Discard)
+				return
+			}
+			play(client, tp.down.Bytes())
+		})
+		return v.write().send(v.courier(i.addr()))
+	})
+	s.stop()
+	results.report(t, "11 attack: replayed", s.audit(v.ledger))
+}
+
+func (tp *tape) String() string { return fmt.Sprintf("%d and %d bytes", tp.up.Len(), tp.down.Len()) }
+
+// hear says bytes to the server and waits until it ends the connection.
+func (s *server) hear(said []byte) error {
+	conn, err := net.Dial("tcp", s.listen)
+	if err != nil {
+		return err
+	}
+	play(conn.(*net.TCPConn), said)
+	return nil
+}
+
+// play says bytes and reads on until the other side ends the connection.
+func play(conn *net.TCPConn, said []byte) {
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	_, _ = conn.Write(said) // the other side may end it first
+	_ = conn.CloseWrite()
+	_, _ = io.Copy(io.Discard, conn)
+}
+
+// spot is one byte of a connection, and what is done there.
+type spot struct {
+	kind kind
+	up   bool
+	at   int
+	bit  byte
+}
+
+// TestEveryByte cuts connections at every place in either direction, and flips
+// a bit there: the message is sent again, under its id, and there once.
+func TestEveryByte(t *testing.T) {
+	t.Parallel()
+	for i, k := range []kind{cut, flipped} {
+		t.Run(string(k), func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, impatient...)
+			s.start()
+			s.await(ready)
+			v := newVictim(s, "store-17", ledger.New())
+			random := rand.New(rand.NewPCG(*seed, 201+uint64(i)))
+			tp := record(t, v, v.write())
+			var spots []spot
+			for _, up := range []bool{true, false} {
+				n := tp.down.Len()
+				if up {
+					n = tp.up.Len()
+				}
+				for _, at := range places(n-farewell, 30, random) {
+					spots = append(spots, spot{k, up, at, 1 << random.IntN(8)})
+				}
+			}
+			each(t, spots, v.strike)
+			s.stop()
+			results.report(t, "11 attack: every byte: "+string(k), s.audit(v.ledger))
+		})
+	}
+}
+
+// farewell is what each side says at the end, when the other may be gone: a
+// close_notify in a TLS record.
+const farewell = 5 + 2 + 1 + 16
+
+// strike sends a letter whose first connection is struck.
+func (v *victim) strike(sp spot) error {
+	fault := &treatment{kind: sp.kind, up: sp.up, after: sp.at, bit: sp.bit}
+	r := newRelay(v.t, v.s.listen, func(n int) *treatment {
+		if n > 0 {
+			return nil
+		}
+		return fault
+	})
+	defer r.close()
+	if err := v.write().send(v.courier(r.addr())); err != nil {
+		return err
+	}
+	if !fault.struck() {
+		return fmt.Errorf("the connection has no such byte")
+	}
+	return nil
+}
+
+// swap says which bytes of two connections change places.
+type swap struct {
+	up, down bool
+	at       int
+}
+
+// TestSwapped joins two senders' connections: from some byte on each client
+// hears what the server says to the other, or the server hears each in the
+// other's place.
+func TestSwapped(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, impatient...)
+	s.start()
+	s.await(ready)
+	known := ledger.New()
+	a, b := newVictim(s, "store-17", known), newVictim(s, "plant-03", known)
+	tp := record(t, a, a.write())
+	random := rand.New(rand.NewPCG(*seed, 203))
+	swaps := []swap{{up: true}, {down: true}} // with both from the first byte on they would only change names
+	for _, at := range places(tp.down.Len()-farewell, 12, random) {
+		swaps = append(swaps, swap{down: true, at: at})
+	}
+	for _, at := range places(tp.up.Len()-farewell, 12, random) {
+		swaps = append(swaps, swap{up: true, at: at}, swap{up: true, down: true, at: at})
+	}
+	each(t, swaps, func(w swap) error { return swapped(t, a, b, w) })
+	s.stop()
+	results.report(t, "11 attack: swapped", s.audit(known))
+}
+
+// swapped has both send a letter, with their first connections joined.
+func swapped(t *testing.T, a, b *victim, w swap) error {
+	first := make(chan *net.TCPConn, 2)
+	joined := &joint{swap: w}
+	i := intercept(t, func(i *interceptor, n int, client *net.TCPConn) {
+		if n > 1 {
+			i.pass(client, a.s.listen, io.Discard, io.Discard)
+			return
+		}
+		first <- client
+		if n == 1 {
+			joined.run(i, a.s.listen, <-first, <-first)
+		}
+	})
+	defer i.close()
+	var both sync.WaitGroup
+	errs := make([]error, 2)
+	for n, v := range []*victim{a, b} {
+		l := v.write()
+		both.Go(func() { errs[n] = l.send(v.courier(i.addr())) })
+	}
+	both.Wait()
+	if errs[0] != nil {
+		return errs[0]
+	}
+	return errs[1]
+}
+
+// joint is two connections that are joined.
+type joint struct {
+	swap
+	clients, servers [2]*net.TCPConn
+}
+
+func (j *joint) run(i *interceptor, addr string, a, b *net.TCPConn) {
+	j.clients = [2]*net.TCPConn{a, b}
+	j.servers = [2]*net.TCPConn{i.dial(addr), i.dial(addr)}
+	defer j.cut()
+	if j.servers[0] == nil || j.servers[1] == nil {
+		return
+	}
+	var all sync.WaitGroup
+	for n := range 2 {
+		all.Go(func() { j.carry(j.clients[n], j.servers[n], j.servers[1-n], j.up) })
+		all.Go(func() { j.carry(j.servers[n], j.clients[n], j.clients[1-n], j.down) })
+	}
+	all.Wait()
+}
+
+// carry passes bytes on to own, and those from at on to other where they are
+// swapped. The first end of any of the four is the end of all.
+func (j *joint) carry(from, own, other *net.TCPConn, swapped bool) {
+	defer j.cut()
+	if !swapped {
+		_, _ = io.Copy(own, from)
+		return
+	}
+	if _, err := io.CopyN(own, from, int64(j.at)); err == nil {
+		_, _ = io.Copy(other, from)
+	}
+}
+
+func (j *joint) cut() {
+	for _, conn := range append(j.clients[:], j.servers[:]...) {
+		if conn != nil {
+			_ = conn.Close()
+		}
+	}
+}
