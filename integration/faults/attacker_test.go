@@ -132,7 +132,7 @@ func each[T any](t *testing.T, items []T, do func(T) error) {
 		workers.Go(func() {
 			for item := range todo {
 				if err := do(item); err != nil {
-					t.Errorf("%v: %v", item, err)
+					t.Errorf("%.80s: %v", fmt.Sprint(item), err)
 				}
 			}
 		})

@@ -174,10 +174,7 @@ func TestMiddleman(t *testing.T) {
 				MaxMessage: 1 << 30, Window: framing.InitialWindow, MaxInFlight: 8, LogbookID: m.logbook,
 			}}
 			i := p.stage(t, m.passOn)
-			c := courier.New(courier.Config{
-				Server: i.addr(), TLS: m.trusted, Token: v.from.token, Pins: v.from.pins, Stall: defaultStall, Log: zerolog.Nop(),
-			})
-			if err := v.write().send(c); err != nil {
+			if err := v.write().send(m.client(v, i.addr())); err != nil {
 				t.Error(err)
 			}
 			if n := p.heard.Load(); n != 1 {
@@ -189,8 +186,18 @@ func TestMiddleman(t *testing.T) {
 	results.report(t, "11 attack: middleman", s.audit(m.ledger))
 }
 
+// client is one that trusts the middleman's certificate.
+func (m *middleman) client(v *victim, addr string) *courier.Courier {
+	return courier.New(courier.Config{
+		Server: addr, TLS: m.trusted, Token: v.from.token, Pins: v.from.pins, Stall: defaultStall, Log: zerolog.Nop(),
+	})
+}
+
 // passOn carries what is inside TLS on to the server.
-func (m *middleman) passOn(i *interceptor, raw *net.TCPConn) {
+func (m *middleman) passOn(i *interceptor, raw *net.TCPConn) { m.carry(i, raw, io.Discard) }
+
+// carry writes down what the client says, too.
+func (m *middleman) carry(i *interceptor, raw *net.TCPConn, said io.Writer) {
 	defer raw.Close()
 	onward := i.dial(m.s.listen)
 	if onward == nil {
@@ -199,7 +206,7 @@ func (m *middleman) passOn(i *interceptor, raw *net.TCPConn) {
 	defer onward.Close()
 	client, server := tls.Server(raw, m.config), tls.Client(onward, m.other.pins.ClientTLS())
 	var both sync.WaitGroup
-	both.Go(func() { _, _ = io.Copy(server, client); _ = server.CloseWrite() })
+	both.Go(func() { _, _ = io.Copy(io.MultiWriter(server, said), client); _ = server.CloseWrite() })
 	both.Go(func() { _, _ = io.Copy(client, server); _ = client.CloseWrite(); _ = raw.CloseWrite() })
 	both.Wait()
 }
