@@ -41,7 +41,12 @@ func (m mutant) try(ctx context.Context) outcome {
 	case err != nil:
 		return outcome{doesNotBuild, said}
 	}
-	return m.suite.try(ctx, binary)
+	return m.suite.try(ctx, binary, withOverlay(overlay))
+}
+
+// withOverlay is for tests that build programs themselves.
+func withOverlay(overlay string) string {
+	return "GOFLAGS=" + strings.TrimSpace(os.Getenv("GOFLAGS")+" -overlay="+overlay)
 }
 
 // write makes the mutated file and the list that puts it in place.

@@ -41,12 +41,12 @@ func build(ctx context.Context, dir, tests string, flags ...string) (binary, sai
 	return binary, string(out), err
 }
 
-// try runs the compiled tests of the suite. What they leave behind lies beside
-// the binary.
-func (s suite) try(ctx context.Context, binary string) outcome {
+// try runs the compiled tests of the suite, with more in their environment. What
+// they leave behind lies beside the binary.
+func (s suite) try(ctx context.Context, binary string, more ...string) outcome {
 	cmd := exec.CommandContext(ctx, binary, "-test.count=1", "-test.failfast", "-test.timeout="+limit.String(), "-test.run="+s.run)
 	cmd.Dir = s.tests // as the go command does
-	cmd.Env = append(os.Environ(), "TMPDIR="+filepath.Dir(binary))
+	cmd.Env = append(append(os.Environ(), "TMPDIR="+filepath.Dir(binary)), more...)
 	out, err := cmd.CombinedOutput()
 	said := string(out)
 	switch {
