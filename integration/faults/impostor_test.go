@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -168,8 +169,34 @@ func TestImpostor(t *testing.T) {
 			})
 		}
 	}
+	t.Run("the client's program", func(t *testing.T) { programDeceived(t, v) })
 	s.stop()
 	results.report(t, "11 attack: impostor", s.audit(v.ledger))
+}
+
+// programDeceived shows the client's program an impostor and then the server.
+func programDeceived(t *testing.T, v *victim) {
+	p := &impostor{config: masks(t, v.s)["its own identity"]}
+	i := p.stage(t, func(i *interceptor, client *net.TCPConn) { i.pass(client, v.s.listen, io.Discard, io.Discard) })
+	l := v.write()
+	for _, want := range []int{3, 0} {
+		cmd := exec.CommandContext(patient(t), filepath.Join(programs, "client"), "-outbox", l.dir)
+		cmd.Env = append(append(os.Environ(), "CLIENT_SERVER="+i.addr()), v.from.env...)
+		out, _ := cmd.CombinedOutput() // its exit status says it
+		if got := cmd.ProcessState.ExitCode(); got != want {
+			t.Errorf("exit status %d, want %d\n%s", got, want, out)
+		}
+		err := l.account()
+		if want != 0 {
+			err = l.untouched("")
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if n := p.heard.Load(); n != 0 {
+		t.Errorf("%d tokens were told", n)
+	}
 }
 
 // deceive shows itself to a client. A client that gives up says that this is

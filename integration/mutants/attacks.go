@@ -24,26 +24,10 @@ func peers() []mutant {
 			old: "leaf := chain[0]", new: "leaf := chain[len(chain)-1]"},
 		{name: "peer: another protocol", file: "tls.go",
 			old: "if state.NegotiatedProtocol != ALPN {", new: "if false {"},
-		{name: "peer: an older TLS", file: "tls.go",
-			old: tls13, new: "		NextProtos:             []string{ALPN},\n		SessionTicketsDisabled: true,\n	}\n}\n\n" +
-				"func checkProtocol(state tls.ConnectionState) error {\n	if state.Version < tls.VersionTLS12 {\n"},
 		{name: "peer: nothing is checked", file: "tls.go",
 			old: "		return p.check(state.PeerCertificates)\n", new: "		return nil\n"},
 	})
 }
-
-// tls13 is demanded twice, so it takes both to lose it.
-const tls13 = `		MinVersion:             tls.VersionTLS13,
-		NextProtos:             []string{ALPN},
-		SessionTicketsDisabled: true,
-	}
-}
-
-// checkProtocol looks at the outcome of the handshake rather than at what was
-// asked for: a change to a config elsewhere cannot weaken a connection unseen.
-func checkProtocol(state tls.ConnectionState) error {
-	if state.Version != tls.VersionTLS13 {
-`
 
 // answers are those of what a client believes.
 func answers() []mutant {
@@ -88,14 +72,32 @@ func senders() []mutant {
 		{name: "token: part of a secret", file: "senders.go",
 			old: "subtle.ConstantTimeCompare(r.SHA256[:], hash[:]) == 1", new: "r.SHA256[0] == hash[0]"},
 	})
-	list = append(list, mutant{name: "server: a client of any protocol", file: identityDir + "tls.go",
-		old: "if !slices.Contains(hello.SupportedProtos, ALPN) {", new: "if slices.Contains(hello.SupportedProtos, \"\") {",
-		suite: suite{tests: "./shared/crypto/identity"}})
+	list = append(list, in(identityDir, "./shared/crypto/identity", []mutant{
+		{name: "server: a client of any protocol", file: "tls.go",
+			old: "if !slices.Contains(hello.SupportedProtos, ALPN) {", new: "if slices.Contains(hello.SupportedProtos, \"\") {"},
+		{name: "server: an older TLS", file: "tls.go",
+			old: tls13, new: "		NextProtos:             []string{ALPN},\n		SessionTicketsDisabled: true,\n	}\n}\n\n" +
+				"func checkProtocol(state tls.ConnectionState) error {\n	if state.Version < tls.VersionTLS12 {\n"},
+	})...)
 	return append(list, seen("TestReplayedInside", "services/server/logbook/local/", []mutant{
 		{name: "replay: nothing is known to be kept", file: "index.go",
 			old: "	key := indexKey{sender, id}\n	for", new: "	key := indexKey{\"\", id}\n	for"},
 	})...)
 }
+
+// tls13 is demanded twice, so it takes both to lose it. A client would still have
+// to find the hybrid key exchange, which older versions have not.
+const tls13 = `		MinVersion:             tls.VersionTLS13,
+		NextProtos:             []string{ALPN},
+		SessionTicketsDisabled: true,
+	}
+}
+
+// checkProtocol looks at the outcome of the handshake rather than at what was
+// asked for: a change to a config elsewhere cannot weaken a connection unseen.
+func checkProtocol(state tls.ConnectionState) error {
+	if state.Version != tls.VersionTLS13 {
+`
 
 // parsers are those of what comes over a wire and from a disk.
 func parsers() []mutant {
