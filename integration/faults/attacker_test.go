@@ -99,8 +99,16 @@ func (l *letter) account() error {
 	if l.ID, err = message.ParseID(filepath.Base(filepath.Dir(found[0]))); err != nil {
 		return err
 	}
+	e, err := l.v.from.readReceipt(found[0])
+	if err != nil {
+		return err
+	}
+	if e.Sender != l.v.from.name || e.ID != l.ID || e.Size != l.Size || e.SHA256 != l.SHA256 {
+		return fmt.Errorf("the receipt in sent is of message %s of %s", e.ID, e.Sender)
+	}
 	l.v.ledger.Offer(l.v.from.known(l.Message))
-	return l.v.from.noteReceipt(l.v.ledger, found[0])
+	l.v.ledger.Receipt(e)
+	return nil
 }
 
 var errMoved = errors.New("it was moved")

@@ -18,7 +18,7 @@ import (
 // The message stays the one it was.
 func TestReplayedInside(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, impatient...)
+	s := newServer(t)
 	s.start()
 	s.await(ready)
 	v := newVictim(s, "store-17", ledger.New())

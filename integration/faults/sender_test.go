@@ -122,18 +122,21 @@ func (s sender) known(m courier.Message) ledger.Message {
 
 // noteReceipt enters a receipt that a client process kept in a file.
 func (s sender) noteReceipt(l *ledger.Ledger, path string) error {
+	e, err := s.readReceipt(path)
+	if err == nil {
+		l.Receipt(e)
+	}
+	return err
+}
+
+func (s sender) readReceipt(path string) (e logfile.Entry, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return e, err
 	}
 	opened, err := receipt.Open(text, s.pins)
 	if err != nil {
-		return err
+		return e, err
 	}
-	e, err := logfile.ParseLine(opened.Line)
-	if err != nil {
-		return err
-	}
-	l.Receipt(e)
-	return nil
+	return logfile.OfReceipt(opened)
 }

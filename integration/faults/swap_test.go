@@ -26,7 +26,7 @@ func TestSwapped(t *testing.T) {
 	s.await(ready)
 	known := ledger.New()
 	a, b := newVictim(s, "store-17", known), newVictim(s, "plant-03", known)
-	tp := record(t, a, a.write())
+	tp := record(t, a)
 	random := rand.New(rand.NewPCG(*seed, 203))
 	swaps := []swap{{up: true}, {down: true}} // with both from the first byte on they would only change names
 	for _, at := range places(tp.down.Len()-farewell, 12, random) {
