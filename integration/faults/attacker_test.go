@@ -219,6 +219,20 @@ func (i *interceptor) dial(addr string) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
+// passSome carries a connection on until the client has said so many bytes.
+func (i *interceptor) passSome(client *net.TCPConn, addr string, some int) {
+	defer client.Close()
+	server := i.dial(addr)
+	if server == nil {
+		return
+	}
+	var back sync.WaitGroup
+	back.Go(func() { _, _ = io.Copy(client, server) })
+	_, _ = io.CopyN(server, client, int64(some))
+	_ = server.Close()
+	back.Wait()
+}
+
 // pass carries a connection on unharmed, and writes what goes either way to up
 // and down as well.
 func (i *interceptor) pass(client *net.TCPConn, addr string, up, down io.Writer) {

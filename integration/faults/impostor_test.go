@@ -76,12 +76,18 @@ func readMessage(in *framing.Reader) (o framing.Offer, body []byte, err error) {
 // stage shows a client the impostor first, and then the server.
 func (p *impostor) stage(t *testing.T, after func(i *interceptor, client *net.TCPConn)) *interceptor {
 	t.Helper()
+	return p.comeAs(t, 0, func(i *interceptor, _ int, client *net.TCPConn) { after(i, client) })
+}
+
+// comeAs has the impostor take connection number own, and others the rest.
+func (p *impostor) comeAs(t *testing.T, own int, others func(i *interceptor, n int, client *net.TCPConn)) *interceptor {
+	t.Helper()
 	return intercept(t, func(i *interceptor, n int, client *net.TCPConn) {
-		if n == 0 {
+		if n == own {
 			p.serve(client)
 			return
 		}
-		after(i, client)
+		others(i, n, client)
 	})
 }
 
@@ -199,10 +205,24 @@ func programDeceived(t *testing.T, v *victim) {
 	}
 }
 
-// deceive shows itself to a client. A client that gives up says that this is
-// not its server, and its message is where it was.
+// deceive shows itself to a client at first, and to another one when the server
+// has taken its log-in and its line was cut before it could say what it has.
 func (p *impostor) deceive(t *testing.T, v *victim) {
-	i := p.stage(t, func(i *interceptor, client *net.TCPConn) { i.pass(client, v.s.listen, io.Discard, io.Discard) })
+	p.deceiveAt(t, v, 0, 0)
+	p.deceiveAt(t, v, 1, record(t, v).up.Len()-2*farewell)
+}
+
+// deceiveAt shows itself on connection number own; the first passes some bytes.
+// A client that gives up says that this is not its server, and its message is
+// where it was.
+func (p *impostor) deceiveAt(t *testing.T, v *victim, own, some int) {
+	i := p.comeAs(t, own, func(i *interceptor, n int, client *net.TCPConn) {
+		if n < own {
+			i.passSome(client, v.s.listen, some)
+			return
+		}
+		i.pass(client, v.s.listen, io.Discard, io.Discard)
+	})
 	l := v.write()
 	err := l.send(v.courier(i.addr()))
 	if err != nil {
