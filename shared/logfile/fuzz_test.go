@@ -8,8 +8,8 @@ import (
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/crypto/receipt/receipttest"
-	"sealpost/shared/internal/vector"
 	"sealpost/shared/logfile"
+	"sealpost/shared/vector"
 )
 
 // FuzzFileName: a number has one name, a name is no path, and everything else

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"sealpost/shared/crypto/receipt"
-	"sealpost/shared/internal/vector"
+	"sealpost/shared/vector"
 )
 
 // FuzzSigned: the server itself may sign what is no checkpoint. What opens is in
