@@ -2,7 +2,9 @@ package local
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -151,5 +153,36 @@ func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A message whose log file was taken away stays known: the same id makes no
+// second file, and other content under it is refused.
+func TestRepeatOfARemovedFile(t *testing.T) {
+	dir := t.TempDir()
+	book := open(t, testConfig(dir))
+	content := []byte("picked up long ago")
+	d := logbooktest.Draft("a", content)
+	first, err := logbooktest.Append(t.Context(), book, d, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := book.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "logs", first.Entry.File)
+	remove(t, path)
+	book = open(t, testConfig(dir))
+	again, err := logbooktest.Append(t.Context(), book, d, content)
+	if err != nil || !again.Repeat || again.Entry != first.Entry {
+		t.Errorf("the repeat: %+v, %v; want %+v", again, err, first.Entry)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file is back: %v", err)
+	}
+	other := d
+	other.Name = "other.txt"
+	if _, err := logbooktest.Append(t.Context(), book, other, content); !errors.Is(err, logbook.ErrConflict) {
+		t.Errorf("other content under the id: %v", err)
 	}
 }
