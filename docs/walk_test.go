@@ -3,12 +3,15 @@ package docs
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"sealpost/shared/crypto/cipher2012"
 )
 
 const (
@@ -151,4 +154,24 @@ func shell(t *testing.T, dir, commands string, env ...string) (string, error) {
 		t.Logf("%s", complaints.String())
 	}
 	return string(out), err
+}
+
+// TestWalkProse: the numbers in the page's sentences.
+func TestWalkProse(t *testing.T) {
+	padding := func(text string) int { return cipher2012.BlockSize - len(text)%cipher2012.BlockSize }
+	ahoy := raw2012(spaces, "AHOY")
+	page := strings.Join(strings.Fields(read(t, walkPage)), " ")
+	for _, text := range []string{
+		fmt.Sprintf("What were those %d bytes?", len(ahoy)),
+		fmt.Sprintf("`AHOY` and %d bytes of value %[1]d (%#[1]x)", padding("AHOY")),
+		fmt.Sprintf("the file `lamp.txt`, %d bytes with its line end", len(walkText)),
+		fmt.Sprintf("Its password is `%s`. %d bytes are one full block and %d bytes of a second, which %d bytes of value %[4]d (%#[4]x) fill up",
+			walkPassword, len(walkText), len(walkText)%cipher2012.BlockSize, padding(walkText)),
+		fmt.Sprintf("(Octal %o is %[1]d, the length of a token whose sender has a name of three letters.)", len(walkToken)),
+		string(ahoy[cipher2012.KeySize:]) + " | nc",
+	} {
+		if !strings.Contains(page, text) {
+			t.Errorf("the page does not say %q", text)
+		}
+	}
 }
