@@ -51,71 +51,6 @@ func groupFaults() []groupFault {
 	}
 }
 
-// saboteur fails the step that a groupFault describes, with one error, once or
-// until it is told to stop.
-type saboteur struct {
-	groupFault
-	err   error
-	once  bool
-	hold  func() // called at the first flush, of the message before the group
-	fired chan struct{}
-	did   sync.Once
-
-	mu      sync.Mutex
-	flushes int // of messages; the group begins with the second
-	over    bool
-	probes  int // files made since the group began
-	count   map[string]int
-}
-
-func (x *saboteur) tries() int {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.probes
-}
-
-// begun holds the committer at the flush of the message before the group, so
-// that what comes meanwhile is one group, and reports whether that has begun.
-func (x *saboteur) begun(s Step) bool {
-	x.mu.Lock()
-	if flushesMessages(s) {
-		x.flushes++
-	}
-	flushes, over := x.flushes, x.over
-	x.mu.Unlock()
-	if flushes == 1 && flushesMessages(s) {
-		x.hold()
-	}
-	return flushes > 1 && !over
-}
-
-func (x *saboteur) fault(s Step) error {
-	if !x.begun(s) {
-		return nil
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if s.Op == OpCreate {
-		x.probes++
-	}
-	kind := string(s.Op) + filepath.Dir(s.Name) + strings.SplitN(filepath.Base(s.Name), "-", 2)[0]
-	x.count[kind]++
-	if !x.when(s, x.count[kind]) || x.once && isClosed(x.fired) {
-		return nil
-	}
-	if !x.once {
-		x.count[kind]-- // the next try fails too
-	}
-	x.did.Do(func() { close(x.fired) })
-	return x.err
-}
-
-func (x *saboteur) stop() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.over = true
-}
-
 // TestFaultInAGroup injects each error in each step of a group, once, and for
 // as long as the server lives: what the senders hear, and what recovery makes
 // of it.
@@ -286,14 +221,5 @@ func (g *groupRun) recovers(first logbook.Facts) {
 	lines := read(g.t, filepath.Join(g.dir, logsDir, logfile.ManifestName))
 	if !bytes.HasPrefix(lines, append(bytes.Clone(first.Line), '\n')) {
 		g.t.Error("the message before the group has changed")
-	}
-}
-
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
 	}
 }
