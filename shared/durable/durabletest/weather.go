@@ -1,6 +1,7 @@
 package durabletest
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 )
@@ -31,6 +32,14 @@ func AtRandom(seed uint64, ordered bool) Weather {
 			}
 			return rng.IntN(n)
 		}}
+}
+
+// AllBut keeps everything but one change, the nth of those that were not flushed,
+// from 0: names first, in their order.
+func AllBut(n int) Weather {
+	return Weather{Name: fmt.Sprintf("everything but change %d", n),
+		keep: func() bool { n--; return n != -1 },
+		torn: func(n int) int { return n }}
 }
 
 // After returns what is there once the power is back: the content of every file

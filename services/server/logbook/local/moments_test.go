@@ -2,46 +2,63 @@ package local
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"sealpost/shared/durable/durabletest"
 )
 
 // after returns the points in the run behind each operation of that kind.
-func (tr *trace) after(op Op, name, to string) (points []int) {
+func (tr *trace) after(is func(Step) bool) (points []int) {
 	for i, s := range tr.steps {
-		if s.Op == op && s.Name == name && s.To == to {
+		if is(s) {
 			points = append(points, i+1)
 		}
 	}
 	return points
 }
 
+func freshRecords(s Step) bool { return s.Op == OpRename && s.To == recordsPath }
+
+func givenUp(s Step) bool {
+	return s.Op == OpRemove && strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix)
+}
+
+func recordFlushed(s Step) bool { return s.Op == OpSync && s.Name == recordsPath }
+
 // TestPowerCutAtCheckpoints looks closer at the moments in which fresh records
 // have just come into the place of the old ones, which vouch for nothing any
-// more: what they vouched for must be there in every weather.
+// more, and at those in which a staged file has been given up: what they vouched
+// for must be there, and they must not be back, in every weather.
 func TestPowerCutAtCheckpoints(t *testing.T) {
 	for _, run := range powerCuts() {
 		t.Run(run.name, func(t *testing.T) {
 			t.Parallel()
 			tr, start, drafts, contents, _ := run.record(t)
-			points := tr.after(OpRename, recordsNewPath, recordsPath)
+			points := tr.after(freshRecords)
 			if len(points) < 5 {
 				t.Fatalf("%d checkpoints", len(points))
 			}
-			for _, n := range points {
+			for _, n := range append(points, tr.after(givenUp)...) {
 				disk, receipted, signed := tr.at(start, n)
-				for seed := range uint64(12) {
+				for _, w := range closeWeathers() {
 					if t.Failed() {
 						return
 					}
-					w := durabletest.AtRandom(*crashSeed+seed, seed%2 == 0)
-					what := fmt.Sprintf("power cut at a checkpoint, before operation %d, %s survives", n, w.Name)
+					what := fmt.Sprintf("power cut at a checkpoint, before operation %d (%s), %s survives", n, stepName(tr.steps, n), w.Name)
 					(&cut{what, disk.After(w), w.Ordered, receipted, signed, drafts, contents}).check(t)
 				}
 			}
 		})
 	}
+}
+
+// closeWeathers lose each of a few changes by itself, and some at random.
+func closeWeathers() (ws []durabletest.Weather) {
+	for i := range 8 {
+		ws = append(ws, durabletest.AllBut(i), durabletest.AtRandom(*crashSeed+uint64(i), i%2 == 0))
+	}
+	return ws
 }
 
 // TestPowerCutInRecovery cuts the power while there is most to recover: each
@@ -52,7 +69,7 @@ func TestPowerCutInRecovery(t *testing.T) {
 		t.Run(run.name, func(t *testing.T) {
 			t.Parallel()
 			tr, start, drafts, contents, _ := run.record(t)
-			for _, n := range tr.after(OpSync, recordsPath, "") {
+			for _, n := range tr.after(recordFlushed) {
 				if t.Failed() {
 					return
 				}
