@@ -17,7 +17,7 @@ faults: ## the long forms of the fault tests; root, for disks whose power can be
 	go test -count=1 -timeout 60m -v ./integration/faults -faults.full
 	go test -count=1 -timeout 60m -v -run PowerCut ./services/server/logbook/local -full
 
-mutants: ## take each safeguard out on a copy: a test must notice (half an hour)
+mutants: ## take each safeguard out on a copy: a test must notice (ten minutes)
 	go run ./integration/mutants
 
 lint: ## format, vet, staticcheck, go.mod, scripts, known vulnerabilities
