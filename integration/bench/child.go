@@ -25,6 +25,7 @@ var roles = map[string]func(context.Context, *conversation) error{
 	"bare-client":    playBareClient,
 	"neighbour":      playNeighbour,
 	"unchecked-load": playUncheckedLoad,
+	"wire-server":    playWireServer,
 }
 
 // failure is the answer of a role that could not do what it was told.

@@ -93,6 +93,7 @@ var cases = []struct {
 	{"large", "one message of 1 GiB, and the server's memory", runLarge},
 	{"idle", "the server's memory with 10,000 idle connections", runIdle},
 	{"neighbour", "as small, beside a process that keeps the disk busy", runNeighbour},
+	{"wire", "the same messages answered and not kept: what the processors allow", runWire},
 	{"proofs", "the server's processor time, beside one without tree and signatures", runProofs},
 	{"growth", "memory and start-up with up to a million stored messages", runGrowth},
 }

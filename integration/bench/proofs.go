@@ -24,9 +24,9 @@ var withoutProofs = []cut{
 	{engine + "tree.go", "func (t *tree) append(lines [][]byte) error {\n",
 		"func (t *tree) append(lines [][]byte) error {\n\tif len(lines) > 0 {\n\t\tt.mu.Lock()\n\t\tdefer t.mu.Unlock()\n\t\tt.leaves += uint64(len(lines))\n\t\treturn nil\n\t}\n"},
 	{engine + "seal.go", "func (l *Logbook) seal() error {\n",
-		"func (l *Logbook) seal() error {\n\tif s := l.sealed.Load(); s != nil {\n\t\tl.sealed.Store(&sealed{l.tree.size(), s.text})\n\t\treturn nil\n\t}\n"},
-	{engine + "seal.go", "	proof, err := l.tree.prove(s.size, f.Entry.Seq)\n",
-		"	if len(f.Line) > 0 {\n\t\treturn append(append([]byte(nil), f.Line...), s.text...), nil\n\t}\n	proof, err := l.tree.prove(s.size, f.Entry.Seq)\n"},
+		"func (l *Logbook) seal() error {\n\tif s := l.sealed.Load(); s != nil {\n\t\tfresh := *s\n\t\tfresh.Size = l.tree.size()\n\t\tl.sealed.Store(&fresh)\n\t\treturn nil\n\t}\n"},
+	{engine + "seal.go", "	proof, err := l.tree.prove(s.Size, f.Entry.Seq)\n",
+		"	if len(f.Line) > 0 {\n\t\treturn append(append([]byte(nil), f.Line...), s.text...), nil\n\t}\n	proof, err := l.tree.prove(s.Size, f.Entry.Seq)\n"},
 }
 
 // proofShapes are those of runSmall. Both servers commit in groups as they come.
