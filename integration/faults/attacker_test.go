@@ -165,7 +165,7 @@ type interceptor struct {
 // intercept has handle called with each connection and its number.
 func intercept(t *testing.T, handle func(i *interceptor, n int, client *net.TCPConn)) *interceptor {
 	t.Helper()
-	ln, err := net.Listen("tcp", ownHost()+":0")
+	ln, err := net.Listen("tcp", relayHost()+":0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ type relay struct {
 // newRelay listens until the test ends.
 func newRelay(t *testing.T, target string, choose func(n int) *treatment) *relay {
 	t.Helper()
-	ln, err := net.Listen("tcp", ownHost()+":0")
+	ln, err := net.Listen("tcp", relayHost()+":0")
 	if err != nil {
 		t.Fatal(err)
 	}

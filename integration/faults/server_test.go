@@ -101,9 +101,17 @@ func address(t *testing.T) string {
 	}
 }
 
-func ownHost() string {
+func ownHost() string { return loopback(64) }
+
+// relayHost is where relays listen, who are many: on the servers' address one
+// might take a port that a server is about to be given.
+func relayHost() string { return loopback(128) }
+
+// loopback returns an address of this process alone: its second number is from,
+// or one of the 63 behind it.
+func loopback(from int) string {
 	pid := os.Getpid()
-	return fmt.Sprintf("127.%d.%d.%d", 64+pid>>16&63, pid>>8&255, pid&255)
+	return fmt.Sprintf("127.%d.%d.%d", from+pid>>16&63, pid>>8&255, pid&255)
 }
 
 // start runs the process; it returns before the server is ready.
