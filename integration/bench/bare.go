@@ -48,15 +48,7 @@ func playBareServer(ctx context.Context, c *conversation) error {
 	if err := c.hear(&config); err != nil {
 		return err
 	}
-	id, err := identity.ParsePEM([]byte(config.Key))
-	if err != nil {
-		return err
-	}
-	settings, err := id.ServerTLS()
-	if err != nil {
-		return err
-	}
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	ln, settings, err := listenAs(ctx, config.Key)
 	if err != nil {
 		return err
 	}
@@ -75,6 +67,20 @@ func playBareServer(ctx context.Context, c *conversation) error {
 			return err
 		}
 	}
+}
+
+// listenAs listens on the loopback interface, for TLS with a key of this run.
+func listenAs(ctx context.Context, key string) (net.Listener, *tls.Config, error) {
+	id, err := identity.ParsePEM([]byte(key))
+	if err != nil {
+		return nil, nil, err
+	}
+	settings, err := id.ServerTLS()
+	if err != nil {
+		return nil, nil, err
+	}
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	return ln, settings, err
 }
 
 var errBareDigest = errors.New("the bytes are not those that were announced")

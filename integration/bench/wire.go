@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"runtime"
 	"time"
@@ -28,15 +27,7 @@ func playWireServer(ctx context.Context, c *conversation) error {
 	if err := c.hear(&config); err != nil {
 		return err
 	}
-	id, err := identity.ParsePEM([]byte(config.Key))
-	if err != nil {
-		return err
-	}
-	settings, err := id.ServerTLS()
-	if err != nil {
-		return err
-	}
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	ln, settings, err := listenAs(ctx, config.Key)
 	if err != nil {
 		return err
 	}
