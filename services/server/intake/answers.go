@@ -1,48 +1,76 @@
 package intake
 
 import (
+	"context"
 	"net"
 	"sync"
 	"time"
 )
 
-// answers writes records to one connection for many goroutines. What comes
-// while a write is under way goes out with the next one, so that many answers
-// share a TLS record. A failed write closes the connection.
+// outgoing is what answers write.
+type outgoing interface {
+	// appendTo adds its record to those of one write. It is called once, by the
+	// goroutine that writes.
+	appendTo(dst []byte) []byte
+}
+
+// record is one that is there already.
+type record []byte
+
+func (r record) appendTo(dst []byte) []byte { return append(dst, r...) }
+
+// answers writes records to one connection for many goroutines, none of which
+// waits for it. What comes while a write is under way goes out with the next
+// one, so that many answers share a TLS record. A failed write closes the
+// connection.
 type answers struct {
 	conn    net.Conn
 	timeout time.Duration
-	places  chan struct{} // one taken for each offer without an answer
+	writers *writers
+	places  int
 
 	mu      sync.Mutex
-	pending []byte
-	due     int // answers in pending
+	taken   int // places, one for each offer without an answer
+	pending []outgoing
+	due     int           // answers in pending
+	open    int           // those that are pending, being written or expected
+	idle    chan struct{} // closed when open is zero; nil while nobody waits for it
 	writing bool
 	err     error // of the write that failed
 }
 
-func newAnswers(conn net.Conn, timeout time.Duration, places int) *answers {
-	return &answers{conn: conn, timeout: timeout, places: make(chan struct{}, places)}
+func newAnswers(conn net.Conn, timeout time.Duration, places int, w *writers) *answers {
+	return &answers{conn: conn, timeout: timeout, places: places, writers: w}
 }
 
 // offered takes a place for an offer; false means that there is none.
 func (a *answers) offered() bool {
-	select {
-	case a.places <- struct{}{}:
-		return true
-	default:
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.taken >= a.places {
 		return false
 	}
+	a.taken++
+	return true
 }
 
 // answer queues the answer to one offer. It gives the offer's place free when
 // the write begins: not earlier, or what waits for a peer that reads nothing
 // would have no bound; not later, because the peer may make its next offer as
 // soon as it reads the answer.
-func (a *answers) answer(p []byte) { a.queue(p, 1) }
+func (a *answers) answer(o outgoing) { a.queue(o, 1, 1) }
+
+// expect announces an answer that will come from elsewhere, with answerExpected.
+func (a *answers) expect() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.open++
+}
+
+func (a *answers) answerExpected(o outgoing) { a.queue(o, 1, 0) }
 
 // send queues a record that answers no offer.
-func (a *answers) send(p []byte) { a.queue(p, 0) }
+func (a *answers) send(p []byte) { a.queue(record(p), 0, 1) }
 
 // failure returns why a write failed, nil if none did.
 func (a *answers) failure() error {
@@ -51,31 +79,89 @@ func (a *answers) failure() error {
 	return a.err
 }
 
-// queue appends p, and writes unless another goroutine is at it.
-func (a *answers) queue(p []byte, due int) {
+// queue adds what is to be written, and has it written unless that is going on.
+func (a *answers) queue(o outgoing, due, open int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.pending = append(a.pending, p...)
+	a.pending = append(a.pending, o)
 	a.due += due
-	if a.writing {
+	a.open += open
+	if !a.writing {
+		a.writing = true
+		a.writers.write(a)
+	}
+}
+
+// settled waits until everything queued or expected has been written, or has no
+// one to be written to, or ctx ends.
+func (a *answers) settled(ctx context.Context) {
+	a.mu.Lock()
+	if a.open == 0 {
+		a.mu.Unlock()
 		return
 	}
-	a.writing = true
+	if a.idle == nil {
+		a.idle = make(chan struct{})
+	}
+	idle := a.idle
+	a.mu.Unlock()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
+}
+
+// writePending writes until nothing is pending.
+func (a *answers) writePending() {
+	var spare []outgoing
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for len(a.pending) > 0 {
-		out := a.pending
-		a.pending = nil
-		for ; a.due > 0; a.due-- {
-			<-a.places
-		}
-		if a.err != nil {
-			continue // nobody is there any more
-		}
+		batch, err := a.pending, a.err
+		a.pending = spare
+		a.taken -= a.due
+		a.due = 0
 		a.mu.Unlock()
-		err := a.write(out)
+		if err == nil { // else nobody is there any more
+			err = a.writeAll(batch, buf)
+		}
+		clear(batch)
 		a.mu.Lock()
+		spare = batch[:0]
 		a.err = err
+		a.done(len(batch))
 	}
 	a.writing = false
+}
+
+func (a *answers) done(n int) {
+	if a.open -= n; a.open == 0 && a.idle != nil {
+		close(a.idle)
+		a.idle = nil
+	}
+}
+
+// writeAtOnce is how many bytes are gathered for one write.
+const writeAtOnce = 64 << 10
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// writeAll writes a batch in as few writes as its size allows.
+func (a *answers) writeAll(batch []outgoing, buf *[]byte) error {
+	*buf = (*buf)[:0]
+	for i, o := range batch {
+		*buf = o.appendTo(*buf)
+		if len(*buf) < writeAtOnce && i < len(batch)-1 {
+			continue
+		}
+		if err := a.write(*buf); err != nil {
+			return err
+		}
+		*buf = (*buf)[:0]
+	}
+	return nil
 }
 
 func (a *answers) write(p []byte) error {

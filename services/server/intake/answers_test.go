@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net"
-	"sync"
 	"testing"
 	"time"
 )
@@ -15,12 +14,11 @@ func TestPlacesWaitForThePeer(t *testing.T) {
 	const places = 4
 	here, there := net.Pipe() // has no buffer: a write lasts until it is read
 	defer there.Close()
-	a := newAnswers(here, time.Hour, places)
+	a := newAnswers(here, time.Hour, places, newWriters(t.Context()))
 	if !a.offered() {
 		t.Fatal("no place for the first offer")
 	}
-	var wg sync.WaitGroup
-	wg.Go(func() { a.answer([]byte("first ")) })
+	a.answer(record("first "))
 	if _, err := io.ReadFull(there, make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
@@ -29,19 +27,21 @@ func TestPlacesWaitForThePeer(t *testing.T) {
 		if !a.offered() {
 			t.Fatalf("no place for offer %d beside one whose answer is on its way", i)
 		}
-		a.answer([]byte("x"))
+		a.answer(record("x"))
 	}
 	if a.offered() {
 		t.Error("a place came free though nothing was written")
 	}
+	a.mu.Lock()
 	if n := len(a.pending); n != places {
-		t.Errorf("%d bytes are pending instead of %d", n, places)
+		t.Errorf("%d answers are pending instead of %d", n, places)
 	}
+	a.mu.Unlock()
 	rest := make([]byte, len("irst ")+places)
 	if _, err := io.ReadFull(there, rest); err != nil || !bytes.Equal(rest, []byte("irst xxxx")) {
 		t.Errorf("the peer read %q, %v", rest, err)
 	}
-	wg.Wait()
+	a.settled(t.Context())
 	for range places {
 		if !a.offered() {
 			t.Error("a place did not come free")
@@ -53,7 +53,7 @@ func TestPlacesWaitForThePeer(t *testing.T) {
 // nobody waits for them.
 func TestAnswersAfterAFailure(t *testing.T) {
 	here, there := net.Pipe()
-	a := newAnswers(here, time.Hour, 1)
+	a := newAnswers(here, time.Hour, 1, newWriters(t.Context()))
 	if err := there.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,8 @@ func TestAnswersAfterAFailure(t *testing.T) {
 		if !a.offered() {
 			t.Fatal("a place did not come free")
 		}
-		a.answer([]byte("into the void"))
+		a.answer(record("into the void"))
+		a.settled(t.Context())
 	}
 	if a.failure() == nil || len(a.pending) != 0 {
 		t.Errorf("failure is %v, %d bytes are pending", a.failure(), len(a.pending))

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"sealpost/services/server/intake"
 	"sealpost/services/server/logbook/local"
@@ -20,20 +21,23 @@ type held struct {
 func startHeld(t *testing.T, limits intake.Limits) (*server, *held) {
 	t.Helper()
 	h := &held{staged: make(chan struct{}, 1000), release: make(chan struct{})}
-	s := start(t, options{limits: limits, volume: local.Config{Fault: h.operation}})
+	s := start(t, options{limits: limits, volume: local.Config{Fault: h.operation, Now: h.now}})
 	t.Cleanup(h.letGo) // before the server is stopped
 	return s, h
 }
 
 func (h *held) operation(s local.Step) error {
 	message := strings.HasPrefix(s.Name, "staging/m-")
-	switch {
-	case s.Op == local.OpCreate && message:
-		h.staged <- struct{}{}
-	case s.Op == local.OpSync && message, s.Op == local.OpSyncFS:
+	if s.Op == local.OpSync && message || s.Op == local.OpSyncFS {
 		<-h.release
 	}
 	return nil
+}
+
+// now is the logbook's clock, which it looks at for each message.
+func (h *held) now() time.Time {
+	h.staged <- struct{}{}
+	return time.Now()
 }
 
 func (h *held) letGo() { h.once.Do(func() { close(h.release) }) }

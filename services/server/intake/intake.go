@@ -47,9 +47,10 @@ var ErrServerClosed = errors.New("intake: server closed")
 
 // Server runs sessions. Its methods may be called at once.
 type Server struct {
-	cfg   Config
-	gate  *gate
-	guard *guard
+	cfg     Config
+	gate    *gate
+	guard   *guard
+	writers *writers
 
 	ctx        context.Context // ends at Close: nothing waits any longer
 	cancel     context.CancelFunc
@@ -78,6 +79,7 @@ func New(cfg Config) *Server {
 		cfg: cfg, ctx: ctx, cancel: cancel, accepting: accepting, stopAccept: stopAccept,
 		gate:      newGate(cfg.Limits.Connections, cfg.Limits.ConnectionsPerAddress),
 		guard:     newGuard(cfg.Limits.LoginDelay),
+		writers:   newWriters(ctx),
 		listeners: make(map[net.Listener]struct{}),
 		sessions:  make(map[drainer]struct{}),
 	}

@@ -15,6 +15,8 @@ type reads struct {
 	conn net.Conn
 
 	mu       sync.Mutex
+	due      time.Time // the deadline of the next read
+	set      time.Time // the one that the connection has
 	busy     bool
 	draining bool
 	revoked  bool
@@ -26,11 +28,43 @@ type reads struct {
 func (r *reads) until(deadline time.Time, busy bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.busy = busy
+	r.busy, r.due = busy, deadline
 	if err := r.cut(); err != nil {
 		return err
 	}
-	return r.conn.SetReadDeadline(deadline)
+	return r.arm()
+}
+
+// await is until for what Read will read: most records of a small message are
+// there already, and no deadline is needed for them.
+func (r *reads) await(deadline time.Time, busy bool) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.busy, r.due = busy, deadline
+	return r.cut()
+}
+
+// arm gives the connection its deadline.
+func (r *reads) arm() error {
+	if r.set.Equal(r.due) {
+		return nil
+	}
+	r.set = r.due
+	return r.conn.SetReadDeadline(r.due)
+}
+
+// Read reads with the deadline that await named.
+func (r *reads) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	var err error
+	if r.cut() == nil { // else the deadline is over
+		err = r.arm()
+	}
+	r.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	return r.conn.Read(p)
 }
 
 // timedOut turns the error of a read that ran into its deadline into the reason
@@ -65,7 +99,8 @@ func (r *reads) revoke() {
 
 func (r *reads) wake() {
 	if r.cut() != nil {
-		_ = r.conn.SetReadDeadline(time.Unix(1, 0))
+		r.set = time.Unix(1, 0)
+		_ = r.conn.SetReadDeadline(r.set)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,8 +15,8 @@ import (
 	"sealpost/shared/framing"
 )
 
-// session is one connection of the sealpost wire. One goroutine reads records;
-// each complete message is committed, and answered, by one of its own.
+// session is one connection of the sealpost wire. One goroutine reads records
+// and hands complete messages over; their answers are written by others.
 type session struct {
 	server *Server
 	conn   *tls.Conn
@@ -30,17 +29,17 @@ type session struct {
 	sender    string
 	tokenHash atomic.Pointer[[32]byte] // nil before HELLO
 	nextRef   uint32
-	commits   sync.WaitGroup
 }
 
 func newSession(server *Server, raw net.Conn, log zerolog.Logger) *session {
 	limits := server.cfg.Limits
 	conn := tls.Server(raw, server.cfg.TLS)
-	return &session{
+	s := &session{
 		server: server, conn: conn, log: log, limits: limits, reads: reads{conn: conn},
-		in:  framing.NewReader(conn),
-		out: newAnswers(conn, limits.Write, limits.InFlight),
+		out: newAnswers(conn, limits.Write, limits.InFlight, server.writers),
 	}
+	s.in = framing.NewReader(&s.reads)
+	return s
 }
 
 // closing is a reason to end the connection that its peer is told.
@@ -67,7 +66,7 @@ func (s *session) run() {
 		err = s.message()
 	}
 	// Answers under way still leave: their messages are kept.
-	s.commits.Wait()
+	s.out.settled(s.server.ctx)
 	s.end(err)
 }
 
@@ -117,7 +116,7 @@ func (s *session) authenticate(token string) error {
 
 // message reads one offer and its body.
 func (s *session) message() error {
-	if err := s.reads.until(time.Now().Add(s.limits.Idle), false); err != nil {
+	if err := s.reads.await(time.Now().Add(s.limits.Idle), false); err != nil {
 		return err
 	}
 	rec, err := s.in.Next()
@@ -160,6 +159,7 @@ func (s *session) end(err error) {
 	reason, err := s.reasonOf(err, told)
 	if told != nil && s.handshaked() {
 		s.out.send(framing.AppendClose(nil, framing.Close{Code: told.code, Reason: told.reason}))
+		s.out.settled(s.server.ctx)
 	}
 	s.server.cfg.Metrics.closed(reason)
 	event := s.log.Warn()

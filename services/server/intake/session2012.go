@@ -116,7 +116,7 @@ func (s *session2012) message() (logbook.Facts, error) {
 	}
 	ctx, cancel := context.WithTimeout(s.server.ctx, s.limits.Commit)
 	defer cancel()
-	return staged.Append(ctx)
+	return logbook.Append(ctx, staged)
 }
 
 // measure reads the text to the end of the stream and makes the draft of it.

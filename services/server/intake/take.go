@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +23,7 @@ func (s *session) take(o framing.Offer) error {
 	case known && !facts.Matches(d):
 		return s.refuseUnread(o, fmt.Errorf("%w: message %d has it", logbook.ErrConflict, facts.Entry.Seq))
 	case known:
-		s.answerKept(o, facts)
+		s.arrival(o).kept(facts)
 		return s.skip(framing.InitialWindow)
 	}
 	if err := judge(o, s.limits.Message); err != nil {
@@ -39,7 +38,7 @@ func (s *session) take(o framing.Offer) error {
 
 // refuseUnread answers before the body: the peer sends at most the window of it.
 func (s *session) refuseUnread(o framing.Offer, err error) error {
-	s.answerRefused(o, err)
+	s.arrival(o).refused(err)
 	return s.skip(framing.InitialWindow)
 }
 
@@ -51,8 +50,7 @@ func (s *session) receive(o framing.Offer, d logbook.Draft, staged logbook.Stage
 	}
 	got, err := s.readBody(want, newBody(d.Cipher, staged))
 	if err == nil {
-		s.commits.Add(1)
-		go s.commit(o, staged)
+		s.arrival(o).commit(staged)
 		return nil
 	}
 	staged.Discard()
@@ -60,7 +58,7 @@ func (s *session) receive(o framing.Offer, d logbook.Draft, staged logbook.Stage
 	if !errors.As(err, &failed) {
 		return err // the connection's own end
 	}
-	s.answerRefused(o, failed.cause)
+	s.arrival(o).refused(failed.cause)
 	if failed.ended {
 		return nil
 	}
@@ -123,7 +121,7 @@ func (s *session) nextInBody(p pace, got uint64) (framing.Record, error) {
 	if deadline.Before(now.Add(s.limits.Idle)) {
 		why = errTooSlow
 	}
-	if err := s.reads.until(deadline, true); err != nil {
+	if err := s.reads.await(deadline, true); err != nil {
 		return framing.Record{}, err
 	}
 	rec, err := s.in.Next()
@@ -153,41 +151,4 @@ func (s *session) skip(limit uint64) error {
 			return framing.Unexpected(rec.Type, "inside a message")
 		}
 	}
-}
-
-// commit keeps a complete message and answers it.
-func (s *session) commit(o framing.Offer, staged logbook.Staged) {
-	defer s.commits.Done()
-	ctx, cancel := context.WithTimeout(s.server.ctx, s.limits.Commit)
-	defer cancel()
-	start := time.Now()
-	facts, err := staged.Append(ctx)
-	s.server.cfg.Metrics.Commit.Observe(time.Since(start).Seconds())
-	if err != nil {
-		s.answerRefused(o, err)
-		return
-	}
-	s.answerKept(o, facts)
-}
-
-// answerKept sends the receipt of a message that the logbook holds.
-func (s *session) answerKept(o framing.Offer, facts logbook.Facts) {
-	text, err := s.server.cfg.Book.Receipt(s.server.ctx, facts)
-	if err != nil {
-		s.answerRefused(o, fmt.Errorf("receipt: %w", err))
-		return
-	}
-	e := facts.Entry
-	s.log.Info().Stringer("id", e.ID).Uint64("number", e.Seq).Str("file", e.File).Uint64("bytes", e.Size).
-		Str("cipher", string(e.Cipher)).Bool("repeat", facts.Repeat).Msg("message received from " + e.Sender)
-	s.server.cfg.Metrics.kept("sealpost", facts.Repeat, e.Size)
-	s.out.answer(framing.AppendReceipt(nil, framing.Receipt{Ref: o.Ref, Text: text}))
-}
-
-// answerRefused sends a refusal and logs its cause.
-func (s *session) answerRefused(o framing.Offer, err error) {
-	r := refusalOf(err)
-	s.log.Warn().Err(r).Hex("id", o.ID[:]).Stringer("code", r.code).Msg("message refused")
-	s.server.cfg.Metrics.refused(r.code)
-	s.out.answer(framing.AppendRefusal(nil, framing.Refusal{Ref: o.Ref, Code: r.code, Reason: r.reason}))
 }

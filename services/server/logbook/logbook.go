@@ -31,6 +31,7 @@ package logbook
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"sealpost/shared/logfile"
@@ -89,7 +90,7 @@ func (f Facts) Matches(d Draft) bool {
 }
 
 // Staged is a message on its way in. Its methods are for one goroutine. After
-// Append or Discard only Discard may be called, and does nothing.
+// Commit or Discard only Discard may be called, and does nothing.
 type Staged interface {
 	// Write takes the deciphered bytes, in order. More than declared is
 	// ErrMismatch.
@@ -97,11 +98,31 @@ type Staged interface {
 	// WriteCiphertext takes the base64 text, in order; it may alternate with
 	// Write. A logbook may leave the text out of the log file by its size.
 	WriteCiphertext(p []byte) (int, error)
-	// Append checks the content against the draft, commits it and returns its
-	// facts. When ctx ends first the error is ErrUnknown and the commit goes on.
-	Append(ctx context.Context) (Facts, error)
+	// Commit checks the content against the draft and has it committed. then is
+	// called once with the outcome, by this goroutine or by one that commits for
+	// all: it must not wait for anything. Commit itself may wait, until there is
+	// room among those that are to be committed or ctx ends; from then on the
+	// commit goes its way, whatever becomes of ctx.
+	Commit(ctx context.Context, then func(Facts, error))
 	// Discard drops the message and frees its space.
 	Discard()
+}
+
+// Append commits a message and waits for its facts. When ctx ends first the
+// error is ErrUnknown and the commit goes on.
+func Append(ctx context.Context, s Staged) (Facts, error) {
+	type outcome struct {
+		facts Facts
+		err   error
+	}
+	done := make(chan outcome, 1)
+	s.Commit(ctx, func(f Facts, err error) { done <- outcome{f, err} })
+	select {
+	case o := <-done:
+		return o.facts, o.err
+	case <-ctx.Done():
+		return Facts{}, fmt.Errorf("%w: %w", ErrUnknown, context.Cause(ctx))
+	}
 }
 
 // Scratch is room for bytes whose size is not known yet. It is gone after

@@ -24,6 +24,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,6 +51,7 @@ type State struct {
 	dir        string
 	logbookID  string
 	senders    watched[[]record]
+	valid      atomic.Pointer[tokenSet]
 	identities keyring
 	now        func() time.Time
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"sealpost/services/server/logbook"
 	"sealpost/shared/logfile"
@@ -20,8 +23,8 @@ func (l *Logbook) commitLoop() {
 	defer tick.Stop()
 	for {
 		select {
-		case s := <-l.queue:
-			l.commit(l.gather(s))
+		case <-l.queue.came:
+			l.commit(l.queue.take(maxGroup))
 		case <-tick.C:
 			l.checkRoom()
 			_ = l.heal() // the reason is kept in health
@@ -35,38 +38,14 @@ func (l *Logbook) commitLoop() {
 	}
 }
 
-// gather takes what waits behind first. It waits for nobody: while one group is
-// flushed the next is written, so that the disk and the processor work side by
-// side, and a sender who is alone loses no time.
-func (l *Logbook) gather(first *staged) []*staged {
-	group := []*staged{first}
-	for len(group) < maxGroup {
-		select {
-		case s := <-l.queue:
-			group = append(group, s)
-		default:
-			return group
-		}
-	}
-	return group
-}
-
 // drain fails what waits and leaves the records short for the next start.
 func (l *Logbook) drain() {
-	l.writers.Wait()
-	for {
-		select {
-		case s := <-l.queue:
-			s.drop()
-			s.answer(result{err: logbook.ErrClosed})
-		default:
-			if l.health.reason() == nil {
-				if err := l.lastCheckpoint(); err != nil {
-					l.cfg.Log.Warn().Err(err).Msg("last checkpoint failed; recovery will replay the records")
-				}
-			}
-			return
-		}
+	fail(l.queue.take(math.MaxInt), logbook.ErrClosed)
+	if l.health.reason() != nil {
+		return
+	}
+	if err := l.lastCheckpoint(); err != nil {
+		l.cfg.Log.Warn().Err(err).Msg("last checkpoint failed; recovery will replay the records")
 	}
 }
 
@@ -76,11 +55,7 @@ func (l *Logbook) commit(group []*staged) {
 	for len(group) > 0 {
 		fresh, later := l.settleRepeats(group)
 		if len(fresh) > 0 {
-			if err := l.commitFresh(fresh); err != nil {
-				err = l.failed(err)
-				l.cfg.Log.Error().Err(err).Int("messages", len(fresh)).Msg("group failed; its senders are told to try again")
-				fail(fresh, err)
-			}
+			l.commitFresh(fresh)
 		}
 		group = later
 	}
@@ -89,7 +64,7 @@ func (l *Logbook) commit(group []*staged) {
 func fail(group []*staged, err error) {
 	for _, s := range group {
 		s.drop()
-		s.answer(result{err: err})
+		s.answer(logbook.Facts{}, err)
 	}
 }
 
@@ -105,7 +80,7 @@ func (l *Logbook) settleRepeats(group []*staged) (fresh, later []*staged) {
 			fail([]*staged{s}, err)
 		case found && facts.Matches(s.draft):
 			s.drop()
-			s.answer(result{facts: facts})
+			s.answer(facts, nil)
 		case found:
 			fail([]*staged{s}, fmt.Errorf("%w: message %d has it", logbook.ErrConflict, facts.Entry.Seq))
 		case seen[key]:
@@ -118,17 +93,63 @@ func (l *Logbook) settleRepeats(group []*staged) (fresh, later []*staged) {
 	return fresh, later
 }
 
-// commitFresh takes a group through the steps of the package comment. An error
-// means that nothing of it was kept.
-func (l *Logbook) commitFresh(group []*staged) error {
+// commitFresh takes a group through the steps of the package comment.
+func (l *Logbook) commitFresh(group []*staged) {
+	err := l.prepare(group)
+	if err == nil {
+		if group = l.write(group); len(group) == 0 {
+			return // each has heard why
+		}
+		err = l.keep(group)
+	}
+	if err != nil {
+		err = l.failed(err)
+		l.cfg.Log.Error().Err(err).Int("messages", len(group)).Msg("group failed; its senders are told to try again")
+		fail(group, err)
+	}
+}
+
+// prepare looks whether a group can be kept now.
+func (l *Logbook) prepare(group []*staged) error {
 	if err := l.heal(); err != nil {
 		return err
 	}
-	first := l.manifest.count()
-	if err := l.placesFree(first, len(group)); err != nil {
-		return err
+	return l.placesFree(l.manifest.count(), len(group))
+}
+
+// write puts the small messages of a group into their files, and returns those
+// that are in theirs. On a local file system one goroutine does it: many that
+// make files in one directory wait for each other there, spinning. Where each
+// call may be a message to another machine, several wait side by side.
+func (l *Logbook) write(group []*staged) (written []*staged) {
+	var g errgroup.Group
+	g.SetLimit(parallelFlushes)
+	errs := make([]error, len(group))
+	for i, s := range group {
+		switch {
+		case s.file != nil:
+		case l.canSyncFS:
+			errs[i] = s.complete()
+		default:
+			g.Go(func() error { errs[i] = s.complete(); return nil })
+		}
 	}
-	recs, err := number(group, first)
+	_ = g.Wait()
+	written = group[:0]
+	for i, s := range group {
+		if errs[i] != nil {
+			fail([]*staged{s}, errs[i])
+			continue
+		}
+		written = append(written, s)
+	}
+	return written
+}
+
+// keep makes a group durable and takes it to its end. An error means that
+// nothing of it was kept.
+func (l *Logbook) keep(group []*staged) error {
+	recs, err := number(group, l.manifest.count())
 	if err != nil {
 		return err
 	}
@@ -138,7 +159,7 @@ func (l *Logbook) commitFresh(group []*staged) error {
 	if err := l.records.append(recs); err != nil {
 		return l.void(group, err)
 	}
-	l.finish(group, recs)
+	l.finish(group)
 	return nil
 }
 
@@ -169,11 +190,11 @@ func (e *ForeignFileError) Error() string {
 func (l *Logbook) placesFree(first uint64, n int) error {
 	for seq := first; seq < first+uint64(n); seq++ {
 		name := logfile.FileName(seq)
-		_, exists, err := size(l.vol.logs(name))
+		free, err := l.vol.isFree(logsDir + "/" + name)
 		if err != nil {
 			return err
 		}
-		if exists {
+		if !free {
 			return &ForeignFileError{name}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // finish takes a durable group to its end. Nothing here can fail for good.
-func (l *Logbook) finish(group []*staged, recs []record) {
+func (l *Logbook) finish(group []*staged) {
 	for _, s := range group {
 		if !l.insist("rename", func() error { return l.vol.publish(s.name, logsDir+"/"+s.entry.File) }) {
 			l.abandon(group)
@@ -34,7 +34,7 @@ func (l *Logbook) finish(group []*staged, recs []record) {
 		l.index.add(s.draft.Sender, s.draft.ID, places[i])
 		_ = s.file.Close()
 		l.space.release(s.draft.Sender, s.promised)
-		s.answer(result{facts: logbook.Facts{Entry: s.entry, Line: []byte(recs[i].Line)}})
+		s.answer(logbook.Facts{Entry: s.entry, Line: s.line}, nil)
 	}
 	l.checkpointWhenDue()
 }
@@ -67,7 +67,7 @@ func (l *Logbook) abandon(group []*staged) {
 	l.unfinished = true
 	for _, s := range group {
 		_ = s.file.Close()
-		s.answer(result{err: logbook.ErrUnknown})
+		s.answer(logbook.Facts{}, logbook.ErrUnknown)
 	}
 }
 

@@ -120,7 +120,7 @@ func (g *groupRun) send() (first logbook.Facts) {
 	g.x.hold = func() {
 		for i, s := range staged {
 			wg.Go(func() {
-				facts, err := s.Append(ctx)
+				facts, err := logbook.Append(ctx, s)
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil {
@@ -129,7 +129,7 @@ func (g *groupRun) send() (first logbook.Facts) {
 				g.heard = append(g.heard, err)
 			})
 		}
-		soon(g.t, "the group waits", func() bool { return len(g.book.queue) == len(staged) })
+		soon(g.t, "the group waits", func() bool { return g.book.queue.len() == len(staged) })
 	}
 	first, err := logbooktest.Append(ctx, g.book, logbooktest.Draft("a", nil), nil)
 	if err != nil {

@@ -3,7 +3,6 @@ package local
 import (
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -131,7 +130,7 @@ func (l *Logbook) tryHeal() error {
 }
 
 // flushProbe flushes a file in each way in which the next group may be.
-func (l *Logbook) flushProbe(f *os.File, name string) error {
+func (l *Logbook) flushProbe(f openFile, name string) error {
 	if err := l.vol.sync(f, name); err != nil || !l.shareFlush(nil) {
 		return err
 	}

@@ -37,6 +37,8 @@ type index struct {
 
 	mu     sync.RWMutex
 	store  *store
+	absent map[indexKey]bool // looked for in vain, and not added since; a few of them
+	added  uint64
 	recent map[indexKey]place // not in the file yet
 	frozen map[indexKey]place // being written to it
 	broken error              // a write failed: the file must be made anew
@@ -45,36 +47,68 @@ type index struct {
 }
 
 func newIndex(vol *volume, batch int) *index {
-	return &index{vol: vol, batch: batch, recent: make(map[indexKey]place)}
+	return &index{vol: vol, batch: batch, recent: make(map[indexKey]place), absent: make(map[indexKey]bool)}
 }
 
 // find returns the place of a message's line.
 func (x *index) find(sender string, id message.ID) (place, bool, error) {
+	key := indexKey{sender, id}
 	x.mu.RLock()
-	defer x.mu.RUnlock()
+	added := x.added
+	p, ok, err := x.findLocked(key)
+	x.mu.RUnlock()
+	if err == nil && !ok {
+		x.missed(key, added)
+	}
+	return p, ok, err
+}
+
+// maxAbsent bounds what is remembered of searches in vain.
+const maxAbsent = 4096
+
+// missed remembers that key was looked for in vain, unless one was added since:
+// a new message is looked for twice, as it is offered and as it is committed.
+func (x *index) missed(key indexKey, added uint64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if added != x.added {
+		return
+	}
+	if len(x.absent) >= maxAbsent {
+		clear(x.absent)
+	}
+	x.absent[key] = true
+}
+
+func (x *index) add(sender string, id message.ID, p place) {
+	key := indexKey{sender, id}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.added++
+	delete(x.absent, key)
+	x.recent[key] = p
+}
+
+func (x *index) findLocked(key indexKey) (place, bool, error) {
 	switch {
 	case x.broken != nil:
 		return place{}, false, fmt.Errorf("%w: index: %w", logbook.ErrUnavailable, x.broken)
 	case x.store == nil:
 		return place{}, false, logbook.ErrClosed
 	}
-	key := indexKey{sender, id}
-	for _, m := range []map[indexKey]place{x.recent, x.frozen} {
+	for _, m := range [...]map[indexKey]place{x.recent, x.frozen} {
 		if p, ok := m[key]; ok {
 			return p, true, nil
 		}
+	}
+	if x.absent[key] {
+		return place{}, false, nil
 	}
 	p, ok, err := x.store.get(key)
 	if err != nil {
 		err = fmt.Errorf("%w: index: %w", logbook.ErrUnavailable, err)
 	}
 	return p, ok, err
-}
-
-func (x *index) add(sender string, id message.ID, p place) {
-	x.mu.Lock()
-	x.recent[indexKey{sender, id}] = p
-	x.mu.Unlock()
 }
 
 // flushed says that the manifest is durable up to there: what is in memory may

@@ -92,10 +92,7 @@ type Logbook struct {
 	dirty       gauge    // of bytes that the machine has not flushed
 	orphans     []string // staged files that a record not yet voided may name
 
-	unwritten chan *staged // small messages, for the writers
-	writers   sync.WaitGroup
-
-	queue   chan *staged  // messages in their files, for the committer
+	queue   *queue
 	closing chan struct{} // closed by Close: no message is taken any more
 	done    chan struct{} // closed when the committer has ended
 	once    sync.Once
@@ -123,18 +120,16 @@ func Open(cfg Config) (*Logbook, error) {
 	l := &Logbook{
 		cfg: cfg, vol: vol, lock: lock,
 		canSyncFS: canSyncFS(vol.dir), dirty: gauge{read: cfg.Dirty},
-		space:     newSpace(vol.dir, cfg.MaxStaged),
-		unwritten: make(chan *staged, maxGroup),
-		queue:     make(chan *staged, maxGroup),
-		closing:   make(chan struct{}),
-		done:      make(chan struct{}),
+		space:   newSpace(vol.dir, cfg.MaxStaged),
+		queue:   newQueue(),
+		closing: make(chan struct{}),
+		done:    make(chan struct{}),
 	}
 	if err := l.recover(); err != nil {
 		_ = vol.root.Close()
 		_ = lock.Close()
 		return nil, err
 	}
-	l.startWriters()
 	go l.commitLoop()
 	return l, nil
 }
@@ -202,7 +197,10 @@ func (l *Logbook) Lookup(_ context.Context, sender string, id message.ID) (logbo
 // Close lets the group under way finish, fails what waits behind it and
 // releases the volume.
 func (l *Logbook) Close() error {
-	l.once.Do(func() { close(l.closing) })
+	l.once.Do(func() {
+		l.queue.close()
+		close(l.closing)
+	})
 	<-l.done
 	return errors.Join(l.index.close(), l.tree.close(), l.records.close(), l.manifest.close(), l.vol.root.Close(), l.lock.Close())
 }

@@ -2,6 +2,7 @@ package local
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +25,7 @@ type manifest struct {
 	mu   sync.RWMutex
 	last position // the lines that are there
 
-	tail []byte // the lines since the last flush, to be written again if one fails
+	tail [][]byte // what was written since the last flush, to be written again if one fails
 }
 
 func openManifest(vol *volume) (*manifest, error) {
@@ -146,7 +147,11 @@ func (m *manifest) holds(to position, a anchor) error {
 func (m *manifest) append(lines [][]byte) ([]place, error) {
 	from := m.end()
 	to := from
-	var buf []byte
+	size := 0
+	for _, line := range lines {
+		size += len(line) + 1
+	}
+	buf := make([]byte, 0, size)
 	places := make([]place, 0, len(lines))
 	for _, line := range lines {
 		buf = append(append(buf, line...), '\n')
@@ -157,7 +162,7 @@ func (m *manifest) append(lines [][]byte) ([]place, error) {
 	if err := m.vol.append(m.file, manifestPath, buf, from.bytes); err != nil {
 		return nil, err
 	}
-	m.tail = append(m.tail, buf...)
+	m.tail = append(m.tail, buf)
 	m.setEnd(to)
 	return places, nil
 }
@@ -167,14 +172,15 @@ func (m *manifest) append(lines [][]byte) ([]place, error) {
 // second flush alone would report success.
 func (m *manifest) flush(again bool) error {
 	if again && len(m.tail) > 0 {
-		if err := m.vol.append(m.file, manifestPath, m.tail, m.end().bytes-int64(len(m.tail))); err != nil {
+		tail := bytes.Join(m.tail, nil)
+		if err := m.vol.append(m.file, manifestPath, tail, m.end().bytes-int64(len(tail))); err != nil {
 			return err
 		}
 	}
 	if err := m.vol.sync(m.file, manifestPath); err != nil {
 		return err
 	}
-	m.tail = m.tail[:0]
+	m.tail = nil
 	return nil
 }
 

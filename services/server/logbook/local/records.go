@@ -76,11 +76,36 @@ func (r *records) start() error {
 // append makes one group durable. After an error the group must be voided by a
 // fresh records file before its numbers are used again.
 func (r *records) append(group []record) error {
-	line, err := frame(group)
-	if err != nil {
-		return err
+	return r.write(recordsPath, frameText(groupText(group)))
+}
+
+// groupText is the JSON of a group. It is the same as json.Marshal's as far as
+// names and lines go, which hold no control characters, and a tenth of the work.
+func groupText(group []record) []byte {
+	size := 0
+	for _, rec := range group {
+		size += len(rec.Staged) + 2*len(rec.Line)
 	}
-	return r.write(recordsPath, line)
+	text := append(make([]byte, 0, size), '[')
+	for i, rec := range group {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = appendString(append(text, `{"staged":`...), rec.Staged)
+		text = append(appendString(append(text, `,"line":`...), rec.Line), '}')
+	}
+	return append(text, ']')
+}
+
+func appendString(text []byte, s string) []byte {
+	text = append(text, '"')
+	for i := range len(s) {
+		if s[i] == '"' || s[i] == '\\' {
+			text = append(text, '\\')
+		}
+		text = append(text, s[i])
+	}
+	return append(text, '"')
 }
 
 // write appends a line and flushes it.
@@ -104,8 +129,13 @@ func frame(v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
-	text := body.Bytes()[:body.Len()-1]
-	return fmt.Appendf(nil, "%s %s\n", sum(text), text), nil
+	return frameText(body.Bytes()[:body.Len()-1]), nil
+}
+
+func frameText(text []byte) []byte {
+	line := make([]byte, 0, 8+1+len(text)+1)
+	line = append(append(line, sum(text)...), ' ')
+	return append(append(line, text...), '\n')
 }
 
 func sum(text []byte) string { return fmt.Sprintf("%08x", crc32.Checksum(text, castagnoli)) }

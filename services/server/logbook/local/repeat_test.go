@@ -24,7 +24,7 @@ func inOneGroup(t *testing.T, drafts []logbook.Draft, contents [][]byte) (book *
 		for i, d := range drafts {
 			wg.Go(func() { facts[i], errs[i] = logbooktest.Append(t.Context(), book, d, contents[i]) })
 		}
-		soon(t, "the others wait", func() bool { return len(book.queue) == len(drafts) })
+		soon(t, "the others wait", func() bool { return book.queue.len() == len(drafts) })
 	})
 	tr.hold.Store(&hold)
 	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); err != nil {

@@ -1,61 +1,51 @@
 package local
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash"
-	"io"
-	"os"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/logbook"
 	"sealpost/shared/logfile"
 )
 
-const (
-	writeBuffer   = 32 << 10
-	writeBackStep = 8 << 20
-	// flushAlone is the size from which a message is flushed by its own
-	// goroutine, before it joins a group: small ones must not wait for it.
-	flushAlone = 1 << 20
-)
-
-// staged is one message on its way in. Its log file is laid out in one pass:
-// the declared sizes say where the deciphered bytes and where the base64 text
-// lie, so both are written where they will stay.
+// staged is one message on its way in.
 type staged struct {
 	l        *Logbook
 	draft    logbook.Draft
 	name     string // below the logbook's directory
-	file     *os.File
 	layout   logfile.Layout
 	received time.Time
+	sheet    sheet
 
-	plain      uint64        // deciphered bytes written
-	digest     hash.Hash     // of the deciphered bytes
-	fileDigest hash.Hash     // of the log file up to the end of its plain part
-	plainPart  *bufio.Writer // header, deciphered bytes, trailer
-	ciphertext uint64        // base64 bytes written
-	cipherPart *bufio.Writer // the base64 text, wrapped
-	wrapped    io.WriteCloser
+	plain      uint64 // deciphered bytes written
+	ciphertext uint64 // base64 bytes written
 
+	file     *handle       // nil until the sheet is in it
 	entry    logfile.Entry // without number and file until the commit
 	line     []byte
-	result   chan result
+	then     func(logbook.Facts, error)
 	promised uint64
 	settled  bool // only Discard may follow, and does nothing
 	kept     bool // drop leaves the file: a record may still name it
 }
 
-type result struct {
-	facts logbook.Facts
-	err   error
+// sheet is a log file on its way to the disk. The declared sizes say where the
+// deciphered bytes and where the base64 text lie, so both are put where they
+// will stay, and it is laid out in one pass.
+type sheet interface {
+	// plain takes the deciphered bytes, in order.
+	plain(p []byte) error
+	// cipher takes the base64 text, in order, without line ends.
+	cipher(p []byte) error
+	// digest is that of the deciphered bytes, once they are all there.
+	digest() logfile.Digest
+	// complete brings the whole into its file and returns that one's digest.
+	complete() (logfile.Digest, error)
+	// held is how many bytes it keeps in memory until complete.
+	held() int64
 }
 
 // Stage reserves space for a message and opens it for writing.
@@ -63,7 +53,7 @@ func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, err
 	if err := l.accepting(); err != nil {
 		return nil, err
 	}
-	s := &staged{l: l, draft: d, received: l.cfg.Now(), result: make(chan result, 1)}
+	s := &staged{l: l, draft: d, received: l.cfg.Now(), name: stagedName()}
 	s.layout = logfile.NewLayout(logfile.Head{
 		ReceivedAt: s.received.In(l.cfg.Zone), Size: d.Size, EncryptedSize: d.EncryptedSize,
 		Cipher: d.Cipher, Sender: d.Sender, Name: d.Name, ID: d.ID,
@@ -73,44 +63,30 @@ func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, err
 		return nil, err
 	}
 	s.promised = need
-	if err := s.begin(); err != nil {
+	if need <= smallFile {
+		s.sheet = newSmallSheet(s)
+		return s, nil
+	}
+	large, err := newLargeSheet(s)
+	if err != nil {
 		s.Discard()
 		return nil, l.failed(err)
 	}
+	s.sheet = large
 	return s, nil
-}
-
-// begin lays the log file out. A small message stays in the buffers until it is
-// complete, and is one write then; a large one is written as it comes.
-func (s *staged) begin() error {
-	s.name = stagedName()
-	s.digest, s.fileDigest = sha256.New(), sha256.New()
-	s.plainPart = bufio.NewWriterSize(&cursor{s: s}, int(min(s.layout.CipherOffset(), writeBuffer)))
-	if s.layout.HasCiphertext() {
-		s.cipherPart = bufio.NewWriterSize(&cursor{s: s, off: s.layout.CipherOffset()}, writeBuffer)
-		s.wrapped = logfile.WrapBase64(s.cipherPart)
-	}
-	return s.put(s.layout.Header())
 }
 
 func stagedName() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
-	return stagingDir + "/" + stagedPrefix + hex.EncodeToString(b[:])
+	name := make([]byte, 0, len(stagingDir)+1+len(stagedPrefix)+2*len(b))
+	name = append(name, stagingDir+"/"+stagedPrefix...)
+	return string(hex.AppendEncode(name, b[:]))
 }
 
-// open makes the file, with the first write to it.
+// open makes the file.
 func (s *staged) open() (err error) {
-	if s.file == nil {
-		s.file, err = s.l.vol.create(s.name, 0o644)
-	}
-	return err
-}
-
-// put writes and digests the next part of what stands before the base64 text.
-func (s *staged) put(p []byte) error {
-	s.fileDigest.Write(p)
-	_, err := s.plainPart.Write(p)
+	s.file, err = s.l.vol.createStaged(s.name)
 	return err
 }
 
@@ -119,10 +95,9 @@ func (s *staged) Write(p []byte) (int, error) {
 	if uint64(len(p)) > s.draft.Size-s.plain {
 		return 0, fmt.Errorf("%w: more than the declared %d bytes", logbook.ErrMismatch, s.draft.Size)
 	}
-	if err := s.put(p); err != nil {
+	if err := s.sheet.plain(p); err != nil {
 		return 0, s.l.failed(err)
 	}
-	s.digest.Write(p)
 	s.plain += uint64(len(p))
 	return len(p), nil
 }
@@ -133,78 +108,30 @@ func (s *staged) WriteCiphertext(p []byte) (int, error) {
 		return 0, fmt.Errorf("%w: more than the declared %d bytes of ciphertext", logbook.ErrMismatch, s.draft.EncryptedSize)
 	}
 	s.ciphertext += uint64(len(p))
-	if s.wrapped == nil {
+	if !s.layout.HasCiphertext() {
 		return len(p), nil
 	}
-	if _, err := s.wrapped.Write(p); err != nil {
+	if err := s.sheet.cipher(p); err != nil {
 		return 0, s.l.failed(err)
 	}
 	return len(p), nil
 }
 
-// cursor writes one part of the staged file from an offset on. The kernel is
-// told to bring what is written to the disk meanwhile, so that little is left
-// for the flush at the end of a large message.
-type cursor struct {
-	s       *staged
-	off     int64
-	started int64 // where the write-back under way ends
-}
-
-func (c *cursor) Write(p []byte) (int, error) {
-	if err := c.s.open(); err != nil {
-		return 0, err
+// Commit checks the content and hands it to the committer. A large message goes
+// to its file and to the disk before that: small ones must not wait for it.
+func (s *staged) Commit(ctx context.Context, then func(logbook.Facts, error)) {
+	s.then = then
+	err := s.check()
+	if err == nil && s.file != nil {
+		err = s.complete()
 	}
-	n, err := c.s.l.vol.writeAt(c.s.file, c.s.name, p, c.off)
-	c.off += int64(n)
-	if err == nil && c.off-c.started >= writeBackStep {
-		// A hint: where it fails the flush will.
-		_ = unix.SyncFileRange(int(c.s.file.Fd()), c.started, c.off-c.started, unix.SYNC_FILE_RANGE_WRITE)
-		c.started = c.off
+	if err == nil {
+		s.settled = true // the committer's, if it takes it
+		err = s.l.queue.push(ctx, s)
 	}
-	return n, err
-}
-
-// Append checks the content, commits it and returns its facts.
-func (s *staged) Append(ctx context.Context) (logbook.Facts, error) {
-	if err := s.check(); err != nil {
-		s.Discard()
-		return logbook.Facts{}, err
-	}
-	next := s.l.unwritten
-	if s.file != nil {
-		if err := s.complete(); err != nil {
-			s.Discard()
-			return logbook.Facts{}, s.l.failed(err)
-		}
-		next = s.l.queue
-	}
-	select {
-	case next <- s:
-		s.settled = true // a writer or the committer has it now
-	case <-s.l.closing:
-		s.Discard()
-		return logbook.Facts{}, logbook.ErrClosed
-	case <-ctx.Done():
-		s.Discard()
-		return logbook.Facts{}, fmt.Errorf("%w: %w", logbook.ErrUnavailable, context.Cause(ctx))
-	}
-	return s.wait(ctx)
-}
-
-func (s *staged) wait(ctx context.Context) (logbook.Facts, error) {
-	select {
-	case r := <-s.result:
-		return r.facts, r.err
-	case <-ctx.Done():
-		return logbook.Facts{}, fmt.Errorf("%w: %w", logbook.ErrUnknown, context.Cause(ctx))
-	case <-s.l.done:
-	}
-	select { // the committer answered before it ended, or never saw this one
-	case r := <-s.result:
-		return r.facts, r.err
-	default:
-		return logbook.Facts{}, logbook.ErrClosed
+	if err != nil {
+		s.settled = true
+		fail([]*staged{s}, err)
 	}
 }
 
@@ -214,56 +141,34 @@ func (s *staged) check() error {
 		return fmt.Errorf("%w: %d of %d bytes, %d of %d bytes of ciphertext", logbook.ErrMismatch,
 			s.plain, s.draft.Size, s.ciphertext, s.draft.EncryptedSize)
 	}
-	if got := logfile.Digest(s.digest.Sum(nil)); got != s.draft.SHA256 {
+	if got := s.sheet.digest(); got != s.draft.SHA256 {
 		return fmt.Errorf("%w: SHA-256 is %x, declared %x", logbook.ErrMismatch, got, s.draft.SHA256)
 	}
 	return nil
 }
 
-// complete writes what follows the plain bytes and makes the manifest entry.
+// complete puts the message into its file and makes the manifest entry.
 func (s *staged) complete() error {
-	if err := s.put(s.layout.Trailer()); err != nil {
-		return err
+	digest, err := s.sheet.complete()
+	if err != nil {
+		return s.l.failed(err)
 	}
-	if err := s.plainPart.Flush(); err != nil {
-		return err
-	}
-	if err := s.digestCiphertext(); err != nil {
-		return err
-	}
-	s.plainPart, s.cipherPart, s.wrapped = nil, nil, nil // a group may be long in coming
-	if s.layout.FileSize() >= flushAlone {
-		if err := s.l.vol.sync(s.file, s.name); err != nil {
-			return err
-		}
-	}
+	s.sheet = nil // a group may be long in coming
 	d := s.draft
 	s.entry = logfile.Entry{
 		V: 1, ID: d.ID, Sender: d.Sender, Name: d.Name, Cipher: d.Cipher,
 		ReceivedAt: s.received.UTC(), Size: d.Size, EncryptedSize: d.EncryptedSize, SHA256: d.SHA256,
-		FileSize: uint64(s.layout.FileSize()), FileSHA256: logfile.Digest(s.fileDigest.Sum(nil)),
+		FileSize: uint64(s.layout.FileSize()), FileSHA256: digest,
 	}
 	return nil
 }
 
-// digestCiphertext ends the base64 part and reads it back for the digest: it
-// was written while the part before it still grew, and it is never large.
-func (s *staged) digestCiphertext() error {
-	if s.wrapped == nil {
-		return nil
+// held is how many bytes the message keeps in memory.
+func (s *staged) held() int64 {
+	if s.sheet == nil {
+		return 0
 	}
-	if err := s.wrapped.Close(); err != nil {
-		return err
-	}
-	if err := s.cipherPart.Flush(); err != nil {
-		return err
-	}
-	from := s.layout.CipherOffset()
-	n, err := io.Copy(s.fileDigest, io.NewSectionReader(s.file, from, s.layout.FileSize()-from))
-	if err == nil && n != s.layout.FileSize()-from {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
+	return s.sheet.held()
 }
 
 // Discard drops the message and frees its space.
@@ -286,5 +191,5 @@ func (s *staged) drop() {
 	s.l.space.release(s.draft.Sender, s.promised)
 }
 
-// answer ends the message's way: its caller gets r.
-func (s *staged) answer(r result) { s.result <- r }
+// answer ends the message's way.
+func (s *staged) answer(f logbook.Facts, err error) { s.then(f, err) }

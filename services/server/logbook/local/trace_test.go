@@ -193,7 +193,7 @@ func appendTogether(t *testing.T, tr *trace, book *Logbook, drafts []logbook.Dra
 	})
 	hold := sync.OnceFunc(func() {
 		others()
-		soon(t, "the others wait", func() bool { return len(book.queue) == len(drafts)-1 })
+		soon(t, "the others wait", func() bool { return book.queue.len() == len(drafts)-1 })
 	})
 	tr.hold.Store(&hold)
 	appendOne(0)

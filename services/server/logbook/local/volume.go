@@ -2,6 +2,7 @@ package local
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,7 +24,16 @@ const (
 type volume struct {
 	dir  string
 	step func(Step) error
-	root *os.File // dir, open for syncFS
+	root *os.File // dir, once the logbook is open
+}
+
+// at is name as the system calls take it that start from a directory: the walk
+// to dir is saved where that is open.
+func (v *volume) at(name string) (dir int, path string) {
+	if v.root == nil {
+		return unix.AT_FDCWD, v.path(name)
+	}
+	return int(v.root.Fd()), name
 }
 
 func (v *volume) path(name string) string    { return filepath.Join(v.dir, name) }
@@ -59,31 +69,63 @@ func (v *volume) open(name string, mode fs.FileMode) (*os.File, error) {
 	return openMode(v.path(name), 0, mode)
 }
 
-// openMode does without os.OpenFile, which asks the poller about every file.
-func openMode(path string, flags int, mode fs.FileMode) (*os.File, error) {
-	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC|flags, uint32(mode))
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	f := os.NewFile(uintptr(fd), path)
-	if err := ensureMode(f, mode); err != nil {
-		_ = f.Close()
+// createStaged makes the file of one message, as its readers need it.
+func (v *volume) createStaged(name string) (*handle, error) {
+	if err := v.step(Step{Op: OpCreate, Name: name}); err != nil {
 		return nil, err
 	}
-	return f, nil
+	dir, path := v.at(name)
+	fd, err := openFD(dir, path, unix.O_EXCL, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	return &handle{fd, path}, nil
+}
+
+func openMode(path string, flags int, mode fs.FileMode) (*os.File, error) {
+	fd, err := openFD(unix.AT_FDCWD, path, flags, mode)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+func openFD(dir int, path string, flags int, mode fs.FileMode) (int, error) {
+	for {
+		fd, err := unix.Openat(dir, path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC|flags, uint32(mode))
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err == nil {
+			if err = ensureMode(fd, mode); err != nil {
+				_ = unix.Close(fd)
+			}
+		}
+		if err != nil {
+			return -1, &os.PathError{Op: "open", Path: path, Err: err}
+		}
+		return fd, nil
+	}
 }
 
 // ensureMode gives back what the umask took of the mode that readers of the
 // volume need. It looks first, which costs a fraction of a change.
-func ensureMode(f *os.File, mode fs.FileMode) error {
+func ensureMode(fd int, mode fs.FileMode) error {
 	var st unix.Stat_t
-	if unix.Fstat(int(f.Fd()), &st) == nil && fs.FileMode(st.Mode).Perm() == mode {
+	if unix.Fstat(fd, &st) == nil && fs.FileMode(st.Mode).Perm() == mode {
 		return nil
 	}
-	return f.Chmod(mode)
+	return unix.Fchmod(fd, uint32(mode))
 }
 
-func (v *volume) writeAt(f *os.File, name string, p []byte, off int64) (int, error) {
+// openFile is an *os.File or a *handle.
+type openFile interface {
+	io.WriterAt
+	Sync() error
+	Fd() uintptr
+}
+
+func (v *volume) writeAt(f openFile, name string, p []byte, off int64) (int, error) {
 	if err := v.step(Step{Op: OpWrite, Name: name, Off: off, Data: p}); err != nil {
 		return 0, err
 	}
@@ -130,7 +172,7 @@ func (v *volume) replaceWith(fresh, name string, mode fs.FileMode, p []byte) err
 }
 
 // sync flushes one file.
-func (v *volume) sync(f *os.File, name string) error {
+func (v *volume) sync(f openFile, name string) error {
 	if err := v.step(Step{Op: OpSync, Name: name}); err != nil {
 		return err
 	}
@@ -147,7 +189,7 @@ func (v *volume) syncFS() error {
 
 // written waits for what is on its way to the disk from f, and returns the error
 // of any write-back since f was opened.
-func (v *volume) written(f *os.File, name string) error {
+func (v *volume) written(f openFile, name string) error {
 	if err := v.step(Step{Op: OpWritten, Name: name}); err != nil {
 		return err
 	}
@@ -177,7 +219,9 @@ func (v *volume) publish(staged, final string) error {
 	if err := v.step(Step{Op: OpRename, Name: staged, To: final}); err != nil {
 		return err
 	}
-	err := unix.Renameat2(unix.AT_FDCWD, v.path(staged), unix.AT_FDCWD, v.path(final), unix.RENAME_NOREPLACE)
+	dir, from := v.at(staged)
+	_, to := v.at(final)
+	err := unix.Renameat2(dir, from, dir, to, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
 		return v.publishByLink(staged, final)
 	}
@@ -194,6 +238,20 @@ func (v *volume) publishByLink(staged, final string) error {
 		return err
 	}
 	return v.remove(staged)
+}
+
+// isFree reports whether nothing has that name.
+func (v *volume) isFree(name string) (bool, error) {
+	var st unix.Stat_t
+	dir, path := v.at(name)
+	err := unix.Fstatat(dir, path, &st, unix.AT_SYMLINK_NOFOLLOW)
+	switch {
+	case err == nil:
+		return false, nil
+	case errors.Is(err, unix.ENOENT):
+		return true, nil
+	}
+	return false, &os.PathError{Op: "stat", Path: path, Err: err}
 }
 
 // replace gives a file a name that another one may have had.

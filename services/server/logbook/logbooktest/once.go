@@ -176,7 +176,7 @@ func closedBook(t *testing.T, fx Fixture) {
 	if err := book.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := staged.Append(t.Context()); !errors.Is(err, logbook.ErrUnavailable) {
+	if _, err := logbook.Append(t.Context(), staged); !errors.Is(err, logbook.ErrUnavailable) {
 		t.Errorf("append after close: %v", err)
 	}
 	if _, err := book.Stage(t.Context(), Draft("a", nil)); !errors.Is(err, logbook.ErrUnavailable) {
@@ -197,7 +197,7 @@ func cancelled(t *testing.T, fx Fixture) {
 		t.Fatal(err)
 	}
 	cancel()
-	_, err = staged.Append(ctx)
+	_, err = logbook.Append(ctx, staged)
 	if err != nil && !errors.Is(err, logbook.ErrUnknown) && !errors.Is(err, logbook.ErrUnavailable) {
 		t.Errorf("append with an ended context: %v", err)
 	}

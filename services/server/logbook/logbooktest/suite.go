@@ -72,7 +72,7 @@ func Append(ctx context.Context, book logbook.Logbook, d logbook.Draft, content 
 			return logbook.Facts{}, err
 		}
 	}
-	return staged.Append(ctx)
+	return logbook.Append(ctx, staged)
 }
 
 func mustAppend(t *testing.T, book logbook.Logbook, d logbook.Draft, content []byte) logbook.Facts {

@@ -1,0 +1,96 @@
+package intake
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"sealpost/services/server/logbook"
+	"sealpost/shared/framing"
+	"sealpost/shared/message"
+)
+
+// arrival is one offer from its verdict to its answer.
+type arrival struct {
+	s   *session
+	ref uint32
+	id  message.ID
+
+	facts logbook.Facts
+	err   error // a refusal's cause; nil: a receipt
+
+	// These are for one that is being committed.
+	since   time.Time
+	late    *time.Timer
+	settled atomic.Bool
+}
+
+func (s *session) arrival(o framing.Offer) *arrival { return &arrival{s: s, ref: o.Ref, id: o.ID} }
+
+// kept answers a message that the logbook holds already.
+func (a *arrival) kept(facts logbook.Facts) {
+	a.facts = facts
+	a.s.out.answer(a)
+}
+
+// refused answers with a refusal.
+func (a *arrival) refused(err error) {
+	a.err = err
+	a.s.out.answer(a)
+}
+
+// commit has a complete message kept. It is answered when that is settled, or
+// nobody can wait longer.
+func (a *arrival) commit(staged logbook.Staged) {
+	a.s.out.expect()
+	a.since = time.Now()
+	a.late = time.AfterFunc(a.s.limits.Commit, a.tooLate)
+	staged.Commit(a.s.server.ctx, a.settle)
+}
+
+func (a *arrival) tooLate() {
+	if !a.settled.Swap(true) {
+		a.settleWith(logbook.Facts{}, fmt.Errorf("%w: not settled within %v", logbook.ErrUnknown, a.s.limits.Commit))
+	}
+}
+
+// settle takes the outcome of the commit, unless it is too late.
+func (a *arrival) settle(facts logbook.Facts, err error) {
+	if !a.settled.Swap(true) {
+		a.late.Stop()
+		a.settleWith(facts, err)
+	}
+}
+
+func (a *arrival) settleWith(facts logbook.Facts, err error) {
+	a.s.server.cfg.Metrics.Commit.Observe(time.Since(a.since).Seconds())
+	a.facts, a.err = facts, err
+	a.s.out.answerExpected(a)
+}
+
+// appendTo makes the answer.
+func (a *arrival) appendTo(dst []byte) []byte {
+	if a.err == nil {
+		text, err := a.s.server.cfg.Book.Receipt(a.s.server.ctx, a.facts)
+		if err == nil {
+			a.noteKept()
+			return framing.AppendReceipt(dst, framing.Receipt{Ref: a.ref, Text: text})
+		}
+		a.err = fmt.Errorf("receipt: %w", err)
+	}
+	r := refusalOf(a.err)
+	a.noteRefused(r)
+	return framing.AppendRefusal(dst, framing.Refusal{Ref: a.ref, Code: r.code, Reason: r.reason})
+}
+
+func (a *arrival) noteKept() {
+	e := a.facts.Entry
+	a.s.log.Info().Stringer("id", e.ID).Uint64("number", e.Seq).Str("file", e.File).Uint64("bytes", e.Size).
+		Str("cipher", string(e.Cipher)).Bool("repeat", a.facts.Repeat).Msg("message received from " + e.Sender)
+	a.s.server.cfg.Metrics.kept("sealpost", a.facts.Repeat, e.Size)
+}
+
+func (a *arrival) noteRefused(r *refusal) {
+	a.s.log.Warn().Err(r).Hex("id", a.id[:]).Stringer("code", r.code).Msg("message refused")
+	a.s.server.cfg.Metrics.refused(r.code)
+}

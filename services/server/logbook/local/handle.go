@@ -1,0 +1,77 @@
+package local
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// handle is an open file of one message, for one goroutine at a time. An
+// os.File would be asked about by the poller, watched by the garbage collector
+// and locked at each use, which together cost as much as the write.
+type handle struct {
+	fd   int
+	path string
+}
+
+// WriteAt implements io.WriterAt.
+func (h *handle) WriteAt(p []byte, off int64) (done int, err error) {
+	for done < len(p) {
+		n, err := unix.Pwrite(h.fd, p[done:], off+int64(done))
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err == nil && n == 0 {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return done, &os.PathError{Op: "write", Path: h.path, Err: err}
+		}
+		done += n
+	}
+	return done, nil
+}
+
+// ReadAt implements io.ReaderAt.
+func (h *handle) ReadAt(p []byte, off int64) (done int, err error) {
+	for done < len(p) {
+		n, err := unix.Pread(h.fd, p[done:], off+int64(done))
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return done, &os.PathError{Op: "read", Path: h.path, Err: err}
+		case n == 0:
+			return done, io.EOF
+		}
+		done += n
+	}
+	return done, nil
+}
+
+// Sync flushes the file.
+func (h *handle) Sync() error {
+	for {
+		err := unix.Fsync(h.fd)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			err = &os.PathError{Op: "sync", Path: h.path, Err: err}
+		}
+		return err
+	}
+}
+
+// Fd returns the file descriptor.
+func (h *handle) Fd() uintptr { return uintptr(h.fd) }
+
+// Close closes the file. It must be called once.
+func (h *handle) Close() error {
+	if err := unix.Close(h.fd); err != nil {
+		return &os.PathError{Op: "close", Path: h.path, Err: err}
+	}
+	return nil
+}
