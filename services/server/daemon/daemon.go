@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -43,6 +44,7 @@ const (
 // finished and answered within DrainTimeout. It returns nil after a drain, and
 // an error when the server could not start or a listener failed.
 func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) error {
+	defer runtime.KeepAlive(newBallast())
 	st, err := state.Open(cfg.StateDir)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,7 +25,7 @@ func (l *Logbook) commitLoop() {
 	for {
 		select {
 		case <-l.queue.came:
-			l.commit(l.queue.take(maxGroup))
+			l.commit(l.gather())
 		case <-tick.C:
 			l.checkRoom()
 			_ = l.heal() // the reason is kept in health
@@ -36,6 +37,17 @@ func (l *Logbook) commitLoop() {
 			return
 		}
 	}
+}
+
+// gather takes what waits. It waits for nobody, but lets those go first who have
+// something to bring and lack only the processor: a larger group costs the disk
+// hardly more. A sender who is alone loses no time.
+func (l *Logbook) gather() []*staged {
+	for n := 0; n < l.queue.len() && n < maxGroup; {
+		n = l.queue.len()
+		runtime.Gosched()
+	}
+	return l.queue.take(maxGroup)
 }
 
 // drain fails what waits and leaves the records short for the next start.

@@ -56,10 +56,16 @@ func TestTree(t *testing.T) {
 	for n := 40; n < 70; n++ {
 		check(t, tr.append([][]byte{fmt.Append(nil, "line ", n)}))
 	}
-	for n := range uint64(70) {
-		p, err := tr.prove(70, n)
-		check(t, err)
-		check(t, tlog.CheckRecord(p, 70, slowRoot(leaves), int64(n), leaves[n]))
+	for size := range int64(len(leaves) + 1) {
+		root := slowRoot(leaves[:size])
+		for n := range size {
+			p, err := tr.prove(uint64(size), uint64(n))
+			check(t, err)
+			check(t, tlog.CheckRecord(p, size, root, n, leaves[n]))
+		}
+		if p, err := tr.prove(uint64(size), uint64(size)); err == nil {
+			t.Errorf("a proof for leaf %d of %d: %v", size, size, p)
+		}
 	}
 	check(t, tr.close())
 }

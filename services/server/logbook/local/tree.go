@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -20,6 +21,8 @@ const (
 	// messages need a few again and again.
 	farHashes = 1 << 10
 )
+
+var errNoLeaf = errors.New("the tree has no such leaf")
 
 // tree is the Merkle tree of RFC 6962, section 2.1, over the manifest lines,
 // without their "\n". Its hashes lie in a file in the order of
@@ -115,11 +118,6 @@ func (t *tree) write() error {
 	return nil
 }
 
-// ReadHashes implements tlog.HashReader.
-func (t *tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
-	return t.hashes(indexes, tlog.StoredHashCount(int64(t.size())), nil)
-}
-
 // hashes reads those below start from memory or the file, the others from fresh.
 func (t *tree) hashes(indexes []int64, start int64, fresh []tlog.Hash) ([]tlog.Hash, error) {
 	found := make([]tlog.Hash, len(indexes))
@@ -164,14 +162,6 @@ func (t *tree) size() uint64 {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.leaves
-}
-
-// root returns the root of the tree as it was when it had n leaves.
-func (t *tree) root(n uint64) (tlog.Hash, error) { return tlog.TreeHash(int64(n), t) }
-
-// prove proves that leaf seq is in the tree of n leaves.
-func (t *tree) prove(n, seq uint64) (tlog.RecordProof, error) {
-	return tlog.ProveRecord(int64(n), int64(seq), t)
 }
 
 // flush makes all hashes durable in the file. When the flush itself fails the
