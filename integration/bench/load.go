@@ -17,6 +17,7 @@ import (
 
 	"sealpost/services/client/courier"
 	"sealpost/shared/crypto/identity"
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/message"
 )
@@ -93,6 +94,10 @@ func connect(ctx context.Context, config loadConfig) (*load, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Each sender would be a machine of its own, whose processor has the
+	// signatures of its own receipts to check. Here all of them share the
+	// server's processor, and so one check of each commit.
+	receipts := receipt.NewVerifier(pins)
 	l := &load{couriers: make([]*courier.Courier, config.Connections)}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(dialers)
@@ -102,7 +107,8 @@ func connect(ctx context.Context, config loadConfig) (*load, error) {
 			return nil, err
 		}
 		l.couriers[i] = courier.New(courier.Config{
-			Server: config.Server, TLS: pins.ClientTLS(), Token: tok, Pins: pins, Timeout: patience, Log: zerolog.Nop(),
+			Server: config.Server, TLS: pins.ClientTLS(), Token: tok, Pins: pins, Timeout: patience,
+			Receipts: receipts, Log: zerolog.Nop(),
 		})
 		g.Go(func() error {
 			_, err := l.couriers[i].Logbook(ctx)

@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/shared/crypto/identity"
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/crypto/receipt/receipttest"
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/framing"
@@ -26,7 +27,6 @@ import (
 
 const (
 	benchMessages = 4096
-	benchGroup    = 64 // messages whose receipts share a signature, as those of one commit
 	benchInFlight = 256
 )
 
@@ -36,13 +36,16 @@ const (
 func BenchmarkSmall(b *testing.B) {
 	for _, shape := range []struct{ connections, inFlight int }{{64, 1}, {64, 16}, {1, benchInFlight}} {
 		b.Run(fmt.Sprintf("%d connections, %d in flight", shape.connections, shape.inFlight), func(b *testing.B) {
-			benchmarkDelivery(b, newKept(b, 1<<10), shape.connections, shape.inFlight)
+			benchmarkDelivery(b, newKept(b, 1<<10, shape.connections*shape.inFlight), shape.connections, shape.inFlight)
 		})
 	}
 }
 
 func benchmarkDelivery(b *testing.B, k *kept, connections, inFlight int) {
-	cfg := Config{Server: k.serve(b), TLS: k.pins.ClientTLS(), Token: k.token, Pins: k.pins, Timeout: time.Minute, Log: zerolog.Nop()}
+	cfg := Config{
+		Server: k.serve(b), TLS: k.pins.ClientTLS(), Token: k.token, Pins: k.pins, Timeout: time.Minute,
+		Receipts: receipt.NewVerifier(k.pins), Log: zerolog.Nop(),
+	}
 	couriers := make([]*Courier, connections)
 	for i := range couriers {
 		couriers[i] = New(cfg)
@@ -88,7 +91,9 @@ type kept struct {
 	receipts map[message.ID][]byte
 }
 
-func newKept(b *testing.B, size int) *kept {
+// newKept keeps messages of size bytes; as many as commit share a signature, as
+// those do that a server commits together.
+func newKept(b *testing.B, size, commit int) *kept {
 	b.Helper()
 	l, s := newLedger(b)
 	k := &kept{id: l.id, pins: s.cfg.Pins, token: s.cfg.Token, receipts: make(map[message.ID][]byte)}
@@ -114,7 +119,7 @@ func newKept(b *testing.B, size int) *kept {
 		}
 	}
 	for i, m := range k.messages {
-		text, err := tree.Receipt(k.id, checkedLogbook, uint64(i), uint64(i/benchGroup+1)*benchGroup)
+		text, err := tree.Receipt(k.id, checkedLogbook, uint64(i), uint64((i/commit+1)*commit))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -52,7 +52,7 @@ func newLedger(t testing.TB) (*ledger, *session) {
 	l.entries[1].ID = message.NewID()
 	pins := identity.Pins{{Key: id.Public()}}
 	return l, &session{
-		cfg: Config{Token: tok, Pins: pins}, receipts: receipt.NewVerifier(pins),
+		cfg:     Config{Token: tok, Pins: pins, Receipts: receipt.NewVerifier(pins)},
 		welcome: framing.Welcome{LogbookID: checkedLogbook},
 	}
 }

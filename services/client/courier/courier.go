@@ -30,13 +30,16 @@ type Config struct {
 	// before it is given up for a new one; 0: two minutes, above the time that a
 	// server takes for a commit at most.
 	Stall time.Duration
-	Log   zerolog.Logger
+	// Receipts opens the receipts, by the same Pins; nil: one of the Courier's
+	// own. Couriers of one process that share it check the signature of a commit
+	// once for all of them, rather than once for each connection.
+	Receipts *receipt.Verifier
+	Log      zerolog.Logger
 }
 
 // Courier delivers messages. Its methods may be called at once.
 type Courier struct {
-	cfg      Config
-	receipts *receipt.Verifier // one for all connections: a commit's receipts share a signature
+	cfg Config
 
 	moving  progresses
 	dialing chan struct{} // held while a connection is being made
@@ -53,8 +56,11 @@ func New(cfg Config) *Courier {
 	if cfg.Stall == 0 {
 		cfg.Stall = 2 * time.Minute
 	}
+	if cfg.Receipts == nil {
+		cfg.Receipts = receipt.NewVerifier(cfg.Pins) // for all connections: a commit's receipts share a signature
+	}
 	return &Courier{
-		cfg: cfg, receipts: receipt.NewVerifier(cfg.Pins), dialing: make(chan struct{}, 1),
+		cfg: cfg, dialing: make(chan struct{}, 1),
 		moving: progresses{limit: cfg.Timeout, active: make(map[*progress]struct{})},
 	}
 }
@@ -171,7 +177,7 @@ func (c *Courier) session(ctx context.Context) (*session, error) {
 	if s != nil && s.alive() {
 		return s, nil
 	}
-	s, err := dial(ctx, c.cfg, c.receipts)
+	s, err := dial(ctx, c.cfg)
 	if err != nil {
 		return nil, err
 	}

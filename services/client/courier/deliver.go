@@ -119,7 +119,7 @@ var ErrForeignReceipt = errors.New("it is about another message")
 // logbook that the server named, the tree has its line at the place that the
 // line names, and the line is about this message of this sender.
 func (s *session) check(text []byte, m Message) (logfile.Entry, error) {
-	opened, err := s.receipts.Open(text)
+	opened, err := s.cfg.Receipts.Open(text)
 	if err != nil {
 		return logfile.Entry{}, err
 	}

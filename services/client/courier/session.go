@@ -11,18 +11,16 @@ import (
 	"time"
 
 	"sealpost/shared/crypto/identity"
-	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/framing"
 )
 
 // session is one connection. Bodies go out one after the other; answers come
 // in any order and are matched by their offer's number.
 type session struct {
-	cfg      Config
-	receipts *receipt.Verifier
-	conn     *tls.Conn
-	in       *framing.Reader
-	welcome  framing.Welcome
+	cfg     Config
+	conn    *tls.Conn
+	in      *framing.Reader
+	welcome framing.Welcome
 
 	sending chan struct{} // held by the one whose message is going out
 	slots   chan struct{} // a place for each offer without an answer
@@ -41,7 +39,7 @@ type session struct {
 const connectTimeout = 15 * time.Second
 
 // dial connects, checks who the server is, and logs in.
-func dial(ctx context.Context, cfg Config, receipts *receipt.Verifier) (*session, error) {
+func dial(ctx context.Context, cfg Config) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	raw, err := new(net.Dialer).DialContext(ctx, "tcp", cfg.Server)
@@ -54,7 +52,7 @@ func dial(ctx context.Context, cfg Config, receipts *receipt.Verifier) (*session
 		return nil, handshakeError(err)
 	}
 	s := &session{
-		cfg: cfg, receipts: receipts, conn: conn, in: framing.NewReader(conn),
+		cfg: cfg, conn: conn, in: framing.NewReader(conn),
 		sending: make(chan struct{}, 1), calls: make(map[uint32]*call), ended: make(chan struct{}),
 	}
 	if err := s.login(ctx); err != nil {

@@ -73,8 +73,11 @@ func sendTo(t *testing.T, address string, v vector.Vector) error {
 	// Without an end a test waits here for a server that says nothing more.
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cfg := Config{Server: address, TLS: pins.ClientTLS(), Token: tok, Pins: pins, Timeout: time.Minute, Stall: time.Minute, Log: zerolog.Nop()}
-	s, err := dial(ctx, cfg, receipt.NewVerifier(pins))
+	cfg := Config{
+		Server: address, TLS: pins.ClientTLS(), Token: tok, Pins: pins, Timeout: time.Minute, Stall: time.Minute,
+		Receipts: receipt.NewVerifier(pins), Log: zerolog.Nop(),
+	}
+	s, err := dial(ctx, cfg)
 	if err != nil {
 		return err
 	}
