@@ -94,6 +94,7 @@ var cases = []struct {
 	{"idle", "the server's memory with 10,000 idle connections", runIdle},
 	{"neighbour", "as small, beside a process that keeps the disk busy", runNeighbour},
 	{"wire", "the same messages answered and not kept: what the processors allow", runWire},
+	{"bound", "the same messages kept and not checked: what a bare server reaches", runBound},
 	{"proofs", "the server's processor time, beside one without tree and signatures", runProofs},
 	{"growth", "memory and start-up with up to a million stored messages", runGrowth},
 }

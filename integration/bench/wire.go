@@ -16,12 +16,14 @@ import (
 // receiptSize is that of the receipts in a logbook of some thousand messages.
 const receiptSize = 1500
 
-// wireConfig has the server's private key, made for this run alone.
-type wireConfig struct{ Key string }
+// wireConfig has the server's private key, made for this run alone, and the
+// directory to keep messages in; without one it keeps none.
+type wireConfig struct{ Key, Dir string }
 
-// playWireServer speaks the sealpost wire and keeps nothing: it answers every
-// END with as many bytes as a receipt has. What it reaches is a bound for any
-// server on this machine, before a byte is written to a disk.
+// playWireServer speaks the sealpost wire and answers every END with as many
+// bytes as a receipt has. What it reaches is a bound for any server on this
+// machine: without a directory, before a byte is written to a disk; with one,
+// before anything is checked, numbered, recorded, proved, signed or logged.
 func playWireServer(ctx context.Context, c *conversation) error {
 	var config wireConfig
 	if err := c.hear(&config); err != nil {
@@ -31,13 +33,19 @@ func playWireServer(ctx context.Context, c *conversation) error {
 	if err != nil {
 		return err
 	}
+	keep := answerNow
+	if config.Dir != "" {
+		if keep, err = newKeeper(ctx, config.Dir); err != nil {
+			return err
+		}
+	}
 	go func() {
 		for {
 			raw, err := ln.Accept()
 			if err != nil {
 				return // closed: the run is over
 			}
-			go answerAll(tls.Server(raw, settings))
+			go answerAll(tls.Server(raw, settings), keep)
 		}
 	}()
 	if err := c.tell(bareAddress{ln.Addr().String()}); err != nil {
@@ -49,28 +57,49 @@ func playWireServer(ctx context.Context, c *conversation) error {
 	return err
 }
 
+// wireMessage is one that is complete.
+type wireMessage struct {
+	conn *tls.Conn
+	ref  uint32
+	body []byte
+}
+
+// answer appends the answer to m.
+func (m wireMessage) answer(dst []byte) []byte {
+	return framing.AppendReceipt(dst, framing.Receipt{Ref: m.ref, Text: receiptText})
+}
+
+var receiptText = content(receiptSize)
+
+// answerNow keeps nothing.
+func answerNow(m wireMessage) error {
+	_, err := m.conn.Write(m.answer(nil))
+	return err
+}
+
 // answerAll serves one connection to its end.
-func answerAll(conn *tls.Conn) {
+func answerAll(conn *tls.Conn, keep func(wireMessage) error) {
 	defer func() { _ = conn.Close() }()
 	in := framing.NewReader(conn)
-	text := content(receiptSize)
 	ref := uint32(0)
+	var body []byte
 	for {
 		rec, err := in.Next()
 		if err != nil {
 			return
 		}
-		var out []byte
 		switch rec.Type {
 		case framing.TypeHello:
-			out = framing.AppendWelcome(nil, framing.Welcome{Window: framing.InitialWindow, MaxInFlight: 256, LogbookID: "wire"})
+			out := framing.AppendWelcome(nil, framing.Welcome{Window: framing.InitialWindow, MaxInFlight: 256, LogbookID: "wire"})
+			_, err = conn.Write(out)
+		case framing.TypeData:
+			body = append(body, rec.Payload...)
 		case framing.TypeEnd:
-			out = framing.AppendReceipt(nil, framing.Receipt{Ref: ref, Text: text})
+			err = keep(wireMessage{conn, ref, body})
 			ref++
-		default:
-			continue
+			body = nil
 		}
-		if _, err := conn.Write(out); err != nil {
+		if err != nil {
 			return
 		}
 	}
@@ -94,7 +123,7 @@ func (b *bench) measureWire(ctx context.Context, s shape) error {
 	var rates, floors []float64
 	var shares ratios
 	for round := range b.rounds {
-		alone, err := b.wireRun(ctx, s)
+		alone, err := b.wireRun(ctx, s, "")
 		if err != nil {
 			return err
 		}
@@ -123,14 +152,15 @@ func (b *bench) measureWire(ctx context.Context, s shape) error {
 	return nil
 }
 
-// wireRun sends to a server that keeps nothing. CPU is the load's.
-func (b *bench) wireRun(ctx context.Context, s shape) (result run, err error) {
+// wireRun sends to a server that keeps nothing, or what it is sent in dir. CPU
+// is the load's.
+func (b *bench) wireRun(ctx context.Context, s shape, dir string) (result run, err error) {
 	id, err := identity.Generate()
 	if err != nil {
 		return run{}, err
 	}
 	var at bareAddress
-	server, err := start(ctx, "wire-server", wireConfig{string(id.PEM())}, &at)
+	server, err := start(ctx, "wire-server", wireConfig{string(id.PEM()), dir}, &at)
 	if err != nil {
 		return run{}, err
 	}

@@ -179,6 +179,20 @@ func (v *volume) sync(f openFile, name string) error {
 	return f.Sync()
 }
 
+// syncData flushes one file's bytes, and its size if that changed, but not its
+// times.
+func (v *volume) syncData(f openFile, name string) error {
+	if err := v.step(Step{Op: OpSync, Name: name}); err != nil {
+		return err
+	}
+	for {
+		err := unix.Fdatasync(int(f.Fd()))
+		if !errors.Is(err, unix.EINTR) {
+			return os.NewSyscallError("fdatasync", err)
+		}
+	}
+}
+
 // syncFS flushes the whole file system.
 func (v *volume) syncFS() error {
 	if err := v.step(Step{Op: OpSyncFS}); err != nil {
