@@ -126,8 +126,10 @@ func (w *bodyWriter) allowed(n uint64) error {
 		return errAnswered
 	case <-w.s.ended:
 		return w.s.cause()
+	case <-w.p.late:
+		return w.p.over()
 	case <-w.p.ctx.Done():
-		return context.Cause(w.p.ctx)
+		return w.p.over()
 	}
 }
 
@@ -142,13 +144,14 @@ func (w *bodyWriter) flush() error {
 	if err := w.s.conn.SetWriteDeadline(time.Now().Add(limit)); err != nil {
 		return err
 	}
-	// A cancelled caller must not wait for a peer that takes nothing.
+	// A cancelled caller must not wait for a peer that takes nothing; who is late
+	// had the deadline's time too.
 	defer context.AfterFunc(w.p.ctx, func() { _ = w.s.conn.SetWriteDeadline(time.Unix(1, 0)) })()
 	if _, err := w.s.conn.Write(w.buf); err != nil {
 		return err
 	}
 	w.buf = w.buf[:0]
-	w.p.reached(w.sent)
+	w.p.reached(w.sent, time.Now())
 	w.s.moved()
 	return nil
 }

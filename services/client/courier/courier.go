@@ -41,7 +41,7 @@ type Config struct {
 type Courier struct {
 	cfg Config
 
-	moving  progresses
+	moving  *progresses
 	dialing chan struct{} // held while a connection is being made
 	mu      sync.Mutex
 	current *session
@@ -61,7 +61,7 @@ func New(cfg Config) *Courier {
 	}
 	return &Courier{
 		cfg: cfg, dialing: make(chan struct{}, 1),
-		moving: progresses{limit: cfg.Timeout, active: make(map[*progress]struct{})},
+		moving: newProgresses(cfg.Timeout),
 	}
 }
 
@@ -112,21 +112,21 @@ func final(err error, m Message) error {
 // nothing has moved for too long.
 func (c *Courier) retry(p *progress, do func(*session) error) error {
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
-		s, err := c.session(p.ctx)
+		s, err := c.session(p)
 		if err == nil {
 			err = do(s)
 		}
 		if err == nil || lasting(err) {
 			return err
 		}
-		if p.ctx.Err() != nil {
-			return errors.Join(context.Cause(p.ctx), err)
+		if over := p.over(); over != nil {
+			return errors.Join(over, err)
 		}
 		c.leave(s, err)
 		c.cfg.Log.Debug().Err(err).Dur("pause", pause).Msg("trying again")
 		// Half the pause is random, so that many clients do not come as one.
 		if !p.pause(pause/2 + rand.N(pause/2)) {
-			return errors.Join(context.Cause(p.ctx), err)
+			return errors.Join(p.over(), err)
 		}
 	}
 }
@@ -161,22 +161,23 @@ func conclusive(err error) bool {
 }
 
 // session returns the live connection, making one where there is none.
-func (c *Courier) session(ctx context.Context) (*session, error) {
+func (c *Courier) session(p *progress) (*session, error) {
+	if s, err := c.live(); s != nil || err != nil {
+		return s, err
+	}
 	select {
 	case c.dialing <- struct{}{}:
 		defer func() { <-c.dialing }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	case <-p.late:
+		return nil, p.over()
+	case <-p.ctx.Done():
+		return nil, p.over()
 	}
-	c.mu.Lock()
-	s, closed := c.current, c.closed
-	c.mu.Unlock()
-	if closed {
-		return nil, ErrClosed
+	if s, err := c.live(); s != nil || err != nil {
+		return s, err // another made one meanwhile
 	}
-	if s != nil && s.alive() {
-		return s, nil
-	}
+	ctx, cancel := p.context()
+	defer cancel(nil)
 	s, err := dial(ctx, c.cfg)
 	if err != nil {
 		return nil, err
@@ -189,6 +190,19 @@ func (c *Courier) session(ctx context.Context) (*session, error) {
 	}
 	c.current = s
 	return s, nil
+}
+
+// live returns the connection, nil if there is none that is of use.
+func (c *Courier) live() (*session, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, ErrClosed
+	}
+	if c.current != nil && c.current.alive() {
+		return c.current, nil
+	}
+	return nil, nil
 }
 
 // Close ends the connection. Deliveries under way end as not known.

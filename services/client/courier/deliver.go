@@ -1,7 +1,6 @@
 package courier
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -22,8 +21,10 @@ func (s *session) deliver(p *progress, m Message) (Delivery, error) {
 	case s.slots <- struct{}{}:
 	case <-s.ended:
 		return Delivery{}, s.cause()
+	case <-p.late:
+		return Delivery{}, p.over()
 	case <-p.ctx.Done():
-		return Delivery{}, context.Cause(p.ctx)
+		return Delivery{}, p.over()
 	}
 	c, err := s.send(p, m)
 	if err != nil {
@@ -35,8 +36,10 @@ func (s *session) deliver(p *progress, m Message) (Delivery, error) {
 		if !isClosed(c.answered) { // an answer that came before the end counts
 			return Delivery{}, s.cause()
 		}
+	case <-p.late:
+		return Delivery{}, p.over()
 	case <-p.ctx.Done():
-		return Delivery{}, context.Cause(p.ctx)
+		return Delivery{}, p.over()
 	}
 	return s.judge(c, m)
 }
@@ -48,9 +51,12 @@ func (s *session) send(p *progress, m Message) (*call, error) {
 		defer func() { <-s.sending }()
 	case <-s.ended:
 		return nil, s.cause()
-	case <-p.ctx.Done():
+	case <-p.late:
 		<-s.slots // nothing was offered
-		return nil, context.Cause(p.ctx)
+		return nil, p.over()
+	case <-p.ctx.Done():
+		<-s.slots
+		return nil, p.over()
 	}
 	body, err := m.Open()
 	if err != nil {

@@ -52,7 +52,7 @@ func FuzzAnswers(f *testing.F) {
 		c := New(s.cfg)
 		p := c.moving.begin(t.Context())
 		defer p.stop()
-		session, err := dial(p.ctx, s.cfg)
+		session, err := dial(t.Context(), s.cfg)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -82,7 +82,7 @@ func sendTo(t *testing.T, address string, v vector.Vector) error {
 		return err
 	}
 	defer s.close()
-	_, err = s.deliver(new(progresses).begin(ctx), vectorMessage(t, v))
+	_, err = s.deliver(newProgresses(0).begin(ctx), vectorMessage(t, v))
 	return err
 }
 
