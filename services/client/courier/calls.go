@@ -2,6 +2,7 @@ package courier
 
 import (
 	"errors"
+	"time"
 
 	"sealpost/shared/framing"
 )
@@ -21,7 +22,7 @@ func (s *session) accept(ref uint32) error {
 	if !ok || isClosed(c.accepted) {
 		return &framing.Error{Type: framing.TypeAccept, Reason: "for no message that waits for it"}
 	}
-	s.rearm()
+	s.touch()
 	close(c.accepted)
 	return nil
 }
@@ -29,30 +30,57 @@ func (s *session) accept(ref uint32) error {
 // ErrStalled means that a connection with messages under way stayed silent.
 var ErrStalled = errors.New("the connection is stalled")
 
-// begin notes a call; from now on the session must move.
-func (s *session) begin(ref uint32, c *call) {
+// begin notes a call; from now on the session must move. The error is that of a
+// session that has ended.
+func (s *session) begin(ref uint32, c *call) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
 	s.calls[ref] = c
-	s.rearm()
+	s.touch()
+	return nil
 }
 
 func (s *session) moved() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rearm()
+	s.touch()
 }
 
-// rearm is called with mu held whenever something moved.
-func (s *session) rearm() {
-	if len(s.calls) > 0 && s.err == nil {
+// touch is called with mu held whenever something moved. A timer that runs is
+// not set anew each time: it looks at the time of the last movement.
+func (s *session) touch() {
+	s.lastMove = time.Now()
+	if !s.armed && len(s.calls) > 0 && s.err == nil {
+		s.armed = true
 		s.stall.Reset(s.cfg.Stall)
-	} else {
-		s.stall.Stop()
 	}
 }
 
-func (s *session) stalled() { s.fail(ErrStalled) }
+// stalled is called by the timer.
+func (s *session) stalled() {
+	if s.silent() {
+		s.fail(ErrStalled)
+	}
+}
+
+// silent reports whether nothing has moved for too long; if not, it sets the
+// timer for the rest of the time, unless nothing is under way.
+func (s *session) silent() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.armed = len(s.calls) > 0 && s.err == nil
+	if !s.armed {
+		return false
+	}
+	left := s.cfg.Stall - time.Since(s.lastMove)
+	if left > 0 {
+		s.stall.Reset(left)
+	}
+	return left <= 0
+}
 
 func (s *session) answer(ref uint32, set func(*call)) error {
 	s.mu.Lock()
@@ -62,7 +90,7 @@ func (s *session) answer(ref uint32, set func(*call)) error {
 		return &framing.Error{Type: framing.TypeReceipt, Reason: "an answer to no message under way"}
 	}
 	delete(s.calls, ref)
-	s.rearm()
+	s.touch()
 	set(c)
 	close(c.answered)
 	<-s.slots

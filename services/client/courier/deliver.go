@@ -66,7 +66,9 @@ func (s *session) send(p *progress, m Message) (*call, error) {
 	defer func() { _ = body.Close() }()
 	c := &call{accepted: make(chan struct{}), answered: make(chan struct{})}
 	offer := offerOf(m, s.nextRef)
-	s.begin(s.nextRef, c)
+	if err := s.begin(s.nextRef, c); err != nil {
+		return nil, err
+	}
 	s.nextRef++
 	out := &bodyWriter{s: s, p: p, c: c, buf: framing.AppendOffer(make([]byte, 0, bufferFor(offer)), offer)}
 	err = out.message(m, body)

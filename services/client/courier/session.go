@@ -26,12 +26,14 @@ type session struct {
 	slots   chan struct{} // a place for each offer without an answer
 	nextRef uint32        // guarded by sending
 
-	mu      sync.Mutex
-	stall   *time.Timer // runs while calls are under way and nothing moves
-	calls   map[uint32]*call
-	retired bool // it ends with the last call
-	err     error
-	ended   chan struct{} // closed once err is set
+	mu       sync.Mutex
+	calls    map[uint32]*call
+	lastMove time.Time
+	stall    *time.Timer
+	armed    bool // stall runs, as it does while calls are under way
+	retired  bool // it ends with the last call
+	err      error
+	ended    chan struct{} // closed once err is set
 }
 
 // connectTimeout bounds TCP, TLS and the exchange of HELLO and WELCOME together:
@@ -181,7 +183,7 @@ func (s *session) fail(err error) {
 		return
 	}
 	s.err = err
-	s.rearm()
+	s.stall.Stop()
 	close(s.ended)
 	_ = s.conn.Close()
 }
