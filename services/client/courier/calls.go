@@ -9,7 +9,8 @@ import (
 
 // call is one offer under way.
 type call struct {
-	accepted chan struct{} // closed by ACCEPT
+	accepted chan struct{} // closed by ACCEPT; nil where nobody waits for it
+	accept   bool          // ACCEPT came
 	answered chan struct{} // closed by an answer
 	receipt  []byte
 	refusal  *framing.Refusal
@@ -19,34 +20,45 @@ func (s *session) accept(ref uint32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, ok := s.calls[ref]
-	if !ok || isClosed(c.accepted) {
+	if !ok || c.accept {
 		return &framing.Error{Type: framing.TypeAccept, Reason: "for no message that waits for it"}
 	}
 	s.touch()
-	close(c.accepted)
+	c.accept = true
+	if c.accepted != nil {
+		close(c.accepted)
+	}
 	return nil
 }
 
 // ErrStalled means that a connection with messages under way stayed silent.
 var ErrStalled = errors.New("the connection is stalled")
 
-// begin notes a call; from now on the session must move. The error is that of a
-// session that has ended.
-func (s *session) begin(ref uint32, c *call) error {
+// begin gives an offer its number and notes the call; from now on the session
+// must move. It is for the one whose turn it is. The error is that of a session
+// that has ended.
+func (s *session) begin(o *framing.Offer, c *call) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
 		return s.err
 	}
-	s.calls[ref] = c
+	o.Ref = s.nextRef
+	s.nextRef++
+	s.calls[o.Ref] = c
 	s.touch()
 	return nil
 }
 
-func (s *session) moved() {
+// moved notes what a write has moved.
+func (s *session) moved(moves []move) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.touch()
+	at := s.lastMove
+	s.mu.Unlock()
+	for _, m := range moves {
+		m.p.reached(m.bytes, at)
+	}
 }
 
 // touch is called with mu held whenever something moved. A timer that runs is
@@ -82,7 +94,8 @@ func (s *session) silent() bool {
 	return left <= 0
 }
 
-func (s *session) answer(ref uint32, set func(*call)) error {
+// answer settles an offer: with a receipt or, where there is one, a refusal.
+func (s *session) answer(ref uint32, receipt []byte, refusal *framing.Refusal) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, ok := s.calls[ref]
@@ -91,7 +104,7 @@ func (s *session) answer(ref uint32, set func(*call)) error {
 	}
 	delete(s.calls, ref)
 	s.touch()
-	set(c)
+	c.receipt, c.refusal = receipt, refusal
 	close(c.answered)
 	<-s.slots
 	if s.retired && len(s.calls) == 0 {

@@ -3,7 +3,6 @@ package courier
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/crypto/receipt"
@@ -44,42 +43,14 @@ func (s *session) deliver(p *progress, m Message) (Delivery, error) {
 	return s.judge(c, m)
 }
 
-// send puts one message on the wire; only one at a time can.
+// send puts one message on the wire.
 func (s *session) send(p *progress, m Message) (*call, error) {
-	select {
-	case s.sending <- struct{}{}:
-		defer func() { <-s.sending }()
-	case <-s.ended:
-		return nil, s.cause()
-	case <-p.late:
-		<-s.slots // nothing was offered
-		return nil, p.over()
-	case <-p.ctx.Done():
-		<-s.slots
-		return nil, p.over()
+	o := offerOf(m)
+	// The size first: that of the ciphertext of any size need not fit its type.
+	if m.Size <= smallBody && bodySize(o) <= min(smallBody, uint64(s.welcome.Window)) {
+		return s.sendSmall(p, m, o)
 	}
-	body, err := m.Open()
-	if err != nil {
-		<-s.slots
-		return nil, &ReadError{m.Name, err}
-	}
-	defer func() { _ = body.Close() }()
-	c := &call{accepted: make(chan struct{}), answered: make(chan struct{})}
-	offer := offerOf(m, s.nextRef)
-	if err := s.begin(s.nextRef, c); err != nil {
-		return nil, err
-	}
-	s.nextRef++
-	out := &bodyWriter{s: s, p: p, c: c, buf: framing.AppendOffer(make([]byte, 0, bufferFor(offer)), offer)}
-	err = out.message(m, body)
-	if errors.Is(err, errAnswered) {
-		err = nil // the server spoke before the end: the answer says the rest
-	}
-	var read *ReadError
-	if err != nil && !errors.As(err, &read) {
-		err = s.broken(err)
-	}
-	return c, err
+	return s.sendLarge(p, m, o)
 }
 
 // laterError is a refusal that asks to try again.
@@ -92,8 +63,8 @@ func (e *laterError) Error() string {
 	return fmt.Sprintf("server: %s (%s)", message.Visible(e.reason), e.code)
 }
 
-func offerOf(m Message, ref uint32) framing.Offer {
-	o := framing.Offer{Ref: ref, ID: m.ID, Cipher: framing.CipherNone, Size: m.Size, SHA256: m.SHA256, Name: m.Name}
+func offerOf(m Message) framing.Offer {
+	o := framing.Offer{ID: m.ID, Cipher: framing.CipherNone, Size: m.Size, SHA256: m.SHA256, Name: m.Name}
 	if m.Cipher == message.Cipher2012 {
 		o.Cipher, o.EncryptedSize = framing.Cipher2012, cipher2012.EncryptedLen(m.Size)
 	}
@@ -142,14 +113,10 @@ func (s *session) check(text []byte, m Message) (logfile.Entry, error) {
 	return e, nil
 }
 
-// broken ends a session whose last record did not go out whole. The server may
-// have said why before it stopped reading, so what it sent is read first.
+// broken ends a session whose last message did not go out whole: no other can
+// follow it.
 func (s *session) broken(err error) error {
-	if s.conn.SetReadDeadline(time.Now().Add(lastWords)) != nil {
-		s.fail(err)
-	}
+	s.hearOut(err)
 	<-s.ended
 	return errors.Join(err, s.cause())
 }
-
-const lastWords = 2 * time.Second

@@ -14,7 +14,7 @@ import (
 	"sealpost/shared/framing"
 )
 
-// session is one connection. Bodies go out one after the other; answers come
+// session is one connection. Messages go out one after the other; answers come
 // in any order and are matched by their offer's number.
 type session struct {
 	cfg     Config
@@ -22,16 +22,17 @@ type session struct {
 	in      *framing.Reader
 	welcome framing.Welcome
 
-	sending chan struct{} // held by the one whose message is going out
-	slots   chan struct{} // a place for each offer without an answer
-	nextRef uint32        // guarded by sending
+	queue *queue
+	slots chan struct{} // a place for each offer without an answer
 
 	mu       sync.Mutex
+	nextRef  uint32
 	calls    map[uint32]*call
 	lastMove time.Time
 	stall    *time.Timer
-	armed    bool // stall runs, as it does while calls are under way
-	retired  bool // it ends with the last call
+	armed    bool  // stall runs, as it does while calls are under way
+	retired  bool  // it ends with the last call
+	unsent   error // why a write failed
 	err      error
 	ended    chan struct{} // closed once err is set
 }
@@ -55,7 +56,7 @@ func dial(ctx context.Context, cfg Config) (*session, error) {
 	}
 	s := &session{
 		cfg: cfg, conn: conn, in: framing.NewReader(conn),
-		sending: make(chan struct{}, 1), calls: make(map[uint32]*call), ended: make(chan struct{}),
+		calls: make(map[uint32]*call), ended: make(chan struct{}),
 	}
 	if err := s.login(ctx); err != nil {
 		_ = conn.Close()
@@ -65,7 +66,9 @@ func dial(ctx context.Context, cfg Config) (*session, error) {
 	s.stall = time.AfterFunc(cfg.Stall, s.stalled)
 	s.stall.Stop()
 	cfg.Log.Info().Str("server", cfg.Server).Str("logbook", s.welcome.LogbookID).Msg("connected to server")
+	s.queue = newQueue(conn, cfg.Timeout, s.ended)
 	go s.read()
+	go s.write()
 	return s, nil
 }
 
@@ -148,6 +151,18 @@ func (s *session) read() {
 	}
 }
 
+// write sends what is queued until the connection ends.
+func (s *session) write() {
+	err := s.queue.run(s.moved)
+	if err == nil {
+		return
+	}
+	s.mu.Lock()
+	s.unsent = err
+	s.mu.Unlock()
+	s.hearOut(err)
+}
+
 func (s *session) handle(rec framing.Record) error {
 	switch rec.Type {
 	case framing.TypeAccept:
@@ -161,13 +176,13 @@ func (s *session) handle(rec framing.Record) error {
 		if err != nil {
 			return err
 		}
-		return s.answer(r.Ref, func(c *call) { c.receipt = r.Text })
+		return s.answer(r.Ref, r.Text, nil)
 	case framing.TypeRefusal:
 		r, err := framing.ParseRefusal(rec.Payload)
 		if err != nil {
 			return err
 		}
-		return s.answer(r.Ref, func(c *call) { c.refusal = &r })
+		return s.answer(r.Ref, nil, &r)
 	case framing.TypeClose:
 		return closed(rec.Payload)
 	default:
@@ -183,9 +198,31 @@ func (s *session) fail(err error) {
 		return
 	}
 	s.err = err
+	if s.unsent != nil {
+		s.err = errors.Join(s.unsent, err)
+	}
 	s.stall.Stop()
 	close(s.ended)
 	_ = s.conn.Close()
+}
+
+// lastWords is how long a session that cannot send any more is read on.
+const lastWords = 2 * time.Second
+
+// hearOut ends a session on which nothing more can be sent. The server may have
+// said why before it stopped reading, so what it sent is read first.
+func (s *session) hearOut(err error) {
+	if s.conn.SetReadDeadline(time.Now().Add(lastWords)) != nil {
+		s.fail(err)
+	}
+}
+
+// interrupted returns why a wait of a delivery ended early.
+func (s *session) interrupted(p *progress) error {
+	if isClosed(s.ended) {
+		return s.cause()
+	}
+	return p.over()
 }
 
 func (s *session) alive() bool { return !isClosed(s.ended) }
