@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -313,5 +314,78 @@ func TestSend2012(t *testing.T) {
 	err = courier.Send2012(t.Context(), s.wire2012, key, bytes.NewReader(make([]byte, maxMessage+1)), time.Minute)
 	if err == nil {
 		t.Error("a message over the limit seemed to be taken")
+	}
+}
+
+// A small message that cannot be read is not offered, and takes nobody's place.
+func TestUnreadable(t *testing.T) {
+	s := startServer(t, t.TempDir(), "127.0.0.1:0")
+	c := s.courier(t)
+	broken := errors.New("broken")
+	for name, body := range map[string]io.Reader{
+		"shrunk": strings.NewReader("shor"), "grown": strings.NewReader("longer"), "broken": iotest.ErrReader(broken),
+	} {
+		m := text("a.txt", []byte("short"))
+		m.Open = func() (io.ReadCloser, error) { return io.NopCloser(body), nil }
+		for range 300 { // more than may be in flight
+			_, err := c.Deliver(t.Context(), m)
+			var read *courier.ReadError
+			if !errors.As(err, &read) || read.Name != m.Name || (name == "broken") != errors.Is(err, broken) {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+	}
+	d, err := c.Deliver(t.Context(), text("good", []byte("good")))
+	if err != nil || d.Entry.Seq != 0 {
+		t.Errorf("number %d, %v", d.Entry.Seq, err)
+	}
+}
+
+// Messages of all sizes share a connection, and none has bytes of another.
+func TestMixedSizes(t *testing.T) {
+	s := startServer(t, t.TempDir(), "127.0.0.1:0")
+	c := s.courier(t)
+	var wg sync.WaitGroup
+	for i := range 100 {
+		content := bytes.Repeat([]byte{byte(i)}, []int{0, 1, 1 << 10, 16 << 10, 16<<10 + 1, 300 << 10}[i%6]+i/6)
+		m := text("plain", content)
+		if i%4 == 0 {
+			m = enciphered("sealed", content)
+		}
+		wg.Go(func() {
+			d, err := c.Deliver(t.Context(), m)
+			if err != nil {
+				t.Errorf("message %d: %v", i, err)
+				return
+			}
+			if !bytes.Equal(s.content(t, d.Entry), content) {
+				t.Errorf("message %d came back changed", i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// Who leaves while a small message waits for its answer leaves the connection
+// to the others.
+func TestCancelledSmall(t *testing.T) {
+	s := startServer(t, t.TempDir(), "127.0.0.1:0")
+	r := newRelay(t, s.addr)
+	cfg := s.config()
+	cfg.Server = r.ln.Addr().String()
+	c := courier.New(cfg)
+	defer c.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	m := text("a.txt", []byte("content"))
+	open := m.Open
+	m.Open = func() (io.ReadCloser, error) { cancel(); return open() }
+	_, err := c.Deliver(ctx, m)
+	var unknown *courier.UnknownError
+	if err != nil && !(errors.As(err, &unknown) && errors.Is(err, context.Canceled)) {
+		t.Fatal(err)
+	}
+	first := r.last.Load()
+	if _, err := c.Deliver(t.Context(), text("b.txt", []byte("other"))); err != nil || r.last.Load() != first {
+		t.Errorf("%v, over the same connection: %v", err, r.last.Load() == first)
 	}
 }
