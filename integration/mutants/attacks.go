@@ -88,6 +88,10 @@ func senders() []mutant {
 const tls13 = `		MinVersion:             tls.VersionTLS13,
 		NextProtos:             []string{ALPN},
 		SessionTicketsDisabled: true,
+		// Else the first records of a connection are short, so that a browser can
+		// use the part of a page that is there. Nobody can use a part of a message,
+		// and each record is a system call.
+		DynamicRecordSizingDisabled: true,
 	}
 }
 
