@@ -1,8 +1,8 @@
 package logfile
 
 import (
-	"fmt"
-	"strings"
+	"encoding/hex"
+	"strconv"
 	"time"
 
 	"sealpost/shared/message"
@@ -58,7 +58,7 @@ type Layout struct {
 func NewLayout(h Head, ciphertextMax uint64) Layout {
 	leftOut := h.EncryptedSize > ciphertextMax
 	l := Layout{
-		header:  []byte(headerText(h, leftOut)),
+		header:  headerText(h, leftOut),
 		trailer: []byte("\n"),
 		size:    h.Size,
 	}
@@ -69,30 +69,34 @@ func NewLayout(h Head, ciphertextMax uint64) Layout {
 	return l
 }
 
-func headerText(h Head, leftOut bool) string {
-	var b strings.Builder
-	line := func(parts ...string) {
-		for _, part := range parts {
-			b.WriteString(part)
-		}
-		b.WriteByte('\n')
-	}
-	line(timeWord, h.ReceivedAt.Format(fileTime))
-	line()
+func headerText(h Head, leftOut bool) []byte {
+	const room = 400 // enough for the longest but for the names
+	b := make([]byte, 0, room+len(h.Sender)+len(h.Name))
+	b = h.ReceivedAt.AppendFormat(append(b, timeWord...), fileTime)
+	b = append(b, "\n\n"...)
 	if h.EncryptedSize > 0 {
-		line(encryptedWord, fmt.Sprint(h.EncryptedSize), bytesWord)
+		b = appendBytes(b, encryptedWord, h.EncryptedSize)
 	}
-	line(decryptedWord, fmt.Sprint(h.Size), bytesWord)
-	line(senderWord, message.Visible(h.Sender))
+	b = appendBytes(b, decryptedWord, h.Size)
+	b = appendText(b, senderWord, message.Visible(h.Sender))
 	if h.Name != "" {
-		line(nameWord, message.Visible(h.Name))
+		b = appendText(b, nameWord, message.Visible(h.Name))
 	}
-	line(idWord, h.ID.String())
+	b = hex.AppendEncode(append(b, idWord...), h.ID[:])
+	b = append(b, '\n')
 	if leftOut {
-		line(leftOutLine)
+		b = appendText(b, leftOutLine, "")
 	}
-	b.WriteString(plainTitle)
-	return b.String()
+	return append(b, plainTitle...)
+}
+
+func appendBytes(b []byte, word string, n uint64) []byte {
+	b = strconv.AppendUint(append(b, word...), n, 10)
+	return append(append(b, bytesWord...), '\n')
+}
+
+func appendText(b []byte, word, text string) []byte {
+	return append(append(append(b, word...), text...), '\n')
 }
 
 // Header returns everything that stands before the message.
