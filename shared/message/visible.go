@@ -17,6 +17,13 @@ const hexDigits = "0123456789abcdef"
 // \u202e for other characters, \xff for bytes that are not UTF-8. The result is UTF-8 on
 // one line, for a terminal or a log.
 func Visible(s string) string {
+	plain := 0
+	for plain < len(s) && asIs(s[plain], false) {
+		plain++
+	}
+	if plain == len(s) { // as nearly all are
+		return s
+	}
 	out, _ := appendVisible(nil, []byte(s), false, true)
 	return string(out)
 }
@@ -126,8 +133,10 @@ func asIs(c byte, lines bool) bool {
 // vanishes as a byte order mark. All of these lie in the basic plane, so four
 // hex digits show them.
 func hidden(r rune) bool {
-	switch r {
-	case 0x2028, 0x2029, 0xfeff:
+	switch {
+	case 0x20 <= r && r < 0x7f: // soon told, and most names are nothing else
+		return false
+	case r == 0x2028, r == 0x2029, r == 0xfeff:
 		return true
 	}
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
