@@ -1,14 +1,8 @@
 package logfile
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
-	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"sealpost/shared/message"
 )
@@ -17,9 +11,6 @@ import (
 const MaxLine = 4096
 
 const version = 1
-
-// lineTime is RFC 3339 with all nine digits of the nanoseconds, always UTC.
-const lineTime = "2006-01-02T15:04:05.000000000Z"
 
 // Entry is what the manifest says of one message. Its JSON names, in this
 // order, are the keys of a manifest line.
@@ -64,28 +55,48 @@ func (e Entry) Line() ([]byte, error) {
 	if err := e.check(); err != nil {
 		return nil, err
 	}
-	var line lineWriter
-	line.number("v", uint64(e.V))
-	line.number("seq", e.Seq)
-	line.text("file", e.File)
-	line.text("id", e.ID.String())
-	line.text("sender", e.Sender)
-	line.text("name", e.Name)
-	line.text("cipher", string(e.Cipher))
-	line.text("received_at", e.ReceivedAt.UTC().Format(lineTime))
-	line.number("size", e.Size)
-	line.number("encrypted_size", e.EncryptedSize)
-	line.text("sha256", e.SHA256.String())
-	line.number("file_size", e.FileSize)
-	line.text("file_sha256", e.FileSHA256.String())
-	return append(line.buf, '}'), nil
+	line := make(lineWriter, 0, lineRoom+len(e.File)+len(e.Sender)+len(e.Name))
+	line.number(keyV, uint64(e.V))
+	line.number(keySeq, e.Seq)
+	line.text(keyFile, e.File)
+	line.hex(keyID, e.ID[:])
+	line.text(keySender, e.Sender)
+	line.text(keyName, e.Name)
+	line.text(keyCipher, string(e.Cipher))
+	line.time(keyReceivedAt, e.ReceivedAt)
+	line.number(keySize, e.Size)
+	line.number(keyEncryptedSize, e.EncryptedSize)
+	line.hex(keySHA256, e.SHA256[:])
+	line.number(keyFileSize, e.FileSize)
+	line.hex(keyFileSHA256, e.FileSHA256[:])
+	return append(line, lineEnd...), nil
+}
+
+// ParseLine reads a manifest line, without its "\n". It accepts only what
+// [Entry.Line] writes, byte for byte, in at most [MaxLine] bytes; the error is
+// a [*LineError]. The time of the entry is in UTC.
+func ParseLine(line []byte) (Entry, error) {
+	if len(line) > MaxLine {
+		return Entry{}, &LineError{Rule: fmt.Sprintf("must be at most %d bytes", MaxLine)}
+	}
+	r := lineReader{rest: line}
+	e := r.entry()
+	if r.failed {
+		at := len(line) - len(r.rest)
+		return Entry{}, &LineError{Rule: fmt.Sprintf("must be in the canonical form, and is not at byte %d", at)}
+	}
+	if err := e.check(); err != nil {
+		return Entry{}, err
+	}
+	return e, nil
 }
 
 func (e Entry) check() error {
 	if e.V != version {
 		return &LineError{Rule: fmt.Sprintf("v must be %d", version)}
 	}
-	if e.File != FileName(e.Seq) {
+	var name [maxFileName]byte
+	if e.File != string(appendFileName(name[:0], e.Seq)) {
 		return &LineError{Rule: "file must be the name that belongs to seq"}
 	}
 	if year := e.ReceivedAt.UTC().Year(); year < 0 || year > 9999 {
@@ -123,60 +134,4 @@ func checkCipher(c message.Cipher, encrypted uint64) error {
 		return errEncryptedSize
 	}
 	return nil
-}
-
-// lineWriter builds a JSON object. Go's own encoder is not used because its
-// escapes are its own; a signed line needs a form that other languages can
-// reproduce from one sentence.
-type lineWriter struct{ buf []byte }
-
-var escaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-
-func (l *lineWriter) key(name string) {
-	sep := `,"`
-	if len(l.buf) == 0 {
-		l.buf = make([]byte, 0, 640)
-		sep = `{"`
-	}
-	l.buf = append(append(append(l.buf, sep...), name...), `":`...)
-}
-
-func (l *lineWriter) number(key string, n uint64) {
-	l.key(key)
-	l.buf = strconv.AppendUint(l.buf, n, 10)
-}
-
-func (l *lineWriter) text(key, s string) {
-	l.key(key)
-	l.buf = append(append(append(l.buf, '"'), escaper.Replace(s)...), '"')
-}
-
-// ParseLine reads a manifest line, without its "\n". It accepts only what
-// [Entry.Line] writes, byte for byte, in at most [MaxLine] bytes; the error is
-// a [*LineError]. The time of the entry is in UTC.
-func ParseLine(line []byte) (Entry, error) {
-	if len(line) > MaxLine {
-		return Entry{}, &LineError{Rule: fmt.Sprintf("must be at most %d bytes", MaxLine)}
-	}
-	if !utf8.Valid(line) {
-		return Entry{}, &LineError{Rule: "must be UTF-8"}
-	}
-	var e Entry
-	dec := json.NewDecoder(bytes.NewReader(line))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&e); err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return Entry{}, &LineError{Rule: "must be a JSON object with the known fields", Cause: err}
-	}
-	e.ReceivedAt = e.ReceivedAt.UTC()
-	again, err := e.Line()
-	if err != nil {
-		return Entry{}, err
-	}
-	if !bytes.Equal(again, line) {
-		return Entry{}, &LineError{Rule: "must be in the canonical form"}
-	}
-	return e, nil
 }

@@ -147,12 +147,14 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// FuzzLine: what parses is written again byte for byte.
+// FuzzLine: what parses is written again byte for byte, and is what the oracle
+// takes too.
 func FuzzLine(f *testing.F) {
 	for _, v := range vector.Read(f, "testdata/lines") {
 		f.Add(v.Body)
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
+		checkOracle(t, line)
 		e, err := logfile.ParseLine(line)
 		if err != nil {
 			var bad *logfile.LineError

@@ -31,11 +31,19 @@ const (
 const (
 	fileStart = "server_message"
 	fileEnd   = ".txt"
+
+	maxDecimal  = 20 // digits of 1<<64 - 1
+	maxFileName = len(fileStart) + maxDecimal + len(fileEnd)
 )
 
 // FileName returns the name of log file number seq: server_message<N>.txt.
 func FileName(seq uint64) string {
-	return fileStart + strconv.FormatUint(seq, 10) + fileEnd
+	var name [maxFileName]byte
+	return string(appendFileName(name[:0], seq))
+}
+
+func appendFileName(b []byte, seq uint64) []byte {
+	return append(strconv.AppendUint(append(b, fileStart...), seq, 10), fileEnd...)
 }
 
 // ParseFileName returns the number in the name of a log file, and whether s is
@@ -55,8 +63,11 @@ func ParseFileName(s string) (seq uint64, ok bool) {
 // parseDecimal reads a number without sign, leading zero or any other second
 // way to write it.
 func parseDecimal(s string) (uint64, bool) {
+	if len(s) > 1 && s[0] == '0' { // the one second way that ParseUint allows
+		return 0, false
+	}
 	n, err := strconv.ParseUint(s, 10, 64)
-	return n, err == nil && strconv.FormatUint(n, 10) == s
+	return n, err == nil
 }
 
 // ErrDigest is returned for a text that is no digest.
@@ -68,13 +79,21 @@ type Digest [32]byte
 // ParseDigest reads exactly 64 lower-case hex digits. The error is [ErrDigest].
 func ParseDigest(s string) (Digest, error) {
 	var d Digest
-	if len(s) != 2*len(d) {
-		return Digest{}, ErrDigest
-	}
-	if _, err := hex.Decode(d[:], []byte(s)); err != nil || d.String() != s {
+	if len(s) != hex.EncodedLen(len(d)) || !decodeHex(d[:], []byte(s)) {
 		return Digest{}, ErrDigest
 	}
 	return d, nil
+}
+
+// decodeHex fills p from lower-case digits, twice as many as it has bytes.
+func decodeHex(p, digits []byte) bool {
+	for _, c := range digits {
+		if 'A' <= c && c <= 'F' { // which the package hex reads too
+			return false
+		}
+	}
+	_, err := hex.Decode(p, digits)
+	return err == nil
 }
 
 // String returns the digest as 64 lower-case hex digits.
