@@ -119,7 +119,7 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 	if !ok {
 		return Checkpoint{}, fmt.Errorf("%w: the checkpoint's second line is no tree size", ErrMalformed)
 	}
-	root, ok := parseHash(strings.TrimSuffix(lines[2], "\n"))
+	root, ok := parseHash([]byte(strings.TrimSuffix(lines[2], "\n")))
 	if !ok {
 		return Checkpoint{}, fmt.Errorf("%w: the checkpoint's third line is no hash", ErrMalformed)
 	}
@@ -131,9 +131,9 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 // which it drops. It expects a note that has opened.
 func canonicalSignatures(text []byte) bool {
 	block := text[bytes.LastIndex(text, []byte("\n\n"))+2:]
-	for line := range strings.Lines(string(block)) {
-		line = strings.TrimSuffix(line, "\n")
-		if _, ok := decode64(line[strings.LastIndexByte(line, ' ')+1:]); !ok {
+	for line := range bytes.Lines(block) {
+		line = bytes.TrimSuffix(line, lineEnd)
+		if _, ok := decode64(line[bytes.LastIndexByte(line, ' ')+1:]); !ok {
 			return false
 		}
 	}

@@ -1,10 +1,10 @@
 package receipt
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -44,7 +44,7 @@ func open(data []byte, openCheckpoint func([]byte) (Checkpoint, error)) (Opened,
 		return Opened{}, ErrProof
 	}
 	return Opened{
-		Origin: checkpoint.Origin, Line: p.line, Index: p.index, Checkpoint: checkpoint, Signed: p.signed,
+		Origin: checkpoint.Origin, Line: p.line, Index: p.index, Checkpoint: checkpoint, Signed: bytes.Clone(p.signed),
 	}, nil
 }
 
@@ -53,7 +53,7 @@ type parts struct {
 	index  uint64
 	line   []byte
 	proof  tlog.RecordProof
-	signed []byte
+	signed []byte // lies in the receipt
 }
 
 // parse takes a receipt apart (c2sp.org/tlog-proof) and accepts only what New
@@ -62,20 +62,20 @@ func parse(data []byte) (parts, error) {
 	if len(data) > MaxSize {
 		return parts{}, tooLong()
 	}
-	head, signed, found := strings.Cut(string(data), "\n\n")
-	first, rest, _ := strings.Cut(head, "\n")
-	extra, rest, _ := strings.Cut(rest, "\n")
-	number, hashes, hasHashes := strings.Cut(rest, "\n")
-	if !found || first != header {
+	head, signed, found := bytes.Cut(data, []byte("\n\n"))
+	first, rest, _ := bytes.Cut(head, lineEnd)
+	extra, rest, _ := bytes.Cut(rest, lineEnd)
+	number, hashes, hasHashes := bytes.Cut(rest, lineEnd)
+	if !found || string(first) != header {
 		return parts{}, fmt.Errorf("%w: its first line is not %q, or it has no checkpoint", ErrMalformed, header)
 	}
-	p := parts{signed: []byte(signed)}
+	p := parts{signed: signed}
 	var ok bool
 	if p.line, ok = parseExtra(extra); !ok {
 		return parts{}, fmt.Errorf("%w: its second line holds no manifest line", ErrMalformed)
 	}
-	if number, ok = strings.CutPrefix(number, indexKey); ok {
-		p.index, ok = parseNumber(number)
+	if number, ok = bytes.CutPrefix(number, []byte(indexKey)); ok {
+		p.index, ok = parseNumber(string(number))
 	}
 	if !ok {
 		return parts{}, fmt.Errorf("%w: its third line is no index", ErrMalformed)
@@ -86,8 +86,10 @@ func parse(data []byte) (parts, error) {
 	return p, nil
 }
 
-func parseExtra(text string) ([]byte, bool) {
-	encoded, ok := strings.CutPrefix(text, extraKey)
+var lineEnd = []byte("\n")
+
+func parseExtra(text []byte) ([]byte, bool) {
+	encoded, ok := bytes.CutPrefix(text, []byte(extraKey))
 	if !ok {
 		return nil, false
 	}
@@ -96,16 +98,18 @@ func parseExtra(text string) ([]byte, bool) {
 }
 
 // parseProof reads hashes, one a line, the last without its line end.
-func parseProof(text string, present bool) (tlog.RecordProof, bool) {
+func parseProof(text []byte, present bool) (tlog.RecordProof, bool) {
 	if !present {
 		return nil, true
 	}
-	lines := strings.SplitN(text, "\n", maxProof+1)
-	if len(lines) > maxProof {
+	lines := bytes.Count(text, lineEnd) + 1
+	if lines > maxProof {
 		return nil, false
 	}
-	proof := make(tlog.RecordProof, len(lines))
-	for i, line := range lines {
+	proof := make(tlog.RecordProof, lines)
+	for i := range proof {
+		var line []byte
+		line, text, _ = bytes.Cut(text, lineEnd)
 		var ok bool
 		if proof[i], ok = parseHash(line); !ok {
 			return nil, false
@@ -115,24 +119,41 @@ func parseProof(text string, present bool) (tlog.RecordProof, bool) {
 }
 
 // parseNumber reads a number of leaves, at most MaxTree, in decimal without
-// leading zeroes.
+// leading zeroes, the one second spelling that ParseUint takes.
 func parseNumber(text string) (uint64, bool) {
+	if len(text) > 1 && text[0] == '0' {
+		return 0, false
+	}
 	n, err := strconv.ParseUint(text, 10, 64)
-	return n, err == nil && n <= MaxTree && strconv.FormatUint(n, 10) == text
+	return n, err == nil && n <= MaxTree
 }
 
-func parseHash(text string) (tlog.Hash, bool) {
-	raw, ok := decode64(text)
-	if !ok || len(raw) != tlog.HashSize {
+func parseHash(text []byte) (hash tlog.Hash, ok bool) {
+	// The decoder wants room for a whole group, padded or not.
+	var raw [tlog.HashSize + 1]byte
+	if len(text) != strict64.EncodedLen(tlog.HashSize) {
 		return tlog.Hash{}, false
 	}
-	return tlog.Hash(raw), true
+	if n, ok := decodeInto(raw[:], text); !ok || n != tlog.HashSize {
+		return tlog.Hash{}, false
+	}
+	return tlog.Hash(raw[:tlog.HashSize]), true
 }
 
-// decode64 reads standard base64 (RFC 4648, section 4) in its one canonical
-// spelling. Go's decoder passes over line ends, and over stray bits behind the
-// last byte, so what was read is written again.
-func decode64(text string) ([]byte, bool) {
-	raw, err := base64.StdEncoding.DecodeString(text)
-	return raw, err == nil && base64.StdEncoding.EncodeToString(raw) == text
+// strict64 is standard base64 (RFC 4648, section 4) that refuses stray bits
+// behind the last byte.
+var strict64 = base64.StdEncoding.Strict()
+
+// decode64 reads base64 in its one canonical spelling.
+func decode64(text []byte) ([]byte, bool) {
+	raw := make([]byte, strict64.DecodedLen(len(text)))
+	n, ok := decodeInto(raw, text)
+	return raw[:n], ok
+}
+
+// decodeInto is decode64 into room for strict64.DecodedLen bytes. Go's decoder
+// passes over line ends, wherever they stand; the length tells.
+func decodeInto(raw, text []byte) (int, bool) {
+	n, err := strict64.Decode(raw, text)
+	return n, err == nil && strict64.EncodedLen(n) == len(text)
 }

@@ -20,8 +20,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -71,7 +69,7 @@ func New(index uint64, line []byte, proof tlog.RecordProof, checkpoint []byte) (
 	if !validLine(line) {
 		return nil, ErrLine
 	}
-	text := append([]byte(nil), header+"\n"+extraKey...)
+	text := append(make([]byte, 0, sizeOf(line, proof, checkpoint)), header+"\n"+extraKey...)
 	text = base64.StdEncoding.AppendEncode(text, line)
 	text = append(text, "\n"+indexKey...)
 	text = append(strconv.AppendUint(text, index, 10), '\n')
@@ -85,9 +83,26 @@ func New(index uint64, line []byte, proof tlog.RecordProof, checkpoint []byte) (
 	return text, nil
 }
 
+// sizeOf is the size of a receipt whose index has as many digits as it can.
+func sizeOf(line []byte, proof tlog.RecordProof, checkpoint []byte) int {
+	const fixed = len(header+"\n"+extraKey+"\n"+indexKey+"18446744073709551615"+"\n") + len("\n")
+	hash := base64.StdEncoding.EncodedLen(tlog.HashSize) + len("\n")
+	return fixed + base64.StdEncoding.EncodedLen(len(line)) + len(proof)*hash + len(checkpoint)
+}
+
 func validLine(line []byte) bool {
-	return len(line) > 0 && len(line) <= MaxLine && utf8.Valid(line) &&
-		strings.IndexFunc(string(line), unicode.IsControl) < 0
+	return len(line) > 0 && len(line) <= MaxLine && utf8.Valid(line) && !hasControl(line)
+}
+
+// hasControl looks for Unicode's control characters (C0, DEL, C1) in UTF-8, in
+// which those of C1 are 0xc2 and a byte below 0xa0.
+func hasControl(line []byte) bool {
+	for i, c := range line {
+		if c < 0x20 || c == 0x7f || c == 0xc2 && line[i+1] < 0xa0 {
+			return true
+		}
+	}
+	return false
 }
 
 func tooLong() error {
