@@ -40,11 +40,16 @@ func receipts() []mutant {
 		{name: "checkpoint: empty lines", file: "checkpoint.go",
 			old: `if line == "\n" {`, new: `if line == "" {`},
 		{name: "verifier: what is remembered is not compared", file: "verifier.go",
-			old: "v.signed != nil && bytes.Equal(v.signed, signed)", new: "v.signed != nil"},
+			old: "h.signed != nil && bytes.Equal(h.signed, signed)", new: "h.signed != nil"},
 		{name: "verifier: nothing is remembered", file: "verifier.go",
-			old: "v.signed, v.checkpoint = bytes.Clone(signed), checkpoint", new: "v.checkpoint = checkpoint\n	_ = bytes.Clone"},
+			old: "		v.remember(signed, checkpoint)\n", new: "		_ = v.remember\n"},
 		{name: "verifier: what failed is remembered", file: "verifier.go",
-			old: "	if err != nil {\n		return Checkpoint{}, err\n	}\n	v.mu.Lock()", new: "	v.mu.Lock()\n	_ = err"},
+			old: "		if err != nil {\n			return Checkpoint{}, err\n		}\n		v.remember(signed, checkpoint)\n		return checkpoint, nil",
+			new: "		v.remember(signed, checkpoint)\n		return checkpoint, err"},
+		{name: "verifier: one check for all texts", file: "verifier.go",
+			old: "v.checks.Do(string(signed),", new: `v.checks.Do("",`},
+		{name: "verifier: everybody checks", file: "verifier.go",
+			old: "v.checks.Do(string(signed),", new: "new(singleflight.Group).Do(string(signed),"},
 	})
 }
 

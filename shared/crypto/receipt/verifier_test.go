@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"sealpost/shared/crypto/identity"
 )
@@ -45,27 +46,88 @@ func generate(t *testing.T) (*identity.Identity, identity.Pins) {
 	return id, identity.Pins{{Key: id.Public()}}
 }
 
-// TestVerifierRemembers: with its pins taken away a Verifier still opens what
-// rests on the last signature that it verified, and nothing else.
+// TestVerifierRemembers: without its pins a Verifier still opens what rests on
+// the last signatures that it verified, and nothing else.
 func TestVerifierRemembers(t *testing.T) {
 	id, pins := generate(t)
 	v := NewVerifier(pins)
-	one, other := twoLines(t, id, 1), twoLines(t, id, 2)
-	for _, text := range [][]byte{other[0], one[0]} {
-		if _, err := v.Open(text); err != nil {
+	var commits [remembered + 1][2][]byte
+	for n := range commits {
+		commits[n] = twoLines(t, id, n)
+		if _, err := v.Open(commits[n][0]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	v.pins = nil
-	opened, err := v.Open(one[1])
-	if err != nil || opened.Index != 1 || string(opened.Line) != "second" || opened.Checkpoint.Size != 2 {
-		t.Errorf("under the same signature: %+v, %v", opened, err)
+	v.check = NewVerifier(nil).check
+	for range 2 { // the second time after a failure
+		for n, texts := range commits[1:] {
+			opened, err := v.Open(texts[1])
+			if err != nil || opened.Index != 1 || string(opened.Line) != "second" || opened.Checkpoint.Size != 2 {
+				t.Errorf("under signature %d: %+v, %v", n+1, opened, err)
+			}
+		}
+		if _, err := v.Open(commits[0][1]); !errors.Is(err, ErrSignature) {
+			t.Errorf("under an earlier signature: error %v, want ErrSignature", err)
+		}
 	}
-	if _, err := v.Open(other[1]); !errors.Is(err, ErrSignature) {
-		t.Errorf("under an earlier signature: error %v, want ErrSignature", err)
+}
+
+// TestVerifierForgetsFailures: each is told anew.
+func TestVerifierForgetsFailures(t *testing.T) {
+	id, pins := generate(t)
+	v := NewVerifier(nil)
+	text := twoLines(t, id, 1)[0]
+	for range 2 {
+		if opened, err := v.Open(text); !errors.Is(err, ErrSignature) || opened.Line != nil {
+			t.Errorf("without pins: %+v, %v, want ErrSignature", opened, err)
+		}
 	}
-	if _, err := v.Open(one[1]); err != nil {
-		t.Errorf("after a failure: %v", err)
+	v.check = NewVerifier(pins).check
+	if _, err := v.Open(text); err != nil {
+		t.Errorf("with pins: %v", err)
+	}
+}
+
+// TestVerifierSharesChecks: those who bring one text at once wait for one check,
+// good or bad, while other texts, one bit away, have their own.
+func TestVerifierSharesChecks(t *testing.T) {
+	id, pins := generate(t)
+	texts := twoLines(t, id, 1)
+	changed := slices.Clone(texts[0])
+	changed[len(changed)-10] ^= 1
+	for name, want := range map[string]error{"good": nil, "bad": ErrSignature} {
+		synctest.Test(t, func(t *testing.T) {
+			v, asked, answer := NewVerifier(pins), 0, make(chan error)
+			check := v.check
+			v.check = func(signed []byte) (Checkpoint, error) {
+				asked++
+				if err := <-answer; err != nil {
+					return Checkpoint{}, err
+				}
+				return check(signed)
+			}
+			var all sync.WaitGroup
+			for n := range 6 {
+				all.Go(func() {
+					if _, err := v.Open(texts[n%2]); !errors.Is(err, want) {
+						t.Errorf("%s: error %v, want %v", name, err, want)
+					}
+				})
+			}
+			synctest.Wait()
+			all.Go(func() {
+				if _, err := v.Open(changed); err == nil {
+					t.Errorf("%s: a changed signature is taken", name)
+				}
+			})
+			synctest.Wait()
+			if asked != 2 {
+				t.Errorf("%s: %d checks, want one for each of two texts", name, asked)
+			}
+			answer <- want
+			answer <- want
+			all.Wait()
+		})
 	}
 }
 
