@@ -10,7 +10,7 @@ const (
 // signed.
 func proofs() []mutant {
 	var list []mutant
-	for _, part := range [][]mutant{receipts(), accepted(), audits(), collected()} {
+	for _, part := range [][]mutant{receipts(), lines(), accepted(), audits(), collected()} {
 		list = append(list, part...)
 	}
 	return list
@@ -50,6 +50,24 @@ func receipts() []mutant {
 			old: "v.checks.Do(string(signed),", new: `v.checks.Do("",`},
 		{name: "verifier: everybody checks", file: "verifier.go",
 			old: "v.checks.Do(string(signed),", new: "new(singleflight.Group).Do(string(signed),"},
+	})
+}
+
+// lines are those of the manifest line, which has one spelling.
+func lines() []mutant {
+	return in("shared/logfile/", "./shared/logfile", []mutant{
+		{name: "line: bytes behind its end", file: "line.go",
+			old: "r.pass(0, len(r.rest) == 0)", new: "r.pass(0, true)"},
+		{name: "line: any escape", file: "line.go",
+			old: ` || raw[i] != '"' && raw[i] != '\\'`, new: ""},
+		{name: "line: two spellings of a time", file: "line.go",
+			old: "bytes.Equal(appendTime(again[:0], t), text)", new: "!bytes.Equal(appendTime(again[:0], t), nil)"},
+		{name: "line: two spellings of a digit", file: "logfile.go",
+			old: "if 'A' <= c && c <= 'F' {", new: "if c == 0 {"},
+		{name: "line: two spellings of a number", file: "logfile.go",
+			old: "len(s) > 1 && s[0] == '0'", new: `s == ""`},
+		{name: "line: its rules are not looked at", file: "entry.go",
+			old: "	if err := e.check(); err != nil {\n		return Entry{}, err", new: "	if err := e.check(); err == errEncryptedSize {\n		return Entry{}, err"},
 	})
 }
 
