@@ -36,6 +36,7 @@ func (l *Logbook) finish(group []*staged) {
 		l.space.release(s.draft.Sender, s.promised)
 		s.answer(logbook.Facts{Entry: s.entry, Line: s.line}, nil)
 	}
+	l.forget(group)
 	l.checkpointWhenDue()
 }
 
@@ -69,6 +70,7 @@ func (l *Logbook) abandon(group []*staged) {
 		_ = s.file.Close()
 		s.answer(logbook.Facts{}, logbook.ErrUnknown)
 	}
+	l.forget(group)
 }
 
 func (l *Logbook) checkpointWhenDue() {

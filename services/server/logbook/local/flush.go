@@ -17,8 +17,8 @@ const (
 	foreignDirty = 32 << 20
 )
 
-// flush brings the bytes and the names of staged files to stable storage.
-func (l *Logbook) flush(group []*staged) error {
+// flushFiles brings the bytes and the names of staged files to stable storage.
+func (l *Logbook) flushFiles(group []*staged) error {
 	if l.shareFlush(group) {
 		return l.flushTogether(group)
 	}

@@ -119,8 +119,9 @@ func (g *groupRun) send() (first logbook.Facts) {
 	var wg sync.WaitGroup
 	g.x.hold = func() {
 		for i, s := range staged {
+			wait := handOver(ctx, s)
 			wg.Go(func() {
-				facts, err := logbook.Append(ctx, s)
+				facts, err := wait()
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil {
@@ -129,7 +130,6 @@ func (g *groupRun) send() (first logbook.Facts) {
 				g.heard = append(g.heard, err)
 			})
 		}
-		soon(g.t, "the group waits", func() bool { return g.book.queue.len() == len(staged) })
 	}
 	first, err := logbooktest.Append(ctx, g.book, logbooktest.Draft("a", nil), nil)
 	if err != nil {

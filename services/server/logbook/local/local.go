@@ -86,11 +86,13 @@ type Logbook struct {
 	health    health
 
 	// The committer's own.
-	flushFailed bool     // the manifest's tail must be written again before its flush
-	unfinished  bool     // a durable group was left to recovery
-	published   *sealed  // the checkpoint beside the manifest
-	dirty       gauge    // of bytes that the machine has not flushed
-	orphans     []string // staged files that a record not yet voided may name
+	flushFailed bool              // the manifest's tail must be written again before its flush
+	unfinished  bool              // a durable group was left to recovery
+	published   *sealed           // the checkpoint beside the manifest
+	dirty       gauge             // of bytes that the machine has not flushed
+	busy        map[indexKey]bool // ids of the messages that are being committed
+	later       []*staged         // those that wait for one of these
+	orphans     []string          // staged files that a record not yet voided may name
 
 	queue   *queue
 	closing chan struct{} // closed by Close: no message is taken any more
@@ -122,6 +124,7 @@ func Open(cfg Config) (*Logbook, error) {
 		canSyncFS: canSyncFS(vol.dir), dirty: gauge{read: cfg.Dirty},
 		space:   newSpace(vol.dir, cfg.MaxStaged),
 		queue:   newQueue(),
+		busy:    make(map[indexKey]bool),
 		closing: make(chan struct{}),
 		done:    make(chan struct{}),
 	}

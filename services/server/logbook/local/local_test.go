@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -119,6 +120,34 @@ func staging(t *testing.T, dir string) []string {
 
 // soon waits for what must come. It fails the test where that does not come, so
 // that no mistake makes a test hang. It may be called from any goroutine.
+// handOver gives a message to the committer, and returns what waits for its
+// outcome.
+func handOver(ctx context.Context, s logbook.Staged) func() (logbook.Facts, error) {
+	type outcome struct {
+		facts logbook.Facts
+		err   error
+	}
+	came := make(chan outcome, 1)
+	s.Commit(ctx, func(f logbook.Facts, err error) { came <- outcome{f, err} })
+	return func() (logbook.Facts, error) {
+		select {
+		case o := <-came:
+			return o.facts, o.err
+		case <-ctx.Done():
+			return logbook.Facts{}, logbook.ErrUnknown
+		}
+	}
+}
+
+func stage(t *testing.T, book *Logbook, d logbook.Draft, content []byte) logbook.Staged {
+	t.Helper()
+	s, err := logbooktest.Stage(t.Context(), book, d, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func soon(t *testing.T, what string, came func() bool) bool {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); !came(); runtime.Gosched() {

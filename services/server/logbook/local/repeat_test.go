@@ -19,18 +19,23 @@ func inOneGroup(t *testing.T, drafts []logbook.Draft, contents [][]byte) (book *
 	cfg := testConfig(t.TempDir())
 	cfg.Fault = tr.record
 	book = open(t, cfg)
-	var wg sync.WaitGroup
+	var wait []func() (logbook.Facts, error)
+	var all []logbook.Staged
+	for i, d := range drafts {
+		all = append(all, stage(t, book, d, contents[i]))
+	}
 	hold := sync.OnceFunc(func() {
-		for i, d := range drafts {
-			wg.Go(func() { facts[i], errs[i] = logbooktest.Append(t.Context(), book, d, contents[i]) })
+		for _, s := range all {
+			wait = append(wait, handOver(t.Context(), s))
 		}
-		soon(t, "the others wait", func() bool { return book.queue.len() == len(drafts) })
 	})
 	tr.hold.Store(&hold)
 	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); err != nil {
 		t.Fatal(err)
 	}
-	wg.Wait()
+	for i := range wait {
+		facts[i], errs[i] = wait[i]()
+	}
 	return book, facts, errs
 }
 

@@ -163,6 +163,8 @@ func (s *staged) complete() error {
 	return nil
 }
 
+func (s *staged) key() indexKey { return indexKey{s.draft.Sender, s.draft.ID} }
+
 // held is how many bytes the message keeps in memory.
 func (s *staged) held() int64 {
 	if s.sheet == nil {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"sealpost/services/server/logbook"
-	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/message"
@@ -177,26 +176,29 @@ func tracing(dir string, tr *trace, together bool) Config {
 // appendTogether has the messages committed in two groups: the first alone, and
 // all others, which come while its flush is held.
 func appendTogether(t *testing.T, tr *trace, book *Logbook, drafts []logbook.Draft, contents [][]byte) {
-	var wg sync.WaitGroup
-	appendOne := func(i int) {
-		facts, err := logbooktest.Append(t.Context(), book, drafts[i], contents[i])
+	wait := make([]func() (logbook.Facts, error), len(drafts))
+	var all []logbook.Staged
+	for i, d := range drafts {
+		all = append(all, stage(t, book, d, contents[i]))
+	}
+	others := sync.OnceFunc(func() {
+		for i := range drafts[1:] {
+			wait[i+1] = handOver(t.Context(), all[i+1])
+		}
+	})
+	tr.hold.Store(&others)
+	wait[0] = handOver(t.Context(), all[0])
+	receipted := func(i int) {
+		facts, err := wait[i]()
 		if err != nil {
 			t.Error(err)
 			return
 		}
 		tr.receipted(t, book, drafts[i].ID, facts)
 	}
-	others := sync.OnceFunc(func() {
-		for i := range drafts[1:] {
-			wg.Go(func() { appendOne(i + 1) })
-		}
-	})
-	hold := sync.OnceFunc(func() {
-		others()
-		soon(t, "the others wait", func() bool { return book.queue.len() == len(drafts)-1 })
-	})
-	tr.hold.Store(&hold)
-	appendOne(0)
+	receipted(0)
 	others() // where nothing was flushed
-	wg.Wait()
+	for i := range drafts[1:] {
+		receipted(i + 1)
+	}
 }

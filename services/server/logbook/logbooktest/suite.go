@@ -59,20 +59,28 @@ func Draft(sender string, content []byte) logbook.Draft {
 
 // Append brings one message into book.
 func Append(ctx context.Context, book logbook.Logbook, d logbook.Draft, content []byte) (logbook.Facts, error) {
-	staged, err := book.Stage(ctx, d)
+	staged, err := Stage(ctx, book, d, content)
 	if err != nil {
 		return logbook.Facts{}, err
 	}
-	defer staged.Discard()
-	if _, err := staged.Write(content); err != nil {
-		return logbook.Facts{}, err
-	}
-	if d.Cipher == message.Cipher2012 {
-		if _, err := staged.WriteCiphertext(cipher2012.Encrypt(cipher2012.Key{1}, content)); err != nil {
-			return logbook.Facts{}, err
-		}
-	}
 	return logbook.Append(ctx, staged)
+}
+
+// Stage brings one message to where it can be committed.
+func Stage(ctx context.Context, book logbook.Logbook, d logbook.Draft, content []byte) (logbook.Staged, error) {
+	staged, err := book.Stage(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	_, err = staged.Write(content)
+	if err == nil && d.Cipher == message.Cipher2012 {
+		_, err = staged.WriteCiphertext(cipher2012.Encrypt(cipher2012.Key{1}, content))
+	}
+	if err != nil {
+		staged.Discard()
+		return nil, err
+	}
+	return staged, nil
 }
 
 func mustAppend(t *testing.T, book logbook.Logbook, d logbook.Draft, content []byte) logbook.Facts {

@@ -1,0 +1,76 @@
+package local
+
+import (
+	"math"
+	"runtime"
+	"time"
+
+	"sealpost/services/server/logbook"
+)
+
+const maxGroup = 1024 // messages that share one record flush
+
+// commitLoop commits groups until Close. While one is flushed the next is
+// written, so that the disk and the processor work side by side. While the
+// logbook is red it also tries to heal, so that readiness turns green without
+// traffic.
+func (l *Logbook) commitLoop() {
+	defer close(l.done)
+	tick := time.NewTicker(l.cfg.RetryEvery)
+	defer tick.Stop()
+	for next := []*staged(nil); ; {
+		if len(next) > 0 {
+			next = l.commit(next)
+			next = append(next, l.ready(l.gather())...)
+			select {
+			case <-tick.C: // also where one group follows the other
+				l.look()
+			default:
+			}
+			continue
+		}
+		select {
+		case <-l.queue.came:
+			next = l.ready(l.gather())
+		case <-tick.C:
+			l.look()
+		case <-l.closing:
+			l.drain()
+			return
+		}
+	}
+}
+
+// look does what is due every now and then.
+func (l *Logbook) look() {
+	l.checkRoom()
+	_ = l.heal() // the reason is kept in health
+	if err := l.publish(); err != nil {
+		l.cfg.Log.Warn().Err(err).Msg("the checkpoint beside the manifest lags")
+	}
+}
+
+// gather takes what waits, those first who waited for a commit of their own id.
+// It waits for nobody, but lets those go first who have something to bring and
+// lack only the processor: a larger group costs the disk hardly more. A sender
+// who is alone loses no time.
+func (l *Logbook) gather() []*staged {
+	for n := 0; n < l.queue.len() && n < maxGroup; {
+		n = l.queue.len()
+		runtime.Gosched()
+	}
+	waited := l.later
+	l.later = nil
+	return append(waited, l.queue.take(maxGroup)...)
+}
+
+// drain fails what waits and leaves the records short for the next start.
+func (l *Logbook) drain() {
+	fail(l.queue.take(math.MaxInt), logbook.ErrClosed)
+	if l.health.reason() != nil {
+		return
+	}
+	if err := l.lastCheckpoint(); err != nil {
+		l.cfg.Log.Warn().Err(err).Msg("last checkpoint failed; recovery will replay the records")
+	}
+}
