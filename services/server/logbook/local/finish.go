@@ -32,9 +32,11 @@ func (l *Logbook) finish(group []*staged) {
 	}
 	for i, s := range group {
 		l.index.add(s.draft.Sender, s.draft.ID, places[i])
+		s.answer(logbook.Facts{Entry: s.entry, Line: s.line}, nil)
+	}
+	for _, s := range group { // nobody waits for this
 		_ = s.file.Close()
 		l.space.release(s.draft.Sender, s.promised)
-		s.answer(logbook.Facts{Entry: s.entry, Line: s.line}, nil)
 	}
 	l.forget(group)
 	l.checkpointWhenDue()

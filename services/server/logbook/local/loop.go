@@ -66,7 +66,7 @@ func (l *Logbook) gather() []*staged {
 
 // drain fails what waits and leaves the records short for the next start.
 func (l *Logbook) drain() {
-	fail(l.queue.take(math.MaxInt), logbook.ErrClosed)
+	fail(append(l.later, l.queue.take(math.MaxInt)...), logbook.ErrClosed)
 	if l.health.reason() != nil {
 		return
 	}
