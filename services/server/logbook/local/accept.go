@@ -68,7 +68,7 @@ func adopt(vol *volume) error {
 	if err := m.flush(false); err != nil {
 		return err
 	}
-	r, err := startRecords(vol, m.count())
+	r, err := startRecords(vol, m.count(), 0)
 	if err != nil {
 		return err
 	}

@@ -113,7 +113,7 @@ func (l *Logbook) checkpoint() error {
 	if err := l.flushNames(); err != nil {
 		return err
 	}
-	fresh, err := startRecords(l.vol, l.manifest.count())
+	fresh, err := startRecords(l.vol, l.manifest.count(), l.cfg.CheckpointAfter)
 	if err != nil {
 		return err
 	}

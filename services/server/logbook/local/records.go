@@ -43,19 +43,22 @@ type records struct {
 	base uint64
 	size int64 // up to the end of the last line
 	room int64 // up to the end of the zeros
+	most int64 // about the size at which a fresh one follows
 }
 
-// zerosAhead is how far the file reaches beyond a line that did not fit in it.
+// zerosAhead is how far the file reaches beyond a line that did not fit in it,
+// at most.
 const zerosAhead = 256 << 10
 
-// startRecords replaces the records file with a fresh, flushed one.
-func startRecords(vol *volume, base uint64) (*records, error) {
+// startRecords replaces the records file with a fresh, flushed one, which will
+// not grow far beyond most bytes.
+func startRecords(vol *volume, base uint64, most int64) (*records, error) {
 	_ = vol.remove(recordsNewPath)
 	f, err := vol.create(recordsNewPath, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	r := &records{vol: vol, file: f, base: base}
+	r := &records{vol: vol, file: f, base: base, most: most}
 	if err := r.start(); err != nil {
 		_ = f.Close()
 		_ = vol.remove(recordsNewPath)
@@ -117,8 +120,9 @@ func appendString(text []byte, s string) []byte {
 func (r *records) write(path string, line []byte) error {
 	end, room := r.size+int64(len(line)), r.room
 	if end > room {
-		line = append(line, make([]byte, zerosAhead)...)
-		room = end + zerosAhead
+		ahead := min(zerosAhead, r.most)
+		line = append(line, make([]byte, ahead)...)
+		room = end + ahead
 	}
 	if err := r.vol.append(r.file, path, line, r.size); err != nil {
 		return err

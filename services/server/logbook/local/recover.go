@@ -75,7 +75,7 @@ func (l *Logbook) replay(head recordsHead, recs []record, found bool) error {
 	if err := l.flushNames(); err != nil {
 		return err
 	}
-	fresh, err := startRecords(l.vol, l.manifest.count())
+	fresh, err := startRecords(l.vol, l.manifest.count(), l.cfg.CheckpointAfter)
 	if err != nil {
 		return err
 	}
