@@ -11,7 +11,8 @@
 //	DIR/staging/tree                 the hashes of the tree
 //	DIR/staging/m-*                  messages on their way in
 //
-// One goroutine commits. It takes the messages that wait as one group:
+// One goroutine commits. It writes the small messages that wait into their
+// files, and takes them and the large ones as one group:
 //
 //  1. the staged files and their names are flushed, with one flush of the
 //     whole file system where that is to be had and cheap, else one by one;
@@ -20,6 +21,8 @@
 //  4. the manifest lines are appended;
 //  5. the tree that now ends with the group is signed;
 //  6. the callers are answered.
+//
+// During 1 and 2 it writes the next group.
 //
 // A failure in 1 or 2 fails the group: its files are discarded, and its numbers
 // are used again only after a fresh records file, flushed, has voided whatever
