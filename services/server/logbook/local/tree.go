@@ -26,9 +26,9 @@ var errNoLeaf = errors.New("the tree has no such leaf")
 
 // tree is the Merkle tree of RFC 6962, section 2.1, over the manifest lines,
 // without their "\n". Its hashes lie in a file in the order of
-// tlog.StoredHashIndex. They are written there, and flushed, at a checkpoint of
-// the records; recovery computes again what these hold, and all of it from the
-// manifest when the file is missing or short.
+// tlog.StoredHashIndex. Like the manifest the file is appended to without a
+// flush until a checkpoint of the records; recovery computes again what they
+// hold, and all of it from the manifest when the file is missing or short.
 type tree struct {
 	vol  *volume
 	file *os.File
@@ -38,9 +38,7 @@ type tree struct {
 	recent []tlog.Hash // the newest hashes
 	first  int64       // the stored index of recent[0]
 	far    map[int64]tlog.Hash
-
-	written int64 // how many hashes are in the file
-	broken  error // a flush failed: the file must be made anew
+	broken error // a flush failed: the file must be made anew
 }
 
 // openTree opens the file, which is trusted for flushed leaves, if it has them.
@@ -68,7 +66,6 @@ func (t *tree) reset(n uint64) {
 	defer t.mu.Unlock()
 	t.leaves, t.recent, t.first = n, nil, tlog.StoredHashCount(int64(n))
 	t.far = make(map[int64]tlog.Hash)
-	t.written = t.first
 }
 
 // append adds lines as leaves. After an error the same call may be made again.
@@ -85,36 +82,21 @@ func (t *tree) append(lines [][]byte) error {
 		}
 		fresh = append(fresh, more...)
 	}
-	if start-t.written >= recentHashes { // many lines since the last checkpoint
-		if err := t.write(); err != nil {
-			return err
-		}
+	buf := make([]byte, 0, len(fresh)*tlog.HashSize)
+	for _, h := range fresh {
+		buf = append(buf, h[:]...)
+	}
+	if err := t.vol.append(t.file, treePath, buf, start*tlog.HashSize); err != nil {
+		return err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.leaves += uint64(len(lines))
 	t.recent = append(t.recent, fresh...)
-	if drop := min(len(t.recent)-recentHashes, int(t.written-t.first)); drop > recentHashes {
+	if drop := len(t.recent) - recentHashes; drop > recentHashes {
 		t.recent = append([]tlog.Hash(nil), t.recent[drop:]...)
 		t.first += int64(drop)
 	}
-	return nil
-}
-
-// write appends to the file what is not in it.
-func (t *tree) write() error {
-	fresh := t.recent[t.written-t.first:]
-	if len(fresh) == 0 {
-		return nil
-	}
-	buf := make([]byte, 0, len(fresh)*tlog.HashSize)
-	for _, h := range fresh {
-		buf = append(buf, h[:]...)
-	}
-	if err := t.vol.append(t.file, treePath, buf, t.written*tlog.HashSize); err != nil {
-		return err
-	}
-	t.written += int64(len(fresh))
 	return nil
 }
 
@@ -164,14 +146,11 @@ func (t *tree) size() uint64 {
 	return t.leaves
 }
 
-// flush makes all hashes durable in the file. When the flush itself fails the
-// file is made anew: the kernel forgets a failed page, and which one it was.
+// flush makes the file durable. After a failure it is made anew: the kernel
+// forgets a failed page, and which one it was.
 func (t *tree) flush() error {
 	if t.broken != nil {
 		return t.broken
-	}
-	if err := t.write(); err != nil {
-		return err
 	}
 	if err := t.vol.sync(t.file, treePath); err != nil {
 		t.broken = err
