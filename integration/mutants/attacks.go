@@ -79,7 +79,7 @@ func senders() []mutant {
 	})...)
 	return append(list, seen("TestReplayedInside", "services/server/logbook/local/", []mutant{
 		{name: "replay: nothing is known to be kept", file: "index.go",
-			old: "	key := indexKey{sender, id}\n	for", new: "	key := indexKey{\"\", id}\n	for"},
+			old: "	key := indexKey{sender, id}\n	x.mu.RLock()", new: "	key := indexKey{\"\", id}\n	x.mu.RLock()"},
 	})...)
 }
 

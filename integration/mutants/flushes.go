@@ -12,7 +12,7 @@ func flushes() []mutant {
 		{name: "group: no flush of the names of files", file: "flush.go", suite: suite{run: "^TestPowerCutEverywhere$/^flushed_each$"},
 			old: "return l.vol.syncDir(stagingDir)", new: "return nil"},
 		{name: "records: no flush", file: "records.go", suite: suite{run: "^TestPowerCutEverywhere$/^flushed_together$"},
-			old: "	if err := r.vol.sync(r.file, path); err != nil {\n		return err\n	}\n", new: ""},
+			old: "	if err := r.vol.syncData(r.file, path); err != nil {\n		return err\n	}\n", new: ""},
 		{name: "records: no flush of the name of fresh ones", file: "records.go", suite: suite{run: "^TestPowerCutAtCheckpoints$/^flushes_fail$"},
 			old: "return r.vol.syncDir(stagingDir)", new: "return nil"},
 		{name: "checkpoint: no flush of the manifest", file: "finish.go", suite: suite{run: "^TestPowerCutAtCheckpoints$/^flushed_each$"},

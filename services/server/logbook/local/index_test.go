@@ -186,3 +186,15 @@ func TestRepeatOfARemovedFile(t *testing.T) {
 		t.Errorf("other content under the id: %v", err)
 	}
 }
+
+// A search in vain is not remembered when the key was added meanwhile.
+func TestAbsentMeanwhile(t *testing.T) {
+	x := newIndex(nil, 10)
+	key := indexKey{"a", message.NewID()}
+	before := x.added
+	x.add(key.sender, key.id, place{})
+	x.missed(key, before)
+	if x.absent[key] {
+		t.Error("what was added counts as absent")
+	}
+}
