@@ -198,3 +198,17 @@ func TestAbsentMeanwhile(t *testing.T) {
 		t.Error("what was added counts as absent")
 	}
 }
+
+// What was looked for in vain is found once it is added.
+func TestAbsentUntilAdded(t *testing.T) {
+	x := newIndex(nil, 10)
+	key := indexKey{"a", message.NewID()}
+	x.missed(key, x.added)
+	if !x.absent[key] {
+		t.Fatal("a search in vain is not remembered")
+	}
+	x.add(key.sender, key.id, place{})
+	if x.absent[key] {
+		t.Error("what was added counts as absent")
+	}
+}

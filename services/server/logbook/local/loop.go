@@ -21,7 +21,7 @@ func (l *Logbook) commitLoop() {
 	for next := []*staged(nil); ; {
 		if len(next) > 0 {
 			next = l.commit(next)
-			next = append(next, l.ready(l.gather())...)
+			next = append(next, l.ready(l.gather(maxGroup-len(next)))...)
 			select {
 			case <-tick.C: // also where one group follows the other
 				l.look()
@@ -31,7 +31,7 @@ func (l *Logbook) commitLoop() {
 		}
 		select {
 		case <-l.queue.came:
-			next = l.ready(l.gather())
+			next = l.ready(l.gather(maxGroup))
 		case <-tick.C:
 			l.look()
 		case <-l.closing:
@@ -50,18 +50,18 @@ func (l *Logbook) look() {
 	}
 }
 
-// gather takes what waits, those first who waited for a commit of their own id.
-// It waits for nobody, but lets those go first who have something to bring and
+// gather takes what waits, those first who waited for a commit of their own id,
+// and at most so many others. It waits for nobody, but lets those go first who have something to bring and
 // lack only the processor: a larger group costs the disk hardly more. A sender
 // who is alone loses no time.
-func (l *Logbook) gather() []*staged {
-	for n := 0; n < l.queue.len() && n < maxGroup; {
+func (l *Logbook) gather(most int) []*staged {
+	for n := 0; n < l.queue.len() && n < most; {
 		n = l.queue.len()
 		runtime.Gosched()
 	}
 	waited := l.later
 	l.later = nil
-	return append(waited, l.queue.take(maxGroup)...)
+	return append(waited, l.queue.take(most)...)
 }
 
 // drain fails what waits and leaves the records short for the next start.

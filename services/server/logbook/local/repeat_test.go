@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/logbooktest"
@@ -98,4 +101,31 @@ func TestIndexWhileItIsWritten(t *testing.T) {
 		t.FailNow()
 	}
 	wantAll(t, book, kept)
+}
+
+// An id is free again once its message was answered, whatever the answer.
+func TestIDsComeFree(t *testing.T) {
+	for _, op := range []Op{"", OpCreate, OpWrite, OpSyncFS, OpAppend, OpRename} {
+		t.Run(string(op), func(t *testing.T) {
+			cfg := testConfig(t.TempDir())
+			var failing atomic.Bool
+			cfg.Fault = func(s Step) error {
+				if s.Op == op && failing.CompareAndSwap(true, false) {
+					return unix.EIO
+				}
+				return nil
+			}
+			cfg.Dirty = func() (uint64, error) { return 0, nil }
+			book := open(t, cfg)
+			failing.Store(true)
+			d := logbooktest.Draft("a", []byte("x"))
+			if _, err := logbooktest.Append(t.Context(), book, d, []byte("x")); err != nil && !errors.Is(err, logbook.ErrUnavailable) {
+				t.Error(err)
+			}
+			closeBook(t, book) // the committer's own may be looked at now
+			if len(book.busy)+len(book.later) > 0 {
+				t.Errorf("%d ids are still taken, %d messages set aside", len(book.busy), len(book.later))
+			}
+		})
+	}
 }
