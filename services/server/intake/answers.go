@@ -124,9 +124,7 @@ func (a *answers) writePending() {
 		a.taken -= a.due
 		a.due = 0
 		a.mu.Unlock()
-		if err == nil { // else nobody is there any more
-			err = a.writeAll(batch, buf)
-		}
+		err = a.writeAll(batch, buf, err)
 		clear(batch)
 		a.mu.Lock()
 		spare = batch[:0]
@@ -148,20 +146,22 @@ const writeAtOnce = 64 << 10
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 
-// writeAll writes a batch in as few writes as its size allows.
-func (a *answers) writeAll(batch []outgoing, buf *[]byte) error {
+// writeAll writes a batch in as few writes as its size allows. After an error,
+// failed or new, nobody is there any more: then the answers are only made, so
+// that log and counters tell what became of their messages.
+func (a *answers) writeAll(batch []outgoing, buf *[]byte, failed error) error {
 	*buf = (*buf)[:0]
 	for i, o := range batch {
 		*buf = o.appendTo(*buf)
 		if len(*buf) < writeAtOnce && i < len(batch)-1 {
 			continue
 		}
-		if err := a.write(*buf); err != nil {
-			return err
+		if failed == nil {
+			failed = a.write(*buf)
 		}
 		*buf = (*buf)[:0]
 	}
-	return nil
+	return failed
 }
 
 func (a *answers) write(p []byte) error {

@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"sealpost/services/server/logbook"
@@ -55,6 +56,7 @@ func (l *Logbook) insist(step string, do func() error) bool {
 	defer tick.Stop()
 	for err != nil {
 		l.health.set(fmt.Errorf("%s: %w", step, err))
+		l.refuseWaiting(err)
 		select {
 		case <-tick.C:
 			err = do()
@@ -63,6 +65,15 @@ func (l *Logbook) insist(step string, do func() error) bool {
 		}
 	}
 	return true
+}
+
+// refuseWaiting tells those who wait behind a group that cannot be finished to
+// try again: nothing of theirs is kept.
+func (l *Logbook) refuseWaiting(cause error) {
+	err := fmt.Errorf("%w: %w", logbook.ErrUnavailable, cause)
+	l.failGroup(l.ahead, err)
+	fail(append(l.later, l.queue.take(math.MaxInt)...), err)
+	l.ahead, l.later = nil, nil
 }
 
 // abandon answers a durable group that this process will not finish.

@@ -35,13 +35,14 @@ func (l *Logbook) failed(err error) error {
 	if errors.Is(err, logbook.ErrUnavailable) || errors.Is(err, logbook.ErrMismatch) {
 		return err
 	}
+	if errors.Is(err, logbook.ErrUnknown) { // whatever the cause: the records must be replaced first
+		l.health.set(err)
+		return err
+	}
 	if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
 		return fmt.Errorf("%w: %w", logbook.ErrUnavailable, err) // says nothing of the volume
 	}
 	l.health.set(err)
-	if errors.Is(err, logbook.ErrUnknown) {
-		return err
-	}
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
 		return fmt.Errorf("%w: %w", logbook.ErrNoSpace, err)
 	}

@@ -94,6 +94,7 @@ type Logbook struct {
 	published   *sealed           // the checkpoint beside the manifest
 	dirty       gauge             // of bytes that the machine has not flushed
 	busy        map[indexKey]bool // ids of the messages that are being committed
+	ahead       []*staged         // those written for the next group
 	later       []*staged         // those that wait for one of these
 	orphans     []string          // staged files that a record not yet voided may name
 

@@ -22,6 +22,7 @@ func (l *Logbook) commitLoop() {
 		if len(next) > 0 {
 			next = l.commit(next)
 			next = append(next, l.ready(l.gather(maxGroup-len(next)))...)
+			next = l.orLater(next)
 			select {
 			case <-tick.C: // also where one group follows the other
 				l.look()
@@ -31,7 +32,7 @@ func (l *Logbook) commitLoop() {
 		}
 		select {
 		case <-l.queue.came:
-			next = l.ready(l.gather(maxGroup))
+			next = l.orLater(l.ready(l.gather(maxGroup)))
 		case <-tick.C:
 			l.look()
 		case <-l.closing:
@@ -39,6 +40,15 @@ func (l *Logbook) commitLoop() {
 			return
 		}
 	}
+}
+
+// orLater turns to those set aside where nothing else is to be committed: what
+// they waited for has failed. Each round settles one of them at least.
+func (l *Logbook) orLater(next []*staged) []*staged {
+	for len(next) == 0 && len(l.later) > 0 {
+		next = l.ready(l.gather(maxGroup))
+	}
+	return next
 }
 
 // look does what is due every now and then.
@@ -61,7 +71,7 @@ func (l *Logbook) gather(most int) []*staged {
 	}
 	waited := l.later
 	l.later = nil
-	return append(waited, l.queue.take(most)...)
+	return append(waited, l.queue.take(most-len(waited))...)
 }
 
 // drain fails what waits and leaves the records short for the next start.

@@ -73,7 +73,7 @@ func (q *queue) signal() {
 func (q *queue) take(n int) []*staged {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n = min(n, len(q.waiting))
+	n = max(0, min(n, len(q.waiting)))
 	taken := q.waiting[:n:n]
 	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
 		q.waiting = nil // with what it still refers to

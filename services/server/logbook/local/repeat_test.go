@@ -3,9 +3,11 @@ package local
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -127,5 +129,112 @@ func TestIDsComeFree(t *testing.T) {
 				t.Errorf("%d ids are still taken, %d messages set aside", len(book.busy), len(book.later))
 			}
 		})
+	}
+}
+
+// One that waits for another of its id takes its place when that fails.
+func TestNextOfItsIDGoesOn(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	content := []byte("x")
+	d := logbooktest.Draft("a", content)
+	var armed atomic.Bool
+	cfg.Fault = func(s Step) error {
+		if s.Op == OpCreate && strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix) && armed.CompareAndSwap(true, false) {
+			return unix.EMFILE
+		}
+		return nil
+	}
+	book := open(t, cfg)
+	defer closeBook(t, book)
+	first, second := stage(t, book, d, content), stage(t, book, d, content)
+	armed.Store(true)
+	// Both are there before the committer looks.
+	book.queue.mu.Lock()
+	heard := make(chan error, 2)
+	for _, s := range []logbook.Staged{first, second} {
+		s := s.(*staged)
+		s.then = func(_ logbook.Facts, err error) { heard <- err }
+		s.settled = true
+		book.queue.waiting = append(book.queue.waiting, s)
+		book.queue.held += s.held()
+	}
+	book.queue.signal()
+	book.queue.mu.Unlock()
+	if err := <-heard; !errors.Is(err, logbook.ErrUnavailable) {
+		t.Errorf("the first was answered with %v", err)
+	}
+	if err := <-heard; err != nil {
+		t.Errorf("the second was answered with %v", err)
+	}
+}
+
+// More than a group's worth may come while one is flushed.
+func TestBurst(t *testing.T) {
+	const burst = maxGroup + 200
+	cfg := testConfig(t.TempDir())
+	cfg.Dirty = func() (uint64, error) { return 0, nil }
+	var book *Logbook
+	var all []logbook.Staged
+	var wait []func() (logbook.Facts, error)
+	hold := sync.OnceFunc(func() {
+		for _, s := range all {
+			wait = append(wait, handOver(t.Context(), s))
+		}
+		soon(t, "the next group is full", func() bool { return book.queue.len() <= burst-maxGroup })
+	})
+	var begun atomic.Bool
+	cfg.Fault = func(s Step) error {
+		if flushesMessages(s) && begun.Load() {
+			hold()
+		}
+		return nil
+	}
+	book = open(t, cfg)
+	defer closeBook(t, book)
+	for range burst {
+		all = append(all, stage(t, book, logbooktest.Draft("a", nil), nil))
+	}
+	begun.Store(true)
+	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range wait {
+		if _, err := w(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := book.Len(); n != burst+1 {
+		t.Errorf("%d messages are kept", n)
+	}
+}
+
+// Those behind a durable group that cannot be finished hear "try again".
+func TestRefusedBehindAGroup(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	var stuck atomic.Bool
+	stuck.Store(true)
+	cfg.RetryEvery = time.Millisecond
+	var book *Logbook
+	var behind func() (logbook.Facts, error)
+	var waiting logbook.Staged
+	once := sync.OnceFunc(func() { behind = handOver(t.Context(), waiting) })
+	cfg.Fault = func(s Step) error {
+		if s.Op == OpRename && strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix) && stuck.Load() {
+			once()
+			return unix.ENOSPC
+		}
+		return nil
+	}
+	book = open(t, cfg)
+	defer closeBook(t, book)
+	waiting = stage(t, book, logbooktest.Draft("b", nil), nil)
+	first := handOver(t.Context(), stage(t, book, logbooktest.Draft("a", nil), nil))
+	soon(t, "the group is stuck", func() bool { return book.Ready() != nil })
+	if _, err := behind(); !errors.Is(err, logbook.ErrUnavailable) || errors.Is(err, logbook.ErrUnknown) {
+		t.Errorf("the one behind heard %v", err)
+	}
+	stuck.Store(false)
+	if _, err := first(); err != nil {
+		t.Errorf("the durable one heard %v", err)
 	}
 }

@@ -119,16 +119,21 @@ func (t *tree) hashes(indexes []int64, start int64, fresh []tlog.Hash) ([]tlog.H
 func (t *tree) hash(index int64) (h tlog.Hash, err error) {
 	t.mu.RLock()
 	var cached bool
-	if index >= t.first {
-		h, cached = t.recent[index-t.first], true
-	} else {
+	file, at := t.file, index-t.first
+	switch {
+	case at < 0:
 		h, cached = t.far[index]
+	case at < int64(len(t.recent)):
+		h, cached = t.recent[at], true
 	}
 	t.mu.RUnlock()
 	if cached {
 		return h, nil
 	}
-	if _, err := t.file.ReadAt(h[:], index*tlog.HashSize); err != nil {
+	if at >= 0 { // the file is being made anew
+		return h, fmt.Errorf("%s: hash %d: %w", treePath, index, errNoLeaf)
+	}
+	if _, err := file.ReadAt(h[:], index*tlog.HashSize); err != nil {
 		return h, fmt.Errorf("%s: hash %d: %w", treePath, index, err)
 	}
 	t.mu.Lock()

@@ -99,6 +99,9 @@ func openFD(dir int, path string, flags int, mode fs.FileMode) (int, error) {
 		if err == nil {
 			if err = ensureMode(fd, mode); err != nil {
 				_ = unix.Close(fd)
+				if flags&unix.O_EXCL != 0 {
+					_ = unix.Unlinkat(dir, path, 0)
+				}
 			}
 		}
 		if err != nil {

@@ -85,7 +85,7 @@ func (l *Logbook) writeMeanwhile(flushed <-chan error) (next []*staged, err erro
 		case err = <-flushed:
 			return next, err
 		case <-came:
-			next = append(next, l.ready(l.queue.take(writeStep))...)
+			next = append(next, l.ready(l.queue.take(min(writeStep, maxGroup-len(next))))...)
 		}
 	}
 }
