@@ -201,7 +201,7 @@ func (l *Logbook) Lookup(_ context.Context, sender string, id message.ID) (logbo
 	return logbook.Facts{Entry: entry, Line: line, Repeat: true}, true, nil
 }
 
-// Close lets the group under way finish, fails what waits behind it and
+// Close lets the group under way finish, commits or fails what waits behind it and
 // releases the volume.
 func (l *Logbook) Close() error {
 	l.once.Do(func() {
