@@ -206,3 +206,49 @@ func TestForks(t *testing.T) {
 		}
 	})
 }
+
+// A receipt can be made while the tree's file is made anew.
+func TestReceiptWhileTheTreeIsMended(t *testing.T) {
+	cfg := indexed(t.TempDir())
+	cfg.RetryEvery = time.Millisecond
+	var fail, mending, asked atomic.Bool
+	var receipt func()
+	cfg.Fault = func(s Step) error {
+		switch {
+		case s.Name != treePath:
+		case s.Op == OpSync && fail.CompareAndSwap(true, false):
+			return errInjected
+		case s.Op == OpRemove:
+			mending.Store(true)
+		case s.Op == OpAppend && mending.CompareAndSwap(true, false):
+			asked.Store(true)
+			receipt()
+		}
+		return nil
+	}
+	book := open(t, cfg)
+	defer closeBook(t, book)
+	facts, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil)
+	check(t, err)
+	receipt = func() {
+		if _, err := book.Receipt(t.Context(), facts); err != nil {
+			t.Error(err)
+		}
+	}
+	fail.Store(true)
+	for range 30 {
+		untilKept(t, book, logbooktest.Draft("a", nil), nil)
+	}
+	if !asked.Load() {
+		t.Error("the tree was not mended")
+	}
+}
+
+// A hash beyond the tree's end is an error.
+func TestNoHashYet(t *testing.T) {
+	tr := &tree{}
+	tr.reset(0)
+	if _, err := tr.hash(5); !errors.Is(err, errNoLeaf) {
+		t.Errorf("a hash of an empty tree: %v", err)
+	}
+}

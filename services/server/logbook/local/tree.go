@@ -117,24 +117,9 @@ func (t *tree) hashes(indexes []int64, start int64, fresh []tlog.Hash) ([]tlog.H
 }
 
 func (t *tree) hash(index int64) (h tlog.Hash, err error) {
-	t.mu.RLock()
-	var cached bool
-	file, at := t.file, index-t.first
-	switch {
-	case at < 0:
-		h, cached = t.far[index]
-	case at < int64(len(t.recent)):
-		h, cached = t.recent[at], true
-	}
-	t.mu.RUnlock()
-	if cached {
-		return h, nil
-	}
-	if at >= 0 { // the file is being made anew
-		return h, fmt.Errorf("%s: hash %d: %w", treePath, index, errNoLeaf)
-	}
-	if _, err := file.ReadAt(h[:], index*tlog.HashSize); err != nil {
-		return h, fmt.Errorf("%s: hash %d: %w", treePath, index, err)
+	h, cached, err := t.read(index)
+	if err != nil || cached {
+		return h, err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -143,6 +128,25 @@ func (t *tree) hash(index int64) (h tlog.Hash, err error) {
 	}
 	t.far[index] = h
 	return h, nil
+}
+
+// read returns a hash, and whether it is in memory. The file stays open
+// meanwhile.
+func (t *tree) read(index int64) (h tlog.Hash, cached bool, err error) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if at := index - t.first; at >= int64(len(t.recent)) {
+		return h, false, fmt.Errorf("%s: hash %d: %w", treePath, index, errNoLeaf)
+	} else if at >= 0 {
+		return t.recent[at], true, nil
+	}
+	if h, cached = t.far[index]; cached {
+		return h, true, nil
+	}
+	if _, err = t.file.ReadAt(h[:], index*tlog.HashSize); err != nil {
+		err = fmt.Errorf("%s: hash %d: %w", treePath, index, err)
+	}
+	return h, false, err
 }
 
 func (t *tree) size() uint64 {
@@ -186,7 +190,8 @@ func (t *tree) fill(m *manifest, flushed uint64) error {
 	return err
 }
 
-// mend writes the file again after a failed flush, into a new one.
+// mend writes the file again after a failed flush, into a new one. The hashes
+// that are there stay right, and receipts are made of them meanwhile.
 func (t *tree) mend(m *manifest) error {
 	if t.broken == nil {
 		return nil
@@ -198,15 +203,17 @@ func (t *tree) mend(m *manifest) error {
 	if err != nil {
 		return err
 	}
-	t.mu.Lock()
-	old := t.file
-	t.file = f
-	t.mu.Unlock()
-	_ = old.Close()
-	if err := t.fill(m, m.count()); err != nil {
+	fresh := &tree{vol: t.vol, file: f}
+	if err := fresh.fill(m, m.count()); err != nil {
+		_ = f.Close()
 		return err
 	}
+	t.mu.Lock()
+	old := t.file
+	t.file, t.leaves, t.recent, t.first, t.far = f, fresh.leaves, fresh.recent, fresh.first, fresh.far
+	t.mu.Unlock()
 	t.broken = nil
+	_ = old.Close()
 	return nil
 }
 

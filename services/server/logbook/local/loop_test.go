@@ -1,0 +1,86 @@
+package local
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/logbooktest"
+)
+
+// More than a group's worth may come while one is flushed.
+func TestBurst(t *testing.T) {
+	const burst = maxGroup + 200
+	cfg := testConfig(t.TempDir())
+	cfg.Dirty = func() (uint64, error) { return 0, nil }
+	var book *Logbook
+	var all []logbook.Staged
+	var wait []func() (logbook.Facts, error)
+	hold := sync.OnceFunc(func() {
+		for _, s := range all {
+			wait = append(wait, handOver(t.Context(), s))
+		}
+		soon(t, "the next group is full", func() bool { return book.queue.len() <= burst-maxGroup })
+	})
+	var begun atomic.Bool
+	cfg.Fault = func(s Step) error {
+		if flushesMessages(s) && begun.Load() {
+			hold()
+		}
+		return nil
+	}
+	book = open(t, cfg)
+	defer closeBook(t, book)
+	for range burst {
+		all = append(all, stage(t, book, logbooktest.Draft("a", nil), nil))
+	}
+	begun.Store(true)
+	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range wait {
+		if _, err := w(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := book.Len(); n != burst+1 {
+		t.Errorf("%d messages are kept", n)
+	}
+}
+
+// Those behind a durable group that cannot be finished hear "try again".
+func TestRefusedBehindAGroup(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	var stuck atomic.Bool
+	stuck.Store(true)
+	cfg.RetryEvery = time.Millisecond
+	var book *Logbook
+	var behind func() (logbook.Facts, error)
+	var waiting logbook.Staged
+	once := sync.OnceFunc(func() { behind = handOver(t.Context(), waiting) })
+	cfg.Fault = func(s Step) error {
+		if s.Op == OpRename && strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix) && stuck.Load() {
+			once()
+			return unix.ENOSPC
+		}
+		return nil
+	}
+	book = open(t, cfg)
+	defer closeBook(t, book)
+	waiting = stage(t, book, logbooktest.Draft("b", nil), nil)
+	first := handOver(t.Context(), stage(t, book, logbooktest.Draft("a", nil), nil))
+	soon(t, "the group is stuck", func() bool { return book.Ready() != nil })
+	if _, err := behind(); !errors.Is(err, logbook.ErrUnavailable) || errors.Is(err, logbook.ErrUnknown) {
+		t.Errorf("the one behind heard %v", err)
+	}
+	stuck.Store(false)
+	if _, err := first(); err != nil {
+		t.Errorf("the durable one heard %v", err)
+	}
+}
