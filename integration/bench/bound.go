@@ -98,12 +98,7 @@ func (k *keeper) keep(group []wireMessage) error {
 // runBound measures what is left of the floor's rate when the files come over
 // the wire from a load that shares the machine.
 func runBound(ctx context.Context, b *bench) error {
-	for _, s := range []shape{{senders: 64, inFlight: 1}, {senders: 64, inFlight: 16}, {senders: 1, inFlight: 256}} {
-		if err := b.measureBound(ctx, s); err != nil {
-			return fmt.Errorf("%s: %w", s, err)
-		}
-	}
-	return nil
+	return eachShape(smallShapes, func(s shape) error { return b.measureBound(ctx, s) })
 }
 
 func (b *bench) measureBound(ctx context.Context, s shape) error {

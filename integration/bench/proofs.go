@@ -40,12 +40,7 @@ func runProofs(ctx context.Context, b *bench) error {
 	if err := buildWithout(ctx, plain.binary, b.base); err != nil {
 		return err
 	}
-	for _, s := range proofShapes {
-		if err := b.compareProofs(ctx, &plain, s); err != nil {
-			return fmt.Errorf("%s: %w", s, err)
-		}
-	}
-	return nil
+	return eachShape(proofShapes, func(s shape) error { return b.compareProofs(ctx, &plain, s) })
 }
 
 func (b *bench) compareProofs(ctx context.Context, plain *workspace, s shape) error {

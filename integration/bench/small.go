@@ -19,21 +19,24 @@ func (s shape) String() string {
 }
 
 func runSmall(ctx context.Context, b *bench) error {
-	return b.compareShapes(ctx, "small", []shape{
-		{64, 1, atLeast(0.45)},
-		{64, 16, atLeast(0.8)},
-		{1, 256, atLeast(0.7)},
-	})
+	return b.compareShapes(ctx, "small", smallShapes)
 }
 
-// compareShapes measures each shape against the floors, round by round.
-func (b *bench) compareShapes(ctx context.Context, name string, shapes []shape) error {
+var smallShapes = []shape{{64, 1, atLeast(0.45)}, {64, 16, atLeast(0.8)}, {1, 256, atLeast(0.7)}}
+
+// eachShape has each of shapes measured.
+func eachShape(shapes []shape, measure func(shape) error) error {
 	for _, s := range shapes {
-		if err := b.compareShape(ctx, name, s); err != nil {
+		if err := measure(s); err != nil {
 			return fmt.Errorf("%s: %w", s, err)
 		}
 	}
 	return nil
+}
+
+// compareShapes measures each shape against the floors, round by round.
+func (b *bench) compareShapes(ctx context.Context, name string, shapes []shape) error {
+	return eachShape(shapes, func(s shape) error { return b.compareShape(ctx, name, s) })
 }
 
 // trio is one round: Sealpost and the two floors.

@@ -109,12 +109,7 @@ func answerAll(conn *tls.Conn, keep func(wireMessage) error) {
 // that does both for every message cannot do more of them than its processors
 // have time for.
 func runWire(ctx context.Context, b *bench) error {
-	for _, s := range []shape{{senders: 64, inFlight: 1}, {senders: 64, inFlight: 16}, {senders: 1, inFlight: 256}} {
-		if err := b.measureWire(ctx, s); err != nil {
-			return fmt.Errorf("%s: %w", s, err)
-		}
-	}
-	return nil
+	return eachShape(smallShapes, func(s shape) error { return b.measureWire(ctx, s) })
 }
 
 func (b *bench) measureWire(ctx context.Context, s shape) error {

@@ -24,7 +24,7 @@ type queue struct {
 	limit time.Duration   // of one write
 	ended <-chan struct{} // closed when the session has ended
 
-	turn chan struct{} // held by the one who adds: a message's records stay together
+	turn chan struct{} // holds a token, but while someone adds: a message's records stay together
 	wake chan struct{} // there is something to write
 	room chan struct{} // there has come to be room
 
@@ -43,22 +43,18 @@ func newQueue(conn net.Conn, limit time.Duration, ended <-chan struct{}) *queue 
 	if limit <= 0 {
 		limit = stallTimeout
 	}
-	return &queue{
+	q := &queue{
 		conn: conn, limit: limit, ended: ended,
 		turn: make(chan struct{}, 1), wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}
+	q.give()
+	return q
 }
 
 // take waits for the turn to add, and for room for n bytes. false means that the
 // delivery or the session ended before.
 func (q *queue) take(p *progress, n int) bool {
-	select {
-	case q.turn <- struct{}{}:
-	case <-q.ended:
-		return false
-	case <-p.late:
-		return false
-	case <-p.ctx.Done():
+	if !q.await(p, q.turn) {
 		return false
 	}
 	if q.wait(p, n) {
@@ -68,22 +64,29 @@ func (q *queue) take(p *progress, n int) bool {
 	return false
 }
 
-func (q *queue) give() { <-q.turn }
+func (q *queue) give() { q.turn <- struct{}{} }
 
 // wait is take for the one who has the turn.
 func (q *queue) wait(p *progress, n int) bool {
 	for !q.fits(n) {
-		select {
-		case <-q.room:
-		case <-q.ended:
-			return false
-		case <-p.late:
-			return false
-		case <-p.ctx.Done():
+		if !q.await(p, q.room) {
 			return false
 		}
 	}
 	return true
+}
+
+// await waits for a token. false means that the delivery or the session ended
+// before.
+func (q *queue) await(p *progress, token <-chan struct{}) bool {
+	select {
+	case <-token:
+		return true
+	case <-q.ended:
+	case <-p.late:
+	case <-p.ctx.Done():
+	}
+	return false
 }
 
 // fits reports whether there is room for n bytes; for what is over the bound by

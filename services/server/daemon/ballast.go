@@ -1,10 +1,9 @@
 package daemon
 
-// ballastSize is about what the server holds at most while it keeps small
-// messages as fast as it can, twice over.
+// ballastSize is several times what a server holds that keeps small messages.
 const ballastSize = 24 << 20
 
 // newBallast returns memory that is counted and never touched, so that it costs
-// none. The garbage collector begins when the heap has doubled: that of a busy
-// server is so small that it would do so hundreds of times a second.
+// none. The garbage collector begins when the heap has doubled: with so little in
+// it, a busy server would have it run all the time.
 func newBallast() []byte { return make([]byte, ballastSize) }

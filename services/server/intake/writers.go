@@ -6,7 +6,7 @@ import "context"
 const spareWriters = 64
 
 // writers are goroutines that write answers. A few are kept, since a fresh one
-// has to grow its stack first, which costs more than the write itself.
+// has to grow its stack first.
 type writers struct {
 	ctx   context.Context // ends them
 	work  chan *answers   // unbuffered: taken by one that has nothing to do

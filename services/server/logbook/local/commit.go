@@ -23,10 +23,11 @@ func (l *Logbook) commit(group []*staged) (next []*staged) {
 	}
 	if err != nil {
 		err = l.failed(err)
-		l.cfg.Log.Error().Err(err).Int("messages", len(group)).Msg("group failed; its senders are told to try again")
 		// What was written beside a flush that failed is not flushed again: it
 		// would look as if that had worked.
-		l.failGroup(append(group, next...), err)
+		group = append(group, next...)
+		l.cfg.Log.Error().Err(err).Int("messages", len(group)).Msg("group failed; its senders are told to try again")
+		l.failGroup(group, err)
 		return nil
 	}
 	l.ahead = next

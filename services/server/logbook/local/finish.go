@@ -33,7 +33,7 @@ func (l *Logbook) finish(group []*staged) {
 	}
 	for i, s := range group {
 		l.index.add(s.draft.Sender, s.draft.ID, places[i])
-		s.answer(logbook.Facts{Entry: s.entry, Line: s.line}, nil)
+		s.then(logbook.Facts{Entry: s.entry, Line: s.line}, nil)
 	}
 	for _, s := range group { // nobody waits for this
 		_ = s.file.Close()
@@ -81,7 +81,7 @@ func (l *Logbook) abandon(group []*staged) {
 	l.unfinished = true
 	for _, s := range group {
 		_ = s.file.Close()
-		s.answer(logbook.Facts{}, logbook.ErrUnknown)
+		s.then(logbook.Facts{}, logbook.ErrUnknown)
 	}
 	l.forget(group)
 }

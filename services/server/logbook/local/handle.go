@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// handle is an open file of one message, for one goroutine at a time. An
-// os.File would be asked about by the poller, watched by the garbage collector
-// and locked at each use, which together cost as much as the write.
+// handle is an open file of one message, for one goroutine at a time. Of an
+// os.File the poller is asked, the garbage collector keeps watch, and each use
+// takes a lock: for every small message, none of which has a use for it.
 type handle struct {
 	fd   int
 	path string
@@ -53,16 +53,10 @@ func (h *handle) ReadAt(p []byte, off int64) (done int, err error) {
 
 // Sync flushes the file.
 func (h *handle) Sync() error {
-	for {
-		err := unix.Fsync(h.fd)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
-			err = &os.PathError{Op: "sync", Path: h.path, Err: err}
-		}
-		return err
+	if err := again(func() error { return unix.Fsync(h.fd) }); err != nil {
+		return &os.PathError{Op: "sync", Path: h.path, Err: err}
 	}
+	return nil
 }
 
 // Fd returns the file descriptor.

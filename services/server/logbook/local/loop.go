@@ -60,10 +60,10 @@ func (l *Logbook) look() {
 	}
 }
 
-// gather takes what waits, those first who waited for a commit of their own id,
-// and at most so many others. It waits for nobody, but lets those go first who have something to bring and
-// lack only the processor: a larger group costs the disk hardly more. A sender
-// who is alone loses no time.
+// gather takes what waits: those who waited for a commit of their own id, and as
+// many others as make most in all. It waits for nobody, but lets those go first
+// who have something to bring and lack only the processor: a larger group costs
+// the disk hardly more. A sender who is alone loses no time.
 func (l *Logbook) gather(most int) []*staged {
 	for n := 0; n < l.queue.len() && n < most; {
 		n = l.queue.len()

@@ -26,7 +26,7 @@ type queue struct {
 
 func newQueue() *queue { return &queue{came: make(chan struct{}, 1)} }
 
-// push waits for room and hands s over. The error is an
+// push waits for room and hands s over. The error is a
 // logbook.ErrUnavailable: s is still the caller's.
 func (q *queue) push(ctx context.Context, s *staged) error {
 	for {
@@ -83,10 +83,7 @@ func (q *queue) take(n int) []*staged {
 	for _, s := range taken {
 		q.held -= s.held()
 	}
-	if q.room != nil {
-		close(q.room)
-		q.room = nil
-	}
+	q.wake()
 	return taken
 }
 
@@ -95,6 +92,11 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
+	q.wake()
+}
+
+// wake is called with mu held, when those who wait for room are to look again.
+func (q *queue) wake() {
 	if q.room != nil {
 		close(q.room)
 		q.room = nil

@@ -26,7 +26,7 @@ type staged struct {
 	file     *handle       // nil until the sheet is in it
 	entry    logfile.Entry // without number and file until the commit
 	line     []byte
-	then     func(logbook.Facts, error)
+	then     func(logbook.Facts, error) // hears what became of it
 	promised uint64
 	settled  bool // only Discard may follow, and does nothing
 	kept     bool // drop leaves the file: a record may still name it
@@ -192,6 +192,3 @@ func (s *staged) drop() {
 	}
 	s.l.space.release(s.draft.Sender, s.promised)
 }
-
-// answer ends the message's way.
-func (s *staged) answer(f logbook.Facts, err error) { s.then(f, err) }

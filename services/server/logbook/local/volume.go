@@ -91,23 +91,30 @@ func openMode(path string, flags int, mode fs.FileMode) (*os.File, error) {
 }
 
 func openFD(dir int, path string, flags int, mode fs.FileMode) (int, error) {
+	var fd int
+	err := again(func() (err error) {
+		fd, err = unix.Openat(dir, path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC|flags, uint32(mode))
+		return err
+	})
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	if err := ensureMode(fd, mode); err != nil {
+		_ = unix.Close(fd)
+		if flags&unix.O_EXCL != 0 {
+			_ = unix.Unlinkat(dir, path, 0)
+		}
+		return -1, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return fd, nil
+}
+
+// again repeats a system call that a signal interrupts.
+func again(call func() error) error {
 	for {
-		fd, err := unix.Openat(dir, path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC|flags, uint32(mode))
-		if errors.Is(err, unix.EINTR) {
-			continue
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
 		}
-		if err == nil {
-			if err = ensureMode(fd, mode); err != nil {
-				_ = unix.Close(fd)
-				if flags&unix.O_EXCL != 0 {
-					_ = unix.Unlinkat(dir, path, 0)
-				}
-			}
-		}
-		if err != nil {
-			return -1, &os.PathError{Op: "open", Path: path, Err: err}
-		}
-		return fd, nil
 	}
 }
 
@@ -188,12 +195,7 @@ func (v *volume) syncData(f openFile, name string) error {
 	if err := v.step(Step{Op: OpSync, Name: name}); err != nil {
 		return err
 	}
-	for {
-		err := unix.Fdatasync(int(f.Fd()))
-		if !errors.Is(err, unix.EINTR) {
-			return os.NewSyscallError("fdatasync", err)
-		}
-	}
+	return os.NewSyscallError("fdatasync", again(func() error { return unix.Fdatasync(int(f.Fd())) }))
 }
 
 // syncFS flushes the whole file system.

@@ -27,7 +27,7 @@ func (l *Logbook) settleRepeats(came []*staged) (fresh []*staged) {
 			fail([]*staged{s}, err)
 		case found && facts.Matches(s.draft):
 			s.drop()
-			s.answer(facts, nil)
+			s.then(facts, nil)
 		case found:
 			fail([]*staged{s}, fmt.Errorf("%w: message %d has it", logbook.ErrConflict, facts.Entry.Seq))
 		case l.busy[key]:
@@ -50,7 +50,7 @@ func (l *Logbook) write(fresh []*staged) (written []*staged) {
 	errs := make([]error, len(fresh))
 	for i, s := range fresh {
 		switch {
-		case s.file != nil && s.sheet == nil: // a large one
+		case s.sheet == nil: // a large one
 		case l.canSyncFS:
 			errs[i] = s.complete()
 		default:
@@ -93,7 +93,7 @@ func (l *Logbook) writeMeanwhile(flushed <-chan error) (next []*staged, err erro
 func fail(group []*staged, err error) {
 	for _, s := range group {
 		s.drop()
-		s.answer(logbook.Facts{}, err)
+		s.then(logbook.Facts{}, err)
 	}
 }
 
