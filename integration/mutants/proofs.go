@@ -35,6 +35,8 @@ func receipts() []mutant {
 			old: "if lines > maxProof {", new: "if false {"},
 		{name: "checkpoint: its signature's spelling", file: "checkpoint.go",
 			old: "if !canonicalSignatures(text) {", new: "if false {"},
+		{name: "checkpoint: the form of what stands behind a forged signature", file: "checkpoint.go",
+			old: "!errors.As(err, &unverified)", new: "errors.As(err, &unverified) && err == nil"},
 		{name: "checkpoint: other programs' notes", file: "checkpoint.go",
 			old: "strings.HasPrefix(origin, originPrefix) && ", new: ""},
 		{name: "checkpoint: empty lines", file: "checkpoint.go",

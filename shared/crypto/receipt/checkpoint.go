@@ -74,10 +74,15 @@ func SignCheckpoint(c Checkpoint, ids ...*identity.Identity) ([]byte, error) {
 // OpenCheckpoint checks a signed checkpoint against the pinned identities.
 // Of a pin only the key counts: the verifiers are formed from the checkpoint's
 // own origin. Signatures by others, such as witnesses, may stand beside the
-// server's. Errors: ErrMalformed, ErrSignature.
+// server's. The form of the whole note is judged before any signature, and what
+// the text says behind its origin after them, so that one fault has one name
+// wherever it stands. Errors: ErrMalformed, ErrSignature.
 func OpenCheckpoint(text []byte, pins identity.Pins) (Checkpoint, error) {
 	if len(text) > MaxSize {
 		return Checkpoint{}, tooLong()
+	}
+	if err := checkNote(text); err != nil {
+		return Checkpoint{}, err
 	}
 	first, _, _ := bytes.Cut(text, []byte("\n"))
 	origin := string(first)
@@ -90,10 +95,7 @@ func OpenCheckpoint(text []byte, pins identity.Pins) (Checkpoint, error) {
 	}
 	opened, err := note.Open(text, verifiers)
 	if err != nil {
-		return Checkpoint{}, noteError(err)
-	}
-	if !canonicalSignatures(text) {
-		return Checkpoint{}, fmt.Errorf("%w: a signature is not in canonical base64", ErrMalformed)
+		return Checkpoint{}, ErrSignature // its form is that of a note
 	}
 	return parseCheckpoint(opened.Text)
 }
@@ -126,9 +128,22 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 	return Checkpoint{Origin: strings.TrimSuffix(lines[0], "\n"), Size: size, Root: root}, nil
 }
 
+// checkNote checks the form of a signed note to its end. The note package stops
+// at the first signature that does not hold, and without a key there is none.
+func checkNote(text []byte) error {
+	var unverified *note.UnverifiedNoteError
+	if _, err := note.Open(text, nil); !errors.As(err, &unverified) {
+		return fmt.Errorf("%w: the checkpoint is no signed note", ErrMalformed)
+	}
+	if !canonicalSignatures(text) {
+		return fmt.Errorf("%w: a signature is not in canonical base64", ErrMalformed)
+	}
+	return nil
+}
+
 // canonicalSignatures refuses base64 with stray bits behind its last byte,
 // which the note package lets pass, and looks at the repeated signatures too,
-// which it drops. It expects a note that has opened.
+// which it drops. It expects the form of a note.
 func canonicalSignatures(text []byte) bool {
 	block := text[bytes.LastIndex(text, []byte("\n\n"))+2:]
 	for line := range bytes.Lines(block) {
@@ -138,15 +153,6 @@ func canonicalSignatures(text []byte) bool {
 		}
 	}
 	return true
-}
-
-func noteError(err error) error {
-	var unverified *note.UnverifiedNoteError
-	var invalid *note.InvalidSignatureError
-	if errors.As(err, &unverified) || errors.As(err, &invalid) {
-		return ErrSignature
-	}
-	return fmt.Errorf("%w: the checkpoint is no signed note", ErrMalformed)
 }
 
 func errNoLogbook() error {

@@ -36,8 +36,8 @@ def bad(name: str, expect: str, about: str, body: bytes) -> None:
     write("receipts", name, {"expect": expect, "note": about, "pin": SERVER.pin()}, body)
 
 
-def checkpoint(name: str, expect: str, about: str, body: bytes, size=None, root_: bytes = b"", pin: Signer = SERVER) -> None:
-    header = {"expect": expect, "note": about, "pin": pin.pin()}
+def checkpoint(name: str, expect: str, about: str, body: bytes, size=None, root_: bytes = b"", *pins: Signer) -> None:
+    header = {"expect": expect, "note": about, "pin": ",".join(pin.pin() for pin in pins or [SERVER])}
     if expect == "success":
         header |= {"size": size, "root": b64(root_).decode()}
     write("checkpoints", name, header, body)
@@ -273,3 +273,83 @@ checkpoint("stranger", "signature", "signed by another key", note(TREE, STRANGER
 checkpoint("forged-size", "signature", "another size under the signature", SIGNED.replace(b"\n7\n", b"\n6\n"))
 checkpoint("forged-second", "signature", "one signature of the pinned key holds, a changed one stands in front",
            TREE + b"\n" + SERVER.line(SERVER.hash() + bytes(64)) + SERVER.sign(TREE))
+
+
+# The order of the checks: the form of the note, then the signatures, then what the text says.
+
+FORGED = SERVER.line(SERVER.hash() + bytes(64))
+STRAYED = b"\xe2\x80\x94 %s %s\n"
+
+
+def order(name: str, expect: str, about: str, body: bytes) -> None:
+    """In a receipt too."""
+    checkpoint("order-" + name, expect, about, body)
+    bad("order-" + name, expect, about, HEAD + b"\n" + body)
+
+
+order("line-behind-forged", "malformed", "a line that is no signature stands behind a forged one", TREE + b"\n" + FORGED + b"more\n")
+order("101-behind-forged", "malformed", "a forged signature and 100 of others", TREE + b"\n" + FORGED + WITNESS.sign(TREE) * 100)
+order("stray-forged", "malformed", "a forged signature in base64 with stray bits",
+      TREE + b"\n" + STRAYED % (NAME.encode(), stray(b64(SERVER.hash() + bytes(64)))))
+order("stray-stranger", "malformed", "nobody pinned signed, and the base64 has stray bits",
+      TREE + b"\n" + STRAYED % (NAME.encode(), stray(b64(STRANGER.hash() + STRANGER.key.sign(TREE)))))
+order("origin-stranger", "malformed", "another program's origin, signed by nobody pinned",
+      note(tree(N, ROOT, "example.org/log"), Signer(bytes(range(2, 34)), "example.org/log")))
+order("size-stranger", "signature", "no size in the text, signed by nobody pinned", note(TREE.replace(b"\n7\n", b"\n07\n"), STRANGER))
+order("empty-line-stranger", "signature", "an empty line in the text, signed by nobody pinned", note(TREE + b"\nmore\n", STRANGER))
+order("two-lines-stranger", "signature", "a text of two lines, signed by nobody pinned", note(f"{NAME}\n{N}\n".encode(), STRANGER))
+bad("order-index-forged", "malformed", "no index, and a forged signature", exchanged(2, b"index 04").replace(SERVER.sign(TREE), FORGED))
+bad("order-proof-forged", "signature", "a proof that does not lead to the root, and a forged signature",
+    without(3).replace(SERVER.sign(TREE), FORGED))
+bad("order-line-proof", "proof", "no manifest line, and a proof that does not lead to the root", exchanged(1, b"extra " + b64(b"hello")))
+
+# The lines of signatures.
+
+def lines_of_others(name: str, expect: str, about: str, line: bytes) -> None:
+    """A line beside the server's signature."""
+    checkpoint("line-" + name, expect, about, SIGNED + line, *([N, ROOT] if expect == "success" else []))
+
+
+def nobody(raw: bytes, name: str = "witness.example/w1") -> bytes:
+    return f"\u2014 {name} ".encode() + b64(raw) + b"\n"
+
+
+lines_of_others("5-bytes", "success", "the shortest line of others: 5 bytes", nobody(b"abcde"))
+lines_of_others("4-bytes", "malformed", "a hash alone", nobody(b"abcd"))
+lines_of_others("0-bytes", "malformed", "no base64", nobody(b""))
+lines_of_others("100", "success", "100 lines", WITNESS.sign(TREE) * 99)
+lines_of_others("101", "malformed", "101 lines", WITNESS.sign(TREE) * 100)
+lines_of_others("no-name", "malformed", "an empty name", nobody(b"abcde", ""))
+lines_of_others("no-space", "malformed", "a name alone", "\u2014 witness\n".encode())
+lines_of_others("two-spaces", "malformed", "two spaces before the base64", nobody(b"abcde", "witness "))
+lines_of_others("space-behind", "malformed", "a space behind the base64", nobody(b"abcde")[:-1] + b" \n")
+lines_of_others("plus", "malformed", "a plus sign in the name", nobody(b"abcde", "a+b"))
+for code in (0x85, 0xA0, 0x1680, 0x2003, 0x2028, 0x202F, 0x3000):
+    lines_of_others(f"space-{code:04x}", "malformed", f"white space U+{code:04X} in the name", nobody(b"abcde", f"a{chr(code)}b"))
+for code in (0x7F, 0x180E, 0x200B, 0xFEFF):
+    lines_of_others(f"no-space-{code:04x}", "success", f"U+{code:04X} in the name, which is no white space", nobody(b"abcde", f"a{chr(code)}b"))
+lines_of_others("same-origin", "success", "another key's line under the server's name", nobody(b"abcd" + bytes(64), NAME))
+lines_of_others("same-hash", "success", "the pinned key's hash under another name", nobody(SERVER.hash() + bytes(64), "sealpost/x"))
+lines_of_others("hyphen", "malformed", "a hyphen for the em dash", b"- witness.example/w1 YWJjZGU=\n")
+lines_of_others("empty", "malformed", "an empty line behind the signatures: the text reaches to it", b"\n")
+lines_of_others("empty-and-more", "signature", "an empty line and another signature: the text reaches to that line", b"\n" + SERVER.sign(TREE))
+for name, text, expect in (("delete", b"a\x7fb\n", "success"), ("c1", "a\u0085b\n".encode(), "success"), ("space", b" \n", "success"),
+                           ("return", b"a\rb\n", "malformed"), ("escape", b"a\x1bb\n", "malformed")):
+    checkpoint("extension-" + name, expect, f"an extension line {text!a}", note(TREE + text, SERVER),
+               *([N, ROOT] if expect == "success" else []))
+
+ORDER = 2**252 + 27742317777372353535851937790883648493  # of Ed25519's group
+RAW = SERVER.key.sign(TREE)
+order("s-plus-order", "signature", "the signature's second half is larger by the order of the group (RFC 8032, section 5.1.7)",
+      TREE + b"\n" + SERVER.line(SERVER.hash() + RAW[:32] + (int.from_bytes(RAW[32:], "little") + ORDER).to_bytes(32, "little")))
+
+# Several pins.
+
+ELSEWHERE = Signer(bytes(range(32)), "sealpost/another")
+checkpoint("pins-two-one-signs", "success", "two pins, the second one's key signed", note(TREE, NEXT), N, ROOT, SERVER, NEXT)
+checkpoint("pins-two-both-sign", "success", "two pins, both keys signed", note(TREE, SERVER, NEXT), N, ROOT, SERVER, NEXT)
+checkpoint("pins-two-one-forged", "signature", "two pins, a true signature and a forged one behind it",
+           note(TREE, SERVER) + NEXT.line(NEXT.hash() + bytes(64)), None, b"", SERVER, NEXT)
+checkpoint("pins-one-other-forged", "success", "the same where the second key is not pinned",
+           note(TREE, SERVER) + NEXT.line(NEXT.hash() + bytes(64)), N, ROOT, SERVER)
+checkpoint("pins-same-key", "success", "two pins of one key", SIGNED, N, ROOT, SERVER, ELSEWHERE)
