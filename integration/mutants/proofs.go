@@ -68,6 +68,11 @@ func lines() []mutant {
 			old: "if 'A' <= c && c <= 'F' {", new: "if c == 0 {"},
 		{name: "line: two spellings of a number", file: "logfile.go",
 			old: "len(s) > 1 && s[0] == '0'", new: `s == ""`},
+		{name: "line: the year 0", file: "entry.go", old: "1 <= t.Year()", new: "0 <= t.Year()"},
+		{name: "log file: a size before the header's form", file: "parse.go",
+			old: "	if !bytes.HasPrefix(start, f.layout.Header()) {", new: "	if f.Size <= uint64(size) && !bytes.HasPrefix(start, f.layout.Header()) {"},
+		{name: "log file: a line of text that ends too early", file: "wrap.go",
+			old: "bytes.IndexByte(p[:n], '\\n') >= 0", new: "bytes.IndexByte(p[:n], '\\n') > n"},
 		{name: "line: its rules are not looked at", file: "entry.go",
 			old: "	if err := e.check(); err != nil {\n		return Entry{}, err", new: "	if err := e.check(); err == errEncryptedSize {\n		return Entry{}, err"},
 	})

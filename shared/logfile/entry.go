@@ -22,7 +22,7 @@ type Entry struct {
 	Sender        string         `json:"sender"` // "-" on the 2012 wire
 	Name          string         `json:"name"`   // may be empty where the sender is "-"
 	Cipher        message.Cipher `json:"cipher"`
-	ReceivedAt    time.Time      `json:"received_at"`    // an instant of the years 0 to 9999
+	ReceivedAt    time.Time      `json:"received_at"`    // an instant of the years 1 to 9999
 	Size          uint64         `json:"size"`           // bytes of the message, decrypted
 	EncryptedSize uint64         `json:"encrypted_size"` // bytes of the base64 text; 0 for cipher "none"
 	SHA256        Digest         `json:"sha256"`         // of the message, decrypted
@@ -99,8 +99,8 @@ func (e Entry) check() error {
 	if e.File != string(appendFileName(name[:0], e.Seq)) {
 		return &LineError{Rule: "file must be the name that belongs to seq"}
 	}
-	if year := e.ReceivedAt.UTC().Year(); year < 0 || year > 9999 {
-		return &LineError{Rule: "received_at must lie in the years 0 to 9999"}
+	if !validYear(e.ReceivedAt.UTC()) {
+		return &LineError{Rule: "received_at must lie in the years 1 to 9999"}
 	}
 	if err := checkNames(e.Sender, e.Name); err != nil {
 		return &LineError{Rule: "names", Cause: err}
@@ -110,6 +110,9 @@ func (e Entry) check() error {
 	}
 	return nil
 }
+
+// validYear: the dates of many languages begin with the year 1.
+func validYear(t time.Time) bool { return 1 <= t.Year() && t.Year() <= 9999 }
 
 // checkNames checks the two names of a message. Only one that came without a
 // sender may come without a name.

@@ -53,7 +53,7 @@ type Layout struct {
 // NewLayout lays out the log file of h. A base64 text of more than
 // ciphertextMax bytes is left out, and the header says so. The names in h
 // passed message.CheckName and message.CheckSender (what they refuse is
-// escaped here all the same), its time lies in the years 0 to 9999, and its
+// escaped here all the same), its time lies in the years 1 to 9999, and its
 // sizes were checked against limits below 2^61.
 func NewLayout(h Head, ciphertextMax uint64) Layout {
 	leftOut := h.EncryptedSize > ciphertextMax

@@ -63,7 +63,7 @@ func (l *lineWriter) text(key, s string) {
 	*l = append(line, s[from:]...)
 }
 
-// timeLen is the length of a time of the years 0 to 9999.
+// timeLen is the length of a time of the years 1 to 9999.
 const timeLen = len("2006-01-02T15:04:05.000000000Z")
 
 // appendTime appends RFC 3339 with all nine digits of the nanoseconds, always

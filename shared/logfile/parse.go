@@ -111,10 +111,6 @@ func parseHeader(start []byte, size int64) (*File, error) {
 	if lines.failed || checkNames(f.Sender, f.Name) != nil || checkCipher(f.Cipher, f.EncryptedSize) != nil {
 		return nil, ErrHeader
 	}
-	// A part larger than the file would overflow the offsets.
-	if f.Size > uint64(size) || !f.CiphertextLeftOut && f.EncryptedSize > uint64(size) {
-		return nil, fmt.Errorf("%w: it is %d bytes, less than one part of it", ErrSize, size)
-	}
 	ciphertextMax := uint64(math.MaxUint64)
 	if f.CiphertextLeftOut {
 		ciphertextMax = 0
@@ -122,6 +118,10 @@ func parseHeader(start []byte, size int64) (*File, error) {
 	f.layout = NewLayout(f.Head, ciphertextMax)
 	if !bytes.HasPrefix(start, f.layout.Header()) {
 		return nil, ErrHeader
+	}
+	// A part larger than the file would overflow the offsets.
+	if f.Size > uint64(size) || !f.CiphertextLeftOut && f.EncryptedSize > uint64(size) {
+		return nil, fmt.Errorf("%w: it is %d bytes, less than one part of it", ErrSize, size)
 	}
 	return f, nil
 }
@@ -152,7 +152,7 @@ func (h *headerLines) next(prefix string) string {
 
 func (h *headerLines) time() time.Time {
 	t, err := time.Parse(fileTime, h.next(timeWord))
-	if err != nil {
+	if err != nil || !validYear(t) {
 		h.fail()
 	}
 	return t

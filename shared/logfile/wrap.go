@@ -1,6 +1,9 @@
 package logfile
 
-import "io"
+import (
+	"bytes"
+	"io"
+)
 
 // lineLen is the number of base64 characters on a line of a log file.
 const lineLen = 76
@@ -87,6 +90,10 @@ func (u *unwrapper) Read(p []byte) (int, error) {
 	}
 	n := int(min(uint64(min(len(p), lineLen-u.col)), u.left))
 	if u.done = u.fill(p[:n]); u.done != nil {
+		return 0, u.done
+	}
+	if bytes.IndexByte(p[:n], '\n') >= 0 { // a line that ends too early
+		u.done = ErrWrap
 		return 0, u.done
 	}
 	u.left -= uint64(n)

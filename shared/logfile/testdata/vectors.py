@@ -152,6 +152,35 @@ bad("bad-shifted", "trailer", "sizes that only fit together", change("107 bytes"
 bad("bad-wrap", "wrap", "a line end in the wrong place", (lambda at: whole[:at] + b"A" + whole[at + 1:])(len(whole) - 22))
 bad("bad-wrap-end", "wrap", "the last byte is not a line end", whole[:-1] + b"A")
 
+# One fault, one name: the header is judged as a whole before any size, the sizes before the bytes behind the message.
+bad("order-weekday-size", "header", "another day of the week, and a size of 2^64-1",
+    change("Sun Jul", "Mon Jul", change("107 bytes", f"{2**64 - 1} bytes")))
+bad("order-zero-size", "header", "a leading zero in the day, cut off, and a size that does not fit",
+    change("Jul 22", "Jul 2", change("107 bytes", "108 bytes")))
+bad("order-unknown-size", "header", "a line that is not known, and a size of 2^63",
+    change(f"{ID}\n", f"{ID}\nColour: red\n", change("172 bytes", f"{2**63} bytes")))
+bad("order-size-trailer", "size", "another second title, and a byte behind the end", change("\nENCRYPTED", "\nENCIPHERED"[:10]) + b"\n")
+bad("order-trailer-wrap", "trailer", "another second title, and the last byte is not a line end",
+    change("\nENCRYPTED", "\nENCIPHERED"[:10])[:-1] + b"A")
+
+# The header's time.
+for vector, at, note in (
+        ("day-of-month", "Tue Feb 30, 2012 20:44:41", "no such day of that month"), ("leap-day", "Tue Feb 29, 2011 20:44:41", "no leap year"),
+        ("year-0", "Sat Jul 22, 0000 20:44:41", "the years begin with 1"), ("year-5", "Sun Jul 22, 12012 20:44:41", "five digits for the year"),
+        ("hour", "Sun Jul 22, 2012 24:00:00", "no such hour"), ("hour-short", "Sun Jul 22, 2012 8:44:41", "one digit for the hour"),
+        ("second", "Sat Jun 30, 2012 23:59:60", "a leap second"), ("month", "Sun July 22, 2012 20:44:41", "the month's whole name"),
+        ("case", "SUN JUL 22, 2012 20:44:41", "capitals"), ("zone", "Sun Jul 22, 2012 20:44:41 UTC", "a zone"),
+        ("fraction", "Sun Jul 22, 2012 20:44:41.5", "a fraction"), ("day-space", "Sun Jul  2, 2012 20:44:41", "a blank for the day's zero")):
+    bad("bad-time-" + vector, "header", note, change(TIME, at))
+
+# The lines of base64 text.
+at = whole.index(b"CONTENT\n-----\n\n", whole.index(b"ENCRYPTED MESSAGE CONTENT", 200)) + len(b"CONTENT\n-----\n\n")
+bad("wrap-line-end-inside", "wrap", "a line end in place of a character of the first line", whole[:at + 10] + b"\n" + whole[at + 11:])
+bad("wrap-line-end-first", "wrap", "a line end in place of the first character", whole[:at] + b"\n" + whole[at + 1:])
+bad("wrap-line-end-last", "wrap", "a line end in place of the last character", whole[:-2] + b"\n\n")
+bad("wrap-75", "wrap", "a first line of 75 characters, a second one of 77", whole[:at + 75] + b"\n" + whole[at + 75:at + 76] + whole[at + 77:])
+bad("wrap-one-line", "wrap", "all in one line, then line ends", whole[:at] + whole[at:].replace(b"\n", b"") + b"\n" * whole[at:].count(b"\n"))
+
 # Manifest lines.
 
 ENTRY = {
@@ -229,3 +258,29 @@ line("bad-time-comma", "failure", "a comma in the time", None, received_at="2012
 line("bad-time", "failure", "no such day", None, received_at="2012-02-30T20:44:41.000000000Z")
 line("bad-too-long", "failure", "4097 bytes", text[:-1] + " " * (4096 - len(text)) + " }")
 line("bad-blanks", "failure", "4096 bytes, most of them blanks", text[:-1] + " " * (4095 - len(text)) + " }")
+line("first-year", "success", "the first time there is", None, received_at="0001-01-01T00:00:00.000000000Z")
+line("no-sender-name", "success", "no sender and a name, which servers do not write", None, sender="-")
+line("encrypted-unfit", "success", "an encrypted size that does not belong to the size: none is computed", None, encrypted_size=44)
+line("encrypted-no-base64", "success", "an encrypted size that no base64 text has", None, encrypted_size=173)
+line("file-size-unfit", "success", "a file smaller than the message in it", None, file_size=1)
+line("bad-year-0", "failure", "the years begin with 1", None, received_at="0000-07-22T20:44:41.000000000Z")
+line("bad-year-5", "failure", "five digits for the year", None, received_at="12012-07-22T20:44:41.000000000Z")
+line("bad-time-hour", "failure", "hour 24", None, received_at="2012-07-22T24:00:00.000000000Z")
+line("bad-time-second", "failure", "a leap second", None, received_at="2012-06-30T23:59:60.000000000Z")
+line("bad-time-lower", "failure", "small letters in the time", None, received_at="2012-07-22t20:44:41.000000000z")
+line("bad-time-ten", "failure", "ten digits behind the point", None, received_at="2012-07-22T20:44:41.0000000000Z")
+line("bad-time-space", "failure", "a space for the T", None, received_at="2012-07-22 20:44:41.000000000Z")
+line("bad-time-week", "failure", "ISO 8601's week of the year", None, received_at="2012-W29-7T20:44:41.000000000Z")
+line("bad-bool", "failure", "true for a version", None, v=True)
+line("bad-nan", "failure", "no number", text.replace('"size":107', '"size":NaN'))
+line("bad-point-zero", "failure", "a fraction of zero", text.replace('"size":107', '"size":107.0'))
+line("bad-minus-zero", "failure", "minus zero", text.replace('"size":107', '"size":-0'))
+line("bad-behind", "failure", "a key behind the last", text[:-1] + ',"x":1}')
+line("bad-cr", "failure", "a carriage return behind it", text + "\r")
+line("bad-nul", "failure", "a zero byte behind it", text + "\0")
+line("bad-escape-quote", "failure", "a quote as a hex escape", text.replace("report", "\\u0022report"))
+line("bad-hash-space", "failure", "a blank in a digest", text.replace('"sha256":"', '"sha256":" '))
+line("bad-file-zeroes", "failure", "a leading zero in the file's name", None, file="server_message07.txt")
+line("bad-name-bidi", "failure", "a bidi control in the name", None, name="a\u202eb")
+line("bad-name-separator", "failure", "a line separator in the name", None, name="a\u2028b")
+line("bad-name-c1", "failure", "a control character of U+0080 to U+009F in the name", None, name="a\u0085b")
