@@ -43,9 +43,13 @@ func answers() []mutant {
 			old: "	if !ok {\n		return &framing.Error{Type: framing.TypeReceipt,",
 			new: "	for r, other := range s.calls {\n		ref, c, ok = r, other, true\n	}\n	if !ok {\n		return &framing.Error{Type: framing.TypeReceipt,"},
 		{name: "answer: a refusal for now is for good", file: "deliver.go",
-			old: "case !r.Code.Permanent():", new: "case false:"},
+			old: "r.Code.Class() == framing.ClassMessage", new: "true"},
 	})
 	list = append(list, in(courierDir, "./services/client/courier", []mutant{
+		{name: "answer: a CLOSE about one message stops the client", file: "session.go",
+			old: "c.Code.Class() == framing.ClassConnection", new: "c.Code.Permanent()"},
+		{name: "answer: a REFUSAL about the connection puts the message aside", file: "deliver.go",
+			old: "r.Code.Class() == framing.ClassMessage", new: "r.Code.Permanent()"},
 		{name: "answer: the receipt of another size", file: "deliver.go",
 			old: "e.Size != m.Size || ", new: ""},
 		{name: "answer: the receipt of another name", file: "deliver.go",

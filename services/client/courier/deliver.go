@@ -74,14 +74,11 @@ func offerOf(m Message) framing.Offer {
 // judge turns an answer into a delivery or an error.
 func (s *session) judge(c *call, m Message) (Delivery, error) {
 	if r := c.refusal; r != nil {
-		switch {
-		case !r.Code.Permanent():
-			return Delivery{}, &laterError{r.Code, r.Reason}
-		case r.Code.Class() == framing.ClassMessage:
+		if r.Code.Class() == framing.ClassMessage {
 			return Delivery{}, &Refusal{Code: r.Code, Of: OfMessage, Reason: r.Reason}
-		default:
-			return Delivery{}, &Refusal{Code: r.Code, Of: OfConnection, Reason: r.Reason}
 		}
+		// Any other class, also one that belongs in a CLOSE, loses nothing by waiting.
+		return Delivery{}, &laterError{r.Code, r.Reason}
 	}
 	entry, err := s.check(c.receipt, m)
 	if err != nil {

@@ -131,7 +131,7 @@ func closed(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	if c.Code.Permanent() {
+	if c.Code.Class() == framing.ClassConnection {
 		return &Refusal{Code: c.Code, Of: OfConnection, Reason: c.Reason}
 	}
 	return &ClosedError{c.Code, c.Reason}

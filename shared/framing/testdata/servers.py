@@ -101,6 +101,11 @@ def server_answers() -> None:
                          (0x04ff, "not known"), (0x7777, "not known")]:
         server(f"close-{code:04x}", expect, "instead of WELCOME", close(code, "no"))
         server(f"close-{code:04x}-later", expect, "behind WELCOME", WELCOME_, close(code, "no"))
+    for code in (0x0000, 0x0001, 0x0301, 0x0302, 0x0402):
+        server(f"refusal-{code:04x}", "not known", "a class that REFUSAL does not carry", WELCOME_, refusal(0, code, "no"))
+    for code in (0x0000, 0x0001, 0x0101, 0x0103, 0x0202):
+        server(f"close-{code:04x}", "not known", "a class that CLOSE does not carry, instead of WELCOME", close(code, "no"))
+        server(f"close-{code:04x}-later", "not known", "the same behind WELCOME", WELCOME_, close(code, "no"))
     for name, about, records in [
         ("order-receipt", "RECEIPT before WELCOME", [receipt(0, good), WELCOME_]),
         ("order-welcome", "WELCOME twice", [WELCOME_, WELCOME_, receipt(0, good)]),

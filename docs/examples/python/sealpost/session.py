@@ -87,7 +87,7 @@ class Ended(Exception):
 
 
 MOST_IN_FLIGHT = 16  # fewer than servers take: each costs memory here
-FOR_GOOD = {0x01: Outcome.REFUSED, 0x03: Outcome.STOPPED}  # by a code's class
+OF_MESSAGE, OF_CLIENT = 0x01, 0x03  # the classes of codes that are for good, the one in REFUSAL, the other in CLOSE
 
 
 class Session:
@@ -203,12 +203,12 @@ class Session:
 
     def _refused(self, delivery: Delivery, r: wire.Refusal) -> None:
         if delivery.outcome is not Outcome.UNREADABLE:
-            delivery.outcome = FOR_GOOD.get(r.code >> 8, Outcome.NOT_KNOWN)
+            delivery.outcome = Outcome.REFUSED if r.code >> 8 == OF_MESSAGE else Outcome.NOT_KNOWN
             delivery.reason = f"{r.reason} (code 0x{r.code:04x})"
 
     def _closed(self, c: wire.Close) -> None:
         reason = f"{c.reason} (code 0x{c.code:04x})"
-        raise Ended(reason, FOR_GOOD.get(c.code >> 8, Outcome.NOT_KNOWN))
+        raise Ended(reason, Outcome.STOPPED if c.code >> 8 == OF_CLIENT else Outcome.NOT_KNOWN)
 
 
 def _records(body: Iterable[bytes]) -> Iterable[bytes]:
