@@ -75,6 +75,10 @@ func senders() []mutant {
 			old: "subtle.ConstantTimeCompare(r.SHA256[:], hash[:]) == 1", new: "subtle.ConstantTimeCompare(r.SHA256[:], hash[:]) <= 1"},
 	})
 	list = append(list, in(identityDir, "./shared/crypto/identity", []mutant{
+		{name: "pin: a control character in its name", file: "pins.go",
+			old: "strings.IndexFunc(origin, unicode.IsControl) >= 0", new: "strings.IndexFunc(origin, unicode.IsControl) > len(origin)"},
+		{name: "pin: a second spelling", file: "pins.go",
+			old: "if pin.String() != s {", new: "if pin.String() == \"\" {"},
 		{name: "server: a client of any protocol", file: "tls.go",
 			old: "if !slices.Contains(hello.SupportedProtos, ALPN) {", new: "if slices.Contains(hello.SupportedProtos, \"\") {"},
 		{name: "server: an older TLS", file: "tls.go",

@@ -15,15 +15,17 @@ const root = "../.."
 // vectorKinds are the directories of vectors in the repository, and what
 // vectors.py calls their kind.
 var vectorKinds = map[string]string{
-	"shared/framing/testdata/vectors":            "records",
-	"shared/framing/testdata/clients":            "clients",
-	"shared/framing/testdata/servers":            "servers",
-	"shared/framing/testdata/wire2012":           "wire2012",
-	"shared/crypto/cipher2012/testdata/vectors":  "cipher2012",
-	"shared/crypto/receipt/testdata/receipts":    "receipts",
-	"shared/crypto/receipt/testdata/checkpoints": "checkpoints",
-	"shared/logfile/testdata/lines":              "lines",
-	"shared/logfile/testdata/files":              "files",
+	"shared/framing/testdata/vectors":              "records",
+	"shared/framing/testdata/clients":              "clients",
+	"shared/framing/testdata/servers":              "servers",
+	"shared/framing/testdata/wire2012":             "wire2012",
+	"shared/crypto/cipher2012/testdata/vectors":    "cipher2012",
+	"shared/crypto/receipt/testdata/receipts":      "receipts",
+	"shared/crypto/receipt/testdata/checkpoints":   "checkpoints",
+	"shared/crypto/identity/testdata/pins":         "pins",
+	"shared/crypto/identity/testdata/certificates": "certificates",
+	"shared/logfile/testdata/lines":                "lines",
+	"shared/logfile/testdata/files":                "files",
 }
 
 // TestVectors: what the Python implementation makes of each vector is what the

@@ -2,7 +2,8 @@
 
 For each file of DIR a line of JSON: what came of it ("outcome"), what was read, and, where something was, whether it
 encodes to the same bytes again ("again"). The vector's own word of what must come of it is not looked at: that is for the caller to compare.
-Kinds: records, clients, servers, wire2012, cipher2012, receipts, checkpoints, lines, files (PROTOCOL.md, section 15).
+Kinds: records, clients, servers, wire2012, cipher2012, receipts, checkpoints, pins, certificates, lines, files
+(PROTOCOL.md, section 15).
 """
 import base64
 import hashlib
@@ -128,6 +129,19 @@ def checkpoints(header: dict, body: bytes) -> dict:
             "again": note.encode() == body and note.text.startswith(opened.text())}
 
 
+def identities(header: dict, body: bytes) -> dict:
+    listed = pins.parse(body.decode("utf-8", "surrogateescape"))
+    spelling = ",".join(pin.verifier_key() for pin in listed)
+    return {"outcome": "success", "keys": ",".join(pin.key.hex() for pin in listed), "spelling": spelling,
+            "again": pins.parse(spelling) == listed}
+
+
+def certificates(header: dict, body: bytes) -> dict:
+    info, listed = pins.public_key_info(body), pins.parse(header["pin"])
+    shown = {"key": info[-32:].hex()} if info.startswith(pins.ED25519_INFO) else {}
+    return {"outcome": "success" if info in [pin.public_key_info() for pin in listed] else "mismatch", "again": True, **shown}
+
+
 def lines(header: dict, body: bytes) -> dict:
     return {"outcome": "success", "again": manifest.parse(body).encode() == body}
 
@@ -147,7 +161,8 @@ def files(header: dict, body: bytes) -> dict:
 
 
 KINDS = {"records": records, "clients": clients, "servers": servers, "wire2012": stream2012, "cipher2012": text2012,
-         "receipts": receipts, "checkpoints": checkpoints, "lines": lines, "files": files}
+         "receipts": receipts, "checkpoints": checkpoints, "pins": identities, "certificates": certificates, "lines": lines,
+         "files": files}
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -32,6 +33,7 @@ type Pins []Pin
 
 // ParsePins reads verifier keys (c2sp.org/signed-note) of Ed25519 keys,
 // separated by commas, with white space around each ignored: 1 to 16 of them.
+// A name has no control character, as the origin of a checkpoint has none.
 // A key's own hash must fit, which catches slips of copying. Errors are
 // ErrPins and quote nothing of the input, which may be a secret in the wrong
 // place.
@@ -59,6 +61,9 @@ func parsePin(s string) (Pin, error) {
 		return Pin{}, fmt.Errorf("%w (the form is NAME+HASH+KEY)", err)
 	}
 	origin, rest, _ := strings.Cut(s, "+")
+	if strings.IndexFunc(origin, unicode.IsControl) >= 0 {
+		return Pin{}, errors.New("the name has a control character")
+	}
 	_, key64, _ := strings.Cut(rest, "+") // the base64 may hold further pluses
 	raw, err := base64.StdEncoding.Strict().DecodeString(key64)
 	if err != nil || len(raw) != 1+ed25519.PublicKeySize {

@@ -3,7 +3,7 @@ import base64
 from dataclasses import dataclass
 
 from . import ed25519, pins
-from .forms import Breach, from_base64, from_decimal, is_control
+from .forms import Breach, from_base64, from_decimal, is_control, is_key_name
 
 MAX_BYTES = 65536
 MAX_TREE = 2**62 - 1  # lines
@@ -59,13 +59,9 @@ def parse_note(note: bytes) -> Note:
 def _signature(line: str) -> Signature:
     name, _, encoded = line.removeprefix(_SIGNATURE).partition(" ")
     raw = from_base64(encoded.encode())
-    if not line.startswith(_SIGNATURE) or not _is_key_name(name) or raw is None or len(raw) < 5:
+    if not line.startswith(_SIGNATURE) or not is_key_name(name) or raw is None or len(raw) < 5:
         raise Breach("malformed", "a line behind the note's text is no signature")
     return Signature(name, raw[:4], raw[4:])
-
-
-def _is_key_name(name: str) -> bool:
-    return name != "" and "+" not in name and not any(c.isspace() for c in name)
 
 
 def parse(text: bytes) -> Checkpoint:
@@ -81,7 +77,7 @@ def parse(text: bytes) -> Checkpoint:
 
 def _origin(text: bytes) -> str:
     origin = text.decode().partition("\n")[0]
-    if not origin.startswith(ORIGIN) or not _is_key_name(origin) or is_control(origin):
+    if not origin.startswith(ORIGIN) or not is_key_name(origin) or is_control(origin):
         raise Breach("malformed", "the checkpoint names no logbook")
     return origin
 

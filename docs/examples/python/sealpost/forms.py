@@ -4,6 +4,8 @@ import re
 import unicodedata
 
 MAX_UINT64 = 2**64 - 1
+WHITE_SPACE = "".join(map(chr, [*range(0x09, 0x0E), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
+                                0x205F, 0x3000]))  # Unicode's property of that name; str.isspace() knows four more
 NO_SENDER = "-"  # of a message of the 2012 wire
 SENDER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HIDDEN = {0x2028, 0x2029, 0xFEFF, 0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
@@ -37,6 +39,11 @@ def from_decimal(text: str, most: int) -> int | None:
 def is_control(text: str) -> bool:
     """Whether a character of Unicode's category Cc is in `text`."""
     return any(unicodedata.category(c) == "Cc" for c in text)
+
+
+def is_key_name(name: str) -> bool:
+    """Whether `name` may be the name of a key (c2sp.org/signed-note)."""
+    return name != "" and not any(c == "+" or c in WHITE_SPACE for c in name)
 
 
 def is_name(name: str) -> bool:

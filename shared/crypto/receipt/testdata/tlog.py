@@ -15,7 +15,7 @@ LARGEST = 2**62 - 1  # leaves of a tree
 
 class Signer:
     def __init__(self, seed: bytes, name: str = NAME):
-        self.key, self.name = Ed25519PrivateKey.from_private_bytes(seed), name
+        self.key, self.name, self.seed = Ed25519PrivateKey.from_private_bytes(seed), name, seed
         self.public = b"\x01" + self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
     def hash(self) -> bytes:
