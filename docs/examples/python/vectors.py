@@ -2,8 +2,8 @@
 
 For each file of DIR a line of JSON: what came of it ("outcome"), what was read, and, where something was, whether it
 encodes to the same bytes again ("again"). The vector's own word of what must come of it is not looked at: that is for the caller to compare.
-Kinds: records, clients, servers, wire2012, cipher2012, receipts, checkpoints, pins, certificates, lines, files
-(PROTOCOL.md, section 15).
+Kinds: records, clients, servers, wire2012, cipher2012, receipts, checkpoints, roots, pins,
+certificates, lines, files (PROTOCOL.md, section 15).
 """
 import base64
 import hashlib
@@ -12,7 +12,7 @@ import json
 import pathlib
 import sys
 
-from sealpost import checkpoint, cipher2012, logfile, manifest, pins, receipt, turns, wire, wire2012
+from sealpost import checkpoint, cipher2012, logfile, manifest, pins, receipt, tree, turns, wire, wire2012
 from sealpost.forms import Breach
 from sealpost.session import Ended, Session, message_of
 
@@ -129,6 +129,18 @@ def checkpoints(header: dict, body: bytes) -> dict:
             "again": note.encode() == body and note.text.startswith(opened.text())}
 
 
+def roots(header: dict, body: bytes) -> dict:
+    """A manifest, and a checkpoint of its first lines. What stands behind the last line end is no line."""
+    signed, hasher = checkpoint.open_signed(base64.b64decode(header["checkpoint"]), pins.parse(header["pin"])), tree.Hasher()
+    outcome, whole = "cut", body.split(b"\n")[:-1]
+    for line in [*whole, None]:
+        if hasher.size == signed.size:
+            outcome = "success" if hasher.root() == signed.root else "altered"
+        if line is not None:
+            hasher.add(line)
+    return {"outcome": outcome, "lines": str(hasher.size), "root": base64.b64encode(hasher.root()).decode(), "again": True}
+
+
 def identities(header: dict, body: bytes) -> dict:
     listed = pins.parse(body.decode("utf-8", "surrogateescape"))
     spelling = ",".join(pin.verifier_key() for pin in listed)
@@ -161,7 +173,7 @@ def files(header: dict, body: bytes) -> dict:
 
 
 KINDS = {"records": records, "clients": clients, "servers": servers, "wire2012": stream2012, "cipher2012": text2012,
-         "receipts": receipts, "checkpoints": checkpoints, "pins": identities, "certificates": certificates, "lines": lines,
+         "receipts": receipts, "checkpoints": checkpoints, "roots": roots, "pins": identities, "certificates": certificates, "lines": lines,
          "files": files}
 
 

@@ -353,3 +353,55 @@ checkpoint("pins-two-one-forged", "signature", "two pins, a true signature and a
 checkpoint("pins-one-other-forged", "success", "the same where the second key is not pinned",
            note(TREE, SERVER) + NEXT.line(NEXT.hash() + bytes(64)), N, ROOT, SERVER)
 checkpoint("pins-same-key", "success", "two pins of one key", SIGNED, N, ROOT, SERVER, ELSEWHERE)
+
+
+# Manifests, and a checkpoint to hold each against.
+
+for old in HERE.glob("roots/*.txt"):
+    old.unlink()
+
+
+def manifest(name: str, expect: str, about: str, body: bytes, signed_lines: list, root_: bytes = b"") -> None:
+    """The server signed these lines; the manifest holds what body says."""
+    whole = body.split(b"\n")[:-1]
+    signed = note(tree(len(signed_lines), root_ or root([leaf(line) for line in signed_lines])), SERVER)
+    write("roots", name, {"expect": expect, "note": about, "pin": SERVER.pin(), "checkpoint": b64(signed).decode(), "lines": len(whole),
+                          "root": b64(root([leaf(line) for line in whole])).decode()}, body)
+
+
+def ended(lines: list) -> bytes:
+    return b"".join(line + b"\n" for line in lines)
+
+
+LOG = [manifest_line(n) for n in range(65)]
+EIGHT = LOG[:8]
+for n in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 31, 32, 33, 64, 65):
+    manifest(f"good-{n:02}", "success", f"{n} lines", ended(LOG[:n]), LOG[:n])
+for n, m in ((0, 3), (1, 2), (3, 8), (4, 8), (7, 8), (8, 9)):
+    manifest(f"older-{n}-of-{m}", "success", f"a checkpoint of the first {n} of {m} lines", ended(LOG[:m]), LOG[:n])
+manifest("no-json", "success", "lines of any bytes: the root does not ask what they say", ended([b"hello", b"", b"\xff\0\r"]), [b"hello", b"", b"\xff\0\r"])
+manifest("unfinished", "success", "a third line that has no end yet", ended(LOG[:2]) + LOG[2], LOG[:2])
+manifest("blank-behind", "success", "an empty line behind the signed ones: it counts as a line", ended(LOG[:7]) + b"\n", LOG[:7])
+manifest("altered-behind", "success", "another line behind the signed ones", ended([*LOG[:7], manifest_line(7, "other.txt")]), LOG[:7])
+for n in (0, 3, 6, 7):
+    manifest(f"altered-{n}", "altered", f"line {n} of 8 is another", ended([*EIGHT[:n], manifest_line(n, "other.txt"), *EIGHT[n + 1:]]), EIGHT)
+manifest("altered-only", "altered", "the only line is another", ended([manifest_line(0, "other.txt")]), LOG[:1])
+manifest("altered-byte", "altered", "one bit of the last byte of line 4", ended([*EIGHT[:4], EIGHT[4][:-1] + b"|", *EIGHT[5:]]), EIGHT)
+manifest("older-altered", "altered", "line 2 of 8, and a checkpoint of 3", ended([*EIGHT[:2], manifest_line(2, "other.txt"), *EIGHT[3:]]), LOG[:3])
+manifest("exchanged", "altered", "two neighbours exchanged", ended([EIGHT[1], EIGHT[0], *EIGHT[2:]]), EIGHT)
+manifest("exchanged-halves", "altered", "the two halves exchanged", ended(EIGHT[4:] + EIGHT[:4]), EIGHT)
+manifest("reversed", "altered", "the other way round", ended(EIGHT[::-1]), EIGHT)
+manifest("taken-out", "altered", "line 3 taken out, and one more at the end", ended([*EIGHT[:3], *LOG[4:9]]), EIGHT)
+manifest("put-in", "altered", "a line put in before line 3", ended([*EIGHT[:3], b"{}", *EIGHT[3:]]), EIGHT)
+manifest("doubled", "altered", "line 6 of 8 in place of line 7 too", ended([*EIGHT[:7], EIGHT[6]]), EIGHT)
+manifest("blank-first", "altered", "an empty line before them", b"\n" + ended(EIGHT), EIGHT)
+manifest("blank-last", "altered", "an empty line in place of the last one", ended(EIGHT[:7]) + b"\n", EIGHT)
+manifest("crlf", "altered", "CR LF as line ends", ended(EIGHT).replace(b"\n", b"\r\n"), EIGHT)
+manifest("bom", "altered", "a byte order mark before the first line", b"\xef\xbb\xbf" + ended(EIGHT), EIGHT)
+manifest("empty-root", "altered", "a checkpoint of no lines with a root that no lines do not have", ended(LOG[:3]), [], leaf(b""))
+manifest("no-line-end", "cut", "the last line end is missing", ended(EIGHT)[:-1], EIGHT)
+manifest("no-line-end-only", "cut", "the only line end is missing", LOG[0], LOG[:1])
+manifest("cut-in-line", "cut", "cut inside the last line", ended(EIGHT)[:-40], EIGHT)
+for n in (0, 1, 4, 7):
+    manifest(f"cut-{n}-of-8", "cut", f"the first {n} of 8 lines", ended(EIGHT[:n]), EIGHT)
+manifest("cut-altered", "cut", "too few lines, and one of them is another", ended([b"{}", *EIGHT[1:7]]), EIGHT)
