@@ -115,7 +115,7 @@ func (a *Audit) Findings(whole bool) []error {
 		case t.reached:
 			findings = append(findings, a.differs(t, from[t.Origin], agreed[t.Origin]))
 		case whole:
-			findings = append(findings, a.find(t, ErrShort, a.lines.Size()))
+			findings = append(findings, a.missing(t))
 		}
 	}
 	return findings
@@ -140,6 +140,14 @@ func (a *Audit) differs(t *tree, from, agreed uint64) *Finding {
 		return a.find(t, ErrSplit, 0)
 	}
 	return a.find(t, ErrAltered, from)
+}
+
+// missing is what is wrong with a tree that the manifest does not reach to.
+func (a *Audit) missing(t *tree) *Finding {
+	if a.twins(t) {
+		return a.find(t, ErrSplit, 0)
+	}
+	return a.find(t, ErrShort, a.lines.Size())
 }
 
 // twins reports whether the same logbook signed another tree of that size.

@@ -179,6 +179,16 @@ func TestTwoViews(t *testing.T) {
 	}
 }
 
+// TestTwoViewsBeyondTheEnd: the server signed two trees of one size, and the
+// manifest is shorter than either. That its end is missing is the lesser fault.
+func TestTwoViewsBeyondTheEnd(t *testing.T) {
+	ours, theirs := head(t, "ours", view(9, 9, ""), 9), head(t, "theirs", view(9, 7, "theirs"), 9)
+	findings := over(view(5, 5, ""), ours, theirs).Findings(true)
+	if len(findings) != 2 || !errors.Is(findings[0], audit.ErrSplit) || !errors.Is(findings[1], audit.ErrSplit) {
+		t.Errorf("%v", errors.Join(findings...))
+	}
+}
+
 // TestViewThatNobodyVouchesFor: a receipt beyond all that is signed of this
 // manifest. It may be altered, or another view: both are said.
 func TestViewThatNobodyVouchesFor(t *testing.T) {
