@@ -156,6 +156,9 @@ def truncated() -> None:
     write("cut-data-max", "truncated", "one byte of the largest DATA is missing", rest=record(DATA, bytes(65536))[:-1])
     write("cut-second", "truncated", "the first record is whole", [hello()], whole[:40])
     write("cut-second-header", "truncated", "the first record is whole", [data(LINE)], record(END)[:3])
+    write("cut-short-accept", "truncated", "too short a payload, and not all of it there", rest=record(ACCEPT, b"\x00\x00", 3))
+    write("cut-hello-empty", "truncated", "a header of no payload, and not all of it there", rest=record(HELLO)[:4])
+    write("cut-data-long", "truncated", "too long a payload, and no whole header", rest=record(DATA, b"", 2**32 - 1)[:4])
     write("cut-unknown", "truncated", "a type that does not exist, and no whole header", rest=b"\x7f\x00\x00")
 
 
@@ -193,6 +196,8 @@ def malformed() -> None:
     bad("refusal-utf8", "the reason is not UTF-8", REFUSAL, bytes(4) + b"\x01\x01\xff")
     bad("close-short", "half a code", CLOSE, b"\x03")
     bad("close-utf8", "the reason is cut inside a character", CLOSE, b"\x03\x01\xc3")
+    bad("close-empty", "no payload", CLOSE, b"")
+    bad("welcome-window-longest", "a length within the bounds of the type, and a limit of zero in it", WELCOME, welcome(window=0, logbook="~" * 64)[0][5:])
     bad("second", "after a good record", ACCEPT, b"", [welcome()])
 
 

@@ -121,7 +121,7 @@ class Session:
     def _send(self, delivery: Delivery) -> None:
         while len(self._open) >= min(self._welcome.in_flight, MOST_IN_FLIGHT):
             self._take()
-        ref, self._next = self._next, self._next + 1
+        ref, self._next = self._next, (self._next + 1) % 2**32
         self._open[ref] = delivery
         self._write(delivery.message.offer(ref))
         try:
