@@ -20,20 +20,28 @@ import (
 // Paths that the handler answers, to GET and HEAD.
 const (
 	HealthPath  = "/healthz" // 200 as long as the process answers
-	ReadyPath   = "/readyz"  // 200, or 503 with one line of reason
+	ReadyPath   = "/readyz"  // 200, or 503 with a line of reason, and one that begins with HintPrefix
 	MetricsPath = "/metrics" // the registry, in Prometheus' text format
 )
 
+// HintPrefix begins the line that says what can be done, where that is known.
+const HintPrefix = "hint: "
+
 // New returns the handler. ready says why the server cannot take messages now,
-// or nil; it is called for every request and may be called concurrently.
-func New(ready func() error, registry *prometheus.Registry) http.Handler {
+// or nil, and hint what can be done, or ""; they are called for every request
+// and may be called concurrently.
+func New(ready func() error, hint func(error) string, registry *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+HealthPath, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, "ok")
 	})
 	mux.HandleFunc("GET "+ReadyPath, func(w http.ResponseWriter, _ *http.Request) {
 		if err := ready(); err != nil {
-			answer(w, http.StatusServiceUnavailable, oneLine(err))
+			text := oneLine(err.Error())
+			if todo := hint(err); todo != "" {
+				text += "\n" + HintPrefix + oneLine(todo)
+			}
+			answer(w, http.StatusServiceUnavailable, text)
 			return
 		}
 		answer(w, http.StatusOK, "ready")
@@ -42,15 +50,15 @@ func New(ready func() error, registry *prometheus.Registry) http.Handler {
 	return mux
 }
 
-func answer(w http.ResponseWriter, status int, line string) {
+func answer(w http.ResponseWriter, status int, text string) {
 	header := w.Header()
 	header.Set("Content-Type", "text/plain; charset=utf-8")
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintln(w, line) // a client that is gone cannot be told
+	_, _ = fmt.Fprintln(w, text) // a client that is gone cannot be told
 }
 
-func oneLine(err error) string {
-	return message.Visible(strings.ReplaceAll(err.Error(), "\n", "; "))
+func oneLine(text string) string {
+	return message.Visible(strings.ReplaceAll(text, "\n", "; "))
 }

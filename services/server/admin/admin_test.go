@@ -25,6 +25,11 @@ func start(t *testing.T) (url string, reason *atomic.Pointer[error]) {
 			return *err
 		}
 		return nil
+	}, func(err error) string {
+		if err.Error() == "full" {
+			return "make\nroom"
+		}
+		return ""
 	}, registry))
 	t.Cleanup(server.Close)
 	return server.URL, reason
@@ -57,6 +62,7 @@ func TestReadiness(t *testing.T) {
 	}{
 		{nil, 200, "ready\n"},
 		{errors.New("no space left"), 503, "no space left\n"},
+		{errors.New("full"), 503, "full\nhint: make; room\n"},
 		{errors.New("two\nlines\x1b[31m"), 503, "two; lines\\x1b[31m\n"},
 		{nil, 200, "ready\n"},
 	} {

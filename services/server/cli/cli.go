@@ -39,9 +39,11 @@ const usage = `usage: server [COMMAND]
       -for 720h               how long the old one still signs checkpoints too
   server identity retire      let replaced identities sign no more, from now on
   server identity list        show the current, the next and the replaced ones
-  server verify               compare every log file with the manifest
+  server verify               judge the volumes as a start does, and compare every
+                              log file with the manifest
   server logbook accept       give volumes that do not fit each other a new
                               logbook id, with the server stopped
+      -yes                    without asking
   server healthcheck          exit 0 when the server is ready, else 1
   server setup                prepare the volumes of the demonstration
 

@@ -21,6 +21,8 @@ import (
 
 	"sealpost/services/server/admin"
 	"sealpost/services/server/daemon"
+	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/remedy"
 	"sealpost/shared/settings"
 )
 
@@ -80,7 +82,7 @@ func call(t *testing.T, args ...string) (status int, stdout, stderr string) {
 
 func TestHealthcheck(t *testing.T) {
 	var reason error
-	server := httptest.NewServer(admin.New(func() error { return reason }, prometheus.NewRegistry()))
+	server := httptest.NewServer(admin.New(func() error { return reason }, remedy.For, prometheus.NewRegistry()))
 	defer server.Close()
 	t.Setenv("SERVER_ADMIN_LISTEN", strings.TrimPrefix(server.URL, "http://"))
 	// A proxy that would refuse: it has no part in this.
@@ -89,14 +91,23 @@ func TestHealthcheck(t *testing.T) {
 	if status, out, problems := call(t, "healthcheck"); status != exitOK || out != "ready\n" || problems != "" {
 		t.Errorf("ready: %d, %q, %q", status, out, problems)
 	}
-	reason = errors.New("no space left on the log volume")
-	status, out, problems := call(t, "healthcheck")
-	if status != exitFailed || out != "" || !strings.HasPrefix(problems, "server: not ready: no space left on the log volume\n") {
-		t.Errorf("not ready: %d, %q, %q", status, out, problems)
+	for _, c := range []struct {
+		reason error
+		hint   string
+	}{
+		{errors.New("out of order"), ""},
+		{&local.MisfitError{Reason: "one is lost"}, "server: hint: " + remedy.For(new(local.MisfitError)) + "\n"},
+	} {
+		reason = c.reason
+		status, out, problems := call(t, "healthcheck")
+		if want := "server: not ready: " + reason.Error() + "\n" + c.hint; status != exitFailed || out != "" || problems != want {
+			t.Errorf("not ready: %d, %q, %q", status, out, problems)
+		}
 	}
 	server.Close()
-	if status, _, _ := call(t, "healthcheck"); status != exitFailed {
-		t.Errorf("nobody there: %d", status)
+	status, _, problems := call(t, "healthcheck")
+	if status != exitFailed || !strings.Contains(problems, "hint: is the server running?") {
+		t.Errorf("nobody there: %d, %q", status, problems)
 	}
 }
 

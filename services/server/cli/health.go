@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -20,11 +19,21 @@ const (
 	// healthTimeout is well above the time of a busy server's answer, and
 	// below what engines wait for a health check.
 	healthTimeout = 5 * time.Second
-	maxReason     = 1024 // bytes
+	maxReason     = 4096 // bytes
 )
 
-// errNotReady means that the server answered that it is not ready.
-var errNotReady = errors.New("not ready")
+// notReadyError means that the server says that it is not ready, or nothing.
+type notReadyError struct {
+	reason string
+	hint   string // what the server says that can be done
+}
+
+func (e *notReadyError) Error() string { return "not ready: " + e.reason }
+
+// silence is the error of a server that cannot be asked.
+func silence(err error) error {
+	return &notReadyError{err.Error(), "is the server running? SERVER_ADMIN_LISTEN is where it is asked"}
+}
 
 type healthConfig struct {
 	AdminListen settings.Address `default:"127.0.0.1:9513" required:"true"`
@@ -60,7 +69,7 @@ func askReady(ctx context.Context, url string) error {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errNotReady, err)
+		return silence(err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusOK {
@@ -68,9 +77,10 @@ func askReady(ctx context.Context, url string) error {
 	}
 	reason, err := io.ReadAll(io.LimitReader(response.Body, maxReason))
 	if err != nil {
-		return fmt.Errorf("%w: %w", errNotReady, err)
+		return silence(err)
 	}
-	return fmt.Errorf("%w: %s", errNotReady, message.Visible(strings.TrimSpace(string(reason))))
+	text, hint, _ := strings.Cut(strings.TrimSpace(string(reason)), "\n"+admin.HintPrefix)
+	return &notReadyError{message.Visible(text), message.Visible(hint)}
 }
 
 // dialable turns an address to listen on into one to connect to.

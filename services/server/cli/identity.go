@@ -51,7 +51,7 @@ func identityCommand(_ context.Context, args []string, std Streams) error {
 // nextIdentity prints the pins as settings, since that is where they belong.
 func nextIdentity(args []string, std Streams) error {
 	var discard bool
-	err := parseFlags("next", args, func(f *flag.FlagSet) { f.BoolVar(&discard, "discard", false, "") })
+	err := parseFlags("identity next", args, func(f *flag.FlagSet) { f.BoolVar(&discard, "discard", false, "") })
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func nextIdentity(args []string, std Streams) error {
 
 func switchIdentity(args []string, std Streams) error {
 	overlap := defaultOverlap
-	err := parseFlags("switch", args, func(f *flag.FlagSet) { f.DurationVar(&overlap, "for", overlap, "") })
+	err := parseFlags("identity switch", args, func(f *flag.FlagSet) { f.DurationVar(&overlap, "for", overlap, "") })
 	if err != nil {
 		return err
 	}
@@ -100,16 +100,16 @@ func listIdentities(st *state.State, std Streams) error {
 	return table.Flush()
 }
 
-// parseFlags reads the flags of an identity command that takes nothing else.
+// parseFlags reads the flags of a command that takes nothing else.
 func parseFlags(name string, args []string, define func(*flag.FlagSet)) error {
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	define(flags)
 	if err := flags.Parse(args); err != nil {
-		return usageError("identity %s: %v", name, err)
+		return usageError("%s: %v", name, err)
 	}
 	if flags.NArg() > 0 {
-		return usageError("identity %s takes no arguments but flags", name)
+		return usageError("%s takes no arguments but flags", name)
 	}
 	return nil
 }

@@ -19,10 +19,11 @@ import (
 
 	"sealpost/services/server/admin"
 	"sealpost/services/server/intake"
-	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/standby"
+	"sealpost/services/server/remedy"
 	"sealpost/services/server/state"
+	"sealpost/services/server/volumes"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 )
@@ -35,9 +36,8 @@ type Options struct {
 }
 
 const (
-	reopenEvery   = time.Second
-	rememberEvery = 30 * time.Second
-	adminTimeout  = 10 * time.Second
+	reopenEvery  = time.Second
+	adminTimeout = 10 * time.Second
 )
 
 // Run runs the server until ctx ends, then drains it: what is under way is
@@ -61,7 +61,9 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	if err != nil {
 		return err
 	}
-	book := openBook(cfg, st, log)
+	opener := openerOf(cfg, st, log)
+	defer opener.Close()
+	book := standby.Open(st.LogbookID(), opener.Open, reopenEvery)
 	in := intake.New(intake.Config{
 		TLS: tlsConfig, Book: book, Senders: st, Limits: cfg.limits(), Log: log,
 		Metrics: intake.NewMetrics(registry),
@@ -71,9 +73,9 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	if opts.OnListen != nil {
 		opts.OnListen(listeners.addresses())
 	}
-	ready := func() error { return errors.Join(book.Ready(), st.Check()) }
+	ready := &readiness{book: book, st: st, log: log}
 	follow := newFollower(st, in, cert, log)
-	err = serve(ctx, cfg, in, listeners, admin.New(ready, registry), follow)
+	err = serve(ctx, cfg, in, listeners, admin.New(ready.reason, remedy.For, registry), follow, ready)
 	if e := book.Close(); err == nil {
 		err = e
 	}
@@ -81,23 +83,12 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	return err
 }
 
-// openBook opens the logbook, or keeps trying to in the background.
-func openBook(cfg Config, st *state.State, log zerolog.Logger) *standby.Logbook {
-	return standby.Open(st.LogbookID(), func() (logbook.Logbook, error) {
-		known, err := st.Checkpoint()
-		if err != nil {
-			return nil, err
-		}
-		book, err := local.Open(local.Config{
-			Dir: cfg.DataDir, ID: st.LogbookID(), Notary: st, Known: known,
-			CiphertextMax: uint64(cfg.LogCiphertextMax), MaxStaged: uint64(cfg.MaxStagedBytes),
-			Zone: zone(), Log: log,
-		})
-		if err != nil {
-			return nil, err
-		}
-		return remembered(book, st, log), nil
-	}, reopenEvery, log)
+// openerOf returns what opens the logbook.
+func openerOf(cfg Config, st *state.State, log zerolog.Logger) *volumes.Opener {
+	return volumes.NewOpener(local.Config{
+		Dir: cfg.DataDir, CiphertextMax: uint64(cfg.LogCiphertextMax), MaxStaged: uint64(cfg.MaxStagedBytes),
+		Zone: zone(), Log: log,
+	}, st)
 }
 
 // zone is that of TZ, else UTC: a container has no zone of its own, and the
@@ -123,7 +114,7 @@ func tlsOf(cfg Config, st *state.State, log zerolog.Logger, reg prometheus.Regis
 }
 
 // serve runs the listeners until ctx ends or one of them fails.
-func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, handler http.Handler, follow *follower) error {
+func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, handler http.Handler, follow *follower, ready *readiness) error {
 	web := &http.Server{Handler: handler, ReadHeaderTimeout: adminTimeout, WriteTimeout: adminTimeout, IdleTimeout: adminTimeout}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return in.Serve(l.sealpost) })
@@ -132,6 +123,7 @@ func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, han
 	}
 	g.Go(func() error { return web.Serve(l.admin) })
 	g.Go(func() error { follow.run(ctx); return nil })
+	g.Go(func() error { ready.watch(ctx); return nil })
 	g.Go(func() error {
 		<-ctx.Done()
 		// Fresh: ctx has ended, and the drain has its own time.

@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/server/intake"
+	"sealpost/services/server/remedy"
 	"sealpost/services/server/state"
 	"sealpost/shared/crypto/receipt"
 )
@@ -78,7 +79,7 @@ func (f *follower) complain(err error) {
 		text = err.Error()
 	}
 	if text != "" && text != f.failed {
-		f.log.Error().Err(err).Msg("the state volume cannot be used; what was read of it before stays in force")
+		f.log.Error().Err(err).Str("hint", remedy.For(err)).Msg("the state volume cannot be used; what was read of it before stays in force")
 	}
 	f.failed = text
 }

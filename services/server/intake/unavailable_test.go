@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/standby"
@@ -27,7 +25,7 @@ func TestLogbookUnavailable(t *testing.T) {
 				return nil, errors.New("held by another server")
 			}
 			return local.Open(cfg)
-		}, time.Millisecond, zerolog.Nop())
+		}, time.Millisecond)
 		return book, nil
 	}})
 	m := plain("a.txt", []byte("patience"))

@@ -12,20 +12,31 @@ import (
 	"sealpost/shared/durable"
 )
 
-func (s *State) loadLogbookID() (string, error) {
-	text, err := os.ReadFile(s.path(logbookFile))
-	if err == nil {
-		id := strings.TrimSuffix(string(text), "\n")
-		if !validLogbookID(id) {
-			return "", fmt.Errorf("%s: %w", logbookFile, ErrLogbookID)
-		}
-		return id, nil
+// loadLogbookID reads the logbook's id, and makes that of a new state.
+func (s *State) loadLogbookID() error {
+	id, err := s.readLogbookID()
+	if errors.Is(err, fs.ErrNotExist) {
+		id = NewLogbookID()
+		err = s.write(logbookFile, []byte(id+"\n"))
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
+		return err
+	}
+	s.logbookID.Store(&id)
+	return nil
+}
+
+// readLogbookID reads it, and has it flushed: the log volume is given it.
+func (s *State) readLogbookID() (string, error) {
+	text, err := os.ReadFile(s.path(logbookFile))
+	if err != nil {
 		return "", err
 	}
-	id := NewLogbookID()
-	return id, s.write(logbookFile, []byte(id+"\n"))
+	id := strings.TrimSuffix(string(text), "\n")
+	if !validLogbookID(id) {
+		return "", fmt.Errorf("%s: %w", logbookFile, ErrLogbookID)
+	}
+	return id, durable.SyncDir(s.dir)
 }
 
 func (s *State) path(name string) string { return filepath.Join(s.dir, name) }

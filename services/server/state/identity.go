@@ -62,7 +62,7 @@ func (s *State) Formers() []Former {
 			continue // of a switch that was cut short
 		}
 		list = append(list, Former{
-			Pin:      identity.Pin{Origin: receipt.Origin(s.logbookID), Key: f.Key},
+			Pin:      identity.Pin{Origin: receipt.Origin(s.LogbookID()), Key: f.Key},
 			Replaced: f.Replaced, Until: f.Until, Signs: f.signer != nil && now.Before(f.Until),
 		})
 	}
@@ -221,5 +221,5 @@ func (s *State) OpenCheckpoint(text []byte) (receipt.Checkpoint, error) {
 }
 
 func (s *State) pin(id *identity.Identity) identity.Pin {
-	return identity.Pin{Origin: receipt.Origin(s.logbookID), Key: id.Public()}
+	return identity.Pin{Origin: receipt.Origin(s.LogbookID()), Key: id.Public()}
 }

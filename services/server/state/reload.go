@@ -6,7 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
+
+	"sealpost/shared/durable"
 )
 
 // watched is what a file holds. It is read again when the file has changed.
@@ -72,6 +75,12 @@ func (w *watched[T]) unchanged(info fs.FileInfo) bool {
 }
 
 func (w *watched[T]) read(f *os.File) error {
+	// Who wrote it may have been stopped before its flush, or be about to. What
+	// is put to use shows elsewhere, in signatures on the log volume and in
+	// receipts, and must not be gone after a power cut.
+	if err := errors.Join(f.Sync(), durable.SyncDir(filepath.Dir(w.path))); err != nil {
+		return err
+	}
 	// Size and time before the bytes: a change in between shows next time.
 	info, err := f.Stat()
 	if err != nil {

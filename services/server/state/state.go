@@ -7,13 +7,17 @@
 // are made one after the other. A running server follows changes to senders
 // and identities without a restart. Tokens are kept as SHA-256 alone.
 //
+// What was read of it is on stable storage too, before a call returns it: what a
+// server signs and puts on the log volume must not be younger than what it is
+// signed with.
+//
 // Not guaranteed: that a running server follows a change of the logbook id by
-// another process; it is read once, by Open.
+// another process, other than by FollowLogbookID.
 //
 // Files: identity.pem and, while it is about to be replaced, identity_next.pem
 // (PKCS #8), identities_former.jsonl (see former.go), logbook_id (32 hex
-// digits), senders.jsonl (see records.go), checkpoint (a signed note), lock
-// (empty). The directory has mode 0700, the files 0600.
+// digits), senders.jsonl (see records.go), checkpoint (a signed note), accepted
+// (see acceptance.go), lock (empty). The directory has mode 0700, the files 0600.
 package state
 
 import (
@@ -38,6 +42,7 @@ const (
 	logbookFile    = "logbook_id"
 	sendersFile    = "senders.jsonl"
 	checkpointFile = "checkpoint"
+	acceptedFile   = "accepted"
 	lockFile       = "lock"
 
 	logbookIDSize = 16 // bytes, 32 hex digits
@@ -49,7 +54,7 @@ var ErrLogbookID = errors.New("not a logbook id (32 hex digits)")
 // State is the content of a state directory. It is safe for concurrent use.
 type State struct {
 	dir        string
-	logbookID  string
+	logbookID  atomic.Pointer[string]
 	senders    watched[[]record]
 	valid      atomic.Pointer[tokenSet]
 	identities keyring
@@ -79,11 +84,22 @@ func (s *State) Check() error {
 }
 
 // LogbookID returns the id of the logbook, 32 hex digits, as it was when the
-// state was opened or last set through it.
-func (s *State) LogbookID() string { return s.logbookID }
+// state was opened, last set through it, or last followed.
+func (s *State) LogbookID() string { return *s.logbookID.Load() }
 
-// SetLogbookID gives the logbook another id. It must not run beside other
-// calls of the same State, nor beside a server on the same directory.
+// FollowLogbookID reads the id again: an operator may have given the logbook
+// another one. It is for a server that has not opened the logbook.
+func (s *State) FollowLogbookID() error {
+	id, err := s.readLogbookID()
+	if err != nil {
+		return fmt.Errorf("state: %w", err)
+	}
+	s.logbookID.Store(&id)
+	return nil
+}
+
+// SetLogbookID gives the logbook another id. It must not run beside a server
+// that has opened the logbook.
 func (s *State) SetLogbookID(id string) error {
 	if !validLogbookID(id) {
 		return ErrLogbookID
@@ -92,7 +108,7 @@ func (s *State) SetLogbookID(id string) error {
 	if err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
-	s.logbookID = id
+	s.logbookID.Store(&id)
 	return nil
 }
 
@@ -125,11 +141,10 @@ func (s *State) load() error {
 	if err := s.loadIdentities(); err != nil {
 		return err
 	}
-	var err error
-	if s.logbookID, err = s.loadLogbookID(); err != nil {
+	if err := s.loadLogbookID(); err != nil {
 		return err
 	}
-	_, err = os.Stat(s.senders.path)
+	_, err := os.Stat(s.senders.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = s.write(sendersFile, nil)
 	}

@@ -12,14 +12,14 @@ import (
 
 // Accept gives the logbook on the volume dir a new id: an operator's word that
 // volumes which do not fit each other are to be used together. Log files,
-// manifest and numbers stay as they are. The caller puts the same id, and the
-// returned checkpoint, into the state volume. durable.ErrLocked means
-// that a server is running on the volume.
-func Accept(dir, id string, notary Notary) (messages uint64, checkpoint []byte, err error) {
+// manifest and numbers stay as they are. The caller holds the volume's lock, and
+// puts the same id and the returned checkpoint into the state volume. Cut short,
+// it is to be called again, with the same id.
+func Accept(dir, id string, notary Notary, lock *durable.FileLock) (messages uint64, checkpoint []byte, err error) {
 	if err := rename(dir, id); err != nil {
 		return 0, nil, err
 	}
-	book, err := Open(Config{Dir: dir, ID: id, Notary: notary, Log: zerolog.Nop()})
+	book, err := Open(Config{Dir: dir, ID: id, Notary: notary, Log: zerolog.Nop(), Lock: lock})
 	if err != nil {
 		return 0, nil, err
 	}
@@ -27,17 +27,10 @@ func Accept(dir, id string, notary Notary) (messages uint64, checkpoint []byte, 
 }
 
 // rename writes the id, after making records for a manifest that has none, and
-// takes away what speaks for the old one.
-func rename(dir, id string) (err error) {
+// then takes away what speaks for the old one: until the new id is there the
+// volume does not fit any better than before.
+func rename(dir, id string) error {
 	vol := &volume{dir: dir, step: noFault}
-	if err := vol.prepare(); err != nil {
-		return err
-	}
-	lock, err := durable.TryLock(vol.staging("lock"))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
 	_, _, found, err := readRecords(vol)
 	if err != nil {
 		return err
@@ -47,12 +40,15 @@ func rename(dir, id string) (err error) {
 			return err
 		}
 	}
+	if err := vol.writeID(id); err != nil {
+		return err
+	}
 	for _, name := range []string{checkpointPath, treePath} {
 		if err := vol.remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	return vol.writeID(id)
+	return nil
 }
 
 // adopt starts records for a manifest that came without any.

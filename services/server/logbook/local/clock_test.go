@@ -58,7 +58,7 @@ func TestClockJumps(t *testing.T) {
 	closeBook(t, book)
 	wantInOrder(t, cfg.Dir, 70)
 	checkExtends(t, "after the jumps", read(t, filepath.Join(cfg.Dir, manifestPath)), signed)
-	if _, err := Verify(cfg.Dir, testNotary, func(d Difference) { t.Error(d) }); err != nil {
+	if _, err := Verify(cfg, func(d Difference) { t.Error(d) }); err != nil {
 		t.Error(err)
 	}
 }

@@ -144,7 +144,7 @@ func checkSurvived(t *testing.T, name, dir string, drafts []logbook.Draft, conte
 	if n := book.Len(); n != uint64(len(drafts)) {
 		t.Errorf("%s: %d messages instead of %d", name, n, len(drafts))
 	}
-	checked, err := Verify(dir, testNotary, func(d Difference) { t.Errorf("%s: %s", name, d) })
+	checked, err := Verify(testConfig(dir), func(d Difference) { t.Errorf("%s: %s", name, d) })
 	if err != nil || checked != uint64(len(drafts)) {
 		t.Errorf("%s: verified %d files, %v", name, checked, err)
 	}

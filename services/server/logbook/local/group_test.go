@@ -215,7 +215,7 @@ func (g *groupRun) recovers(first logbook.Facts) {
 	if n := book.Len(); n != 6 {
 		g.t.Errorf("%d messages after all were sent again", n)
 	}
-	if _, err := Verify(g.dir, testNotary, func(d Difference) { g.t.Error(d) }); err != nil {
+	if _, err := Verify(testConfig(g.dir), func(d Difference) { g.t.Error(d) }); err != nil {
 		g.t.Error(err)
 	}
 	lines := read(g.t, filepath.Join(g.dir, logsDir, logfile.ManifestName))

@@ -39,6 +39,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -63,6 +64,10 @@ type Config struct {
 	Zone          *time.Location // of the time in the log file
 	Log           zerolog.Logger
 
+	// Lock is of Dir, by Lock, and stays the caller's to close. Nil: Open takes
+	// one, and Close gives it up.
+	Lock *durable.FileLock
+
 	CheckpointAfter int64         // bytes of commit records before they are replaced
 	IndexBatch      int           // messages that wait in memory for one write of the index file
 	RetryEvery      time.Duration // between tries to heal, or to finish a durable group
@@ -78,7 +83,7 @@ type Config struct {
 type Logbook struct {
 	cfg       Config
 	vol       *volume
-	lock      *durable.FileLock
+	lock      io.Closer // none where it is the caller's
 	index     *index
 	canSyncFS bool
 	manifest  *manifest
@@ -112,19 +117,21 @@ var _ logbook.Logbook = (*Logbook)(nil)
 func Open(cfg Config) (*Logbook, error) {
 	cfg = cfg.withDefaults()
 	vol := &volume{dir: cfg.Dir, step: cfg.Fault}
-	if err := vol.prepare(); err != nil {
-		return nil, err
+	var own io.Closer = io.NopCloser(nil)
+	if cfg.Lock == nil {
+		lock, err := vol.lock()
+		if err != nil {
+			return nil, err
+		}
+		own = lock
 	}
-	lock, err := durable.TryLock(vol.staging("lock"))
-	if err != nil {
-		return nil, fmt.Errorf("volume %s: %w", cfg.Dir, err)
-	}
+	var err error
 	if vol.root, err = os.Open(vol.dir); err != nil {
-		_ = lock.Close()
+		_ = own.Close()
 		return nil, err
 	}
 	l := &Logbook{
-		cfg: cfg, vol: vol, lock: lock,
+		cfg: cfg, vol: vol, lock: own,
 		canSyncFS: canSyncFS(vol.dir), dirty: gauge{read: cfg.Dirty},
 		space:   newSpace(vol.dir, cfg.MaxStaged),
 		queue:   newQueue(),
@@ -134,11 +141,32 @@ func Open(cfg Config) (*Logbook, error) {
 	}
 	if err := l.recover(); err != nil {
 		_ = vol.root.Close()
-		_ = lock.Close()
+		_ = own.Close()
 		return nil, err
 	}
 	go l.commitLoop()
 	return l, nil
+}
+
+// Lock keeps all others from the volume dir. durable.ErrLocked means that
+// another server has it.
+func Lock(dir string) (*durable.FileLock, error) { return (&volume{dir: dir, step: noFault}).lock() }
+
+// HoldsLock reports whether the lock is still that of the volume dir: another
+// one may have been put in its place.
+func HoldsLock(dir string, lock *durable.FileLock) bool {
+	return lock.Holds((&volume{dir: dir}).staging(lockName))
+}
+
+func (v *volume) lock() (*durable.FileLock, error) {
+	if err := v.prepare(); err != nil {
+		return nil, err
+	}
+	lock, err := durable.TryLock(v.staging(lockName))
+	if err != nil {
+		return nil, fmt.Errorf("volume %s: %w", v.dir, err)
+	}
+	return lock, nil
 }
 
 func (c Config) withDefaults() Config {

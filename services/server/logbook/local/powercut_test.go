@@ -215,7 +215,7 @@ func (l *ledger) check(t *testing.T, dir string) {
 			t.Errorf("receipted as\n%s\nfound as\n%s", line, found[id])
 		}
 	}
-	if _, err := Verify(dir, testNotary, func(d Difference) { t.Error(d) }); err != nil {
+	if _, err := Verify(testConfig(dir), func(d Difference) { t.Error(d) }); err != nil {
 		t.Error(err)
 	}
 }

@@ -3,23 +3,11 @@ package local
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
 	"sealpost/shared/logfile"
 )
-
-const (
-	idName = "logbook"
-	idPath = stagingDir + "/" + idName
-)
-
-// MisfitError means that the log volume and the state volume do not belong
-// together: one was lost, exchanged, or restored from another day.
-type MisfitError struct{ Reason string }
-
-func (e *MisfitError) Error() string { return "volumes do not fit: " + e.Reason }
 
 // recover brings the volume to where the last server would have brought it, and
 // loads what is in memory.
@@ -48,7 +36,7 @@ func (l *Logbook) recover() error {
 }
 
 func (l *Logbook) replay(head recordsHead, recs []record, found bool) error {
-	if err := l.checkFit(head.Base+uint64(len(recs)), found); err != nil {
+	if err := l.fit().checkID(l.vol, head.Base+uint64(len(recs)), found); err != nil {
 		return err
 	}
 	checkpoint, err := l.vol.readCheckpoint()
@@ -81,10 +69,8 @@ func (l *Logbook) replay(head recordsHead, recs []record, found bool) error {
 	}
 	l.records = fresh
 	l.index.flushed(l.manifest, l.manifest.end())
-	if !found {
-		if err := l.writeID(); err != nil {
-			return err
-		}
+	if err := l.giveID(); err != nil {
+		return err
 	}
 	dropped, err := l.vol.removeStaged()
 	if err != nil {
@@ -92,6 +78,18 @@ func (l *Logbook) replay(head recordsHead, recs []record, found bool) error {
 	}
 	l.cfg.Log.Info().Uint64("messages", l.manifest.count()).Int("replayed", len(recs)).Int("discarded", dropped).Msg("logbook open")
 	return nil
+}
+
+func (l *Logbook) fit() fit { return fit{l.cfg.ID, l.cfg.Known, l.cfg.Notary} }
+
+// giveID puts the id on a volume that has none yet. It comes behind the first
+// records: an id without them means that they were lost.
+func (l *Logbook) giveID() error {
+	id, err := l.vol.readID()
+	if err != nil || id != "" {
+		return err
+	}
+	return l.vol.writeID(l.cfg.ID)
 }
 
 // load brings index and tree up to the manifest lines that are durable, and
@@ -118,42 +116,14 @@ func (l *Logbook) load(head recordsHead, found bool) (begin position, err error)
 	return begin, err
 }
 
-// checkFit compares the volume with what the state volume says of it.
-func (l *Logbook) checkFit(entries uint64, found bool) error {
-	id, err := ReadID(l.cfg.Dir)
-	if err != nil {
-		return err
-	}
-	manifest, _, err := size(l.vol.path(manifestPath))
-	if err != nil {
-		return err
-	}
-	switch {
-	case id == "" && (found || manifest > 0):
-		// A crash of the very first start leaves empty records and no id.
-		if found && entries == 0 && len(l.cfg.Known) == 0 {
-			return l.writeID()
-		}
-		return &MisfitError{"the log volume holds messages and does not say of which logbook"}
-	case id != "" && !found:
-		return &CorruptError{recordsPath, "it is missing"}
-	case id != "" && id != l.cfg.ID:
-		return &MisfitError{fmt.Sprintf("the log volume belongs to logbook %s, the state volume to %s", id, l.cfg.ID)}
-	}
-	return nil
-}
-
 // replayRecords puts back the files and lines of every recorded message.
 func (l *Logbook) replayRecords(head recordsHead, recs []record, found bool, begin position) error {
 	if !found {
 		return nil
 	}
-	have, end := l.manifest.count(), head.Base+uint64(len(recs))
-	if have < head.Base {
-		return &CorruptError{logfile.ManifestName, fmt.Sprintf("it has %d lines, %d were flushed", have, head.Base)}
-	}
-	if have > end {
-		return &CorruptError{logfile.ManifestName, fmt.Sprintf("it has %d lines, the records end at %d", have, end)}
+	have := l.manifest.count()
+	if err := checkLines(have, have, head.Base, head.Base+uint64(len(recs))); err != nil {
+		return err
 	}
 	entries, err := parseRecorded(head.Base, recs)
 	if err != nil {
@@ -258,30 +228,4 @@ func (m *manifest) cut() error {
 		return err
 	}
 	return m.vol.cut(m.file, manifestPath, m.end().bytes)
-}
-
-func (l *Logbook) writeID() error { return l.vol.writeID(l.cfg.ID) }
-
-// writeID puts the logbook's id on the volume. It is durable under its name once
-// the names in staging are flushed next, before the first receipt: a volume that
-// lost it until then holds no message, and is given it again.
-func (v *volume) writeID(id string) error {
-	return v.replaceWith(idPath+newSuffix, idPath, 0o600, []byte(id+"\n"))
-}
-
-// ReadID returns the id of the logbook on the volume dir, "" where there is none.
-func ReadID(dir string) (string, error) {
-	vol := &volume{dir: dir, step: noFault}
-	text, err := os.ReadFile(vol.staging(idName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	id := string(text)
-	if len(id) == 0 || id[len(id)-1] != '\n' {
-		return "", &CorruptError{idName, "its line is not whole"}
-	}
-	return id[:len(id)-1], nil
 }

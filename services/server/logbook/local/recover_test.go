@@ -55,16 +55,16 @@ func TestSecondServerIsKeptOut(t *testing.T) {
 	open(t, testConfig(dir))
 }
 
-// Nor is the id changed under a server that runs.
-func TestAcceptBesideAServer(t *testing.T) {
-	dir := t.TempDir()
-	open(t, testConfig(dir))
-	if _, _, err := Accept(dir, strings.Repeat("f", 32), testNotary); !errors.Is(err, durable.ErrLocked) {
-		t.Errorf("got %v", err)
+// accepted gives the volume the id of cfg.
+func accepted(t *testing.T, cfg Config) (messages uint64, err error) {
+	t.Helper()
+	lock, err := Lock(cfg.Dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if id, err := ReadID(dir); id != testID || err != nil {
-		t.Errorf("the id is %q, %v", id, err)
-	}
+	defer lock.Close()
+	messages, _, err = Accept(cfg.Dir, cfg.ID, cfg.Notary, lock)
+	return messages, err
 }
 
 func TestRemovedFilesKeepTheirNumbers(t *testing.T) {
@@ -102,7 +102,7 @@ func TestMisfits(t *testing.T) {
 	t.Run("accepted", func(t *testing.T) {
 		cfg := testConfig(filled(t))
 		cfg.ID = strings.Repeat("f", 32)
-		n, _, err := Accept(cfg.Dir, cfg.ID, testNotary)
+		n, err := accepted(t, cfg)
 		if n != 3 || err != nil {
 			t.Fatalf("accept: %d, %v", n, err)
 		}
@@ -118,7 +118,7 @@ func TestMisfits(t *testing.T) {
 		if _, err := Open(cfg); !errors.As(err, &misfit) {
 			t.Errorf("got %v", err)
 		}
-		if n, _, err := Accept(cfg.Dir, cfg.ID, testNotary); n != 3 || err != nil {
+		if n, err := accepted(t, cfg); n != 3 || err != nil {
 			t.Fatalf("accept: %d, %v", n, err)
 		}
 		open(t, cfg)
@@ -177,7 +177,7 @@ func TestVerify(t *testing.T) {
 			dir := filled(t)
 			damage(t, filepath.Join(dir, "logs", logfile.FileName(1)))
 			var found []Difference
-			n, err := Verify(dir, testNotary, func(d Difference) { found = append(found, d) })
+			n, err := Verify(testConfig(dir), func(d Difference) { found = append(found, d) })
 			if n != 3 || err != nil || len(found) != 1 || found[0].Seq != 1 {
 				t.Errorf("checked %d, %v, found %v", n, err, found)
 			}
@@ -188,24 +188,30 @@ func TestVerify(t *testing.T) {
 // A manifest that was changed behind the server's back is told by its lines.
 func TestVerifyManifest(t *testing.T) {
 	for name, test := range map[string]struct {
-		damage func(t *testing.T, path string)
-		found  []string
+		damage  func(t *testing.T, path string)
+		verdict string
+		found   []string
 	}{
 		"a line altered": {func(t *testing.T, path string) {
 			write(t, path, strings.Replace(string(read(t, path)), "report.txt", "repost.txt", 1))
-		}, []string{"manifest.jsonl: line 0 is not the one that was signed",
-			"manifest.jsonl: its first 3 lines are not those that the checkpoint was signed for"}},
+		}, "the checkpoint of the log volume was signed for another manifest: they part at line 0",
+			[]string{"manifest.jsonl: line 0 is not the one that was signed"}},
 		"the last line cut off": {func(t *testing.T, path string) {
 			text := string(read(t, path))
 			write(t, path, text[:strings.LastIndex(text[:len(text)-1], "\n")+1])
-		}, []string{"manifest.jsonl: it has 2 lines, the checkpoint was signed for 3"}},
+		}, "manifest.jsonl: it has 2 lines, 3 were flushed", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filled(t)
 			test.damage(t, filepath.Join(dir, manifestPath))
 			var found []string
-			if _, err := Verify(dir, testNotary, func(d Difference) { found = append(found, d.String()) }); err != nil {
-				t.Fatal(err)
+			_, err := Verify(testConfig(dir), func(d Difference) { found = append(found, d.String()) })
+			if err == nil || err.Error() != test.verdict {
+				t.Errorf("verdict %v", err)
+			}
+			remove(t, filepath.Join(dir, treePath)) // a start believes its hashes
+			if _, err := Open(testConfig(dir)); err == nil {
+				t.Error("and was opened")
 			}
 			if !slices.Equal(found, test.found) {
 				t.Errorf("found %q", found)

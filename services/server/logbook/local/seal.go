@@ -1,7 +1,6 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -151,17 +150,12 @@ func (v *volume) readCheckpoint() ([]byte, error) {
 // the one that the state volume knows, and makes the tree anew once if it
 // disagrees: its file may be at fault.
 func (l *Logbook) checkSeals(ofVolume []byte) error {
-	for _, c := range []struct {
-		where string
-		text  []byte
-	}{{"the checkpoint of the log volume", ofVolume}, {"the checkpoint of the state volume", l.cfg.Known}} {
-		if len(c.text) == 0 {
-			continue
-		}
-		err := l.checkSeal(c.where, c.text)
+	f := l.fit()
+	for _, s := range f.seals(ofVolume) {
+		err := f.checkSeal(s, l.tree)
 		var fork *ForkError
 		if errors.As(err, &fork) && fork.Have >= fork.Size {
-			err = l.recheckSeal(c.where, c.text)
+			err = l.recheckSeal(s)
 		}
 		if err != nil {
 			return err
@@ -170,31 +164,10 @@ func (l *Logbook) checkSeals(ofVolume []byte) error {
 	return nil
 }
 
-func (l *Logbook) checkSeal(where string, text []byte) error {
-	c, err := l.cfg.Notary.OpenCheckpoint(text)
-	if err != nil {
-		return &MisfitError{fmt.Sprintf("%s: %v", where, err)}
-	}
-	if c.Origin != receipt.Origin(l.cfg.ID) {
-		return &MisfitError{fmt.Sprintf("%s is of %s, not of %s", where, c.Origin, receipt.Origin(l.cfg.ID))}
-	}
-	if have := l.tree.size(); have < c.Size {
-		return &ForkError{Where: where, Size: c.Size, Have: have}
-	}
-	root, err := l.tree.root(c.Size)
-	if err != nil {
-		return err
-	}
-	if root != c.Root {
-		return &ForkError{Where: where, Size: c.Size, Have: l.tree.size()}
-	}
-	return nil
-}
-
 // recheckSeal asks the manifest itself. If that agrees with the checkpoint, the
 // tree's file is at fault and made anew; else the file tells the line.
-func (l *Logbook) recheckSeal(where string, text []byte) error {
-	c, err := l.cfg.Notary.OpenCheckpoint(text)
+func (l *Logbook) recheckSeal(s seal) error {
+	c, err := l.cfg.Notary.OpenCheckpoint(s.text)
 	if err != nil {
 		return err
 	}
@@ -205,25 +178,37 @@ func (l *Logbook) recheckSeal(where string, text []byte) error {
 	if root == c.Root {
 		return l.tree.fill(l.manifest, l.manifest.count())
 	}
-	part, known, err := l.firstForeignLine()
+	fork := &ForkError{Where: s.where, Size: c.Size, Have: l.tree.size()}
+	return fork.find(l.vol, func(visit visitor) error {
+		_, err := l.manifest.scan(position{}, allFlushed, visit)
+		return err
+	})
+}
+
+// find looks for the first line that is not the one whose hash is in the tree's
+// file, and returns the error with it.
+func (e *ForkError) find(vol *volume, scan func(visitor) error) error {
+	tree, err := os.Open(vol.path(treePath))
+	if err != nil {
+		return e
+	}
+	defer func() { _ = tree.Close() }()
+	err = scan(func(p place, _ logfile.Entry, line []byte) error {
+		if !e.Known && p.seq < e.Size && differs(tree, p.seq, line) {
+			e.Part, e.Known = p.seq, true
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	return &ForkError{Where: where, Size: c.Size, Have: l.tree.size(), Part: part, Known: known && part < c.Size}
+	return e
 }
 
-// firstForeignLine compares the manifest with the leaf hashes in the tree's file.
-func (l *Logbook) firstForeignLine() (seq uint64, found bool, err error) {
-	_, err = l.manifest.scan(position{}, allFlushed, func(p place, _ logfile.Entry, line []byte) error {
-		if found {
-			return nil
-		}
-		h, err := l.tree.hash(tlog.StoredHashIndex(0, int64(p.seq)))
-		want := tlog.RecordHash(line)
-		if err == nil && !bytes.Equal(h[:], want[:]) {
-			seq, found = p.seq, true
-		}
-		return err
-	})
-	return seq, found, err
+// differs reports whether the tree's file has the hash of another line. A power
+// cut leaves zeros where a hash was not flushed.
+func differs(tree *os.File, seq uint64, line []byte) bool {
+	var was, none tlog.Hash
+	_, err := tree.ReadAt(was[:], tlog.StoredHashIndex(0, int64(seq))*tlog.HashSize)
+	return err == nil && was != none && was != tlog.RecordHash(line)
 }

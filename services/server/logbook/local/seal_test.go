@@ -192,7 +192,7 @@ func TestForks(t *testing.T) {
 		if _, err := Open(cfg); !errors.As(err, &misfit) {
 			t.Errorf("got %v", err)
 		}
-		n, _, err := Accept(cfg.Dir, cfg.ID, cfg.Notary)
+		n, err := accepted(t, cfg)
 		if n != 3 || err != nil {
 			t.Fatalf("accept: %d, %v", n, err)
 		}

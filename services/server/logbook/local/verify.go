@@ -9,9 +9,6 @@ import (
 	"io/fs"
 	"os"
 
-	"golang.org/x/mod/sumdb/tlog"
-
-	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
 )
 
@@ -24,53 +21,41 @@ type Difference struct {
 
 func (d Difference) String() string { return fmt.Sprintf("%s: %s", d.File, d.Reason) }
 
-// Verify compares every log file on the volume dir with its manifest line, every
-// line with the hash of it that was signed, and the whole manifest with the
-// checkpoint beside it, and gives each difference to report. It reads only, also
+// Verify judges the volume as Judge does, compares every log file on it with its
+// manifest line and every line with the hash of it that was signed, and gives
+// each difference to report. The error may be Judge's. It reads only, also
 // beside a running server: it looks at the lines that were there when it began.
-func Verify(dir string, notary Notary, report func(Difference)) (checked uint64, err error) {
-	vol := &volume{dir: dir, step: noFault}
+func Verify(cfg Config, report func(Difference)) (checked uint64, err error) {
+	verdict := Judge(cfg)
+	vol := &volume{dir: cfg.Dir, step: noFault}
 	v := &verifier{vol: vol, report: report}
-	if err := v.readCheckpoint(notary); err != nil {
-		return 0, err
-	}
 	f, err := os.Open(vol.path(manifestPath))
 	if err != nil {
-		return 0, err
+		return 0, first(verdict, err)
 	}
 	defer func() { _ = f.Close() }()
 	if v.tree, err = os.Open(vol.path(treePath)); err == nil {
 		defer func() { _ = v.tree.Close() }()
 	}
 	m := &manifest{vol: vol, file: f}
-	if _, err := m.scan(position{}, allFlushed, v.line); err != nil {
-		return v.checked, err
+	_, err = m.scan(position{}, allFlushed, v.line)
+	return v.checked, first(verdict, err)
+}
+
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
 	}
-	v.compareCheckpoint()
-	return v.checked, nil
+	return nil
 }
 
 type verifier struct {
 	vol     *volume
 	report  func(Difference)
-	signed  *receipt.Checkpoint // nil: none lies beside the manifest
-	tree    *os.File            // nil: it cannot be read
-	lines   receipt.Hasher      // as many as were signed
+	tree    *os.File // nil: it cannot be read
 	checked uint64
-}
-
-func (v *verifier) readCheckpoint(notary Notary) error {
-	text, err := v.vol.readCheckpoint()
-	if err != nil || text == nil {
-		return err
-	}
-	c, err := notary.OpenCheckpoint(text)
-	if err != nil {
-		v.report(Difference{File: logfile.CheckpointName, Reason: err.Error()})
-		return nil
-	}
-	v.signed = &c
-	return nil
 }
 
 // line looks at one line of the manifest, and at the log file that it is about.
@@ -79,32 +64,11 @@ func (v *verifier) line(p place, e logfile.Entry, line []byte) error {
 	if reason := verifyFile(v.vol.logs(e.File), e); reason != "" {
 		v.report(Difference{p.seq, e.File, reason})
 	}
-	if v.signed != nil && p.seq < v.signed.Size {
-		v.lines.Add(line)
-	}
-	if v.tree == nil {
-		return nil
-	}
-	// The checkpoint may lag; the tree has the newest lines too. A power cut
-	// leaves zeros where a hash was not flushed.
-	var was, none tlog.Hash
-	_, err := v.tree.ReadAt(was[:], tlog.StoredHashIndex(0, int64(p.seq))*tlog.HashSize)
-	if err == nil && was != none && was != tlog.RecordHash(line) {
+	// The checkpoint may lag; the tree has the newest lines too.
+	if v.tree != nil && differs(v.tree, p.seq, line) {
 		v.report(Difference{p.seq, logfile.ManifestName, fmt.Sprintf("line %d is not the one that was signed", p.seq)})
 	}
 	return nil
-}
-
-func (v *verifier) compareCheckpoint() {
-	switch {
-	case v.signed == nil:
-	case v.checked < v.signed.Size:
-		v.report(Difference{File: logfile.ManifestName,
-			Reason: fmt.Sprintf("it has %d lines, the checkpoint was signed for %d", v.checked, v.signed.Size)})
-	case v.lines.Root() != v.signed.Root:
-		v.report(Difference{File: logfile.ManifestName,
-			Reason: fmt.Sprintf("its first %d lines are not those that the checkpoint was signed for", v.signed.Size)})
-	}
 }
 
 func verifyFile(path string, e logfile.Entry) string {

@@ -9,11 +9,14 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"sealpost/shared/durable"
 )
 
 const (
 	stagingDir   = "staging"
 	logsDir      = "logs"
+	lockName     = "lock"
 	stagedPrefix = "m-"
 	newSuffix    = ".new"
 )
@@ -42,6 +45,9 @@ func (v *volume) logs(name string) string    { return filepath.Join(v.dir, logsD
 
 // prepare makes the two directories with the modes that their readers need.
 func (v *volume) prepare() error {
+	if err := durable.MkdirAll(v.dir, 0o755); err != nil {
+		return err
+	}
 	for _, d := range []struct {
 		path string
 		mode fs.FileMode

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"sealpost/services/server/logbook"
 	"sealpost/shared/message"
 )
@@ -20,7 +18,6 @@ import (
 type Logbook struct {
 	id     string
 	open   func() (logbook.Logbook, error)
-	log    zerolog.Logger
 	stop   context.CancelFunc
 	ended  chan struct{}
 	opened chan struct{} // closed once book is set
@@ -33,9 +30,9 @@ type Logbook struct {
 var _ logbook.Logbook = (*Logbook)(nil)
 
 // Open calls open now, and again every interval until it succeeds.
-func Open(id string, open func() (logbook.Logbook, error), interval time.Duration, log zerolog.Logger) *Logbook {
+func Open(id string, open func() (logbook.Logbook, error), interval time.Duration) *Logbook {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &Logbook{id: id, open: open, log: log, stop: cancel,
+	l := &Logbook{id: id, open: open, stop: cancel,
 		ended: make(chan struct{}), opened: make(chan struct{})}
 	if l.try() {
 		close(l.ended)
@@ -61,15 +58,12 @@ func (l *Logbook) keepTrying(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// try opens the logbook once. A reason is logged when it is a new one.
+// try opens the logbook once.
 func (l *Logbook) try() bool {
 	book, err := l.open()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
-		if l.err == nil || l.err.Error() != err.Error() {
-			l.log.Error().Err(err).Msg("the logbook cannot be opened yet")
-		}
 		l.err = err
 		return false
 	}
@@ -91,8 +85,14 @@ func (l *Logbook) get() (logbook.Logbook, error) {
 	return l.book, nil
 }
 
-// ID returns the logbook's id.
-func (l *Logbook) ID() string { return l.id }
+// ID returns the logbook's id; before it is open, the one that was known when
+// the trying began.
+func (l *Logbook) ID() string {
+	if book, err := l.get(); err == nil {
+		return book.ID()
+	}
+	return l.id
+}
 
 // Lookup passes the call on.
 func (l *Logbook) Lookup(ctx context.Context, sender string, id message.ID) (logbook.Facts, bool, error) {

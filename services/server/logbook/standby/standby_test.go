@@ -32,9 +32,9 @@ func opener(t *testing.T, dir string) func() (logbook.Logbook, error) {
 // The second server on a volume says why it waits, and takes over by itself.
 func TestTakeOver(t *testing.T) {
 	dir := t.TempDir()
-	first := standby.Open(id, opener(t, dir), time.Hour, zerolog.Nop())
+	first := standby.Open(id, opener(t, dir), time.Hour)
 	<-first.Opened()
-	second := standby.Open(id, opener(t, dir), time.Millisecond, zerolog.Nop())
+	second := standby.Open(id, opener(t, dir), time.Millisecond)
 	defer second.Close()
 
 	if err := second.Ready(); !errors.Is(err, durable.ErrLocked) || !errors.Is(err, logbook.ErrUnavailable) {
@@ -62,7 +62,7 @@ func TestTakeOver(t *testing.T) {
 }
 
 func TestCloseWhileWaiting(t *testing.T) {
-	waiting := standby.Open(id, func() (logbook.Logbook, error) { return nil, errors.New("not yet") }, time.Hour, zerolog.Nop())
+	waiting := standby.Open(id, func() (logbook.Logbook, error) { return nil, errors.New("not yet") }, time.Hour)
 	if err := waiting.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package daemon
+package volumes
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/state"
 )
+
+const rememberEvery = 30 * time.Second
 
 // memory keeps the logbook's checkpoint in the state volume, at most
 // rememberEvery old, so that a log volume restored from an earlier day is

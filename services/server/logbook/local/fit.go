@@ -1,0 +1,138 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"sealpost/shared/crypto/receipt"
+)
+
+const (
+	idName = "logbook"
+	idPath = stagingDir + "/" + idName
+)
+
+// MisfitError means that the log volume and the state volume do not belong
+// together: one was lost, exchanged, or restored from another day.
+type MisfitError struct{ Reason string }
+
+func (e *MisfitError) Error() string { return "volumes do not fit: " + e.Reason }
+
+// fit judges whether a log volume belongs to the logbook that the state volume
+// knows. The start of a server and Judge ask it alike.
+type fit struct {
+	id     string
+	known  []byte
+	notary Notary
+}
+
+// leaves are the manifest's lines as a tree has them.
+type leaves interface {
+	size() uint64
+	root(n uint64) (tlog.Hash, error)
+}
+
+// seals are the two checkpoints that a log volume is held against.
+func (f fit) seals(ofVolume []byte) []seal {
+	return []seal{{"the checkpoint of the log volume", ofVolume}, {"the checkpoint of the state volume", f.known}}
+}
+
+// seal is a signed checkpoint, or none.
+type seal struct {
+	where string
+	text  []byte
+}
+
+// checkID compares the id on the volume, whose records and manifest hold so
+// many messages and bytes.
+func (f fit) checkID(vol *volume, entries uint64, records bool) error {
+	id, err := vol.readID()
+	if err != nil {
+		return err
+	}
+	manifest, _, err := size(vol.path(manifestPath))
+	switch {
+	case err != nil:
+		return err
+	case id == "" && (entries > 0 || manifest > 0):
+		return &MisfitError{"the log volume holds messages and does not say of which logbook"}
+	case id == "" && records:
+		return f.checkEmpty()
+	case id != "" && id != f.id:
+		return &MisfitError{fmt.Sprintf("the log volume belongs to logbook %s, the state volume to %s", id, f.id)}
+	case id != "" && !records:
+		return &CorruptError{recordsPath, "it is missing"}
+	}
+	return nil
+}
+
+// checkEmpty: a crash of the very first start leaves empty records and no id. No
+// message was kept before the id was durable, so there is none to be missed,
+// unless the state volume knows of one.
+func (f fit) checkEmpty() error {
+	if len(f.known) == 0 {
+		return nil
+	}
+	c, err := f.notary.OpenCheckpoint(f.known)
+	if err == nil && c.Size == 0 && c.Origin == receipt.Origin(f.id) {
+		return nil
+	}
+	return &MisfitError{"the log volume is empty and does not say of which logbook"}
+}
+
+// checkSeal compares the manifest's lines with a checkpoint.
+func (f fit) checkSeal(s seal, have leaves) error {
+	if len(s.text) == 0 {
+		return nil
+	}
+	c, err := f.notary.OpenCheckpoint(s.text)
+	if err != nil {
+		return &MisfitError{fmt.Sprintf("%s: %v", s.where, err)}
+	}
+	if c.Origin != receipt.Origin(f.id) {
+		return &MisfitError{fmt.Sprintf("%s is of %s, not of %s", s.where, c.Origin, receipt.Origin(f.id))}
+	}
+	if n := have.size(); n < c.Size {
+		return &ForkError{Where: s.where, Size: c.Size, Have: n}
+	}
+	root, err := have.root(c.Size)
+	if err != nil {
+		return err
+	}
+	if root != c.Root {
+		return &ForkError{Where: s.where, Size: c.Size, Have: have.size()}
+	}
+	return nil
+}
+
+// writeID puts the logbook's id on the volume, durably: what the state volume
+// remembers of the logbook must not be younger.
+func (v *volume) writeID(id string) error {
+	if err := v.replaceWith(idPath+newSuffix, idPath, 0o600, []byte(id+"\n")); err != nil {
+		return err
+	}
+	return v.syncDir(stagingDir)
+}
+
+// readID returns the id of the logbook on the volume, "" where there is none.
+func (v *volume) readID() (string, error) {
+	text, err := os.ReadFile(v.path(idPath))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	id := string(text)
+	if len(id) == 0 || id[len(id)-1] != '\n' {
+		return "", &CorruptError{idName, "its line is not whole"}
+	}
+	return id[:len(id)-1], nil
+}
+
+// ReadID returns the id of the logbook on the volume dir, "" where there is none.
+func ReadID(dir string) (string, error) { return (&volume{dir: dir, step: noFault}).readID() }

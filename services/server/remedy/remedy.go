@@ -1,0 +1,87 @@
+// Package remedy knows what people can do about what makes a server unable to
+// keep messages: the server says it in its log and on /readyz, its commands on
+// standard error.
+package remedy
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/state"
+	"sealpost/services/server/volumes"
+	"sealpost/shared/crypto/identity"
+	"sealpost/shared/durable"
+)
+
+const accept = "bring back the volumes that belong together; or, to go on with these under a new logbook id, " +
+	"stop the server and run: server logbook accept"
+
+// For returns the likely remedy, "" where none is known.
+func For(err error) string {
+	for _, find := range []func(error) string{ofVolumes, ofState, ofSystem} {
+		if text := find(err); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// ofVolumes is about what the volumes hold.
+func ofVolumes(err error) string {
+	var foreign *local.ForeignFileError
+	switch {
+	case errors.Is(err, volumes.ErrFit):
+		return "a server that is red says why on /readyz and in its log"
+	case errors.As(err, new(*volumes.CannotAcceptError)):
+		return "restore the log volume from a copy, then ask again; server verify tells whether it is sound"
+	case errors.As(err, new(*local.MisfitError)), errors.As(err, new(*local.ForkError)):
+		return accept
+	case errors.As(err, new(*local.CorruptError)):
+		return "restore the log volume from a copy; server verify tells whether it is sound, " +
+			"and server logbook accept whether one without its records can be used all the same"
+	case errors.As(err, &foreign):
+		return "move " + foreign.Name + " out of logs/: the server then goes on by itself"
+	case errors.Is(err, durable.ErrLocked):
+		return "stop the server that runs on this volume; one that waits for it then goes on by itself"
+	}
+	return ""
+}
+
+// ofState is about the files of the state volume.
+func ofState(err error) string {
+	switch {
+	case errors.Is(err, state.ErrForeignIdentity):
+		return "put the identity.pem of before back; server identity next and server identity switch replace an identity"
+	case errors.Is(err, state.ErrSendersFile):
+		return "each line is an object with sender, created and sha256; delete the bad line, or restore the file"
+	case errors.Is(err, state.ErrFormerFile):
+		return "each line is an object with key, replaced and until; delete the bad line, or restore the file"
+	case errors.Is(err, identity.ErrPEM), errors.Is(err, identity.ErrKeyType):
+		return "restore identity.pem from a copy; with a new one, every client needs the new identity"
+	case errors.Is(err, state.ErrLogbookID):
+		return "restore the state volume's file from a copy"
+	}
+	return ""
+}
+
+// ofSystem is about what the system refuses.
+func ofSystem(err error) string {
+	switch {
+	case errors.Is(err, logbook.ErrNoSpace), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return "make room on the volume, or make it larger: the server then goes on by itself"
+	case errors.Is(err, unix.EROFS):
+		return "mount the volume writable; if its file system turned read-only after an error, the kernel's log " +
+			"(dmesg) says which"
+	case errors.Is(err, unix.EIO):
+		return "the disk fails: the kernel's log (dmesg) says how; after a repair the server goes on by itself"
+	case errors.Is(err, fs.ErrPermission):
+		return "the directories and all in them must belong to the user that the server runs as: chown -R"
+	case errors.Is(err, fs.ErrNotExist):
+		return "mount the volume, or restore the file from a copy"
+	}
+	return ""
+}

@@ -1,0 +1,144 @@
+// Package volumes keeps the log volume and the state volume one logbook: it
+// judges whether they belong together, opens them, and carries out an operator's
+// word that they are to.
+//
+// Guaranteed: what one volume remembers of the other is on stable storage there
+// first, so that a power cut of either, at any moment, leaves volumes that fit.
+// Volumes that do not are not written to, but for an acceptance that an operator
+// has given.
+package volumes
+
+import (
+	"errors"
+	"sync"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/state"
+	"sealpost/shared/durable"
+)
+
+// Judge tells whether the volumes fit each other, and changes nothing: nil, or
+// what a server would say at its start, that is a *local.MisfitError, a
+// *local.ForkError, a *local.CorruptError, or that a file cannot be read. It may
+// run beside a server.
+func Judge(dir string, st *state.State) error {
+	cfg, err := configOf(local.Config{Dir: dir}, st)
+	if err != nil {
+		return err
+	}
+	return local.Judge(cfg)
+}
+
+// Verify judges the volumes, compares every log file with the manifest, and
+// gives each difference to report.
+func Verify(dir string, st *state.State, report func(local.Difference)) (checked uint64, err error) {
+	cfg, err := configOf(local.Config{Dir: dir}, st)
+	if err != nil {
+		return 0, err
+	}
+	return local.Verify(cfg, report)
+}
+
+// IsVerdict reports whether err is about what the volumes hold, and not about
+// their being held, full or out of order now.
+func IsVerdict(err error) bool {
+	return errors.As(err, new(*local.MisfitError)) || errors.As(err, new(*local.ForkError)) ||
+		errors.As(err, new(*local.CorruptError))
+}
+
+// configOf completes cfg with what the state volume knows.
+func configOf(cfg local.Config, st *state.State) (local.Config, error) {
+	if err := st.FollowLogbookID(); err != nil {
+		return cfg, err
+	}
+	known, err := st.Checkpoint()
+	cfg.ID, cfg.Notary, cfg.Known = st.LogbookID(), st, known
+	return cfg, err
+}
+
+// Opener opens the logbook, as often as it takes. While what the volumes hold is
+// the reason that it cannot, it keeps their lock: nobody accepts them beside it.
+type Opener struct {
+	cfg local.Config
+	st  *state.State
+
+	mu   sync.Mutex
+	lock *durable.FileLock
+}
+
+// NewOpener returns an opener for cfg, of which ID, Notary, Known and Lock come
+// from the volumes.
+func NewOpener(cfg local.Config, st *state.State) *Opener { return &Opener{cfg: cfg, st: st} }
+
+// Open tries once. Errors are those of Judge, and durable.ErrLocked while
+// another server, or a command, has the log volume.
+func (o *Opener) Open() (logbook.Logbook, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err := o.hold(); err != nil {
+		return nil, err
+	}
+	book, err := o.open()
+	if err == nil {
+		return remembered(book, o.st, o.cfg.Log), nil
+	}
+	if !IsVerdict(err) { // it may be this server's trouble alone, and another may do better
+		o.release()
+	}
+	return nil, err
+}
+
+// Close gives the log volume up. The logbook must have been closed before.
+func (o *Opener) Close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.release()
+}
+
+// hold takes the lock of the log volume that is there now.
+func (o *Opener) hold() (err error) {
+	if o.lock != nil && local.HoldsLock(o.cfg.Dir, o.lock) {
+		return nil
+	}
+	o.release()
+	o.lock, err = local.Lock(o.cfg.Dir)
+	return err
+}
+
+func (o *Opener) release() {
+	if o.lock != nil {
+		_ = o.lock.Close()
+		o.lock = nil
+	}
+}
+
+// open opens volumes that fit, and others if they were accepted.
+func (o *Opener) open() (*local.Logbook, error) {
+	accepted, given, err := o.st.Accepted()
+	if err != nil {
+		return nil, err
+	}
+	book, err := o.openOnce()
+	switch {
+	case err == nil && given:
+		if err := o.st.EndAcceptance(); err != nil {
+			return nil, errors.Join(err, book.Close())
+		}
+	case err != nil && given && IsVerdict(err) && isMeant(accepted, o.cfg.Dir):
+		if err := carryOut(o.cfg.Dir, o.st, accepted, o.lock); err != nil {
+			return nil, err
+		}
+		return o.openOnce()
+	}
+	return book, err
+}
+
+func (o *Opener) openOnce() (*local.Logbook, error) {
+	cfg, err := configOf(o.cfg, o.st)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Lock = o.lock
+	return local.Open(cfg)
+}
