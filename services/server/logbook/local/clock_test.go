@@ -64,10 +64,10 @@ func TestClockJumps(t *testing.T) {
 }
 
 // sendWhile sends from several senders at once. A wait that is reckoned by the
-// clock would last for hours: the test fails in a minute instead.
+// clock would last for hours: the test fails in minutes instead.
 func sendWhile(t *testing.T, book *Logbook, senders, each int) map[message.ID]logbook.Facts {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	kept := make(map[message.ID]logbook.Facts)
 	var mu sync.Mutex

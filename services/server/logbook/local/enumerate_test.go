@@ -29,6 +29,7 @@ var (
 func TestPowerCutEverywhere(t *testing.T) {
 	for _, run := range powerCuts() {
 		t.Run(run.name, func(t *testing.T) {
+			t.Parallel()
 			tr, start, drafts, contents, index := run.record(t)
 			again := 0
 			states := 0

@@ -15,6 +15,7 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/logbooktest"
+	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
@@ -79,7 +80,7 @@ type groupRun struct {
 }
 
 func (g *groupRun) run() {
-	g.dir = g.t.TempDir()
+	g.dir = durabletest.MemoryDir(g.t)
 	cfg := testConfig(g.dir)
 	cfg.Fault, cfg.RetryEvery = g.x.fault, time.Millisecond
 	cfg.Dirty = func() (uint64, error) { return 0, nil }

@@ -14,6 +14,7 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/logbooktest"
+	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/message"
 )
 
@@ -63,7 +64,7 @@ func closeBook(t *testing.T, book *Logbook) {
 // Memory holds a few batches, however many messages there are, and after a
 // restart nearly nothing.
 func TestIndexIsOnDisk(t *testing.T) {
-	cfg := indexed(t.TempDir())
+	cfg := indexed(durabletest.MemoryDir(t))
 	book := open(t, cfg)
 	kept := many(t, book, 300)
 	inMemory := func(x *index) int {
@@ -100,7 +101,7 @@ func TestIndexIsMadeAnew(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := indexed(t.TempDir())
+			cfg := indexed(durabletest.MemoryDir(t))
 			path := filepath.Join(cfg.Dir, indexPath)
 			book := open(t, cfg)
 			kept := many(t, book, 40)
@@ -121,7 +122,7 @@ func TestIndexIsMadeAnew(t *testing.T) {
 // A failed write of the index turns readiness red until the file has been made
 // anew, and no message gets in twice meanwhile.
 func TestIndexWriteFails(t *testing.T) {
-	cfg := indexed(t.TempDir())
+	cfg := indexed(durabletest.MemoryDir(t))
 	cfg.RetryEvery = time.Millisecond
 	var faults atomic.Int32
 	cfg.Fault = func(s Step) error {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
@@ -35,6 +34,9 @@ func (n notary) pins() identity.Pins { return identity.Pins{{Key: n.id.Public()}
 
 var testNotary = newNotary()
 
+// testVerifier checks the signature of many receipts with one checkpoint once.
+var testVerifier = receipt.NewVerifier(testNotary.pins())
+
 func newNotary() notary {
 	id, err := identity.Generate()
 	if err != nil {
@@ -47,6 +49,13 @@ const testID = "0123456789abcdef0123456789abcdef"
 
 func testConfig(dir string) Config {
 	return Config{Dir: dir, ID: testID, Notary: testNotary, Log: zerolog.Nop()}
+}
+
+// compact keeps the zeros few that are written ahead: the race detector looks at
+// each byte of them, and some tests open thousands of logbooks.
+func compact(cfg Config) Config {
+	cfg.CheckpointAfter = 8 << 10
+	return cfg
 }
 
 func open(t *testing.T, cfg Config) *Logbook {
@@ -118,8 +127,6 @@ func staging(t *testing.T, dir string) []string {
 	return left
 }
 
-// soon waits for what must come. It fails the test where that does not come, so
-// that no mistake makes a test hang. It may be called from any goroutine.
 // handOver gives a message to the committer, and returns what waits for its
 // outcome.
 func handOver(ctx context.Context, s logbook.Staged) func() (logbook.Facts, error) {
@@ -148,11 +155,18 @@ func stage(t *testing.T, book *Logbook, d logbook.Draft, content []byte) logbook
 	return s
 }
 
+// patience is how long a test waits for what must come. Nothing is judged by it:
+// it keeps a mistake from making a test hang.
+const patience = 2 * time.Minute
+
+// soon waits for what must come, and fails the test where that does not. It may
+// be called from any goroutine. It sleeps between looks: what it waits for needs
+// the processor more.
 func soon(t *testing.T, what string, came func() bool) bool {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !came(); runtime.Gosched() {
+	for deadline := time.Now().Add(patience); !came(); time.Sleep(100 * time.Microsecond) {
 		if time.Now().After(deadline) {
-			t.Errorf("not within a minute: %s", what)
+			t.Errorf("waited in vain: %s", what)
 			return false
 		}
 	}

@@ -12,12 +12,13 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/logbooktest"
+	"sealpost/shared/durable/durabletest"
 )
 
 // More than a group's worth may come while one is flushed.
 func TestBurst(t *testing.T) {
 	const burst = maxGroup + 200
-	cfg := testConfig(t.TempDir())
+	cfg := testConfig(durabletest.MemoryDir(t))
 	cfg.Dirty = func() (uint64, error) { return 0, nil }
 	var book *Logbook
 	var all []logbook.Staged

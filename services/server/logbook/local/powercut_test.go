@@ -63,7 +63,7 @@ func (d *disk) mount() { d.t.Helper(); d.run("mount", "-o", "loop,commit=600", d
 func (d *disk) unmount() {
 	d.t.Helper()
 	d.run("umount", d.dir)
-	for deadline := time.Now().Add(time.Minute); ; {
+	for deadline := time.Now().Add(patience); ; {
 		out, err := exec.Command("losetup", "--noheadings", "--output", "NAME", "--associated", d.image).Output()
 		if err != nil || time.Now().After(deadline) {
 			d.t.Fatalf("%s is unmounted and still in use: %s, %v", d.dir, out, err)

@@ -81,7 +81,7 @@ func TestSignersChange(t *testing.T) {
 // eventually polls; only a failing test ever waits for long.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	deadline, tick := time.After(30*time.Second), time.NewTicker(time.Millisecond)
+	deadline, tick := time.After(patience), time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !done() {
 		select {

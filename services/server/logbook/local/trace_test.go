@@ -137,7 +137,7 @@ func (p powerCut) record(t *testing.T) (tr *trace, start map[string][]byte, draf
 	dir := durabletest.MemoryDir(t)
 	start = map[string][]byte{}
 	if !p.first {
-		closeBook(t, open(t, testConfig(dir)))
+		closeBook(t, open(t, compact(testConfig(dir))))
 		start = durabletest.Get(t, dir)
 		delete(start, indexPath)
 	}
