@@ -22,7 +22,7 @@ import (
 
 // patience is how long an event may take that must come. Nothing is judged by
 // it: a machine that is slower than this fails, however sound the programs are.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 func patient(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -147,7 +147,7 @@ func (s *server) signal(sig syscall.Signal) {
 // readyz asks the server whether it is ready (200), and if not (503), why. 0 is
 // no answer.
 func (s *server) readyz(ctx context.Context) (status int, reason string) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	reason, status, err := s.get(ctx, "/readyz")
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long an event may take that must come; nothing is judged by it.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // server is a server process with one sender, "store-17".
 type server struct {

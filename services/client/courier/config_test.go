@@ -15,6 +15,6 @@ func config(dir, listen string) daemon.Config {
 		Listen: settings.Address(listen), Listen2012: "127.0.0.1:0", AdminListen: "127.0.0.1:0",
 		DataDir: dir, StateDir: dir + "/state",
 		MaxMessageBytes: maxMessage, MaxStagedBytes: 1 << 30, LogCiphertextMax: 1 << 20,
-		DrainTimeout: 5 * time.Second,
+		DrainTimeout: time.Minute,
 	}
 }

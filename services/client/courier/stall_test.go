@@ -70,10 +70,11 @@ func (r *relay) pass(client net.Conn, server string) {
 func TestStalledConnection(t *testing.T) {
 	for name, content := range map[string]string{"waiting for the answer": "small", "waiting for ACCEPT": strings.Repeat("x", 1<<20)} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := startServer(t, t.TempDir(), "127.0.0.1:0")
 			r := newRelay(t, s.addr)
 			cfg := s.config()
-			cfg.Server, cfg.Timeout, cfg.Stall = r.ln.Addr().String(), 0, 200*time.Millisecond
+			cfg.Server, cfg.Timeout, cfg.Stall = r.ln.Addr().String(), 0, 3*time.Second // the next one must not stall too
 			c := courier.New(cfg)
 			defer c.Close()
 			if _, err := c.Logbook(t.Context()); err != nil {

@@ -28,7 +28,7 @@ import (
 
 // patience is how long a test waits for something that must happen. Only a
 // failing test ever waits so long.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // live is a whole server on loopback, and the state as a command beside it has it.
 type live struct {
@@ -47,7 +47,7 @@ func newLive(t *testing.T) *live {
 	l := &live{t: t, cfg: daemon.Config{
 		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", DataDir: dir, StateDir: filepath.Join(dir, "state"),
 		MaxMessageBytes: 1 << 20, MaxStagedBytes: 1 << 30, LogCiphertextMax: settings.Bytes(1 << 20),
-		DrainTimeout: 5 * time.Second,
+		DrainTimeout: patience,
 	}}
 	var err error
 	l.command, err = state.Open(l.cfg.StateDir)

@@ -12,11 +12,13 @@ import (
 // A peer that takes no answers is cut off after Write.
 func TestAnswersNotTaken(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{limits: intake.Limits{Write: time.Second}, listen: smallBuffers})
+	s := start(t, options{limits: intake.Limits{Write: 4 * time.Second}, listen: smallBuffers})
 	p := s.deaf(t)
+	var all []byte // written at once: the server cuts off who is still at it
 	for range 100 {
-		p.write(p.whole(plain("a.txt", []byte("a"))))
+		all = append(all, p.whole(plain("a.txt", []byte("a")))...)
 	}
+	p.write(all)
 	s.wantClosed(t, "answers not taken")
 	p.wantCutAfterAnswers()
 	s.goesOn(t)

@@ -79,7 +79,7 @@ func TestTooManyInFlight(t *testing.T) {
 	t.Parallel()
 	const most = 4
 	// Commits do not end before their own limit does: the places stay taken.
-	s, h := startHeld(t, intake.Limits{InFlight: most, Commit: 2 * time.Second})
+	s, h := startHeld(t, intake.Limits{InFlight: most, Commit: 6 * time.Second})
 	p := s.connect(t)
 	var all []byte
 	for i := range most {

@@ -78,7 +78,7 @@ func loggedIn(send func(p *peer)) func(*testing.T, *server) *peer {
 // A peer that stops on its way to a valid HELLO is cut off after Handshake.
 func TestStalledBeforeHello(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{limits: intake.Limits{Handshake: 3 * time.Second}})
+	s := start(t, options{limits: intake.Limits{Handshake: 10 * time.Second}})
 	addr := func(s *server) string { return s.addr }
 	s.cutsOff(t, []stalled{
 		{"in TCP", stop(addr, ""), 0, "handshake failed"},
@@ -125,11 +125,14 @@ func TestTooSlow(t *testing.T) {
 	s.wantFiles(t, 2)
 }
 
+// idle is time enough for those who talk, also on a busy machine.
+const idle = 8 * time.Second
+
 // Who says nothing for Idle is cut off, between messages and inside one; who
 // talks in the meantime is not.
 func TestIdle(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{limits: intake.Limits{Idle: 3 * time.Second, MinRate: 1}})
+	s := start(t, options{limits: intake.Limits{Idle: idle, MinRate: 1}})
 	stopChat := s.bystander.chat()
 	row := func(name string, send func(p *peer)) stalled {
 		return stalled{name, loggedIn(send), framing.CodeIdle, "idle"}
@@ -163,7 +166,7 @@ func TestStalled2012(t *testing.T) {
 	})
 	t.Run("idle", func(t *testing.T) {
 		t.Parallel()
-		s := start(t, options{limits: intake.Limits{Idle: 3 * time.Second, MinRate: 1}})
+		s := start(t, options{limits: intake.Limits{Idle: idle, MinRate: 1}})
 		stopChat := s.bystander.chat()
 		s.cutsOff(t, []stalled{{"in the text", stop(addr, good[:50]), 0, "too slow"}})
 		stopChat()

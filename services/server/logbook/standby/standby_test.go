@@ -52,7 +52,7 @@ func TestTakeOver(t *testing.T) {
 	}
 	select {
 	case <-second.Opened():
-	case <-time.After(time.Minute):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the second server does not take over")
 	}
 	facts, err := logbooktest.Append(t.Context(), second, d, []byte("x"))
