@@ -22,7 +22,7 @@ func (n *node) client(env map[string]string, args ...string) (string, int) {
 	}
 	settings := map[string]string{
 		"CLIENT_SERVER": net.JoinHostPort(host, port), "CLIENT_TOKEN": n.token.Reveal(),
-		"CLIENT_SERVER_IDENTITY": n.pins.String(), "CLIENT_TIMEOUT": "20s",
+		"CLIENT_SERVER_IDENTITY": n.pins.String(), "CLIENT_TIMEOUT": stepTimeout.String(),
 	}
 	for name, value := range env {
 		settings[name] = value

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
@@ -51,7 +50,7 @@ func startServer(t *testing.T) *node {
 					{Type: mount.TypeVolume, Source: state, Target: "/state"},
 				}
 			},
-			WaitingFor: wait.ForLog("server started").WithStartupTimeout(time.Minute),
+			WaitingFor: wait.ForLog("server started").WithStartupTimeout(stepTimeout),
 		},
 		Started: true,
 	})
@@ -113,7 +112,7 @@ func (n *node) restart() {
 func (n *node) courier() *courier.Courier {
 	c := courier.New(courier.Config{
 		Server: n.addr("7513/tcp"), TLS: n.pins.ClientTLS(), Token: n.token, Pins: n.pins,
-		Timeout: time.Minute, Log: zerolog.Nop(),
+		Timeout: stepTimeout, Log: zerolog.Nop(),
 	})
 	n.t.Cleanup(func() { _ = c.Close() })
 	return c

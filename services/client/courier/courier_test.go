@@ -270,10 +270,17 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
+// ownHost returns a loopback address of this process alone: nobody else takes a
+// port there while a server is down.
+func ownHost() string {
+	pid := os.Getpid()
+	return fmt.Sprintf("127.%d.%d.%d", 192+pid>>16&31, pid>>8&255, pid&255)
+}
+
 // Deliveries go on by themselves when the server is stopped and started again.
 func TestServerRestart(t *testing.T) {
 	dir := t.TempDir()
-	s := startServer(t, dir, "127.0.0.1:0")
+	s := startServer(t, dir, ownHost()+":0")
 	c := s.courier(t)
 	if _, err := c.Deliver(t.Context(), text("before", []byte("before"))); err != nil {
 		t.Fatal(err)

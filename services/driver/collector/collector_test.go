@@ -201,6 +201,17 @@ func filesOf(v *drivertest.Volume) map[string][]byte {
 	return files
 }
 
-// soon is the deadline of the tests in which a server never answers. All their
-// other steps must be over by then, also on a busy machine.
-const soon = 500 * time.Millisecond
+// inTime tries with ever longer deadlines, for tests in which a server never
+// answers: it must be given up after any of them, and all other steps must be
+// over by then, for which the first may be too short on a busy machine.
+func inTime(t *testing.T, try func(deadline time.Duration) error) {
+	t.Helper()
+	var err error
+	for deadline := 500 * time.Millisecond; deadline < time.Minute; deadline *= 4 {
+		if err = try(deadline); err == nil {
+			return
+		}
+		t.Logf("with %v: %v", deadline, err)
+	}
+	t.Error(err)
+}

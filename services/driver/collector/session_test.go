@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
@@ -93,14 +94,18 @@ func TestServerThatFallsSilent(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			test.m.files = filesOf(sampleVolume(t, 4))
-			cfg := config(t, test.m.start(t))
-			cfg.Timeout, cfg.Attempts = soon, 2
-			_, _, err := collect(t, cfg)
-			var connect *collector.ConnectError
-			if !errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &connect) != test.login {
-				t.Errorf("%v", err)
-			}
+			files := filesOf(sampleVolume(t, 4))
+			inTime(t, func(deadline time.Duration) error {
+				m := &misbehaving{files: files, greet: test.m.greet, reply: test.m.reply, send: test.m.send}
+				cfg := config(t, m.start(t))
+				cfg.Timeout, cfg.Attempts = deadline, 2
+				_, _, err := collect(t, cfg)
+				var connect *collector.ConnectError
+				if !errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &connect) != test.login {
+					return fmt.Errorf("the run ends with %w", err)
+				}
+				return nil
+			})
 		})
 	}
 }

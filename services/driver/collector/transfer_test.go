@@ -3,14 +3,17 @@ package collector_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"sealpost/services/driver/collector"
+	"sealpost/services/driver/drivertest"
 	"sealpost/shared/logfile"
 )
 
@@ -24,31 +27,43 @@ func TestCutTransferGoesOnWhereItEnded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			v := sampleVolume(t, 4)
-			var cut atomic.Bool
-			m := &misbehaving{files: filesOf(v)}
-			m.send = func(data net.Conn, name string, body []byte) string {
-				if name == "server_message3.txt" && cut.CompareAndSwap(false, true) {
-					data.Write(body[:100<<10])
-					return end
-				}
-				data.Write(body)
-				return "226 done"
-			}
-			cfg := config(t, m.start(t))
-			cfg.Connections = 1
 			if end == "" {
-				cfg.Timeout = soon
-			}
-			mustCollect(t, cfg)
-			sameFiles(t, v, cfg.Dir)
-			if n := len(m.seen("USER")); n != 2 {
-				t.Errorf("%d sessions, want a fresh one after the cut", n)
-			}
-			if got := m.seen("REST"); len(got) != 1 || got[0] != "REST 102400" {
-				t.Errorf("resumed with %q", got)
+				inTime(t, func(deadline time.Duration) error { return cutTransfer(t, v, end, deadline) })
+			} else if err := cutTransfer(t, v, end, 0); err != nil {
+				t.Error(err)
 			}
 		})
 	}
+}
+
+// cutTransfer collects from a server that cuts one transfer once, with end for a
+// reply to it.
+func cutTransfer(t *testing.T, v *drivertest.Volume, end string, timeout time.Duration) error {
+	t.Helper()
+	var cut atomic.Bool
+	m := &misbehaving{files: filesOf(v)}
+	m.send = func(data net.Conn, name string, body []byte) string {
+		if name == "server_message3.txt" && cut.CompareAndSwap(false, true) {
+			data.Write(body[:100<<10])
+			return end
+		}
+		data.Write(body)
+		return "226 done"
+	}
+	cfg := config(t, m.start(t))
+	cfg.Connections, cfg.Timeout = 1, timeout
+	_, result, err := collect(t, cfg)
+	if err := errors.Join(append(result.Failures, err)...); err != nil {
+		return err
+	}
+	if n := len(m.seen("USER")); n != 2 {
+		return fmt.Errorf("%d sessions, want a fresh one after the cut", n)
+	}
+	if got := m.seen("REST"); len(got) != 1 || got[0] != "REST 102400" {
+		return fmt.Errorf("resumed with %q", got)
+	}
+	sameFiles(t, v, cfg.Dir)
+	return nil
 }
 
 func TestResumesWhatAnEarlierRunLeft(t *testing.T) {
@@ -133,28 +148,36 @@ func TestFileThatIsNotWhatTheManifestSays(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			v := sampleVolume(t, 6)
-			m := &misbehaving{files: filesOf(v)}
-			test.change(m)
-			cfg := config(t, m.start(t))
-			cfg.Attempts = 2
 			if errors.Is(test.want, os.ErrDeadlineExceeded) {
-				cfg.Timeout = soon
-			}
-			items, result, err := collect(t, cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(result.Failures) != 1 || !errors.Is(result.Failures[0], test.want) || result.New != 5 {
-				t.Errorf("%+v, want %v", result, test.want)
-			}
-			if items[3].Err == nil {
-				t.Error("the item has no error")
-			}
-			if _, err := os.Lstat(filepath.Join(cfg.Dir, "server_message3.txt")); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("it has its name: %v", err)
+				inTime(t, func(deadline time.Duration) error { return oneFails(t, v, test.change, deadline, test.want) })
+			} else if err := oneFails(t, v, test.change, 0, test.want); err != nil {
+				t.Error(err)
 			}
 		})
 	}
+}
+
+// oneFails collects from a server whose message 3 is not as it should be.
+func oneFails(t *testing.T, v *drivertest.Volume, change func(*misbehaving), timeout time.Duration, want error) error {
+	t.Helper()
+	m := &misbehaving{files: filesOf(v)}
+	change(m)
+	cfg := config(t, m.start(t))
+	cfg.Attempts, cfg.Timeout = 2, timeout
+	items, result, err := collect(t, cfg)
+	if err != nil {
+		return err
+	}
+	if len(result.Failures) != 1 || !errors.Is(result.Failures[0], want) || result.New != 5 {
+		return fmt.Errorf("%+v, want %w", result, want)
+	}
+	if items[3].Err == nil {
+		return errors.New("the item has no error")
+	}
+	if _, err := os.Lstat(filepath.Join(cfg.Dir, "server_message3.txt")); !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("it has its name: %w", err)
+	}
+	return nil
 }
 
 func TestLogFileThatContradictsItsLine(t *testing.T) {
