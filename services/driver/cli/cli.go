@@ -29,6 +29,9 @@ const (
 const usage = `usage: driver [COMMAND]
 
   driver                  collect the log files over FTP and print the new ones
+  driver -again NUMBERS   the same, and once more what was collected before:
+                          those of NUMBERS (3-5,7) that are not in the directory
+  driver -forget NUMBERS  give up on log files that are missing on the server
   driver local            run everything on this machine: server, six clients,
                           an FTP server, and the driver
       -dir DIR            keep everything in DIR (default: a temporary directory)
@@ -75,6 +78,10 @@ func dispatch(ctx context.Context, args []string, std Streams) error {
 	case "-h", "-help", "--help", "help":
 		_, err := io.WriteString(std.Out, usage)
 		return err
+	case "-again", "--again":
+		return again(ctx, args[1:], std)
+	case "-forget", "--forget":
+		return forget(args[1:], std)
 	case "local":
 		return runLocal(ctx, args[1:], std)
 	}

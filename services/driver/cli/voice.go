@@ -2,7 +2,9 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"sealpost/services/driver/audit"
@@ -53,19 +55,35 @@ func connectHint(err *collector.ConnectError) string {
 
 func fileHint(err error) string {
 	var manifest *collector.ManifestError
+	var missing *collector.MissingError
+	var list *collector.OwedError
 	switch {
 	case errors.Is(err, collector.ErrInUse):
 		return "wait for it, or give each driver a DRIVER_OUTPUT_DIR of its own"
 	case errors.Is(err, collector.ErrForeign):
-		return "move the file away to have it collected again"
+		return "move the file away; what was collected before comes once more by \"driver -again NUMBER\""
 	case errors.Is(err, collector.ErrTooLarge):
 		return "DRIVER_MAX_FILE_BYTES sets the limit"
 	case errors.Is(err, collector.ErrChanged), errors.Is(err, collector.ErrBehind):
 		return "this is not the logbook that was collected before, or it lost its end; a new DRIVER_OUTPUT_DIR starts afresh"
 	case errors.As(err, &manifest) && errors.Is(err, collector.ErrMissing):
 		return "the FTP user's directory must be the server's logs directory"
+	case errors.As(err, &missing):
+		return missingHint(missing)
+	case errors.Is(err, collector.ErrTrouble), errors.Is(err, collector.ErrGrowth):
+		return "run the driver again: it goes on behind what it has"
+	case errors.As(err, &list):
+		return "it holds a number or FIRST-LAST on each line; without the file nothing in it is tried again"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return "the output directory must be writable, the outbox readable, for the user that the driver runs as"
 	}
 	return ""
+}
+
+func missingHint(err *collector.MissingError) string {
+	which := err.Numbers.String()
+	if strings.HasSuffix(which, "…") {
+		which = "NUMBERS"
+	}
+	return fmt.Sprintf("each run tries them again; where they were removed on purpose, \"driver -forget %s\" gives them up", which)
 }

@@ -5,9 +5,16 @@
 // it is whole: its size and SHA-256, and the size and SHA-256 of the message
 // inside it, are those of its manifest line, and its bytes are on stable
 // storage. Nothing that is there is replaced. The manifest.jsonl kept in the
-// directory holds the lines of the files collected so far, without a gap, and
-// never runs ahead of them, also after a power cut; what the server shows must
-// continue it. When Collect returns, everything collected is durable.
+// directory holds the lines reached so far; what the server shows must continue
+// it. Each message in it was collected, and then does not come again, wherever
+// its file is now; or its number is in the file owed beside it, and it is tried
+// on each run, after all that is new. That holds also after a power cut: a file
+// may come twice then, if it was moved away before it was recorded, and none is
+// passed over. No message that cannot be had keeps another one from being
+// collected. When Collect returns, everything collected is durable.
+//
+// Files can be read by all, whatever the umask. What root makes belongs to the
+// owner of the directory.
 //
 // The FTP server is taken for hostile: every step has a deadline, replies,
 // lines and sizes are bounded, no name from it becomes a path, and a transfer
@@ -22,8 +29,6 @@ package collector
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -51,8 +56,8 @@ type Config struct {
 	Backoff     time.Duration // before the second attempt, doubled each time, 200 ms
 	MinRate     int64         // bytes a second that a whole transfer must reach, 4 KiB
 	MaxFile     uint64        // bytes of one log file, 16 GiB
-	MaxManifest uint64        // bytes of manifest lines that are new in one run, 1 GiB
-	MaxFailures int           // files that fail before the rest is given up, 100
+	MaxManifest uint64        // bytes of manifest lines taken in one run, 1 GiB; the rest is the next run's
+	MaxTrouble  int           // new files in a row over which the server fails before the rest is left to the next run, 100
 
 	// Checkpoint is called once, before the manifest is fetched, with the text
 	// of the server's checkpoint: nil where it has none, or with the error that
@@ -64,8 +69,11 @@ type Config struct {
 	// all is durable. Like all calls it is made while no other Collect works on
 	// Dir. Nil: not called.
 	Done func() error
-	// Each is called for every message of the manifest in order of number,
-	// from one goroutine; an error from it ends the run. Nil: not called.
+	// Line is called with every line of the manifest in order of number, without
+	// its "\n", Each once for every message: those owed from earlier runs come
+	// after the others. Both are called from one goroutine; an error from Each
+	// ends the run. Nil: not called.
+	Line     func(line []byte)
 	Each     func(Item) error
 	Progress *Progress // counts while Collect runs; may be nil
 	Log      zerolog.Logger
@@ -77,7 +85,7 @@ type Item struct {
 	Line  []byte // the manifest line, without its "\n"
 	Path  string // of the log file in Dir
 	New   bool   // collected in this run
-	Gone  bool   // collected in an earlier run, since removed here and on the server
+	Away  bool   // dealt with in an earlier run, and its file is no longer in Dir
 	Err   error  // not collected: a *FileError
 }
 
@@ -86,40 +94,62 @@ type Result struct {
 	Files    uint64 // log files of the manifest that are in Dir
 	Bytes    uint64 // their sizes
 	New      uint64 // of them, collected in this run
-	Gone     uint64 // collected earlier and removed since
+	Away     uint64 // dealt with in earlier runs, and no longer in Dir
 	Failures []error
 }
 
 // collector is one run of Collect.
 type collector struct {
 	Config
+	output
 	kept   *kept
 	known  uint64 // lines that the manifest has, as far as Checkpoint knows
+	lines  uint64 // lines that this run takes
 	result Result
+	failed failures
 }
 
 // Collect fetches the manifest, and then every log file that it names and that
-// Dir does not hold. Files that fail are listed in the result, each a
-// *FileError, and do not stop the others. The error is about the run as a
-// whole: a *ConnectError, a *ManifestError, ErrInUse, ErrTooManyFailures, a
-// local file error, the error of ctx or of Each.
+// no run has collected. What fails is listed in the result, and does not stop
+// the others: a *FileError each, but one *MissingError for all files that the
+// server does not have and one *MoreError where a list would be long. The error
+// is about the run as a whole: a *ConnectError, a *ManifestError, an *OwedError,
+// ErrInUse, ErrTrouble, ErrGrowth, a local file error, the error of ctx or of
+// Each.
 func Collect(ctx context.Context, cfg Config) (Result, error) {
 	c := &collector{Config: cfg.withDefaults()}
-	if err := durable.MkdirAll(c.Dir, 0o755); err != nil {
-		return Result{}, fmt.Errorf("output directory: %w", err)
-	}
-	lock, err := durable.TryLock(filepath.Join(c.Dir, lockName))
-	if err != nil {
-		return Result{}, inUse(err)
+	var lock *durable.FileLock
+	var err error
+	if c.output, lock, err = hold(c.Dir); err != nil {
+		return Result{}, err
 	}
 	defer lock.Close()
-	if c.kept, err = openKept(c.Dir); err != nil {
+	if c.kept, err = openKept(c.output); err != nil {
 		return Result{}, err
 	}
 	defer c.kept.close()
 	c.Log.Info().Str("server", c.Addr).Msg("downloading logs with FTP")
 	err = c.collect(ctx)
+	c.result.Failures = c.failed.list()
 	return c.result, err
+}
+
+// hold makes the output directory where it is missing, and takes its lock.
+func hold(dir string) (output, *durable.FileLock, error) {
+	out, err := openOutput(dir)
+	if err != nil {
+		return out, nil, err
+	}
+	// The lock file is made here, so that it gets the owner of all that is here.
+	// Whether it could be, TryLock finds out.
+	if f, err := out.open(lockName, 0o600); err == nil {
+		_ = f.Close() // nothing was written
+	}
+	lock, err := durable.TryLock(out.path(lockName))
+	if err != nil {
+		return out, nil, inUse(err)
+	}
+	return out, lock, nil
 }
 
 func (c *collector) collect(ctx context.Context) error {
@@ -128,10 +158,14 @@ func (c *collector) collect(ctx context.Context) error {
 		return err
 	}
 	defer fresh.remove()
-	c.Progress.total(c.kept.lines + fresh.lines)
+	c.lines = c.kept.lines + fresh.lines
+	c.Progress.total(c.lines)
 	err = c.runPool(ctx, s, fresh)
 	if flushErr := c.kept.flush(); err == nil {
 		err = flushErr
+	}
+	if err == nil && fresh.cut {
+		err = ErrGrowth
 	}
 	if err == nil && c.Done != nil {
 		err = c.Done()
@@ -147,7 +181,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MinRate, 4<<10)
 	setDefault(&c.MaxFile, 16<<30)
 	setDefault(&c.MaxManifest, 1<<30)
-	setDefault(&c.MaxFailures, 100)
+	setDefault(&c.MaxTrouble, 100)
 	c.MaxFile = min(c.MaxFile, 1<<62) // sizes are int64 from here on
 	if c.Progress == nil {
 		c.Progress = new(Progress)

@@ -165,14 +165,6 @@ func TestFetchesOnlyWhatIsNew(t *testing.T) {
 		t.Errorf("third run: %+v", result)
 	}
 	sameFiles(t, v, cfg.Dir)
-
-	if err := os.Remove(filepath.Join(cfg.Dir, "server_message2.txt")); err != nil {
-		t.Fatal(err)
-	}
-	if items, result = mustCollect(t, cfg); result.New != 1 || !items[2].New {
-		t.Errorf("after a file was removed here: %+v", result)
-	}
-	sameFiles(t, v, cfg.Dir)
 }
 
 func TestLineCountsOnceItsEndIsThere(t *testing.T) {

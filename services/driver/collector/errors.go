@@ -6,14 +6,16 @@ import (
 	"net/textproto"
 
 	"sealpost/shared/durable"
+	"sealpost/shared/logfile"
 )
 
 // Errors, to be told apart with errors.Is.
 var (
 	// ErrInUse: another process is collecting into the same directory.
 	ErrInUse = errors.New("another process is collecting into this directory")
-	// ErrTooManyFailures: so many files failed that the rest was not tried.
-	ErrTooManyFailures = errors.New("too many files failed, the rest was not tried")
+	// ErrTrouble: the server failed over so many files in a row that the rest was
+	// not tried.
+	ErrTrouble = errors.New("the server failed over too many files in a row, the rest is left to the next run")
 	// ErrMissing: the server does not have the file.
 	ErrMissing = errors.New("missing on the server")
 	// ErrSize: the server has the file with another size than the manifest says.
@@ -36,8 +38,8 @@ var (
 	ErrChanged = errors.New("it was collected earlier and has changed on the server")
 	// ErrBehind: the server's manifest is shorter than the kept one.
 	ErrBehind = errors.New("it was collected earlier, and from it on the server's manifest is shorter and another")
-	// ErrGrowth: more manifest than one run takes.
-	ErrGrowth = errors.New("more new lines than one run takes")
+	// ErrGrowth: the manifest is longer than one run takes it.
+	ErrGrowth = errors.New("the manifest has more new lines than one run takes, the rest is left to the next run")
 )
 
 // errMore means that a transfer had more bytes than were asked for.
@@ -80,6 +82,62 @@ func (e *FileError) Error() string {
 
 // Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Cause }
+
+// MissingError says which log files the server does not have.
+type MissingError struct{ Numbers Numbers }
+
+func (e *MissingError) Error() string { return several(e.Numbers, ErrMissing.Error()) }
+
+// Unwrap returns ErrMissing.
+func (e *MissingError) Unwrap() error { return ErrMissing }
+
+// MoreError says which log files were not collected besides those that are
+// listed one by one.
+type MoreError struct{ Numbers Numbers }
+
+func (e *MoreError) Error() string {
+	return several(e.Numbers, "not collected either, for reasons like those before")
+}
+
+// several names messages and says what holds for all of them.
+func several(n Numbers, what string) string {
+	if count := n.Count(); count > 1 {
+		return fmt.Sprintf("%d messages: %v: %s", count, n, what)
+	}
+	return fmt.Sprintf("message %v: %s: %s", n, logfile.FileName(n.ranges[0].First), what)
+}
+
+// maxListed is how many failures are listed one by one.
+const maxListed = 100
+
+// failures gathers what failed, in bounded memory.
+type failures struct {
+	listed        []error
+	missing, more Numbers
+}
+
+func (f *failures) add(seq uint64, err error) {
+	at := Range{seq, seq}
+	switch {
+	case errors.Is(err, ErrMissing):
+		f.missing.Add(at)
+	case len(f.listed) < maxListed:
+		f.listed = append(f.listed, err)
+	default:
+		f.more.Add(at)
+	}
+}
+
+func (f *failures) list() []error {
+	list := f.listed
+	if len(f.more.ranges) > 0 {
+		list = append(list, &MoreError{f.more})
+	}
+	if len(f.missing.ranges) > 0 {
+		list = append(list, &MissingError{f.missing})
+	}
+	return list
+}
 
 // ManifestError says why the manifest cannot be gone by.
 type ManifestError struct {

@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/jlaffaye/ftp"
 
@@ -20,15 +19,13 @@ import (
 // missing reports whether the server's answer means "no such file".
 func missing(err error) bool { return hasCode(err, ftp.StatusFileUnavailable) }
 
-// path is where the log file of e goes. The name is formed from the number.
-func (c *collector) path(e logfile.Entry) string {
-	return filepath.Join(c.Dir, logfile.FileName(e.Seq))
-}
+// filePath is where the log file of e goes. The name is formed from the number.
+func (c *collector) filePath(e logfile.Entry) string { return c.path(logfile.FileName(e.Seq)) }
 
 // have reports whether the log file of e is in the output directory. One that
-// an earlier run recorded was checked then, so that its size is enough now.
-func (c *collector) have(e logfile.Entry, recorded bool) (bool, error) {
-	info, err := os.Lstat(c.path(e))
+// an earlier run settled was checked then, so that its size is enough now.
+func (c *collector) have(e logfile.Entry, settled bool) (bool, error) {
+	info, err := os.Lstat(c.filePath(e))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -38,10 +35,10 @@ func (c *collector) have(e logfile.Entry, recorded bool) (bool, error) {
 	if !info.Mode().IsRegular() || uint64(info.Size()) != e.FileSize {
 		return false, ErrForeign
 	}
-	if recorded {
+	if settled {
 		return true, nil
 	}
-	if err := CheckFile(c.path(e), e); err != nil {
+	if err := CheckFile(c.filePath(e), e); err != nil {
 		return false, fmt.Errorf("%w: %w", ErrForeign, err)
 	}
 	return true, nil
@@ -63,24 +60,28 @@ func (c *collector) fetch(s *session, e logfile.Entry) error {
 	case size < 0 || uint64(size) != e.FileSize:
 		return fmt.Errorf("%w: %d, not %d bytes", ErrSize, size, e.FileSize)
 	}
-	part := filepath.Join(c.Dir, "."+logfile.FileName(e.Seq)+".part")
+	part := "." + logfile.FileName(e.Seq) + ".part"
 	if err := c.fill(s, part, e); err != nil {
 		return err
 	}
 	// The bytes are durable; the name becomes so before the line is kept.
-	return local(os.Rename(part, c.path(e)))
+	return local(os.Rename(c.path(part), c.filePath(e)))
 }
 
 // fill completes the temporary file, checks it and makes it durable. Bytes
-// that turn out wrong are thrown away.
+// that turn out wrong are thrown away, and the whole file where this machine's
+// disk fails: it would take the room that other files may find enough.
 func (c *collector) fill(s *session, part string, e logfile.Entry) (err error) {
-	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := c.openPart(part)
 	if err != nil {
 		return local(err)
 	}
 	defer func() {
 		if closeErr := f.Close(); err == nil {
 			err = local(closeErr)
+		}
+		if isLocal(err) {
+			_ = os.Remove(c.path(part)) // the first error is the one to report
 		}
 	}()
 	sum := sha256.New()
@@ -118,38 +119,48 @@ func resume(f *os.File, size int64, sum hash.Hash) (int64, error) {
 	return io.Copy(sum, f)
 }
 
-// retry fetches a log file, with a fresh connection where the one at hand may
-// be to blame. It returns the session to go on with, nil where there is none.
-// The error is a *FileError, or about the run as a whole.
-func (c *collector) retry(ctx context.Context, s *session, e logfile.Entry) (*session, error) {
+// retry fetches the log file of a job, with a fresh connection where the one at
+// hand may be to blame, and says in the item what became of it. It returns the
+// session to go on with, nil where there is none. The error is about the run as
+// a whole.
+func (c *collector) retry(ctx context.Context, s *session, j *job) (*session, error) {
+	e := j.item.Entry
 	for attempt := 1; ; attempt++ {
 		if s == nil {
 			var err error
 			if s, err = c.connect(ctx); err != nil {
+				j.blame(err)
 				return nil, err
 			}
 		}
 		err := c.fetch(s, e)
+		j.item.New, j.item.Err = err == nil, nil
 		if err == nil {
 			return s, nil
 		}
 		if ctx.Err() != nil {
 			return s, context.Cause(ctx)
 		}
-		if isLocal(err) {
-			return s, err
-		}
+		j.item.Err = &FileError{Seq: e.Seq, File: logfile.FileName(e.Seq), Cause: err}
 		if !inStep(err) {
 			s.drop()
 			s = nil
 		}
-		if attempt >= c.attemptsFor(err) {
-			return s, &FileError{Seq: e.Seq, File: logfile.FileName(e.Seq), Cause: err}
+		if attempt >= c.attemptsAt(j, err) {
+			return s, nil
 		}
 		c.Log.Debug().Err(err).Uint64("number", e.Seq).Int("attempt", attempt).Msg("file not fetched, trying again")
 		if err := c.pause(ctx, attempt); err != nil {
 			return s, err
 		}
+	}
+}
+
+// blame ends the job if it is the one after which no session could be had: what
+// takes the server down is passed over by the next run.
+func (j *job) blame(err error) {
+	if j.item.Err != nil && errors.As(err, new(*ConnectError)) {
+		close(j.done)
 	}
 }
 
@@ -163,12 +174,30 @@ func inStep(err error) bool {
 	return false
 }
 
-// attemptsFor says how often something that failed with err is tried. A file
-// may come into sight a moment after its manifest line; bytes that differ may
-// have been a bad start to resume from. Neither is worth more than a repeat.
+// ofFile reports whether err says something about one file alone, and not that
+// server or disk fail.
+func ofFile(err error) bool { return inStep(err) || errors.Is(err, ErrForeign) }
+
+// newest is how many messages at the end of the manifest may be without their
+// files for a moment.
+const newest = 100
+
+// attemptsAt says how often a file that failed with err is tried. One may come
+// into sight a moment after its manifest line, but there is no waiting for each
+// of the many that were removed long ago; what is owed comes again on each run.
+func (c *collector) attemptsAt(j *job, err error) int {
+	if j.standing == owed || errors.Is(err, ErrMissing) && j.item.Entry.Seq+newest < c.lines {
+		return 1
+	}
+	return c.attemptsFor(err)
+}
+
+// attemptsFor says how often something that failed with err is tried. Bytes that
+// differ may have been a bad start to resume from: that is not worth more than a
+// repeat. Nothing is gained by trying a disk again.
 func (c *collector) attemptsFor(err error) int {
 	switch {
-	case errors.Is(err, ErrTooLarge):
+	case errors.Is(err, ErrTooLarge), isLocal(err):
 		return 1
 	case inStep(err):
 		return min(2, c.Attempts)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"sealpost/shared/logfile"
@@ -22,6 +21,7 @@ type fresh struct {
 	file  *os.File
 	size  int64 // bytes, the last line may be half a line
 	lines uint64
+	cut   bool // the server's manifest goes on: one run takes no more
 }
 
 func (f *fresh) remove() {
@@ -32,7 +32,7 @@ func (f *fresh) remove() {
 // fetchManifest brings the checkpoint, and then the fresh part of the manifest.
 // The session it used is left open for the files.
 func (c *collector) fetchManifest(ctx context.Context) (*session, *fresh, error) {
-	file, err := os.OpenFile(filepath.Join(c.Dir, freshName), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
+	file, err := c.openPart(freshName)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,7 +76,7 @@ func (c *collector) tryManifest(ctx context.Context, s *session, f *fresh) (*ses
 			attempt = 0
 		case errors.As(err, new(*ManifestError)), isLocal(err):
 			return nil, err
-		case errors.Is(err, ErrGrowth), attempt >= c.Attempts:
+		case attempt >= c.Attempts:
 			return nil, &ManifestError{Line: -1, Cause: err}
 		}
 		c.Log.Debug().Err(err).Msg("manifest not fetched, trying again")
@@ -95,8 +95,10 @@ func (c *collector) readManifest(s *session, f *fresh) error {
 		return ErrMissing
 	case err != nil:
 		return err
-	case size > c.kept.size && uint64(size-c.kept.size) > c.MaxManifest:
-		return ErrGrowth
+	}
+	f.cut = size > c.kept.size && uint64(size-c.kept.size) > c.MaxManifest
+	if f.cut {
+		size = c.kept.size + int64(c.MaxManifest)
 	}
 	start := max(0, min(size, c.kept.size)-overlap)
 	if err := f.reset(); err != nil {
@@ -114,7 +116,7 @@ func (c *collector) readManifest(s *session, f *fresh) error {
 		return err
 	}
 	f.size, f.lines = count.total, count.lines
-	if c.kept.lines+f.lines < c.known {
+	if c.kept.lines+f.lines < c.known && !f.cut {
 		return errShort
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jlaffaye/ftp"
 
+	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
@@ -114,7 +115,7 @@ func FuzzManifest(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, logfile.ManifestName), before, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		k, err := openKept(dir)
+		k, err := openKept(output{dir, durable.KeepOwner, durable.KeepOwner})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +152,7 @@ func readManifest(t *testing.T, text []byte, m *manifestReader) {
 	t.Helper()
 	var again []byte
 	for {
-		e, line, _, err := m.next()
+		e, line, err := m.next()
 		if err == io.EOF {
 			if rest := text[len(again):]; bytes.IndexByte(rest, '\n') >= 0 {
 				t.Fatalf("the end comes before %q", rest)

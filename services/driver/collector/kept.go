@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
@@ -21,28 +20,42 @@ const (
 	keptFlush = 64 << 10
 )
 
-// kept is the manifest in the output directory: the lines of the messages
-// collected so far, a prefix of the server's manifest.
+// kept is the position: the manifest in the output directory, a prefix of the
+// server's, and the numbers in it that are owed. All others were collected, and
+// do not come again, wherever their files are now.
 type kept struct {
-	dir     string
+	output
 	file    *os.File
 	size    int64  // bytes, all of them whole lines, when it was opened
 	lines   uint64 // number of lines when it was opened
 	end     int64  // where the next flush goes
 	pending bytes.Buffer
+
+	owed    Numbers
+	changed bool // owed, since it was written
+	settles int  // bytes of lines whose numbers are owed no more, since then
 }
 
 // openKept opens the kept manifest or makes an empty one. Half a line at its
 // end, left by a crash in the middle of a write, is cut off.
-func openKept(dir string) (*kept, error) {
-	file, err := os.OpenFile(filepath.Join(dir, logfile.ManifestName), os.O_RDWR|os.O_CREATE, 0o644)
+func openKept(out output) (*kept, error) {
+	file, err := out.open(logfile.ManifestName, fileMode)
 	if err != nil {
 		return nil, err
 	}
-	k := &kept{dir: dir, file: file}
-	if err := k.measure(); err != nil {
+	k := &kept{output: out, file: file}
+	err = k.measure()
+	if err == nil {
+		k.owed, err = out.readOwed()
+	}
+	if err != nil {
 		k.close()
 		return nil, err
+	}
+	if last := len(k.owed.ranges) - 1; last >= 0 && k.owed.ranges[last].Last >= k.lines {
+		// The lines that were to pass over these did not come to be.
+		k.owed.Remove(Range{k.lines, 1<<63 - 1})
+		k.changed = true
 	}
 	return k, nil
 }
@@ -72,21 +85,47 @@ func (k *kept) blame(at int64, cause error) error {
 	return &ManifestError{Line: int64(before.lines), Cause: cause}
 }
 
-// add takes the line of the next message, whose log file has its name.
-func (k *kept) add(line []byte) error {
+// add takes the line of the next message, whose log file has its name or is
+// owed.
+func (k *kept) add(line []byte) {
 	k.pending.Write(line)
 	k.pending.WriteByte('\n')
-	if k.pending.Len() < keptFlush {
+}
+
+// owe notes that the log files of r are still to come.
+func (k *kept) owe(r Range) {
+	k.owed.Add(r)
+	k.changed = true
+}
+
+// settled notes that those of r are owed no more; their lines have that many
+// bytes.
+func (k *kept) settled(r Range, bytes int) {
+	k.owed.Remove(r)
+	k.changed, k.settles = true, k.settles+bytes
+}
+
+// flushWhenDue bounds what a crash makes the next run look at again. The list of
+// owed numbers is written as a whole, so a long one is written less often.
+func (k *kept) flushWhenDue() error {
+	if k.pending.Len()+k.settles < keptFlush+16*len(k.owed.ranges) {
 		return nil
 	}
 	return k.flush()
 }
 
-// flush makes durable first the names of the log files and then the lines
-// taken so far, so that no line is kept without its file.
+// flush makes durable first the names of the log files, then what is owed, and
+// then the lines taken so far, so that each line that is kept has its file or is
+// owed.
 func (k *kept) flush() error {
 	if err := durable.SyncDir(k.dir); err != nil {
 		return err
+	}
+	if k.changed {
+		if err := k.writeOwed(k.owed); err != nil {
+			return err
+		}
+		k.changed, k.settles = false, 0
 	}
 	if k.pending.Len() == 0 {
 		return nil
@@ -124,7 +163,8 @@ func (c *lineCounter) Write(p []byte) (int, error) {
 }
 
 // manifestReader reads manifest lines one by one, first the kept ones and then
-// the fresh ones, and checks that each is the line of its number.
+// the fresh ones if there are any, and checks that each is the line of its
+// number.
 type manifestReader struct {
 	in    *bufio.Reader
 	kept  uint64 // so many lines come from the kept manifest
@@ -132,21 +172,23 @@ type manifestReader struct {
 }
 
 func newManifestReader(k *kept, f *fresh) *manifestReader {
-	both := io.MultiReader(io.NewSectionReader(k.file, 0, k.size), io.NewSectionReader(f.file, 0, f.size))
-	return &manifestReader{in: bufio.NewReaderSize(both, logfile.MaxLine+1), kept: k.lines}
+	lines := io.Reader(io.NewSectionReader(k.file, 0, k.size))
+	if f != nil {
+		lines = io.MultiReader(lines, io.NewSectionReader(f.file, 0, f.size))
+	}
+	return &manifestReader{in: bufio.NewReaderSize(lines, logfile.MaxLine+1), kept: k.lines}
 }
 
-// next returns the next line without its "\n", and whether it was collected in
-// an earlier run. The line is the caller's. At the end, which includes a last
-// line without "\n", the error is io.EOF; others are *ManifestErrors.
-func (m *manifestReader) next() (entry logfile.Entry, line []byte, recorded bool, err error) {
-	recorded = m.lines < m.kept
+// next returns the next line without its "\n". The line is the caller's. At the
+// end, which includes a last line without "\n", the error is io.EOF; others are
+// *ManifestErrors.
+func (m *manifestReader) next() (entry logfile.Entry, line []byte, err error) {
 	raw, err := m.in.ReadSlice('\n')
 	if err == io.EOF {
-		return entry, nil, false, io.EOF
+		return entry, nil, io.EOF
 	}
 	if err != nil {
-		return entry, nil, recorded, m.blame(recorded, err)
+		return entry, nil, m.blame(err)
 	}
 	line = bytes.Clone(raw[:len(raw)-1])
 	entry, err = logfile.ParseLine(line)
@@ -154,14 +196,14 @@ func (m *manifestReader) next() (entry logfile.Entry, line []byte, recorded bool
 		err = errOrder
 	}
 	if err != nil {
-		return entry, nil, recorded, m.blame(recorded, err)
+		return entry, nil, m.blame(err)
 	}
 	m.lines++
-	return entry, line, recorded, nil
+	return entry, line, nil
 }
 
 var errOrder = errors.New("it is not the line of its number")
 
-func (m *manifestReader) blame(recorded bool, err error) error {
-	return &ManifestError{Kept: recorded, Line: int64(m.lines), Cause: err}
+func (m *manifestReader) blame(err error) error {
+	return &ManifestError{Kept: m.lines < m.kept, Line: int64(m.lines), Cause: err}
 }

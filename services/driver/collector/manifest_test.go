@@ -104,20 +104,18 @@ func TestLimits(t *testing.T) {
 	})
 	t.Run("manifest", func(t *testing.T) {
 		cfg := config(t, drivertest.Serve(t, v.Dir, nil))
-		cfg.MaxManifest = uint64(len(v.Manifest())) - 1
-		if _, _, err := collect(t, cfg); !errors.Is(err, collector.ErrGrowth) {
-			t.Errorf("%v", err)
-		}
-		cfg.MaxManifest++
-		mustCollect(t, cfg)
-	})
-	t.Run("failures", func(t *testing.T) {
-		m := &misbehaving{files: map[string][]byte{logfile.ManifestName: v.Read(logfile.ManifestName)}}
-		cfg := config(t, m.start(t))
-		cfg.MaxFailures = 3
-		if _, result, err := collect(t, cfg); !errors.Is(err, collector.ErrTooManyFailures) || len(result.Failures) != 3 {
+		cfg.MaxManifest = uint64(len(v.Lines(4))) + 10
+		cfg.Checkpoint = func([]byte, error) uint64 { return 6 } // known, and no reason to wait
+		cfg.Wait = time.Hour
+		cfg.Done = func() error { t.Error("done, though the rest is to come"); return nil }
+		if _, result, err := collect(t, cfg); !errors.Is(err, collector.ErrGrowth) || result.New != 4 {
 			t.Errorf("%v, %+v", err, result)
 		}
+		cfg.Done = nil
+		if _, result := mustCollect(t, cfg); result.New != 2 {
+			t.Errorf("the rest: %+v", result)
+		}
+		sameFiles(t, v, cfg.Dir)
 	})
 }
 
@@ -182,7 +180,7 @@ func TestFetchesTheEndOfALongManifest(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(cfg.Dir, logfile.ManifestName), []byte(kept), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, result := mustCollect(t, cfg); result.New != 1 || result.Gone != lines {
+	if _, result := mustCollect(t, cfg); result.New != 1 || result.Away != lines {
 		t.Errorf("%+v", result)
 	}
 	if got, want := m.seen("REST"), fmt.Sprintf("REST %d", len(kept)-1<<20); len(got) != 1 || got[0] != want {

@@ -14,12 +14,23 @@ import (
 // connections work while one of them is busy with a large file.
 const window = 256
 
+// standing is how a message stands when its job begins.
+type standing int
+
+const (
+	unreached standing = iota // no run has come to it
+	settled                   // an earlier run dealt with it
+	later                     // owed from an earlier run: its turn comes after all others
+	owed                      // that turn
+	passed                    // not looked at
+)
+
 // job is one message on its way through the pool.
 type job struct {
-	item     Item
-	recorded bool  // collected in an earlier run
-	stop     error // nothing can follow; the item is empty
-	done     chan struct{}
+	item Item
+	standing
+	stop error // nothing can follow; the item is empty
+	done chan struct{}
 }
 
 // pool spreads the missing files over connections and settles all in order.
@@ -29,6 +40,7 @@ type pool struct {
 	// first is the session that fetched the manifest, until a worker takes it.
 	first   *session
 	workers int
+	trouble int       // of settle: new files in a row over which the server failed
 	todo    chan *job // for the workers
 	order   chan *job // all, in order of number
 	// all is done once no job is left to hand out.
@@ -42,7 +54,8 @@ func (c *collector) runPool(ctx context.Context, s *session, f *fresh) error {
 	group, ctx := errgroup.WithContext(ctx)
 	p := &pool{collector: c, group: group, first: s, todo: make(chan *job), order: make(chan *job, window)}
 	p.all, p.handed = context.WithCancel(ctx)
-	group.Go(func() error { return p.read(ctx, newManifestReader(c.kept, f)) })
+	due := c.kept.owed.clone() // what fails in this run is not tried twice
+	group.Go(func() error { return p.read(ctx, f, due) })
 	group.Go(func() error { return p.settle(ctx) })
 	err := group.Wait()
 	if p.first != nil {
@@ -51,39 +64,63 @@ func (c *collector) runPool(ctx context.Context, s *session, f *fresh) error {
 	return err
 }
 
-// read turns manifest lines into jobs. What makes the manifest unusable from
-// some line on is passed on in order, so that what came before it still counts.
-func (p *pool) read(ctx context.Context, m *manifestReader) error {
+// read hands out a job for each line of the manifest, and then for what is owed
+// from earlier runs: what keeps failing is tried last, so that it holds up
+// nothing that is new.
+func (p *pool) read(ctx context.Context, f *fresh, due Numbers) error {
 	defer close(p.order)
 	defer close(p.todo)
 	defer p.handed()
+	err := p.readLines(ctx, newManifestReader(p.kept, f), func(seq uint64) standing {
+		switch {
+		case seq >= p.kept.lines:
+			return unreached
+		case due.Has(seq):
+			return later
+		}
+		return settled
+	})
+	if err != nil || due.Count() == 0 {
+		return err
+	}
+	return p.readLines(ctx, newManifestReader(p.kept, nil), func(seq uint64) standing {
+		if due.Has(seq) {
+			return owed
+		}
+		return passed
+	})
+}
+
+// readLines turns manifest lines into jobs. What makes the manifest unusable
+// from some line on is passed on in order, so that what came before it still
+// counts.
+func (p *pool) readLines(ctx context.Context, m *manifestReader, stands func(seq uint64) standing) error {
 	for {
-		entry, line, recorded, err := m.next()
+		entry, line, err := m.next()
 		if err == io.EOF {
 			return nil
 		}
-		j := &job{recorded: recorded, stop: err, done: make(chan struct{})}
+		j := &job{stop: err, done: make(chan struct{})}
 		if err != nil {
 			close(j.done)
 			return send(ctx, p.order, j)
 		}
-		j.item = Item{Entry: entry, Line: line, Path: p.path(entry)}
+		j.item = Item{Entry: entry, Line: line, Path: p.filePath(entry)}
+		if j.standing = stands(entry.Seq); j.standing == passed {
+			continue
+		}
 		if err := p.dispatch(ctx, j); err != nil {
 			return err
 		}
 	}
 }
 
-// dispatch gives a job to a worker if its file is missing.
+// dispatch gives a job to a worker if its file has to come.
 func (p *pool) dispatch(ctx context.Context, j *job) error {
 	if err := send(ctx, p.order, j); err != nil {
 		return err
 	}
-	have, err := p.have(j.item.Entry, j.recorded)
-	if err != nil {
-		j.item.Err = &FileError{Seq: j.item.Entry.Seq, File: logfile.FileName(j.item.Entry.Seq), Cause: err}
-	}
-	if have || err != nil {
+	if !p.wanted(j) {
 		close(j.done)
 		return nil
 	}
@@ -98,40 +135,88 @@ func (p *pool) dispatch(ctx context.Context, j *job) error {
 	return send(ctx, p.todo, j)
 }
 
-// settle waits for the jobs in order of number, counts them, records them and
-// hands them on.
+// wanted reports whether the file of a job must be fetched, and settles the
+// item where not.
+func (p *pool) wanted(j *job) bool {
+	if j.standing == later {
+		return false
+	}
+	have, err := p.have(j.item.Entry, j.standing == settled)
+	switch {
+	case err != nil:
+		j.item.Err = &FileError{Seq: j.item.Entry.Seq, File: logfile.FileName(j.item.Entry.Seq), Cause: err}
+	case !have && j.standing == settled:
+		j.item.Away = true
+	case !have:
+		return true
+	}
+	return false
+}
+
+// settle waits for the jobs in turn, records them and hands them on.
 func (p *pool) settle(ctx context.Context) error {
-	complete := true // no failure so far: the kept manifest can go on
 	for j := range p.order {
-		select {
-		case <-j.done:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := j.wait(ctx); err != nil {
+			return err
 		}
 		if j.stop != nil {
 			return j.stop
 		}
-		complete = complete && j.item.Err == nil
-		if complete && !j.recorded {
-			if err := p.kept.add(j.item.Line); err != nil {
-				return err
-			}
+		if j.standing != owed && p.Line != nil {
+			p.Line(j.item.Line)
 		}
-		if err := p.count(&j.item); err != nil {
+		if j.standing == later {
+			continue
+		}
+		if err := p.record(j); err != nil {
+			return err
+		}
+		if err := p.count(j); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
 }
 
-func (p *pool) count(item *Item) error {
+// wait returns nil once the job is done. What was done counts, also when the run
+// is over.
+func (j *job) wait(ctx context.Context) error {
+	select {
+	case <-j.done:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-j.done:
+		return nil
+	default:
+		return context.Cause(ctx)
+	}
+}
+
+// record takes down that a message was reached, and whether its file came.
+func (p *pool) record(j *job) error {
+	at := Range{j.item.Entry.Seq, j.item.Entry.Seq}
+	switch {
+	case j.standing == unreached && j.item.Err != nil:
+		p.kept.owe(at)
+		p.kept.add(j.item.Line)
+	case j.standing == unreached:
+		p.kept.add(j.item.Line)
+	case j.standing == owed && j.item.Err == nil:
+		p.kept.settled(at, len(j.item.Line))
+	}
+	return p.kept.flushWhenDue()
+}
+
+func (p *pool) count(j *job) error {
 	p.Progress.done.Add(1)
-	r := &p.result
+	r, item := &p.result, &j.item
 	switch {
 	case item.Err != nil:
-		r.Failures = append(r.Failures, item.Err)
-	case item.Gone:
-		r.Gone++
+		p.failed.add(item.Entry.Seq, item.Err)
+	case item.Away:
+		r.Away++
 	default:
 		r.Files++
 		r.Bytes += item.Entry.FileSize
@@ -146,8 +231,21 @@ func (p *pool) count(item *Item) error {
 			return err
 		}
 	}
-	if len(r.Failures) >= p.MaxFailures {
-		return ErrTooManyFailures
+	return p.bear(j)
+}
+
+// bear gives up where the server fails over one new file after the other: each
+// costs all its attempts and times. The next run begins behind them. An answer
+// that is about one file alone costs nothing, and neither ends the row.
+func (p *pool) bear(j *job) error {
+	switch {
+	case j.item.New:
+		p.trouble = 0
+	case j.standing == unreached && j.item.Err != nil && !ofFile(j.item.Err):
+		p.trouble++
+	}
+	if p.trouble >= p.MaxTrouble {
+		return ErrTrouble
 	}
 	return nil
 }

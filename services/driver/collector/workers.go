@@ -1,9 +1,6 @@
 package collector
 
-import (
-	"context"
-	"errors"
-)
+import "context"
 
 // hire starts a worker. The first one gets the session that is open already.
 func (p *pool) hire(ctx context.Context) {
@@ -43,17 +40,7 @@ func (p *pool) help(ctx context.Context) error {
 func (p *pool) work(ctx context.Context, s *session) error {
 	for j := range p.todo {
 		var err error
-		s, err = p.retry(ctx, s, j.item.Entry)
-		var failed *FileError
-		switch {
-		case err == nil:
-			j.item.New = true
-		case errors.As(err, &failed):
-			j.item.Gone = j.recorded && errors.Is(err, ErrMissing)
-			if !j.item.Gone {
-				j.item.Err = failed
-			}
-		default:
+		if s, err = p.retry(ctx, s, j); err != nil {
 			if s != nil {
 				s.drop()
 			}

@@ -55,7 +55,7 @@ func (l *local) driverSettings(ftp net.Addr) (run.Settings, error) {
 	cfg = run.Settings{
 		FTPAddr: settings.Address(ftp.String()), FTPUser: ftpUser, FTPPassword: settings.Secret(password),
 		FTPTLS: "explicit", FTPCAFile: filepath.Join(secrets, "ftp_ca.pem"), FTPServerName: ftpName,
-		OutputDir: l.dirs.ReceivedDir, Outbox: l.dirs.OutboxDir, ServerIdentity: settings.Secret(pin),
+		Output: run.Output{OutputDir: l.dirs.ReceivedDir}, Outbox: l.dirs.OutboxDir, ServerIdentity: settings.Secret(pin),
 		Settings: l.logs,
 	}
 	if cfg.LogFormat == logging.FormatAuto { // as the other programs here

@@ -37,9 +37,7 @@ func collectedAs(item collector.Item) error {
 	switch {
 	case item.Err != nil:
 		return item.Err
-	case item.Gone:
-		return collector.ErrMissing
-	case item.New:
+	case item.New, item.Away: // one that was taken away was checked when it came
 		return nil
 	}
 	return collector.CheckFile(item.Path, item.Entry)

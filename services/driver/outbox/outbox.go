@@ -6,7 +6,8 @@
 // it was called had ended in sent/ or refused/. A receipt counts as verified
 // only if a pinned identity signed its tree, its proof leads from its line to
 // that tree, the line is the manifest's line of that number, the manifest has
-// that tree's root at its size, the collected log file is the one of the line,
+// that tree's root at its size, the collected log file is the one of the line
+// (or was settled in an earlier run and is no longer in the output directory),
 // and the message file that was sent has the line's size and SHA-256.
 //
 // Wait never touches the locks of those who send: probing them would make

@@ -86,6 +86,16 @@ func TestEveryFailureIsListed(t *testing.T) {
 	}
 }
 
+// TestLogFileThatWasTakenAway: it was compared with its line when it came.
+func TestLogFileThatWasTakenAway(t *testing.T) {
+	f := newFixture(t)
+	f.volume.Remove(f.volume.Entries[1].File)
+	r := f.check(func(item *collector.Item) { item.Away = item.Entry.Seq == 1 })
+	if failures := r.all(); len(failures) != 0 || r.verified() != 3 {
+		t.Errorf("%d verified, %v", r.verified(), errors.Join(failures...))
+	}
+}
+
 func TestReceiptsThatAreNot(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -141,7 +151,6 @@ func TestReceiptsThatAreNot(t *testing.T) {
 		{name: "not collected", item: func(item *collector.Item) {
 			item.Err = &collector.FileError{Seq: item.Entry.Seq, Cause: collector.ErrDigest}
 		}, want: outbox.ErrNotCollected},
-		{name: "gone", item: func(item *collector.Item) { item.Gone = true }, want: outbox.ErrNotCollected},
 		{name: "collected file changed", change: func(f *fixture, e logfile.Entry) {
 			f.volume.Write(e.File, bytes.ToUpper(f.volume.Read(e.File)))
 		}, want: collector.ErrDigest},

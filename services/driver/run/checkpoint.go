@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 
 	"sealpost/services/driver/audit"
+	"sealpost/services/driver/collector"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
-	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
@@ -111,7 +111,7 @@ func (c *checkpoints) keep() error {
 	case !c.audit.Holds(c.kept.Checkpoint) || c.older() || bytes.Equal(c.kept.text, c.fetched.text):
 		return nil
 	}
-	return durable.WriteFile(c.path, c.fetched.text, 0o644)
+	return collector.WriteFile(filepath.Dir(c.path), filepath.Base(c.path), c.fetched.text)
 }
 
 // older reports whether the server shows a checkpoint of a smaller tree than

@@ -14,7 +14,7 @@ func (d *driver) collectorConfig() (collector.Config, error) {
 		Addr: string(d.FTPAddr), User: d.FTPUser, Password: d.FTPPassword.Reveal(),
 		Dir: d.OutputDir, Connections: d.FTPConnections, Timeout: d.FTPTimeout,
 		Wait: d.Timeout, MaxFile: uint64(d.MaxFileBytes),
-		Each: d.each, Progress: new(collector.Progress), Log: d.log,
+		Line: d.audit.Line, Each: d.each, Progress: new(collector.Progress), Log: d.log,
 	}
 	if d.checkpoints != nil {
 		cfg.Checkpoint, cfg.Done = d.checkpoints.take, d.checkpoints.keep

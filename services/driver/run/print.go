@@ -38,8 +38,8 @@ func (d *driver) summary(result collector.Result) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s, %s bytes, %d new", rule,
 		plural(result.Files, "file"), humanize.Comma(int64(result.Bytes)), result.New)
-	if result.Gone > 0 {
-		fmt.Fprintf(&b, ", %d collected earlier and removed since", result.Gone)
+	if result.Away > 0 {
+		fmt.Fprintf(&b, ", %d settled earlier and no longer here", result.Away)
 	}
 	if d.receipts != nil {
 		fmt.Fprintf(&b, "; %s verified", plural(uint64(d.receipts.Verified(d.audit)), "receipt"))

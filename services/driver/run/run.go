@@ -2,8 +2,9 @@
 // what is new, check the receipts, sum up.
 //
 // Guaranteed: Run returns nil only if every log file of the manifest was
-// collected and, where an outbox is set, nothing was left or refused in it and
-// every receipt in it, at least one, is true. With the server's identity set it
+// collected, in this run or an earlier one, or given up by collector.Forget, and,
+// where an outbox is set, nothing was left or refused in it and every receipt in
+// it, at least one, is true. With the server's identity set it
 // is moreover nil only if the manifest has every tree that the server signed:
 // in its checkpoint, in the one kept in an earlier run, in the receipts. The
 // newest checkpoint that was found true is kept beside the log files. What is
@@ -159,7 +160,6 @@ func (d *driver) judge(whole bool) {
 
 // each prints a new log file and checks the receipts of its message.
 func (d *driver) each(item collector.Item) error {
-	d.audit.Line(item.Line)
 	if d.receipts != nil {
 		d.receipts.Match(item)
 	}

@@ -26,7 +26,7 @@ const rule = "------------------------------------------------------------------
 func config(t *testing.T, addr string) run.Settings {
 	return run.Settings{
 		FTPAddr: settings.Address(addr), FTPUser: drivertest.User, FTPPassword: drivertest.Password, FTPTLS: "off",
-		OutputDir: t.TempDir(), Timeout: time.Minute,
+		Output: run.Output{OutputDir: t.TempDir()}, Timeout: time.Minute,
 		Settings: logging.Settings{LogLevel: "info", LogFormat: "auto"},
 	}
 }

@@ -22,7 +22,7 @@ type Settings struct {
 	FTPServerName string           `envconfig:"FTP_SERVER_NAME"` // in the certificate; empty: the host of FTP_ADDR
 	Limits
 
-	OutputDir string `default:"ftpreceived" required:"true"`
+	Output
 
 	Outbox  string        // read-only; empty: none to wait for and no receipts to check
 	Timeout time.Duration `default:"2m" min:"0s"` // for the outbox to become empty
@@ -32,6 +32,11 @@ type Settings struct {
 	logging.Settings
 
 	pins identity.Pins
+}
+
+// Output is where files go: all that -forget and -again need.
+type Output struct {
+	OutputDir string `default:"ftpreceived" required:"true"`
 }
 
 // Limits are the settings that rarely need another value.

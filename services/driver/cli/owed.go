@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"sealpost/services/driver/collector"
+	"sealpost/services/driver/run"
+	"sealpost/shared/settings"
+)
+
+// again collects with numbers among what is to come.
+func again(ctx context.Context, args []string, std Streams) error {
+	dir, numbers, err := whichNumbers("-again", args)
+	if err != nil {
+		return err
+	}
+	if err := collector.Again(dir, numbers); err != nil {
+		return err
+	}
+	return collect(ctx, std)
+}
+
+// forget gives up on numbers that are owed.
+func forget(args []string, std Streams) error {
+	dir, numbers, err := whichNumbers("-forget", args)
+	if err != nil {
+		return err
+	}
+	forgotten, err := collector.Forget(dir, numbers)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(std.Out, "forgotten: %v\n", forgotten)
+	return err
+}
+
+// whichNumbers reads the argument of a flag, and the output directory's setting.
+func whichNumbers(flag string, args []string) (dir string, numbers collector.Numbers, err error) {
+	if len(args) != 1 {
+		return "", numbers, fmt.Errorf("%w: %s takes one argument: numbers such as 3-5,7", errUsage, flag)
+	}
+	if numbers, err = collector.ParseNumbers(args[0]); err != nil {
+		return "", numbers, fmt.Errorf("%w: %s %q: %w", errUsage, flag, args[0], err)
+	}
+	var out run.Output
+	_, err = settings.Load(run.Prefix, &out) // the warnings are about settings that are not needed here
+	return out.OutputDir, numbers, err
+}

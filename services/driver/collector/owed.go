@@ -1,0 +1,132 @@
+package collector
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"sealpost/shared/durable"
+)
+
+// owedName is the file that lists the numbers which the kept manifest has passed
+// without their log files, a number or a range FIRST-LAST on each line. They are
+// tried on each run, after all that is new, until they have come or Forget is
+// called. It is durable before the lines that pass over them.
+const owedName = "owed"
+
+// OwedError says why the list of owed numbers cannot be read.
+type OwedError struct {
+	Path  string
+	Line  int // from 1
+	Cause error
+}
+
+func (e *OwedError) Error() string { return fmt.Sprintf("%s: line %d: %v", e.Path, e.Line, e.Cause) }
+
+// Unwrap returns the cause.
+func (e *OwedError) Unwrap() error { return e.Cause }
+
+// readOwed reads the list.
+func (o output) readOwed() (Numbers, error) {
+	text, err := os.ReadFile(o.path(owedName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Numbers{}, err
+	}
+	var owed Numbers
+	in := bufio.NewScanner(bytes.NewReader(text))
+	for line := 1; in.Scan(); line++ {
+		n, err := ParseNumbers(in.Text())
+		if err != nil {
+			return Numbers{}, &OwedError{Path: o.path(owedName), Line: line, Cause: err}
+		}
+		for _, r := range n.ranges {
+			owed.Add(r)
+		}
+	}
+	if in.Err() != nil {
+		return Numbers{}, &OwedError{Path: o.path(owedName), Line: 1, Cause: in.Err()}
+	}
+	return owed, nil
+}
+
+// writeOwed replaces the list, durably. An empty one has no file.
+func (o output) writeOwed(owed Numbers) error {
+	if len(owed.ranges) == 0 {
+		err := os.Remove(o.path(owedName))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return errors.Join(err, durable.SyncDir(o.dir))
+	}
+	return o.write(owedName, []byte(owed.join("\n")+"\n"))
+}
+
+// ErrNotOwed: no number of those is owed.
+var ErrNotOwed = errors.New("none of these numbers is owed")
+
+// ErrNotReached: a number was not reached by any run.
+var ErrNotReached = errors.New("the messages collected so far do not reach so far")
+
+// NumbersError says why something cannot be done with numbers.
+type NumbersError struct {
+	Numbers Numbers
+	Cause   error
+}
+
+func (e *NumbersError) Error() string { return fmt.Sprintf("%v: %v", e.Numbers, e.Cause) }
+
+// Unwrap returns the cause.
+func (e *NumbersError) Unwrap() error { return e.Cause }
+
+// Forget gives up on the owed ones among numbers, durably, and returns them. The
+// error is a *NumbersError with ErrNotOwed if there are none, ErrInUse, an
+// *OwedError or a local file error.
+func Forget(dir string, numbers Numbers) (forgotten Numbers, err error) {
+	err = edit(dir, func(k *kept) error {
+		forgotten = k.owed.common(numbers)
+		if len(forgotten.ranges) == 0 {
+			return &NumbersError{numbers, ErrNotOwed}
+		}
+		for _, r := range forgotten.ranges {
+			k.settled(r, 0)
+		}
+		return nil
+	})
+	return forgotten, err
+}
+
+// Again makes numbers owed that were collected earlier: the next run fetches
+// those whose files are not in dir. The error is a *NumbersError with
+// ErrNotReached, ErrInUse, an *OwedError or a local file error.
+func Again(dir string, numbers Numbers) error {
+	return edit(dir, func(k *kept) error {
+		for _, r := range numbers.ranges {
+			if r.Last >= k.lines {
+				return &NumbersError{numbers, ErrNotReached}
+			}
+			k.owe(r)
+		}
+		return nil
+	})
+}
+
+// edit changes the list of owed numbers while no run works on dir.
+func edit(dir string, change func(*kept) error) error {
+	out, lock, err := hold(dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	k, err := openKept(out)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	if err := change(k); err != nil {
+		return err
+	}
+	return k.flush()
+}
