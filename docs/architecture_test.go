@@ -81,15 +81,15 @@ var rules = []struct{ pkg, may string }{
 	{`shared/crypto/.*`, `shared/(message|crypto/.*)`},
 	{`shared/.*`, `shared/.*`},
 	{`services/client/.*`, `shared/.*|services/client/(courier|outbox)`},
-	{`services/client`, `services/client/cli`},
+	{`services/client`, `services/client/cli|shared/signals`},
 	{`services/server/(daemon|cli)`, `shared/.*|services/server/(admin|daemon|intake|logbook.*|setup|state)`},
 	{`services/server/logbook.*`, `shared/.*|services/server/logbook`},
 	{`services/server/.*`, `shared/.*|services/server/(logbook|state)`},
-	{`services/server`, `services/server/cli`},
+	{`services/server`, `services/server/cli|shared/signals`},
 	{`services/driver/local`, `shared/.*|services/driver/(ftpserver|run)|services/server/(daemon|setup)`},
 	{`services/driver/cli`, `shared/.*|services/driver/.*|services/client/cli`},
 	{`services/driver/.*`, `shared/.*|services/driver/.*`},
-	{`services/driver`, `services/driver/cli`},
+	{`services/driver`, `services/driver/cli|shared/signals`},
 	{`integration(/.*)?|docs`, `.*`},
 }
 

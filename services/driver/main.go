@@ -5,16 +5,13 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 	_ "time/tzdata" // the image holds this program and nothing else, TZ must work all the same
 
 	"sealpost/services/driver/cli"
+	"sealpost/shared/signals"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	// The first signal asks for an orderly end, a second one ends it.
-	context.AfterFunc(ctx, stop)
+	ctx := signals.Context(context.Background())
 	os.Exit(cli.Main(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }

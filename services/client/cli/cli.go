@@ -14,6 +14,8 @@ import (
 	"io"
 
 	"sealpost/services/client/courier"
+	"sealpost/shared/signals"
+	"sealpost/shared/voice"
 )
 
 const usage = `usage: client [FLAGS] FILE [PASSWORD]     send one file; - is standard input
@@ -51,7 +53,9 @@ type carrier interface {
 // status. The cancellation of ctx makes it give up what it does; with -watch
 // that is the normal end.
 func Main(ctx context.Context, args []string, std Streams) int {
-	err := dispatch(ctx, args, std)
+	out := voice.NewOutput(std.Out)
+	std.Out = out
+	err := out.After(dispatch(ctx, args, std))
 	if err != nil {
 		speak.Complain(std.Err, err, hint(err))
 	}
@@ -75,6 +79,7 @@ func dispatch(ctx context.Context, args []string, std Streams) error {
 		return err
 	}
 	defer r.close()
+	signals.LogHangups(ctx, r.log)
 	switch {
 	case opts.acceptLogbook:
 		return r.acceptLogbook(ctx)

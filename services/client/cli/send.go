@@ -44,8 +44,8 @@ func (r *runner) sendOne(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	printSent(r.Streams, d)
-	return r.keepReceipt(m.ID, d.Receipt)
+	printed := printSent(r.Streams, d)
+	return errors.Join(r.keepReceipt(m.ID, d.Receipt), printed)
 }
 
 func (r *runner) keepReceipt(id message.ID, text []byte) error {
@@ -58,10 +58,21 @@ func (r *runner) keepReceipt(id message.ID, text []byte) error {
 	return nil
 }
 
-// printSent prints the one line about a message that was sent.
-func printSent(std Streams, d courier.Delivery) {
+// printSent prints the one line about a message that was sent. Where that fails
+// Err gets it, so that nobody sends the message again under a new id.
+func printSent(std Streams, d courier.Delivery) error {
 	e := d.Entry
-	fmt.Fprintf(std.Out, "%d %s %s %s\n", e.Seq, e.File, e.ID, message.Visible(e.Name))
+	line := fmt.Sprintf("%d %s %s %s", e.Seq, e.File, e.ID, message.Visible(e.Name))
+	return printDone(std, line, "the message has its receipt: "+line)
+}
+
+// printDone prints what was done for good, or tells it where it can be read.
+func printDone(std Streams, line, told string) error {
+	_, err := fmt.Fprintln(std.Out, line)
+	if err != nil {
+		speak.Remark(std.Err, []string{told})
+	}
+	return err
 }
 
 // send2012 sends one file over the 2012 wire, which knows no receipts.
@@ -84,8 +95,7 @@ func (r *runner) send2012(ctx context.Context) error {
 		return &resetError{err}
 	}
 	r.log.Info().Str("name", message.Visible(r.file)).Msg("message sent")
-	_, err = fmt.Fprintln(r.Out, "sent, closed normally")
-	return err
+	return printDone(r.Streams, "sent, closed normally", "the message was sent, and the connection closed normally")
 }
 
 // againError is an UnknownError together with the command that settles it.

@@ -69,6 +69,8 @@ func hint(err error) string {
 		return hintSettings(bad)
 	case errors.As(err, new(*resetError)):
 		return "the 2012 wire has no answers: look for the message on the server before sending it again"
+	case errors.As(err, new(*voice.OutputError)):
+		return "what was done is done; what has its receipt needs no sending again"
 	}
 	return hintLocal(err)
 }

@@ -18,6 +18,7 @@ import (
 	"sealpost/services/driver/local"
 	"sealpost/services/driver/run"
 	"sealpost/shared/settings"
+	"sealpost/shared/voice"
 )
 
 const (
@@ -58,7 +59,9 @@ func Main(ctx context.Context, args []string, std Streams) int {
 	if len(args) > 0 && args[0] == clientWord {
 		return client.Main(ctx, args[1:], client.Streams{In: std.In, Out: std.Out, Err: std.Err})
 	}
-	err := dispatch(ctx, args, std)
+	out := voice.NewOutput(std.Out)
+	std.Out = out
+	err := out.After(dispatch(ctx, args, std))
 	if err == nil {
 		return exitOK
 	}

@@ -40,7 +40,13 @@ func hint(err error) string {
 	case errors.Is(err, outbox.ErrRefused):
 		return "what was refused stays in the outbox under refused until it is taken away"
 	}
-	return fileHint(err)
+	if hint := fileHint(err); hint != "" {
+		return hint
+	}
+	if errors.As(err, new(*voice.OutputError)) {
+		return "log files that were collected are in the output directory, and are not printed again"
+	}
+	return ""
 }
 
 func connectHint(err *collector.ConnectError) string {

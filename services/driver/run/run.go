@@ -25,6 +25,7 @@ import (
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/outbox"
 	"sealpost/shared/settings"
+	"sealpost/shared/signals"
 )
 
 // FailedError is a run that went to its end, or as far as it could, and found
@@ -74,6 +75,7 @@ func Run(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writ
 		return err
 	}
 	d.log = log
+	signals.LogHangups(ctx, log)
 	d.announce(warnings)
 	config, err := d.collectorConfig()
 	if err != nil {

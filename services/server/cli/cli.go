@@ -16,6 +16,7 @@ import (
 	"sealpost/services/server/state"
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
+	"sealpost/shared/voice"
 )
 
 const (
@@ -79,7 +80,9 @@ var commands = map[string]command{
 // Main runs the program with the arguments after its name and returns its exit
 // status. The cancellation of ctx makes a running server drain and end with 0.
 func Main(ctx context.Context, args []string, std Streams) int {
-	err := dispatch(ctx, args, std)
+	out := voice.NewOutput(std.Out)
+	std.Out = out
+	err := out.After(dispatch(ctx, args, std))
 	if err == nil {
 		return exitOK
 	}

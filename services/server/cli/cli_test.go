@@ -24,12 +24,13 @@ import (
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/remedy"
 	"sealpost/shared/settings"
+	"sealpost/shared/signals"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"server": func() {
-			os.Exit(Main(context.Background(), os.Args[1:], Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+			os.Exit(Main(signals.Context(context.Background()), os.Args[1:], Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 		},
 	})
 }
@@ -78,6 +79,14 @@ func call(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	var out, problems bytes.Buffer
 	status = Main(t.Context(), args, Streams{In: strings.NewReader(""), Out: &out, Err: &problems})
 	return status, out.String(), problems.String()
+}
+
+// readyServer returns the address of an admin listener that is ready.
+func readyServer(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(admin.New(func() error { return nil }, prometheus.NewRegistry()))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
 }
 
 func TestHealthcheck(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"sealpost/services/server/setup"
 	"sealpost/shared/logging"
 	"sealpost/shared/settings"
+	"sealpost/shared/signals"
 )
 
 func run(ctx context.Context, std Streams) error {
@@ -17,6 +18,7 @@ func run(ctx context.Context, std Streams) error {
 	if err != nil {
 		return err
 	}
+	signals.LogHangups(ctx, log)
 	return daemon.Run(ctx, config, log, daemon.Options{})
 }
 

@@ -2,11 +2,15 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"text/tabwriter"
 	"time"
+
+	"sealpost/services/server/state"
+	"sealpost/shared/crypto/token"
 )
 
 func sender(ctx context.Context, args []string, std Streams) error {
@@ -38,7 +42,21 @@ func addSender(_ context.Context, args []string, std Streams) error {
 		return err
 	}
 	_, err = fmt.Fprintf(std.Out, "CLIENT_SERVER_IDENTITY=%s\nCLIENT_TOKEN=%s\n", st.Pins(), tok.Reveal())
-	return err
+	if err != nil {
+		// Nobody has seen it. Were it kept, it would count as the sender's newest.
+		return errors.Join(err, withdraw(st, tok))
+	}
+	return nil
+}
+
+// errWithdrawn means that a token nobody has seen was made invalid again.
+var errWithdrawn = errors.New("the token was made invalid again")
+
+func withdraw(st *state.State, tok token.Token) error {
+	if err := st.Withdraw(tok); err != nil {
+		return err
+	}
+	return errWithdrawn
 }
 
 func removeSender(_ context.Context, args []string, std Streams) error {

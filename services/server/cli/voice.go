@@ -21,6 +21,8 @@ func hint(err error) string {
 	var name *message.NameError
 	var red *notReadyError
 	switch {
+	case errors.Is(err, errWithdrawn):
+		return "no token was made: the same command makes one"
 	case errors.Is(err, errUsage):
 		return "server -h shows the commands"
 	case errors.As(err, &bad):
@@ -44,6 +46,8 @@ func hint(err error) string {
 	case volumes.IsVerdict(err):
 	case errors.Is(err, errDifferences):
 		return "each file above was altered, cut or removed after it was kept"
+	case errors.As(err, new(*voice.OutputError)):
+		return "what the command changed is changed: server identity list and server sender list show how it is now"
 	}
 	return remedy.For(err)
 }

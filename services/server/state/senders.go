@@ -85,6 +85,19 @@ func (s *State) RemoveSender(name string, keepNewest bool) (int, error) {
 	return removed, nil
 }
 
+// Withdraw makes one token invalid, as if it had never been made.
+// ErrUnknownSender when there is no such token.
+func (s *State) Withdraw(tok token.Token) error {
+	return s.change(func(records []record) ([]record, error) {
+		hash := tok.Hash()
+		kept := slices.DeleteFunc(slices.Clone(records), func(r record) bool { return r.SHA256 == hash })
+		if len(kept) == len(records) {
+			return nil, ErrUnknownSender
+		}
+		return kept, nil
+	})
+}
+
 // Authenticate reports whose token this is. It takes the same time for every
 // token that is well-formed and not valid, whether or not there is such a
 // sender.

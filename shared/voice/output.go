@@ -1,0 +1,59 @@
+package voice
+
+import (
+	"errors"
+	"io"
+	"sync"
+)
+
+// OutputError means that a result could not be printed. What the program did
+// was done all the same.
+type OutputError struct{ Cause error }
+
+func (e *OutputError) Error() string { return "the result could not be printed: " + e.Cause.Error() }
+
+// Unwrap returns the cause.
+func (e *OutputError) Unwrap() error { return e.Cause }
+
+// Output is a program's standard output. It remembers the first error, so that
+// no result is lost unseen where a print's own error was not looked at; its
+// methods may be called at once.
+type Output struct {
+	out io.Writer
+
+	mu  sync.Mutex
+	err *OutputError
+}
+
+// NewOutput returns an Output that writes to out.
+func NewOutput(out io.Writer) *Output { return &Output{out: out} }
+
+// Write writes p. The error is *OutputError, and once there was one nothing more
+// is written: a result with a hole in it is worse than one that ends early.
+func (o *Output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.out.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		o.err = &OutputError{err}
+		return n, o.err
+	}
+	return n, nil
+}
+
+// After returns the outcome of a program that ended with err: err itself, joined
+// by the first error of printing unless err tells of it already.
+func (o *Output) After(err error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err == nil || errors.As(err, new(*OutputError)) {
+		return err
+	}
+	return errors.Join(err, o.err)
+}
