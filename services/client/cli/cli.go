@@ -19,21 +19,26 @@ import (
 )
 
 const usage = `usage: client [FLAGS] FILE [PASSWORD]     send one file; - is standard input
+       client -files FILE...              send several, each as a message
        client -outbox DIR [-watch]        send every file in DIR
        client -outbox DIR -accept-logbook make the outbox take the server's logbook
        client verify RECEIPT FILE         check a receipt, without the server
 
   -id ID           send under this message id (32 hex digits), to repeat an attempt
   -name NAME       the message's name, where it is not the file's
-  -receipt FILE    keep the receipt there
+  -receipt FILE    keep the receipt there; only a receipt of the same message
+                   is ever replaced
+  -allow-empty     take a pipe or standard input that is empty for a message
   -outbox DIR      several clients may share one
   -watch           stay and send what is put in, until SIGTERM
 
-With PASSWORD, or CLIENT_PASSWORD set, the message is enciphered as in 2012.
+With PASSWORD, or CLIENT_PASSWORD set, the message is enciphered as in 2012. A
+PASSWORD that is the name of a file is refused: it is then for CLIENT_PASSWORD.
 Settings are environment variables, CLIENT_...; CLIENT_TOKEN and
 CLIENT_SERVER_IDENTITY are required.
 Exit status: 0 receipted, 1 failed here, 2 usage or settings, 3 refused for
-good, 4 not known to be delivered: send it again under the same id.
+good, 4 not known to be delivered: send it again under the same id. With -files
+it is the highest of all. A hang-up (SIGHUP) ends nothing.
 `
 
 // Streams are the standard streams of the program.
@@ -85,6 +90,8 @@ func dispatch(ctx context.Context, args []string, std Streams) error {
 		return r.acceptLogbook(ctx)
 	case opts.outbox != "":
 		return r.sendOutbox(ctx)
+	case len(opts.files) > 0:
+		return r.sendFiles(ctx)
 	case r.settings.Wire == wire2012:
 		return r.send2012(ctx)
 	default:

@@ -20,12 +20,13 @@ type options struct {
 	name        string     // "": the file's
 	receipt     string
 	outbox      string
+	files       []string // of -files
 
-	watch, acceptLogbook bool
+	watch, acceptLogbook, allowEmpty bool
 }
 
 // usageError means that the command line makes no sense.
-type usageError struct{ rule string }
+type usageError struct{ rule, hint string }
 
 func (e *usageError) Error() string { return e.rule }
 
@@ -35,7 +36,7 @@ type inputError struct{ cause string }
 func (e *inputError) Error() string { return e.cause }
 
 func badUsage(format string, args ...any) error {
-	return &usageError{fmt.Sprintf(format, args...)}
+	return &usageError{rule: fmt.Sprintf(format, args...), hint: "client -h shows the calls"}
 }
 
 // parse takes flags before and after the other arguments; after "--" nothing
@@ -43,6 +44,7 @@ func badUsage(format string, args ...any) error {
 func parse(args []string) (options, error) {
 	var opts options
 	var id string
+	var several bool
 	flags := flag.NewFlagSet("client", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&id, "id", "", "")
@@ -51,6 +53,8 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&opts.outbox, "outbox", "", "")
 	flags.BoolVar(&opts.watch, "watch", false, "")
 	flags.BoolVar(&opts.acceptLogbook, "accept-logbook", false, "")
+	flags.BoolVar(&opts.allowEmpty, "allow-empty", false, "")
+	flags.BoolVar(&several, "files", false, "")
 	rest, err := scatter(flags, args)
 	if err != nil {
 		return options{}, err
@@ -65,8 +69,11 @@ func parse(args []string) (options, error) {
 			return options{}, badUsage("-name: %v", err)
 		}
 	}
-	if opts.outbox != "" {
-		return opts, opts.checkOutbox(rest)
+	switch {
+	case opts.outbox != "":
+		return opts, opts.checkOutbox(rest, several)
+	case several:
+		return opts.withFiles(rest)
 	}
 	return opts.withFile(rest)
 }
@@ -90,8 +97,10 @@ func scatter(flags *flag.FlagSet, args []string) (rest []string, err error) {
 	}
 }
 
-func (o options) checkOutbox(rest []string) error {
+func (o options) checkOutbox(rest []string, several bool) error {
 	switch {
+	case several:
+		return badUsage("-files and -outbox do not go together")
 	case len(rest) > 0:
 		return badUsage("with -outbox there is no FILE; a password for it goes into CLIENT_PASSWORD")
 	case o.id != message.ID{}, o.name != "", o.receipt != "":
@@ -116,19 +125,62 @@ func (o options) withFile(rest []string) (options, error) {
 	case len(rest) == 0:
 		return options{}, badUsage("no FILE and no -outbox DIR given")
 	case len(rest) > 2:
-		return options{}, badUsage("one FILE and at most one PASSWORD, not %d arguments", len(rest))
+		return options{}, &usageError{
+			rule: fmt.Sprintf("one FILE and at most one PASSWORD, not %d arguments", len(rest)),
+			hint: "several files: client -files FILE...",
+		}
 	case len(rest) == 2 && rest[1] == "":
 		return options{}, badUsage("the password is empty")
 	}
 	o.file = rest[0]
 	if len(rest) == 2 {
 		o.password, o.hasPassword = rest[1], true
+		if _, err := os.Lstat(o.password); err == nil {
+			// A pattern of the shell's stood for two files; the name is not shown
+			// because it may be a password.
+			return options{}, &usageError{
+				rule: "the second argument would be a password, and is the name of a file",
+				hint: "several files: client -files FILE...; if it is the password, set CLIENT_PASSWORD or CLIENT_PASSWORD_FILE",
+			}
+		}
 	}
-	return o, o.checkReceipt()
+	return o, o.checkReceiptPlace()
 }
 
-// checkReceipt finds out before the message is sent whether its receipt has a place.
-func (o options) checkReceipt() error {
+// withFiles takes all arguments as files, which are there.
+func (o options) withFiles(rest []string) (options, error) {
+	switch {
+	case o.watch || o.acceptLogbook:
+		return options{}, badUsage("-watch and -accept-logbook go with -outbox DIR")
+	case o.id != message.ID{}, o.name != "", o.receipt != "":
+		return options{}, badUsage("-id, -name and -receipt are for one file, not for several; an outbox keeps receipts")
+	case len(rest) == 0:
+		return options{}, badUsage("-files needs a FILE")
+	}
+	inputs := 0
+	for _, path := range rest {
+		if path == stdin {
+			inputs++
+			continue
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return options{}, &inputError{err.Error()}
+		}
+		if info.IsDir() {
+			return options{}, &inputError{path + " is a directory; -outbox sends the files in one"}
+		}
+	}
+	if inputs > 1 {
+		return options{}, badUsage("standard input can be sent once")
+	}
+	o.files = rest
+	return o, nil
+}
+
+// checkReceiptPlace finds out whether a receipt can be put where it is to go,
+// as far as that can be said without the settings.
+func (o options) checkReceiptPlace() error {
 	if o.receipt == "" {
 		return nil
 	}

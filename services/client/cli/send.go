@@ -7,16 +7,12 @@ import (
 	"strings"
 
 	"sealpost/services/client/courier"
-	"sealpost/shared/durable"
 	"sealpost/shared/message"
 )
 
-// receiptMode lets others read a receipt: it holds no secret.
-const receiptMode = 0o644
-
 // sendOne sends one file and waits for its receipt.
 func (r *runner) sendOne(ctx context.Context) error {
-	src, err := openSource(ctx, r.file, r.In)
+	src, err := r.source(ctx)
 	if err != nil {
 		return err
 	}
@@ -48,16 +44,6 @@ func (r *runner) sendOne(ctx context.Context) error {
 	return errors.Join(r.keepReceipt(m.ID, d.Receipt), printed)
 }
 
-func (r *runner) keepReceipt(id message.ID, text []byte) error {
-	if r.receipt == "" {
-		return nil
-	}
-	if err := durable.WriteFile(r.receipt, text, receiptMode); err != nil {
-		return &receiptError{command: r.command(id), cause: err}
-	}
-	return nil
-}
-
 // printSent prints the one line about a message that was sent. Where that fails
 // Err gets it, so that nobody sends the message again under a new id.
 func printSent(std Streams, d courier.Delivery) error {
@@ -78,16 +64,13 @@ func printDone(std Streams, line, told string) error {
 // send2012 sends one file over the 2012 wire, which knows no receipts.
 func (r *runner) send2012(ctx context.Context) error {
 	r.log.Warn().Msg("the 2012 wire protects nothing: the key travels with the message")
-	body := &remembering{in: r.In}
-	if r.file != stdin {
-		f, err := openFile(r.file)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		body.in = f
+	in, closeIn, err := r.stream(ctx)
+	if err != nil {
+		return err
 	}
-	err := courier.Send2012(ctx, string(r.settings.Server), *r.key(), body, r.settings.Timeout)
+	defer closeIn()
+	body := &remembering{in: in}
+	err = courier.Send2012(ctx, string(r.settings.Server), *r.key(), body, r.settings.Timeout)
 	switch {
 	case body.err != nil:
 		return &courier.ReadError{Name: r.file, Cause: body.err}
@@ -107,18 +90,6 @@ type againError struct {
 
 func (e *againError) Error() string { return e.cause.Error() + "\nmessage id " + e.id.String() }
 func (e *againError) Unwrap() error { return e.cause }
-
-// receiptError means that a message is delivered, and its receipt not kept.
-type receiptError struct {
-	command string
-	cause   error
-}
-
-func (e *receiptError) Error() string {
-	return "the message is delivered, but its receipt could not be kept: " + e.cause.Error()
-}
-
-func (e *receiptError) Unwrap() error { return e.cause }
 
 // resetError means that nobody knows what became of a message on the 2012 wire.
 type resetError struct{ cause error }

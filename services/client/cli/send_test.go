@@ -21,6 +21,7 @@ import (
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
+	"sealpost/shared/voice"
 )
 
 func TestStatus(t *testing.T) {
@@ -40,6 +41,12 @@ func TestStatus(t *testing.T) {
 		{&spoolError{os.ErrPermission}, 1},
 		{errInterrupted, 1},
 		{badUsage("x"), 2},
+		{&takenError{}, 2},
+		{&receiptError{cause: &takenError{}}, 1},
+		{&voice.OutputError{Cause: io.ErrShortWrite}, 1},
+		{&filesError{worst: 3}, 3},
+		{errEmpty(stdin), 2},
+		{errHungUp, 1},
 		{&settings.Error{Problems: []settings.Problem{{Name: "N", Rule: "r"}}}, 2},
 		{&courier.Refusal{Code: framing.CodeTooLarge}, 3},
 		{&courier.Refusal{Of: courier.OfConnection, Cause: &identity.MismatchError{}}, 3},
@@ -112,6 +119,7 @@ func TestSourceIsReadAgain(t *testing.T) {
 			}
 			return courier.Delivery{}, nil
 		})
+		r.allowEmpty = true
 		if err := r.sendOne(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -225,6 +233,55 @@ func TestReceiptCannotBeKept(t *testing.T) {
 	}
 	if !strings.Contains(hint(err), "client -id ") {
 		t.Errorf("hint %q", hint(err))
+	}
+}
+
+// What has come to the receipt's place while the message was under way is not
+// replaced, and the hint brings the receipt all the same.
+func TestReceiptPlaceIsTakenMeanwhile(t *testing.T) {
+	path, id := filepath.Join(t.TempDir(), "receipt"), message.NewID()
+	r, _ := newRunner("-", strings.NewReader("x"), func(context.Context, courier.Message) (courier.Delivery, error) {
+		return courier.Delivery{Receipt: []byte("receipt")}, os.WriteFile(path, []byte("precious"), 0o600)
+	})
+	r.receipt, r.id = path, id
+	if err := r.checkReceipt(id); err != nil {
+		t.Fatal(err)
+	}
+	err := r.sendOne(t.Context())
+	if !errors.As(err, new(*receiptError)) || !errors.As(err, new(*takenError)) || status(err) != exitFailed {
+		t.Errorf("error %v", err)
+	}
+	if want := "client -id " + id.String() + " -receipt " + quote(path+"."+id.String()) + " -"; !strings.HasSuffix(hint(err), want) {
+		t.Errorf("hint %q, want %q", hint(err), want)
+	}
+	if got, err := os.ReadFile(path); string(got) != "precious" {
+		t.Errorf("the file there holds %q, %v", got, err)
+	}
+	onlyFile(t, path)
+}
+
+// onlyFile checks that nothing lies beside a file.
+func onlyFile(t *testing.T, path string) {
+	t.Helper()
+	if all, err := os.ReadDir(filepath.Dir(path)); err != nil || len(all) != 1 {
+		t.Errorf("beside %s: %v, %v", path, all, err)
+	}
+}
+
+// The two ways in which a receipt gets a name replace nothing and leave nothing
+// else behind.
+func TestWriteNew(t *testing.T) {
+	for name, write := range map[string]func(string, []byte) error{"link": writeNew, "exclusive": writeExclusive} {
+		path := filepath.Join(t.TempDir(), "file")
+		for i, text := range []string{"first", "second"} {
+			if err := write(path, []byte(text)); (i == 0) != (err == nil) || i == 1 && !errors.Is(err, os.ErrExist) {
+				t.Errorf("%s: %s: %v", name, text, err)
+			}
+		}
+		if got, err := os.ReadFile(path); string(got) != "first" {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		onlyFile(t, path)
 	}
 }
 

@@ -120,6 +120,9 @@ func begin(opts options, std Streams) (*runner, error) {
 	if err := r.check2012(); err != nil {
 		return nil, err
 	}
+	if err := r.checkReceipt(opts.id); err != nil {
+		return nil, err
+	}
 	r.logSettings(warnings)
 	if r.settings.Wire == wireSealpost {
 		r.carrier = r.connect()
@@ -134,6 +137,8 @@ func (r *runner) check2012() error {
 	switch {
 	case r.outbox != "":
 		return badUsage("CLIENT_WIRE=2012 has no receipts, so it sends one file and no outbox")
+	case len(r.files) > 0:
+		return badUsage("CLIENT_WIRE=2012 has no receipts, so it sends one file, without -files")
 	case r.id != message.ID{}, r.name != "", r.receipt != "":
 		return badUsage("CLIENT_WIRE=2012 carries neither id nor name and brings no receipt: leave -id, -name and -receipt out")
 	case r.settings.Password == "":

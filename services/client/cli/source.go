@@ -2,13 +2,11 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"sealpost/services/client/courier"
 	"sealpost/shared/logfile"
@@ -27,6 +25,7 @@ const (
 // often as needed.
 type source struct {
 	name   string
+	piped  bool // from no regular file, whose emptiness can be an accident
 	bytes  io.ReaderAt
 	size   uint64
 	sha256 logfile.Digest
@@ -35,50 +34,6 @@ type source struct {
 
 func (s *source) open() (io.ReadCloser, error) {
 	return io.NopCloser(io.NewSectionReader(s.bytes, 0, int64(s.size))), nil
-}
-
-// errInterrupted means that the client was stopped before anything was sent.
-var errInterrupted = errors.New("interrupted before anything was sent")
-
-// openSource opens FILE; the end of ctx ends a reading that takes long.
-func openSource(ctx context.Context, path string, in io.Reader) (*source, error) {
-	type result struct {
-		src *source
-		err error
-	}
-	opened := make(chan result, 1)
-	go func() {
-		src, err := readSource(path, in)
-		opened <- result{src, err}
-	}()
-	select {
-	case r := <-opened:
-		return r.src, r.err
-	case <-ctx.Done():
-		return nil, errInterrupted // the reader may sit in a terminal's read for ever
-	}
-}
-
-// readSource reads FILE. What is no regular file is spooled first, because the
-// server wants to know size and hash before the bytes.
-func readSource(path string, in io.Reader) (*source, error) {
-	if path == stdin {
-		return spool(stdinName, in)
-	}
-	f, err := openFile(path)
-	if err != nil {
-		return nil, err
-	}
-	name := filepath.Base(path)
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		defer f.Close()
-		return spool(name, f)
-	}
-	s, err := measure(name, f)
-	if err != nil {
-		_ = f.Close()
-	}
-	return s, err
 }
 
 // openFile opens what the command line names.
@@ -111,6 +66,14 @@ func measure(name string, f *os.File) (*source, error) {
 // spool reads in to its end, into memory or, when it is long, into a temporary
 // file without a name.
 func spool(name string, in io.Reader) (*source, error) {
+	s, err := spoolAny(name, in)
+	if err == nil {
+		s.piped = true
+	}
+	return s, err
+}
+
+func spoolAny(name string, in io.Reader) (*source, error) {
 	start, err := io.ReadAll(io.LimitReader(in, maxInMemory+1))
 	if err != nil {
 		return nil, &courier.ReadError{Name: name, Cause: err}

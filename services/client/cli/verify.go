@@ -62,20 +62,6 @@ func verify(args []string, std Streams) error {
 	return printReceipt(std.Out, opened, entry)
 }
 
-// readReceipt reads a little more than a receipt may have, to be refused.
-func readReceipt(path string) ([]byte, error) {
-	f, err := openFile(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, receipt.MaxSize+1))
-	if err != nil {
-		return nil, &courier.ReadError{Name: path, Cause: err}
-	}
-	return text, nil
-}
-
 func compare(entry logfile.Entry, path string, in io.Reader) error {
 	if path != stdin {
 		f, err := openFile(path)

@@ -26,12 +26,18 @@ const (
 // status returns the exit status for an error.
 func status(err error) int {
 	var outcome *outcomeError
+	var files *filesError
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &files):
+		return files.worst
+	case errors.As(err, new(*receiptError)):
+		return exitFailed
 	case errors.As(err, &outcome):
 		return outcome.status()
-	case errors.As(err, new(*usageError)), errors.As(err, new(*inputError)), errors.As(err, new(*settings.Error)):
+	case errors.As(err, new(*usageError)), errors.As(err, new(*inputError)), errors.As(err, new(*settings.Error)),
+		errors.As(err, new(*takenError)):
 		return exitUsage
 	case errors.As(err, new(*courier.Refusal)), errors.As(err, new(*outbox.LogbookError)):
 		return exitRefused
@@ -52,6 +58,7 @@ func hint(err error) string {
 	var outcome *outcomeError
 	var refusal *courier.Refusal
 	var bad *settings.Error
+	var usage *usageError
 	switch {
 	case errors.As(err, &again):
 		return "to send it again without a double: " + again.command
@@ -63,8 +70,10 @@ func hint(err error) string {
 		return "if the server has a new logbook on purpose: client -outbox " + quote(book.Dir) + " -accept-logbook"
 	case errors.As(err, &refusal):
 		return hintRefusal(refusal)
-	case errors.As(err, new(*usageError)):
-		return "client -h shows the calls"
+	case errors.As(err, &usage):
+		return usage.hint
+	case errors.As(err, new(*takenError)):
+		return "name another file; with -id, a receipt of the same message is replaced"
 	case errors.As(err, &bad):
 		return hintSettings(bad)
 	case errors.As(err, new(*resetError)):
