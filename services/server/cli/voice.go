@@ -4,6 +4,7 @@ import (
 	"errors"
 	"syscall"
 
+	"sealpost/services/server/daemon"
 	"sealpost/services/server/remedy"
 	"sealpost/services/server/state"
 	"sealpost/services/server/volumes"
@@ -20,7 +21,10 @@ func hint(err error) string {
 	var bad *settings.Error
 	var name *message.NameError
 	var red *notReadyError
+	var cert *daemon.CertificateError
 	switch {
+	case errors.As(err, &cert):
+		return cert.Fix
 	case errors.Is(err, errWithdrawn):
 		return "no token was made: the same command makes one"
 	case errors.Is(err, errUsage):

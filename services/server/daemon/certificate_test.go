@@ -113,3 +113,34 @@ func TestCertificateFollows(t *testing.T) {
 	put(cert1, key1)
 	l.eventually("the first certificate", func() bool { return a.serial(l) == 1 })
 }
+
+// TestCertificateExpiredAtStart: the server starts, and says so in its log and its metrics
+// before anybody connects. Whoever asks it to reload has it look at once.
+func TestCertificateExpiredAtStart(t *testing.T) {
+	t.Parallel()
+	a, l := newAuthority(t), newLive(t)
+	dir := t.TempDir()
+	l.cfg.TLSCertFile, l.cfg.TLSKeyFile = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	ended := time.Now().Add(-time.Hour).Truncate(time.Second)
+	cert, key := a.issue(1, ended)
+	check(t, os.WriteFile(l.cfg.TLSCertFile, cert, 0o600))
+	check(t, os.WriteFile(l.cfg.TLSKeyFile, key, 0o600))
+	l.start()
+	if !strings.Contains(l.logs.String(), "the certificate has expired on "+ended.UTC().Format(time.RFC3339)) {
+		t.Errorf("the log does not say it:\n%s", l.logs.String())
+	}
+	metrics := l.get("/metrics")
+	for _, kind := range []string{"operator", "identity"} {
+		if !strings.Contains(metrics, `sealpost_certificate_expiry_timestamp_seconds{kind="`+kind+`"} `) {
+			t.Errorf("no time of the end for %s", kind)
+		}
+	}
+	cert, key = a.issue(2, time.Now().Add(time.Hour))
+	check(t, os.WriteFile(l.cfg.TLSCertFile, cert, 0o600))
+	check(t, os.WriteFile(l.cfg.TLSKeyFile, key, 0o600))
+	l.reload <- struct{}{}
+	l.eventually("the certificate in order", func() bool { return strings.Contains(l.logs.String(), "in order again") })
+	if n := strings.Count(l.logs.String(), "asked to reload"); n != 1 {
+		t.Errorf("the log tells %d times of being asked", n)
+	}
+}

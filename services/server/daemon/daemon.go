@@ -33,6 +33,9 @@ type Options struct {
 	// OnListen is called once all listeners are open. wire2012 is nil when
 	// that wire is off.
 	OnListen func(sealpost, wire2012, admin net.Addr)
+	// Reload has a value each time that somebody asks the server to look at its
+	// files: SIGHUP. It looks at them by itself too, so nil is no loss.
+	Reload <-chan struct{}
 }
 
 const (
@@ -74,7 +77,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 		opts.OnListen(listeners.addresses())
 	}
 	ready := &readiness{book: book, st: st, log: log}
-	follow := newFollower(st, in, cert, log)
+	follow := newFollower(st, in, cert, opts.Reload, log)
 	err = serve(ctx, cfg, in, listeners, admin.New(ready.reason, remedy.For, registry), follow, ready)
 	if e := book.Close(); err == nil {
 		err = e
@@ -103,10 +106,12 @@ func zone() *time.Location {
 // tlsOf returns the server's side of TLS, and the operator's own certificate
 // where there is one.
 func tlsOf(cfg Config, st *state.State, log zerolog.Logger, reg prometheus.Registerer) (*tls.Config, *certificate, error) {
+	expiry := newExpiry(reg)
+	expiry.WithLabelValues(kindIdentity).Set(float64(st.Certificate().Leaf.NotAfter.Unix()))
 	if cfg.TLSCertFile == "" {
 		return identity.ServerTLSFunc(st.Certificate), nil, nil
 	}
-	cert, err := loadCertificate(cfg.TLSCertFile, cfg.TLSKeyFile, log, reg)
+	cert, err := loadCertificate(cfg, log, time.Now, reg, expiry)
 	if err != nil {
 		return nil, nil, err
 	}

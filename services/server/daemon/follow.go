@@ -22,14 +22,15 @@ type follower struct {
 	st   *state.State
 	in   *intake.Server
 	cert *certificate // nil: the identity's is used
+	asks <-chan struct{}
 	log  zerolog.Logger
 
 	senders, signers uint64
 	failed           string // the last error, so that it is logged once
 }
 
-func newFollower(st *state.State, in *intake.Server, cert *certificate, log zerolog.Logger) *follower {
-	return &follower{st: st, in: in, cert: cert, log: log, senders: st.SendersVersion(), signers: st.Signers()}
+func newFollower(st *state.State, in *intake.Server, cert *certificate, asks <-chan struct{}, log zerolog.Logger) *follower {
+	return &follower{st: st, in: in, cert: cert, asks: asks, log: log, senders: st.SendersVersion(), signers: st.Signers()}
 }
 
 // run looks until ctx ends.
@@ -40,6 +41,12 @@ func (f *follower) run(ctx context.Context) {
 		select {
 		case <-tick.C:
 			f.look()
+		case _, open := <-f.asks:
+			if !open {
+				f.asks = nil
+				continue
+			}
+			f.reload()
 		case <-ctx.Done():
 			return
 		}
@@ -47,6 +54,23 @@ func (f *follower) run(ctx context.Context) {
 }
 
 func (f *follower) look() {
+	f.lookAtState()
+	if f.cert != nil {
+		f.cert.look()
+	}
+}
+
+// reload looks because somebody asked for it, and says all that is wrong again.
+func (f *follower) reload() {
+	f.log.Info().Msg("asked to reload: looking at senders, identities and certificate")
+	f.failed = ""
+	f.lookAtState()
+	if f.cert != nil {
+		f.cert.reload()
+	}
+}
+
+func (f *follower) lookAtState() {
 	f.complain(errors.Join(f.st.Check(), f.st.DropExpired()))
 	if version := f.st.SendersVersion(); version != f.senders {
 		f.senders = version
@@ -55,9 +79,6 @@ func (f *follower) look() {
 	if version := f.st.Signers(); version != f.signers {
 		f.signers = version
 		f.tellIdentities()
-	}
-	if f.cert != nil {
-		f.cert.look()
 	}
 }
 

@@ -38,13 +38,14 @@ type live struct {
 	command        *state.State
 	token          token.Token
 	logs           lockedBuffer
+	reload         chan struct{}
 	stop           func()
 }
 
 func newLive(t *testing.T) *live {
 	t.Helper()
 	dir := t.TempDir()
-	l := &live{t: t, cfg: daemon.Config{
+	l := &live{t: t, reload: make(chan struct{}), cfg: daemon.Config{
 		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", DataDir: dir, StateDir: filepath.Join(dir, "state"),
 		MaxMessageBytes: 1 << 20, MaxStagedBytes: 1 << 30, LogCiphertextMax: settings.Bytes(1 << 20),
 		DrainTimeout: patience,
@@ -64,7 +65,7 @@ func (l *live) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	listening, ended := make(chan [2]string, 1), make(chan error, 1)
 	go func() {
-		ended <- daemon.Run(ctx, l.cfg, zerolog.New(&l.logs), daemon.Options{OnListen: func(sealpost, _, admin net.Addr) {
+		ended <- daemon.Run(ctx, l.cfg, zerolog.New(&l.logs), daemon.Options{Reload: l.reload, OnListen: func(sealpost, _, admin net.Addr) {
 			listening <- [2]string{sealpost.String(), admin.String()}
 		}})
 	}()

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -35,7 +36,8 @@ func TestCertificateSettles(t *testing.T) {
 		return id
 	}
 	was := put()
-	c, err := loadCertificate(certFile, keyFile, zerolog.Nop(), prometheus.NewRegistry())
+	registry := prometheus.NewRegistry()
+	c, err := loadCertificate(Config{TLSCertFile: certFile, TLSKeyFile: keyFile}, zerolog.Nop(), time.Now, registry, newExpiry(registry))
 	if err != nil {
 		t.Fatal(err)
 	}
