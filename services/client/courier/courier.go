@@ -1,6 +1,7 @@
 package courier
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -34,7 +35,11 @@ type Config struct {
 	// own. Couriers of one process that share it check the signature of a commit
 	// once for all of them, rather than once for each connection.
 	Receipts *receipt.Verifier
-	Log      zerolog.Logger
+	// Contact is told when the server cannot be reached, with the reason; when
+	// that changes; and, with "", when it is reached again. It is called within
+	// seconds, one call at a time, and must not call the Courier. May be nil.
+	Contact func(reason string)
+	Log     zerolog.Logger
 }
 
 // Courier delivers messages. Its methods may be called at once.
@@ -42,6 +47,7 @@ type Courier struct {
 	cfg Config
 
 	moving  *progresses
+	contact *contact
 	dialing chan struct{} // held while a connection is being made
 	mu      sync.Mutex
 	current *session
@@ -61,7 +67,7 @@ func New(cfg Config) *Courier {
 	}
 	return &Courier{
 		cfg: cfg, dialing: make(chan struct{}, 1),
-		moving: newProgresses(cfg.Timeout),
+		moving: newProgresses(cfg.Timeout), contact: &contact{tell: cfg.Contact},
 	}
 }
 
@@ -72,8 +78,8 @@ const (
 
 // Deliver brings m to the server and returns with its receipt. It connects and
 // tries again as often as it takes, until Timeout has passed without progress
-// or ctx ends. The error is a *Refusal, a *ReadError, a *LogbookError or
-// an *UnknownError.
+// or ctx ends. The error is a *Refusal, a *ReadError, a *LogbookError,
+// an *UnknownError or, with m.Postpone, a *PostponedError.
 func (c *Courier) Deliver(ctx context.Context, m Message) (Delivery, error) {
 	if err := message.CheckName(m.Name); err != nil {
 		return Delivery{}, &Refusal{Code: framing.CodeBadOffer, Of: OfMessage, Reason: err.Error(), Cause: err}
@@ -81,9 +87,13 @@ func (c *Courier) Deliver(ctx context.Context, m Message) (Delivery, error) {
 	p := c.moving.begin(ctx)
 	defer p.stop()
 	var delivery Delivery
+	tries := &attempts{c: c, m: m}
 	err := c.retry(p, func(s *session) (err error) {
 		delivery, err = s.deliver(p, m)
-		return err
+		if err == nil || lasting(err) || p.over() != nil {
+			return err
+		}
+		return cmp.Or(tries.failed(err), err)
 	})
 	return delivery, final(err, m)
 }
@@ -102,7 +112,7 @@ func (c *Courier) Logbook(ctx context.Context) (string, error) {
 
 // final makes the error of a whole delivery from that of its last attempt.
 func final(err error, m Message) error {
-	if err == nil || conclusive(err) {
+	if err == nil || conclusive(err) || errors.As(err, new(*PostponedError)) {
 		return err
 	}
 	return &UnknownError{ID: m.ID, Cause: err}
@@ -117,6 +127,7 @@ func (c *Courier) retry(p *progress, do func(*session) error) error {
 			err = do(s)
 		}
 		if err == nil || lasting(err) {
+			c.leave(s, err)
 			return err
 		}
 		if over := p.over(); over != nil {
@@ -136,8 +147,8 @@ func (c *Courier) retry(p *progress, do func(*session) error) error {
 // volume.
 func (c *Courier) leave(s *session, err error) {
 	var later *laterError
-	if !errors.As(err, &later) {
-		return
+	if !errors.As(err, &later) || errors.As(err, new(*PostponedError)) && later.code == framing.CodeNoSpace {
+		return // a lack of room is about this message: smaller ones go on here
 	}
 	c.mu.Lock()
 	if c.current == s {
@@ -149,7 +160,7 @@ func (c *Courier) leave(s *session, err error) {
 
 // lasting reports whether an error will be the same next time.
 func lasting(err error) bool {
-	return conclusive(err) || errors.Is(err, ErrClosed)
+	return conclusive(err) || errors.As(err, new(*PostponedError)) || errors.Is(err, ErrClosed)
 }
 
 // conclusive errors say for certain that the message was not kept by this call.
@@ -176,9 +187,7 @@ func (c *Courier) session(p *progress) (*session, error) {
 	if s, err := c.live(); s != nil || err != nil {
 		return s, err // another made one meanwhile
 	}
-	ctx, cancel := p.context()
-	defer cancel(nil)
-	s, err := dial(ctx, c.cfg)
+	s, err := c.dial(p)
 	if err != nil {
 		return nil, err
 	}
@@ -190,6 +199,28 @@ func (c *Courier) session(p *progress) (*session, error) {
 	}
 	c.current = s
 	return s, nil
+}
+
+// dial makes a connection and tells whether the server can be reached. What
+// ends because the delivery does, or because the server is not the right one,
+// says nothing of that.
+func (c *Courier) dial(p *progress) (*session, error) {
+	ctx, cancel := p.context()
+	defer cancel(nil)
+	ended := c.contact.trying()
+	s, err := dial(ctx, c.cfg)
+	ended()
+	if err != nil && (lasting(err) || p.over() != nil) {
+		return nil, err
+	}
+	level := zerolog.DebugLevel // as of one that takes the place of another, at every refusal for now
+	if c.contact.tried(err) {
+		level = zerolog.InfoLevel
+	}
+	if err == nil {
+		c.cfg.Log.WithLevel(level).Str("server", c.cfg.Server).Str("logbook", s.welcome.LogbookID).Msg("connected to server")
+	}
+	return s, err
 }
 
 // live returns the connection, nil if there is none that is of use.

@@ -43,6 +43,11 @@ type server struct {
 
 func startServer(t *testing.T, dir, listen string) *server {
 	t.Helper()
+	return startServerWith(t, dir, listen, func(*daemon.Config) {})
+}
+
+func startServerWith(t *testing.T, dir, listen string, change func(*daemon.Config)) *server {
+	t.Helper()
 	st, err := state.Open(filepath.Join(dir, "state"))
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +59,7 @@ func startServer(t *testing.T, dir, listen string) *server {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	cfg := config(dir, listen)
+	change(&cfg)
 	go func() {
 		ended <- daemon.Run(ctx, cfg, zerolog.Nop(), daemon.Options{OnListen: func(a, b, _ net.Addr) {
 			s.addr, s.wire2012 = a.String(), b.String()

@@ -65,7 +65,6 @@ func dial(ctx context.Context, cfg Config) (*session, error) {
 	s.slots = make(chan struct{}, s.welcome.MaxInFlight)
 	s.stall = time.AfterFunc(cfg.Stall, s.stalled)
 	s.stall.Stop()
-	cfg.Log.Info().Str("server", cfg.Server).Str("logbook", s.welcome.LogbookID).Msg("connected to server")
 	s.queue = newQueue(conn, cfg.Timeout, s.ended)
 	go s.read()
 	go s.write()

@@ -32,6 +32,9 @@ type Message struct {
 	SHA256 logfile.Digest
 	// Logbook is the id of the one logbook that the message may go to; "": any.
 	Logbook string
+	// Postpone has Deliver give back a message that the server does not take for
+	// now, rather than try again until Timeout.
+	Postpone bool
 	// Open is called once per attempt and its reader closed after it.
 	Open func() (io.ReadCloser, error)
 }
