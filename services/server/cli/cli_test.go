@@ -84,7 +84,7 @@ func call(t *testing.T, args ...string) (status int, stdout, stderr string) {
 // readyServer returns the address of an admin listener that is ready.
 func readyServer(t *testing.T) string {
 	t.Helper()
-	server := httptest.NewServer(admin.New(func() error { return nil }, prometheus.NewRegistry()))
+	server := httptest.NewServer(admin.New(func() error { return nil }, remedy.For, prometheus.NewRegistry()))
 	t.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "http://")
 }
