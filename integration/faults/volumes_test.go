@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -92,10 +93,9 @@ func twoDays(f *fleet, s *server) (deliveries []courier.Delivery, old string) {
 			f.ledger.Receipt(d.Entry)
 			deliveries = append(deliveries, d)
 		}
-		if _, _, status := s.command("logbook", "accept"); status == 0 {
-			s.t.Error("volumes are accepted beside a server that runs on them")
-		}
+		s.refusesToAccept("stop the server")
 		s.stop()
+		s.refusesToAccept("nothing to accept")
 		if day == 0 {
 			if err := errors.Join(copyTree(s.data, old), copyTree(s.state, old)); err != nil {
 				s.t.Fatal(err)
@@ -132,6 +132,34 @@ func (f *fleet) renew(s *server) {
 	}
 }
 
+// refusesToAccept: the operator's word is not taken, and why.
+func (s *server) refusesToAccept(why string) {
+	s.t.Helper()
+	if out, complaint, status := s.command("logbook", "accept", "-yes"); status != 1 || !strings.Contains(complaint, why) {
+		s.t.Errorf("logbook accept ends with %d instead of saying %q:\n%s%s", status, why, out, complaint)
+	}
+}
+
+// saysWhatGoesOn: every place has the same reason, and the command that goes on.
+func (s *server) saysWhatGoesOn(reason string) {
+	s.t.Helper()
+	reason, hint, _ := strings.Cut(reason, "\n")
+	if !strings.Contains(hint, "server logbook accept") {
+		s.t.Errorf("/readyz: %q, %q", reason, hint)
+	}
+	for _, name := range []string{"healthcheck", "verify"} {
+		out, complaint, status := s.command(name)
+		if status != 1 || !strings.Contains(complaint, reason+"\n") || !strings.Contains(complaint, hint+"\n") {
+			s.t.Errorf("%s ends with %d:\n%s%sinstead of\n%s\n%s", name, status, out, complaint, reason, hint)
+		}
+	}
+	s.until(func(context.Context) (bool, string) {
+		log, err := os.ReadFile(s.log.Name())
+		return err == nil && bytes.Contains(log, []byte(`"hint":"`+strings.TrimPrefix(hint, "hint: "))), "no hint in the log"
+	})
+	s.refusesToAccept("stop the server")
+}
+
 // staysRed: red with a reason, also after another start, and no receipt for
 // anything, be it new or kept before.
 func (s *server) staysRed(f *fleet) {
@@ -140,6 +168,8 @@ func (s *server) staysRed(f *fleet) {
 		s.start()
 		if status, reason := s.answers(); status != red || !strings.Contains(reason, "volume") {
 			s.t.Fatalf("on volumes that do not fit: %d %s", status, reason)
+		} else {
+			s.saysWhatGoesOn(reason)
 		}
 		for _, p := range []parcel{f.parcels[0], f.next()} {
 			s.signsNothing(f, p)
@@ -168,7 +198,10 @@ func (s *server) signsNothing(f *fleet, p parcel) {
 // accept is the operator's word. It returns the new id of the logbook.
 func (s *server) accept(next int) string {
 	s.t.Helper()
-	out, complaint, status := s.command("logbook", "accept")
+	if out, complaint, status := s.command("logbook", "accept"); status != 1 || !strings.Contains(complaint, "not confirmed") {
+		s.t.Errorf("asked without a terminal: %d\n%s%s", status, out, complaint)
+	}
+	out, complaint, status := s.command("logbook", "accept", "-yes")
 	match := regexp.MustCompile(`logbook ([0-9a-f]{32}), next number (\d+)`).FindStringSubmatch(out)
 	if status != 0 || match == nil {
 		s.t.Fatalf("logbook accept ends with %d:\n%s%s", status, out, complaint)
@@ -234,4 +267,24 @@ func TestOlderState(t *testing.T) {
 	f.goOn(s)
 	s.stop()
 	results.report(t, "10 state volume of an earlier day", s.audit(f.ledger))
+}
+
+// TestFirstStartCutShort: a power cut after the very first start, before the
+// first receipt, may take the logbook's id off the log volume while the state
+// volume remembers that the logbook is empty.
+func TestFirstStartCutShort(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.start()
+	s.await(ready)
+	s.until(func(context.Context) (bool, string) {
+		_, err := os.Stat(filepath.Join(s.state, "checkpoint"))
+		return err == nil, "the state does not remember the logbook"
+	})
+	s.kill()
+	if err := os.Remove(filepath.Join(s.data, "staging", "logbook")); err != nil {
+		t.Fatal(err)
+	}
+	s.start()
+	s.await(ready)
 }

@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"sealpost/services/server/logbook/logbooktest"
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable"
+	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/logfile"
 )
 
@@ -90,6 +92,32 @@ func TestTornManifestLine(t *testing.T) {
 	}
 }
 
+// withoutID is an empty logbook that lost its id.
+func withoutID(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	closeBook(t, open(t, testConfig(dir)))
+	remove(t, filepath.Join(dir, idPath))
+	return dir
+}
+
+func signedFor(t *testing.T, id string, size uint64) []byte {
+	t.Helper()
+	text, err := testNotary.SignCheckpoint(receipt.Checkpoint{Origin: receipt.Origin(id), Size: size, Root: new(receipt.Hasher).Root()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func opened(cfg Config) error {
+	book, err := Open(cfg)
+	if err == nil {
+		err = book.Close()
+	}
+	return err
+}
+
 func TestMisfits(t *testing.T) {
 	var misfit *MisfitError
 	t.Run("other id", func(t *testing.T) {
@@ -97,6 +125,40 @@ func TestMisfits(t *testing.T) {
 		cfg.ID = strings.Repeat("f", 32)
 		if _, err := Open(cfg); !errors.As(err, &misfit) {
 			t.Errorf("got %v", err)
+		}
+	})
+	// A first start that was cut short leaves no id; the state volume may know
+	// that its logbook is empty, of a version that did not flush the id first.
+	for name, known := range map[string][]byte{"nothing known": nil, "known empty": signedFor(t, testID, 0)} {
+		t.Run("first start cut short, "+name, func(t *testing.T) {
+			cfg := testConfig(withoutID(t))
+			cfg.Known = known
+			open(t, cfg)
+			if id, err := ReadID(cfg.Dir); id != testID || err != nil {
+				t.Errorf("id %q, %v", id, err)
+			}
+		})
+	}
+	for name, known := range map[string][]byte{
+		"messages known": signedFor(t, testID, 1), "another logbook known": signedFor(t, strings.Repeat("f", 32), 0),
+	} {
+		t.Run("empty without an id, "+name, func(t *testing.T) {
+			cfg := testConfig(withoutID(t))
+			cfg.Known = known
+			for _, err := range []error{Judge(cfg), opened(cfg)} {
+				if !errors.As(err, &misfit) {
+					t.Errorf("got %v", err)
+				}
+			}
+		})
+	}
+	t.Run("the id lost", func(t *testing.T) {
+		cfg := testConfig(filled(t))
+		remove(t, filepath.Join(cfg.Dir, idPath))
+		for _, err := range []error{Judge(cfg), opened(cfg)} {
+			if !errors.As(err, &misfit) {
+				t.Errorf("got %v", err)
+			}
 		}
 	})
 	t.Run("accepted", func(t *testing.T) {
@@ -123,6 +185,23 @@ func TestMisfits(t *testing.T) {
 		}
 		open(t, cfg)
 	})
+}
+
+// A logbook that was opened has its id for good: the state volume may remember
+// what it signs from then on.
+func TestIDIsDurable(t *testing.T) {
+	tr := &trace{}
+	cfg := tracing(t.TempDir(), tr, true)
+	tr.steps = []Step{{Op: opMkdir, Name: logsDir}, {Op: opMkdir, Name: stagingDir}}
+	book := open(t, cfg)
+	tr.mu.Lock()
+	n := len(tr.steps)
+	tr.mu.Unlock()
+	closeBook(t, book)
+	disk, _, _ := tr.at(map[string][]byte{}, n)
+	if id := string(disk.After(durabletest.Nothing)[idPath]); id != testID+"\n" {
+		t.Errorf("the id is %q", id)
+	}
 }
 
 // What no crash can cause is reported, and nothing is changed.

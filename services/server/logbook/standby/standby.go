@@ -132,8 +132,10 @@ func (l *Logbook) Scratch(ctx context.Context, limit uint64) (logbook.Scratch, e
 
 // Ready is nil when messages can be kept, else the reason.
 func (l *Logbook) Ready() error {
-	book, err := l.get()
-	if err != nil {
+	l.mu.Lock()
+	book, err := l.book, l.err
+	l.mu.Unlock()
+	if book == nil {
 		return err
 	}
 	return book.Ready()
