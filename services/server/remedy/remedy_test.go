@@ -1,0 +1,56 @@
+package remedy
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/state"
+	"sealpost/services/server/volumes"
+	"sealpost/shared/crypto/identity"
+	"sealpost/shared/durable"
+)
+
+// Whatever can turn a server red has a remedy, however it is wrapped.
+func TestFor(t *testing.T) {
+	_, missing := os.Stat(filepath.Join(t.TempDir(), "identity.pem"))
+	for _, c := range []struct {
+		err  error
+		want string // what the remedy names
+	}{
+		{&local.MisfitError{}, "server logbook accept"},
+		{&local.ForkError{}, "server logbook accept"},
+		{&local.CorruptError{}, "server verify"},
+		{&volumes.CannotAcceptError{Cause: &local.MisfitError{}}, "restore"},
+		{volumes.ErrFit, "/readyz"},
+		{&local.ForeignFileError{Name: "server_message7.txt"}, "move server_message7.txt"},
+		{fmt.Errorf("volume: %w", durable.ErrLocked), "stop the server"},
+		{state.ErrForeignIdentity, "server identity switch"},
+		{state.ErrSendersFile, "sender"},
+		{state.ErrFormerFile, "replaced"},
+		{state.ErrLogbookID, "restore"},
+		{identity.ErrPEM, "restore identity.pem"},
+		{logbook.ErrNoSpace, "make room"},
+		{&os.PathError{Op: "write", Path: "x", Err: unix.ENOSPC}, "make room"},
+		{&os.PathError{Op: "write", Path: "x", Err: unix.EDQUOT}, "make room"},
+		{&os.PathError{Op: "write", Path: "x", Err: unix.EROFS}, "writable"},
+		{&os.PathError{Op: "write", Path: "x", Err: unix.EIO}, "dmesg"},
+		{fs.ErrPermission, "chown"},
+		{missing, "restore"},
+		{errors.New("something else"), ""},
+	} {
+		for _, err := range []error{c.err, fmt.Errorf("%w: %w", logbook.ErrUnavailable, c.err), errors.Join(c.err)} {
+			if got := For(err); !strings.Contains(got, c.want) || (c.want == "") != (got == "") {
+				t.Errorf("%v: %q, which lacks %q", err, got, c.want)
+			}
+		}
+	}
+}
