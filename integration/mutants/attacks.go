@@ -77,6 +77,7 @@ func senders() []mutant {
 	list = append(list, in(identityDir, "./shared/crypto/identity", []mutant{
 		{name: "pin: a control character in its name", file: "pins.go",
 			old: "strings.IndexFunc(origin, unicode.IsControl) >= 0", new: "strings.IndexFunc(origin, unicode.IsControl) > len(origin)"},
+		{name: "pin: bytes behind the certificate's key", file: "tls.go", old: " && plainInfo(leaf, key) {", new: " {"},
 		{name: "pin: a second spelling", file: "pins.go",
 			old: "if pin.String() != s {", new: "if pin.String() == \"\" {"},
 		{name: "server: a client of any protocol", file: "tls.go",

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/tls"
@@ -159,7 +160,7 @@ func (p Pins) check(chain []*x509.Certificate) error {
 		return &MismatchError{Got: "missing: it sent no certificate", Want: p.list()}
 	}
 	leaf := chain[0]
-	if key, ok := leaf.PublicKey.(ed25519.PublicKey); ok {
+	if key, ok := leaf.PublicKey.(ed25519.PublicKey); ok && plainInfo(leaf, key) {
 		if p.Has(key) {
 			return nil
 		}
@@ -168,4 +169,12 @@ func (p Pins) check(chain []*x509.Certificate) error {
 	got := fmt.Sprintf("a certificate with an %s key (SHA-256 %x)",
 		leaf.PublicKeyAlgorithm, sha256.Sum256(leaf.RawSubjectPublicKeyInfo))
 	return &MismatchError{Got: got, Want: p.list()}
+}
+
+// plainInfo reports whether a certificate's SubjectPublicKeyInfo is key and
+// nothing else (RFC 8410). Go's parser passes over what stands behind a key, and
+// who compares the bytes, as PROTOCOL.md says, does not.
+func plainInfo(leaf *x509.Certificate, key ed25519.PublicKey) bool {
+	plain, err := x509.MarshalPKIXPublicKey(key)
+	return err == nil && bytes.Equal(leaf.RawSubjectPublicKeyInfo, plain)
 }

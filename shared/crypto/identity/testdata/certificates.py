@@ -115,6 +115,8 @@ def others(pinned, stranger):
     yield mismatch("x25519", "the pinned key's bytes as a key of X25519", certificate(stranger, info=info(key, X25519)), b"")
     yield mismatch("unknown-kind", "the pinned key's bytes as a key of a kind that nobody knows",
                    certificate(stranger, info=info(key, UNKNOWN)), b"")
+    behind = der(SEQUENCE, der(SEQUENCE, der(OID, ED25519)), der(BITS, b"\0" + key), b"\x05\x00")
+    yield "info-longer", "mismatch", "the pinned key, and an element behind it in the SubjectPublicKeyInfo", pinned, b"", certificate(pinned, info=behind)
     p256 = ec.derive_private_key(7, ec.SECP256R1()).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     yield mismatch("p256", "a key of P-256, and the pinned one in an extension",
                    certificate(stranger, info=p256, extensions=extension(info(key))), b"")
