@@ -87,11 +87,14 @@ def open_signed(signed: bytes, pinned: list[pins.Pin]) -> Checkpoint:
     "malformed" or "signature"."""
     note = parse_note(signed)
     origin = _origin(note.text)
-    keys = {pins.key_hash(origin, pin.key): pin.key for pin in pinned}
+    keys: dict[bytes, set[bytes]] = {}
+    for pin in pinned:
+        keys.setdefault(pins.key_hash(origin, pin.key), set()).add(pin.key)
     first: dict[bytes, bytes] = {}  # a repeated signature of a key has no meaning
     for s in note.signatures:
         if s.name == origin and s.hash in keys:
             first.setdefault(s.hash, s.raw)
-    if not first or not all(ed25519.verifies(keys[hash_], raw, note.text) for hash_, raw in first.items()):
+    # Two keys of one hash: whose line it is cannot be told, so that it holds for neither.
+    if not first or not all(len(keys[h]) == 1 and ed25519.verifies(*keys[h], raw, note.text) for h, raw in first.items()):
         raise Breach("signature", "the signature is not of a pinned identity")
     return parse(note.text)

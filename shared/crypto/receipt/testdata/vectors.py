@@ -353,6 +353,14 @@ checkpoint("pins-two-one-forged", "signature", "two pins, a true signature and a
 checkpoint("pins-one-other-forged", "success", "the same where the second key is not pinned",
            note(TREE, SERVER) + NEXT.line(NEXT.hash() + bytes(64)), N, ROOT, SERVER)
 checkpoint("pins-same-key", "success", "two pins of one key", SIGNED, N, ROOT, SERVER, ELSEWHERE)
+ONE, OTHER = (Signer(n.to_bytes(32)) for n in (35685, 123881))
+assert ONE.hash() == OTHER.hash()
+for name, by in {"first": ONE, "second": OTHER}.items():
+    checkpoint("pins-one-hash-" + name, "signature", f"two pinned keys of one hash: whose line it is cannot be told; the {name} signed",
+               note(TREE, by), None, b"", ONE, OTHER)
+checkpoint("pins-one-hash-alone", "success", "the same where one of them is pinned", note(TREE, OTHER), N, ROOT, OTHER)
+checkpoint("pins-one-hash-beside", "signature", "such a line, and a true one of a third pinned key", note(TREE, SERVER, ONE), None, b"", ONE, OTHER, SERVER)
+checkpoint("pins-one-hash-absent", "success", "no such line, and a true one of a third pinned key", note(TREE, SERVER), N, ROOT, ONE, OTHER, SERVER)
 
 
 # Manifests, and a checkpoint to hold each against.
