@@ -17,8 +17,9 @@ import (
 // The oracle is the manifest line by way of encoding/json: slow, and easy to
 // believe. Line and ParseLine must agree with it on every line.
 
+var escaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 func oracleLine(e logfile.Entry) string {
-	escaper := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	return fmt.Sprintf(`{"v":%d,"seq":%d,"file":"%s","id":"%s","sender":"%s","name":"%s","cipher":"%s",`+
 		`"received_at":"%s","size":%d,"encrypted_size":%d,"sha256":"%s","file_size":%d,"file_sha256":"%s"}`,
 		e.V, e.Seq, escaper.Replace(e.File), e.ID, escaper.Replace(e.Sender), escaper.Replace(e.Name),
@@ -32,9 +33,7 @@ func oracleParse(line []byte) (logfile.Entry, bool) {
 	if len(line) > logfile.MaxLine || !utf8.Valid(line) {
 		return e, false
 	}
-	dec := json.NewDecoder(bytes.NewReader(line))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&e); err != nil {
+	if err := json.Unmarshal(line, &e); err != nil {
 		return logfile.Entry{}, false
 	}
 	e.ReceivedAt = e.ReceivedAt.UTC()
@@ -66,16 +65,20 @@ func alter(line []byte, how uint8, at uint16, by byte) []byte {
 	return append(altered, tail...)
 }
 
-// TestOracle alters every byte of the vectors.
+// TestOracle alters every byte of the vectors. Those that share a place in the
+// line share the bytes that are put there: each tries a third of them.
 func TestOracle(t *testing.T) {
-	for _, v := range vector.Read(t, "testdata/lines") {
+	for n, v := range vector.Read(t, "testdata/lines") {
 		checkOracle(t, v.Body)
 		if v.Header["expect"] != "success" {
 			continue
 		}
 		for at := range v.Body {
 			for how := range uint8(3) {
-				for _, by := range []byte("\x00\n \"+-,.\\059:aAfTZ{}\x80\xff") {
+				for i, by := range []byte("\x00\n \"+-,.\\059:aAfTZ{}\x80\xff") {
+					if (n+at+i)%3 != 0 && how != 2 {
+						continue
+					}
 					checkOracle(t, alter(v.Body, how, uint16(at), by))
 					if how == 2 {
 						break // nothing is put in

@@ -176,7 +176,7 @@ func startServer(t *testing.T) (dir string, env []string) {
 		ended <- err
 		t.Fatalf("server: %v", err)
 	}
-	return dir, append(os.Environ(),
+	return dir, append(os.Environ(), "GORACE=atexit_sleep_ms=0",
 		"CLIENT_SERVER="+address.String(), "CLIENT_TOKEN="+tok.Reveal(),
 		"CLIENT_SERVER_IDENTITY="+st.Identity().VerifierKey(receipt.Origin(st.LogbookID())))
 }

@@ -43,6 +43,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Values[serverKey{}] = &server{dir: filepath.Join(env.WorkDir, "server")}
 			env.Setenv("TMPDIR", env.WorkDir)
+			// A race-enabled program else waits a second before it exits.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

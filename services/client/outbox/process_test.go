@@ -99,7 +99,8 @@ func (b bench) spawn(p plan) *process {
 		b.Fatal(err)
 	}
 	cmd := exec.CommandContext(b.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), clientEnv+"="+string(text))
+	// A race-enabled program else waits a second before it exits.
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", clientEnv+"="+string(text))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

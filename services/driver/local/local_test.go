@@ -33,6 +33,10 @@ func TestMain(m *testing.M) {
 			os.Exit(4)
 		}
 	}
+	// The clients, if race-enabled, else wait a second before they exit.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 
