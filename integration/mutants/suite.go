@@ -27,9 +27,10 @@ type outcome struct {
 	said    string
 }
 
-// limit is far more than any suite takes on a busy machine: a mutant that makes
-// a test hang is not caught by it.
-const limit = 4 * time.Minute
+// limit is far more than any suite takes on a busy machine, and than its tests
+// wait for what does not come: a mutant that makes a test hang is not caught by
+// it.
+const limit = 8 * time.Minute
 
 // build compiles the tests of a package into dir.
 func build(ctx context.Context, dir, tests string, flags ...string) (binary, said string, err error) {

@@ -3,7 +3,6 @@ package python
 import (
 	"bytes"
 	"crypto/rand"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,7 +113,7 @@ func TestSend2012(t *testing.T) {
 	if status != 4 || stdout != "" || !strings.Contains(stderr, "refused, or not known") || len(server.manifest(t)) != len(names) {
 		t.Errorf("too large: status %d\n%s%s", status, stdout, stderr)
 	}
-	env["CLIENT_SERVER"] = closedPort(t)
+	env["CLIENT_SERVER"] = address(t) // where nothing listens
 	if _, stderr, status = python(t, env, send, args[0]); status != 4 {
 		t.Errorf("no server: status %d\n%s", status, stderr)
 	}
@@ -168,7 +167,7 @@ func TestRefused(t *testing.T) {
 		"no token at all": {server.with("CLIENT_TOKEN", "hello"), []string{small}, 3, "0x0302"},
 		"too large":       {server.env, []string{big}, 3, "0x0101"},
 		"bad name":        {server.env, []string{writeFile(t, "a\nb", []byte("text"))}, 3, "0x0102"},
-		"no server":       {server.with("CLIENT_SERVER", closedPort(t)), []string{small}, 4, "again: send.py"},
+		"no server":       {server.with("CLIENT_SERVER", address(t)), []string{small}, 4, "again: send.py"},
 		"no file":         {server.env, []string{small + ".gone"}, 1, "No such file"},
 		"no arguments":    {server.env, nil, 2, "usage:"},
 		"half an id":      {server.env, []string{"--id", "0011", small}, 2, "32 hex digits"},
@@ -195,15 +194,4 @@ func TestRefused(t *testing.T) {
 	if lines := server.manifest(t); len(lines) != 2 {
 		t.Errorf("%d messages were kept, want 2", len(lines))
 	}
-}
-
-// closedPort returns an address that nothing listens on.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }

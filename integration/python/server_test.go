@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -110,17 +111,23 @@ func ready(ctx context.Context, admin string) bool {
 	return response.StatusCode == http.StatusOK
 }
 
+var given sync.Map // addresses, each to one who asked
+
 // address returns a free one of a loopback host that belongs to this process
 // alone, so that nothing else takes it meanwhile.
 func address(t *testing.T) string {
 	t.Helper()
 	pid := os.Getpid()
-	ln, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 128+pid>>16&63, pid>>8&255, pid&255))
-	if err != nil {
-		t.Fatal(err)
+	for {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 128+pid>>16&63, pid>>8&255, pid&255))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = ln.Close()
+		if _, twice := given.LoadOrStore(ln.Addr().String(), true); !twice {
+			return ln.Addr().String()
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // with returns the server's env file with one value changed.

@@ -28,7 +28,7 @@ import (
 
 // patience is how long a test waits for something that must happen. Only a
 // failing test ever waits so long.
-const patience = 2 * time.Minute
+const patience = time.Minute
 
 // live is a whole server on loopback, and the state as a command beside it has it.
 type live struct {

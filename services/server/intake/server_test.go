@@ -28,7 +28,7 @@ import (
 
 // patience is how long a test waits for something that must happen. It is no
 // measure of anything: only a failing test ever waits so long.
-const patience = 2 * time.Minute
+const patience = time.Minute
 
 // options change one part of a server.
 type options struct {
