@@ -14,7 +14,7 @@ func outboxes() []mutant {
 		{name: "outbox: no flush of a message before its record", file: "source.go",
 			old: "return uint64(n), sum, f.Sync()", new: "return uint64(n), sum, nil"},
 		{name: "outbox: no flush of a record", file: "record.go",
-			old: "	return durable.WriteFile(", new: "	_ = durable.SyncDir\n	return os.WriteFile("},
+			old: "	return by.writeFile(", new: "	return os.WriteFile("},
 		{name: "outbox: no flush of a claim's name", file: "settle.go",
 			old: "[]string{o.path(sendingDir), o.Dir}", new: "[]string{o.Dir}"},
 		{name: "outbox: no flush of where a message came from", file: "settle.go",
@@ -24,20 +24,48 @@ func outboxes() []mutant {
 		{name: "outbox: no anchor before it is refused", file: "finish.go",
 			old: "err := o.anchor()", new: "err := error(nil)"},
 		{name: "outbox: no flush of a receipt", file: "finish.go",
-			old: "err := durable.WriteFile(filepath.Join(c.dir, receiptName", new: "err := os.WriteFile(filepath.Join(c.dir, receiptName"},
+			old: "err := o.owner.writeFile(filepath.Join(c.dir, receiptName", new: "err := os.WriteFile(filepath.Join(c.dir, receiptName"},
 		{name: "outbox: no flush of a reason", file: "finish.go",
-			old: "err = durable.WriteFile(filepath.Join(c.dir, reasonName", new: "err = os.WriteFile(filepath.Join(c.dir, reasonName"},
+			old: "err = o.owner.writeFile(filepath.Join(c.dir, reasonName", new: "err = os.WriteFile(filepath.Join(c.dir, reasonName"},
 		{name: "outbox: no flush of the last move", file: "finish.go",
 			old: "durable.Rename(c.dir, to)", new: "os.Rename(c.dir, to)"},
 		{name: "outbox: no flush of the logbook's id", file: "logbook.go",
-			old: "durable.WriteFile(", new: "os.WriteFile("},
+			old: "ownerFor(dir).writeFile(", new: "os.WriteFile("},
 	}))
+	list = append(list, in(outbox, outboxTests, stuckMessages())...)
+	list = append(list, mutant{name: "courier: a message that ends connections is kept", file: "services/client/courier/postpone.go",
+		old: "|| a.broken >= maxBroken", new: "&& a.broken > 0", suite: suite{tests: "./services/client/courier", run: "^TestPostponedWhere"}})
 	return append(list, in(outbox, outboxTests, only("^TestStepsAreAllThereAre$", []mutant{
 		{name: "outbox: moved before its receipt is there", file: "finish.go",
-			old: "	if err := durable.WriteFile(", new: "	if err := o.moveTo(c, sentDir); err != nil {\n		return storage{err}\n	}\n	if err := durable.WriteFile("},
+			old: "	if err := o.owner.writeFile(", new: "	if err := o.moveTo(c, sentDir); err != nil {\n		return storage{err}\n	}\n	if err := o.owner.writeFile("},
 		{name: "outbox: offered before it is anchored", file: "settle.go",
 			old: "	if err == nil {\n		logbook, err = o.checkLogbook(ctx)\n", new: "	if err == nil {\n		_, _ = o.Deliver(ctx, o.message(c, rec, logbook))\n		logbook, err = o.checkLogbook(ctx)\n"},
 	}))...)
+}
+
+// stuckMessages are the mutants that let one message, or one thing in an outbox,
+// hold others up, or that go on where a message has no place to end.
+func stuckMessages() []mutant {
+	return []mutant{
+		{name: "outbox: the courier keeps what the server does not take for now", file: "settle.go",
+			old: "Postpone: true, ", new: "Postpone: false,", suite: suite{run: "^TestReasonIsNamed"}},
+		{name: "outbox: a message is named at every try", file: "schedule.go",
+			old: "news = !known || w.Err.Error() != left.Err.Error()", new: "news = true", suite: suite{run: "^TestReasonIsNamed"}},
+		{name: "outbox: mounts of one file system are taken for one", file: "places.go",
+			old: "errors.Is(err, syscall.EXDEV)", new: "err == nil", suite: suite{run: "^TestBrokenPlaces"}},
+		{name: "outbox: links are followed to sent", file: "places.go",
+			old: "case !info.IsDir():", new: "case info.Mode().IsRegular():", suite: suite{run: "^TestBrokenPlaces"}},
+		{name: "outbox: claimed where nothing can end", file: "loop.go",
+			old: "if err := o.intact(); err != nil {", new: "if err := error(nil); err != nil {", suite: suite{run: "^TestPlacesBreakWhileWatching$"}},
+		{name: "outbox: a growing file of another user is taken", file: "ready.go",
+			old: "before.Size() == info.Size() && before.ModTime().Equal(info.ModTime())", new: "true", suite: suite{run: "^TestSettled$"}},
+		{name: "outbox: a directory has the umask's mode", file: "owner.go",
+			old: "return d.Chmod(dirMode)", new: "return nil", suite: suite{run: "^TestModes"}},
+		{name: "outbox: root keeps what it makes", file: "owner.go",
+			old: "return f.Chown(w.uid, w.gid)", new: "return nil", suite: suite{run: "^TestRootLeaves"}},
+		{name: "outbox: root gives away what is not its own", file: "owner.go",
+			old: "int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid()", new: "false", suite: suite{run: "^TestOnlyRoots"}},
+	}
 }
 
 // durables are those of the file operations that all programs share.

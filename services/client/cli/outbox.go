@@ -18,14 +18,15 @@ func (r *runner) sendOutbox(ctx context.Context) error {
 	out, err := outbox.Run(ctx, outbox.Config{
 		Dir: r.outbox, Sender: r.settings.token.Sender(), Key: r.key(),
 		Deliver: r.carrier.Deliver, Logbook: r.carrier.Logbook,
-		Watch: r.watch, Yield: r.settings.OutboxYield, Log: r.log,
+		Watch: r.watch, Yield: r.settings.OutboxYield, Timeout: r.settings.Timeout,
+		Settle: r.settings.OutboxSettle, Ignore: r.settings.OutboxIgnore, Log: r.log,
 		Sent: func(d courier.Delivery) {
 			printing.Lock()
 			defer printing.Unlock()
 			printSent(r.Streams, d)
 		},
 	})
-	r.log.Info().Int("sent", out.Sent).Int("refused", out.Refused).Int("left", len(out.Left)).Msg("outbox finished")
+	r.summarize(out, err)
 	switch {
 	case err != nil:
 		return err
@@ -33,6 +34,35 @@ func (r *runner) sendOutbox(ctx context.Context) error {
 		return &outcomeError{dir: r.outbox, outcome: out}
 	}
 	return nil
+}
+
+// summarize logs what a run did. One that an error ended at once did nothing,
+// and the error says all.
+func (r *runner) summarize(out outbox.Outcome, err error) {
+	text := "outbox finished"
+	if err != nil {
+		if out.Sent == 0 && out.Refused == 0 {
+			return
+		}
+		text = "outbox not finished"
+	}
+	r.log.Info().Int("sent", out.Sent).Int("refused", out.Refused).Int("left", len(out.Left)).
+		Int("ignored", out.Ignored).Msg(text)
+}
+
+// contact logs when the server cannot be reached, when the reason changes, and
+// when it is reached again, with how many messages of the outbox wait.
+func (r *runner) contact(reason string) {
+	event, text := r.log.Info(), "the server is reached again"
+	if reason != "" {
+		event, text = r.log.Warn().Str("reason", reason), "the server cannot be reached, trying again"
+	}
+	if r.outbox != "" {
+		if n, err := outbox.Waiting(r.outbox, r.settings.OutboxIgnore); err == nil {
+			event = event.Int("waiting", n)
+		}
+	}
+	event.Str("server", message.Visible(string(r.settings.Server))).Msg(text)
 }
 
 // outcomeError means that the outbox was gone through and not all was well.
@@ -51,7 +81,11 @@ func (e *outcomeError) Error() string {
 	}
 	for _, left := range e.outcome.Left {
 		cause, _, _ := strings.Cut(left.Err.Error(), "\n")
-		lines = append(lines, fmt.Sprintf("%s (message id %s): %s", message.Visible(left.Name), left.ID, cause))
+		name := message.Visible(left.Name)
+		if left.ID != (message.ID{}) {
+			name += " (message id " + left.ID.String() + ")"
+		}
+		lines = append(lines, name+": "+cause)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -62,7 +96,8 @@ func (e *outcomeError) status() int {
 		return exitRefused
 	}
 	for _, left := range e.outcome.Left {
-		if errors.As(left.Err, new(*courier.ReadError)) || errors.As(left.Err, new(*outbox.RecordError)) {
+		if errors.As(left.Err, new(*courier.ReadError)) || errors.As(left.Err, new(*outbox.RecordError)) ||
+			errors.As(left.Err, new(*outbox.ClaimError)) {
 			return exitFailed
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/outbox"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/token"
@@ -35,6 +36,8 @@ type Settings struct {
 	Password       settings.Secret
 	Timeout        time.Duration `default:"1m" min:"0s"` // 0: none
 	OutboxYield    time.Duration `default:"0s" min:"0s"`
+	OutboxSettle   time.Duration `default:"2s" min:"0s"`
+	OutboxIgnore   []string      `default:"*.part,*.partial,*.filepart,*.crdownload,*.download,*.tmp,*.temp,*.swp,*.swx,*~,~$*,#*#"`
 
 	logging.Settings
 
@@ -53,7 +56,10 @@ func (s *Settings) Check() []settings.Problem {
 	bad := func(name, rule string) {
 		problems = append(problems, settings.Problem{Name: prefix + "_" + name, Rule: rule})
 	}
-	var err error
+	err := outbox.CheckIgnore(s.OutboxIgnore)
+	if err != nil {
+		bad("OUTBOX_IGNORE", err.Error())
+	}
 	if s.Token == "" {
 		bad("TOKEN", "must be set: the sender's token")
 	} else if s.token, err = token.Parse(s.Token.Reveal()); err != nil {
@@ -171,7 +177,7 @@ func (r *runner) connect() carrier {
 	}
 	return courier.New(courier.Config{
 		Server: string(r.settings.Server), TLS: r.settings.tls, Token: r.settings.token,
-		Pins: r.settings.pins, Timeout: timeout, Log: r.log,
+		Pins: r.settings.pins, Timeout: timeout, Contact: r.contact, Log: r.log,
 	})
 }
 

@@ -37,7 +37,7 @@ func status(err error) int {
 	case errors.As(err, &outcome):
 		return outcome.status()
 	case errors.As(err, new(*usageError)), errors.As(err, new(*inputError)), errors.As(err, new(*settings.Error)),
-		errors.As(err, new(*takenError)):
+		errors.As(err, new(*takenError)), errors.As(err, new(*outbox.DirError)):
 		return exitUsage
 	case errors.As(err, new(*courier.Refusal)), errors.As(err, new(*outbox.LogbookError)):
 		return exitRefused
@@ -114,6 +114,9 @@ func hintLocal(err error) string {
 		return "TMPDIR names the directory for it; it must be writable and have room"
 	case errors.Is(err, receipt.ErrSignature), errors.Is(err, receipt.ErrProof):
 		return "the receipt is of another server, or was changed"
+	case errors.As(err, new(*outbox.DirError)):
+		return "messages move by rename: .sending, sent and refused are real directories in the outbox, on its file system, " +
+			"and writable; to keep all of it elsewhere, link to the outbox itself"
 	case errors.As(err, new(*courier.UnknownError)):
 		return "is CLIENT_SERVER the right address, and is the server up? the same command goes on where this one stopped"
 	case errors.Is(err, fs.ErrPermission):

@@ -162,18 +162,21 @@ func TestPostponedWhereConnectionsEnd(t *testing.T) {
 	s := startServer(t, t.TempDir(), "127.0.0.1:0")
 	r := newRelay(t, s.addr)
 	cfg := s.config()
-	cfg.Server, cfg.Timeout = r.ln.Addr().String(), 0
+	cfg.Server = r.ln.Addr().String()
 	c := courier.New(cfg)
 	defer c.Close()
+	ctx, giveUp := context.WithCancel(t.Context())
 	m := text("small", []byte("small"))
 	m.Postpone = true
 	open, ended := m.Open, 0
 	m.Open = func() (io.ReadCloser, error) {
-		ended++
+		if ended++; ended > 3 {
+			giveUp()
+		}
 		(*r.last.Load()).Close()
 		return open()
 	}
-	_, err := c.Deliver(t.Context(), m)
+	_, err := c.Deliver(ctx, m)
 	if !errors.As(err, new(*courier.PostponedError)) || ended != 3 {
 		t.Errorf("%v after %d connections", err, ended)
 	}

@@ -25,6 +25,7 @@ const (
 
 	dirMode  = 0o755
 	fileMode = 0o644
+	lockMode = 0o600
 )
 
 // claim is one message in our hands: DIR/.sending/<id> with its lock held.
@@ -40,24 +41,28 @@ func (o *run) path(parts ...string) string {
 	return filepath.Join(append([]string{o.Dir}, parts...)...)
 }
 
-func (o *run) makeDirs() error {
-	if info, err := os.Stat(o.Dir); err != nil {
-		return err
-	} else if !info.IsDir() {
-		return &fs.PathError{Op: "open", Path: o.Dir, Err: syscall.ENOTDIR}
-	}
-	for _, name := range []string{sendingDir, sentDir, refusedDir} {
-		if err := durable.MkdirAll(o.path(name), dirMode); err != nil {
-			return err
-		}
-	}
-	return nil
+// ClaimError means that a file could not be taken, though others can: one that
+// is mounted, say, or cannot be moved by us.
+type ClaimError struct {
+	Name  string
+	Cause error
 }
+
+func (e *ClaimError) Error() string {
+	cause := e.Cause
+	var link *os.LinkError
+	if errors.As(cause, &link) {
+		cause = link.Err // without paths of ours
+	}
+	return "it cannot be moved: " + cause.Error()
+}
+
+func (e *ClaimError) Unwrap() error { return e.Cause }
 
 // claim takes the file called name: nil where somebody else has it, or where
 // it is still open for writing.
 func (o *run) claim(name string) (*claim, error) {
-	if !ready(o.path(name)) {
+	if !o.ready(name) {
 		return nil, nil
 	}
 	c, err := o.prepare()
@@ -71,7 +76,7 @@ func (o *run) claim(name string) (*claim, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
 		}
-		return nil, err
+		return nil, &ClaimError{Name: name, Cause: err}
 	}
 	c.name = name
 	o.step("claimed")
@@ -99,10 +104,13 @@ func (o *run) tryPrepare() (*claim, error) {
 	c := &claim{id: message.NewID()}
 	hidden := o.path(sendingDir, "."+c.id.String())
 	c.dir = o.path(sendingDir, c.id.String())
-	if err := os.Mkdir(hidden, dirMode); err != nil {
+	if err := o.owner.mkdir(hidden); err != nil {
 		return nil, err
 	}
 	o.step("made")
+	if err := o.owner.makeLock(filepath.Join(hidden, lockName)); err != nil {
+		return nil, err
+	}
 	lock, err := durable.TryLock(filepath.Join(hidden, lockName))
 	if err != nil {
 		return nil, err
@@ -116,6 +124,8 @@ func (o *run) tryPrepare() (*claim, error) {
 	o.step("shown")
 	return c, nil
 }
+
+func (c *claim) job() job { return job{id: c.id} }
 
 func (c *claim) file() string { return filepath.Join(c.dir, c.name) }
 

@@ -14,13 +14,15 @@ import (
 
 // finish keeps the receipt beside the message and moves both to sent.
 func (o *run) finish(c *claim, d courier.Delivery) error {
-	if err := durable.WriteFile(filepath.Join(c.dir, receiptName(c.name)), d.Receipt, fileMode); err != nil {
+	if err := o.owner.writeFile(filepath.Join(c.dir, receiptName(c.name)), d.Receipt, fileMode); err != nil {
 		return storage{err}
 	}
 	o.step("receipted")
 	if err := o.moveTo(c, sentDir); err != nil {
 		return storage{err}
 	}
+	o.later.forget(c.job())
+	o.progress()
 	o.mu.Lock()
 	o.outcome.Sent++
 	o.restUntil = time.Now().Add(o.Yield)
@@ -38,16 +40,18 @@ func (o *run) refuse(c *claim, reason string) {
 	text := message.Visible(reason) + "\n"
 	err := o.anchor()
 	if err == nil {
-		err = durable.WriteFile(filepath.Join(c.dir, reasonName(c.name)), []byte(text), fileMode)
+		err = o.owner.writeFile(filepath.Join(c.dir, reasonName(c.name)), []byte(text), fileMode)
 	}
 	if err == nil {
 		o.step("reasoned")
 		err = o.moveTo(c, refusedDir)
 	}
 	if err != nil {
-		o.fail(err)
+		o.failed(err)
 		return
 	}
+	o.later.forget(c.job())
+	o.progress()
 	o.mu.Lock()
 	o.outcome.Refused++
 	o.mu.Unlock()

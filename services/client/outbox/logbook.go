@@ -66,7 +66,17 @@ func (o *run) checkLogbook(ctx context.Context) (id string, err error) {
 
 // inLogbookLock calls change with the known id, one caller at a time.
 func inLogbookLock(dir string, change func(known string) error) (known string, err error) {
+	if err := checkPlaces(dir); err != nil {
+		return "", err
+	}
+	by := ownerFor(dir)
 	if err := durable.MkdirAll(filepath.Join(dir, sendingDir), dirMode); err != nil {
+		return "", err
+	}
+	if err := by.adopt(filepath.Join(dir, sendingDir)); err != nil {
+		return "", err
+	}
+	if err := by.makeLock(filepath.Join(dir, sendingDir, logbookLock)); err != nil {
 		return "", err
 	}
 	lock, err := durable.Lock(filepath.Join(dir, sendingDir, logbookLock))
@@ -97,5 +107,5 @@ func readLogbook(dir string) (string, error) {
 }
 
 func writeLogbook(dir, id string) error {
-	return durable.WriteFile(filepath.Join(dir, logbookName), []byte(id+"\n"), fileMode)
+	return ownerFor(dir).writeFile(filepath.Join(dir, logbookName), []byte(id+"\n"), fileMode)
 }

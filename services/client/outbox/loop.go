@@ -3,45 +3,40 @@ package outbox
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"os"
-	"strings"
 	"time"
 
 	"sealpost/services/client/courier"
-	"sealpost/shared/message"
 )
 
-// job is one thing to try: a claim to take over if its holder is dead, or a
-// file to claim.
-type job struct {
-	id   message.ID
-	name string // "" for a claim
-}
-
 // loop looks for work and hands it out until nothing is left.
-func (o *run) loop(ctx, work context.Context) error {
+func (o *run) loop(ctx, until context.Context) error {
 	checked := false
 	for ctx.Err() == nil {
-		jobs, err := o.scan()
+		found, err := o.scan()
 		if err != nil {
 			return err
 		}
-		if len(jobs) == 0 && !o.Watch {
+		if found.jobs() == 0 && !o.Watch && (found.waiting == 0 || o.stuck()) {
 			return nil
 		}
-		if len(jobs) > 0 && !checked {
+		if found.jobs() > 0 {
+			if err := o.intact(); err != nil {
+				return err
+			}
+		}
+		if found.jobs() > 0 && !checked {
 			// Before the first claim, so that the wrong server changes nothing here.
 			if _, err := o.checkLogbook(ctx); err != nil && ctx.Err() == nil {
 				return err
 			}
 			checked = true
+			o.progress()
 		}
-		o.handOut(ctx, work, jobs)
+		o.handOut(ctx, until, found)
 		if o.isHalted() {
 			return nil
 		}
-		o.pause(ctx, len(jobs))
+		o.pause(ctx, found.jobs())
 	}
 	o.mu.Lock()
 	o.outcome.Stopped = o.failure(ctx) == nil
@@ -49,69 +44,50 @@ func (o *run) loop(ctx, work context.Context) error {
 	return nil
 }
 
-// scan lists what could be done now. The files come from a look at DIR before
-// the look at .sending: a file only moves forward, so none is missed between.
-func (o *run) scan() ([]job, error) {
-	files, err := o.files()
-	if err != nil {
-		return nil, err
-	}
-	claims, err := o.claims()
-	if err != nil {
-		return nil, err
-	}
-	return append(claims, files...), nil
-}
-
-func (o *run) files() ([]job, error) {
-	entries, err := os.ReadDir(o.Dir)
-	if err != nil {
-		return nil, err
-	}
-	var jobs []job
-	for _, e := range entries {
-		if e.Type().IsRegular() && !strings.HasPrefix(e.Name(), ".") {
-			jobs = append(jobs, job{name: e.Name()})
+// handOut starts jobs as slots become free, until the run rests or ends. What
+// was put off before comes last, and never takes more than some of the slots: an
+// attempt may be long, and end as the one before.
+func (o *run) handOut(ctx, until context.Context, found work) {
+	for _, j := range found.fresh {
+		if !o.start(ctx, until, j, func() {}) {
+			return
 		}
 	}
-	return jobs, nil
-}
-
-func (o *run) claims() ([]job, error) {
-	entries, err := os.ReadDir(o.path(sendingDir))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	var jobs []job
-	for _, e := range entries {
-		id, err := message.ParseID(e.Name())
-		if err == nil && e.IsDir() && !o.leftAlone(id) {
-			jobs = append(jobs, job{id: id})
-		}
-	}
-	return jobs, nil
-}
-
-// handOut starts jobs as slots become free, until the run rests or ends.
-func (o *run) handOut(ctx, work context.Context, jobs []job) {
-	for _, j := range jobs {
+	for _, j := range found.due {
 		select {
-		case o.slots <- struct{}{}:
-		case <-ctx.Done():
+		case o.again <- struct{}{}:
+		default:
 			return
 		}
-		if ctx.Err() != nil || o.isHalted() || o.rest() > 0 {
-			<-o.slots
+		if !o.start(ctx, until, j, func() { <-o.again }) {
 			return
 		}
-		o.inFlight.Go(func() {
-			settled := o.do(work, j)
-			<-o.slots
-			if settled {
-				o.lookAgain()
-			}
-		})
 	}
+}
+
+// start waits for a slot and does a job in it. false means that the run rests or
+// ends. ended is called in any case.
+func (o *run) start(ctx, until context.Context, j job, ended func()) bool {
+	select {
+	case o.slots <- struct{}{}:
+	case <-ctx.Done():
+		ended()
+		return false
+	}
+	if ctx.Err() != nil || o.isHalted() || o.rest() > 0 {
+		<-o.slots
+		ended()
+		return false
+	}
+	o.inFlight.Go(func() {
+		settled := o.do(until, j)
+		<-o.slots
+		ended()
+		if settled {
+			o.lookAgain()
+		}
+	})
+	return true
 }
 
 // do reports whether it settled something, as against finding the file or the
@@ -125,8 +101,11 @@ func (o *run) do(ctx context.Context, j job) bool {
 		c, err = o.takeOver(j.id)
 	}
 	switch {
+	case errors.As(err, new(*ClaimError)) && o.intact() == nil:
+		o.leave(j, Left{Name: j.name, Err: err}, !o.Watch)
+		return false
 	case err != nil:
-		o.fail(err)
+		o.failed(err)
 		return false
 	case c == nil:
 		return false
@@ -134,7 +113,7 @@ func (o *run) do(ctx context.Context, j job) bool {
 	defer c.release()
 	// It may have been left between the look around that found it and now; with
 	// its lock in hand this is certain.
-	if o.leftAlone(c.id) {
+	if putOff, due := o.later.state(c.job()); putOff && !due {
 		return false
 	}
 	o.held.Add(1)
@@ -161,7 +140,7 @@ func (o *run) pause(ctx context.Context, jobs int) {
 	case <-timer.C:
 		if jobs > 0 && o.held.Load() == 0 && !o.waiting && !o.Watch {
 			o.waiting = true
-			o.Log.Info().Int("messages", jobs).Msg("waiting for other clients")
+			o.Log.Info().Int("messages", jobs).Msg("waiting for other clients, or for files that are being written")
 		}
 	}
 }
@@ -179,31 +158,6 @@ func (o *run) isHalted() bool {
 	return o.halted
 }
 
-// leave keeps a message in .sending for a later run, or with Watch for a later try.
-func (o *run) leave(c *claim, cause error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	var until time.Time
-	if o.Watch {
-		until = time.Now().Add(o.retry)
-	} else {
-		o.outcome.Left = append(o.outcome.Left, Left{ID: c.id, Name: c.name, Err: cause})
-	}
-	o.left[c.id] = until
-	o.Log.Warn().Err(cause).Stringer("id", c.id).Str("name", message.Visible(c.name)).Msg("message left in the outbox")
-}
-
-func (o *run) leftAlone(id message.ID) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	until, ok := o.left[id]
-	if ok && !until.IsZero() && time.Now().After(until) {
-		delete(o.left, id)
-		return false
-	}
-	return ok
-}
-
 // unknown leaves a message whose fate is not known. Where nothing else came
 // through meanwhile the server is away, and starting more would only wait once
 // more for each.
@@ -212,7 +166,7 @@ func (o *run) unknown(c *claim, sentBefore int, cause error) {
 	if !errors.As(cause, &typed) {
 		cause = &courier.UnknownError{ID: c.id, Cause: cause}
 	}
-	o.leave(c, cause)
+	o.leaveClaim(c, cause, false)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.outcome.Sent == sentBefore && !o.Watch {

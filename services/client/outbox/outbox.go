@@ -9,12 +9,20 @@
 // as one message, whichever of the clients is killed, and whenever: with its
 // receipt in DIR/sent/<id>/, or with the reason in DIR/refused/<id>/.
 //
+// One message holds up no other: what the server does not take for now gives its
+// slot back and is tried again at growing pauses, after what was not tried yet.
+// What a message's way takes of the directories is checked before the first
+// claim, and again before each offer.
+//
 // What the package does not do: a file must be whole when it appears, so put it
-// in by a rename from the same file system. A file that a process on this
-// machine still holds open for writing is left until it is closed, where the
-// system lets us see that; a writer that closes and opens it again is not
-// recognised. The lock is flock(2): the clients must share one kernel, or a
-// network file system that carries flock.
+// in by a rename from the same file system. On Linux a file that a process on this
+// machine still holds open for writing is left until it is closed. Where the
+// system does not let us see that (the file of another user, some file systems,
+// every other system) it is left until it has not changed for [Config.Settle], by
+// the clocks of both machines where it lies on another one's disk. A writer that
+// closes and opens its file again is not recognised. The lock is flock(2): the
+// clients must share one kernel, or a network file system that carries flock.
+// A file system that does not answer holds everything up, as all lies on one.
 package outbox
 
 import (
@@ -39,7 +47,8 @@ const Workers = 8
 const (
 	pollOnce  = 200 * time.Millisecond // between looks while others hold the rest
 	pollWatch = time.Second            // between looks when staying
-	retry     = time.Minute            // before a message left alone is tried again
+	retry     = time.Second            // before a message that cannot go now is tried again
+	mostPause = time.Minute            // as retry grows
 	drain     = 5 * time.Second        // for what is in flight when asked to stop
 )
 
@@ -56,6 +65,9 @@ type Config struct {
 	Logbook func(context.Context) (string, error) // id of the logbook that the server names
 	Watch   bool                                  // stay until the context ends
 	Yield   time.Duration                         // after sending one file, leave the next to others that long
+	Timeout time.Duration                         // without Watch: the longest wait for what cannot go now; 0: for ever
+	Settle  time.Duration                         // how long a file must not have changed, where no lease tells
+	Ignore  []string                              // patterns as of [path.Match] of names to leave alone
 	Log     zerolog.Logger
 	// Sent is told of every message delivered, once its receipt lies in
 	// DIR/sent; calls may come at the same time. May be nil.
@@ -68,24 +80,29 @@ type Config struct {
 }
 
 // Outcome counts what one run did. Left are the messages that stay in
-// DIR/.sending for a later run.
+// DIR/.sending for a later run, those that could not be claimed in DIR. Ignored
+// are the files that Config.Ignore named at the last look.
 type Outcome struct {
 	Sent, Refused int
 	Left          []Left
+	Ignored       int
 	Stopped       bool // asked to stop before the outbox was empty
 }
 
 // Left is a message that could not be settled: Err is a *courier.UnknownError,
-// *courier.ReadError, *ForeignError, *RecordError or ErrNoPassword.
+// *courier.PostponedError, *courier.ReadError, *ForeignError, *RecordError,
+// ErrNoPassword, or *ClaimError.
 type Left struct {
-	ID   message.ID
+	ID   message.ID // zero with a *ClaimError
 	Name string
 	Err  error
 }
 
 type run struct {
 	Config
+	owner    owner
 	slots    chan struct{} // one for each message in flight
+	again    chan struct{} // one for each of those that was put off before
 	inFlight sync.WaitGroup
 	wake     chan struct{} // something was settled: look again now
 	held     atomic.Int32  // claims in our hands
@@ -93,10 +110,14 @@ type run struct {
 
 	mu        sync.Mutex
 	outcome   Outcome
-	left      map[message.ID]time.Time // not to be touched again before then; zero: never
+	moved     time.Time // when something was settled last, or had its first try
 	restUntil time.Time
 	halted    bool // the server seems to be away: start nothing more
 	waiting   bool // said that others hold the rest
+
+	later *schedule
+	looks looks
+	told  notices
 }
 
 // Run sends what lies in the outbox and returns when nothing is left in it,
@@ -104,8 +125,8 @@ type run struct {
 // When ctx ends, what is in flight gets a few seconds to finish; the rest stays.
 //
 // The error is a [*courier.Refusal] of the connection, a [*LogbookError], a
-// [*courier.UnknownError] when the server could not be reached at all, or one
-// of the file system. The Outcome is valid beside an error.
+// [*courier.UnknownError] when the server could not be reached at all, a
+// [*DirError], or one of the file system. The Outcome is valid beside an error.
 func Run(ctx context.Context, cfg Config) (Outcome, error) {
 	o, err := start(cfg)
 	if err != nil {
@@ -127,6 +148,10 @@ func Run(ctx context.Context, cfg Config) (Outcome, error) {
 	if err == nil {
 		err = o.failure(ctx)
 	}
+	if !o.Watch {
+		o.outcome.Left = o.later.left()
+	}
+	o.outcome.Ignored = o.told.count
 	return o.outcome, err
 }
 
@@ -147,11 +172,14 @@ func start(cfg Config) (*run, error) {
 	}
 	o := &run{
 		Config: cfg,
+		owner:  ownerFor(cfg.Dir),
 		slots:  make(chan struct{}, workers),
+		again:  make(chan struct{}, max(1, workers/2)),
 		wake:   make(chan struct{}, 1),
-		left:   make(map[message.ID]time.Time),
+		moved:  time.Now(),
+		later:  newSchedule(cfg.retry),
 	}
-	if err := o.makeDirs(); err != nil {
+	if err := o.prepareDirs(); err != nil {
 		return nil, err
 	}
 	return o, o.sweep()
@@ -164,6 +192,15 @@ func (f fatal) Error() string { return f.cause.Error() }
 
 // fail ends the run with cause, unless it is ending already.
 func (o *run) fail(cause error) { o.stop(fatal{cause}) }
+
+// failed is fail for an error of the outbox itself: where one of its directories
+// is broken, that says more.
+func (o *run) failed(err error) {
+	if broken := o.intact(); errors.As(broken, new(*DirError)) {
+		err = broken
+	}
+	o.fail(err)
+}
 
 // failure returns what ended the run, or nil when it was asked to stop.
 func (o *run) failure(ctx context.Context) error {

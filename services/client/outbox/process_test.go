@@ -10,9 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // clientEnv makes the test binary run as a client of an outbox instead.
@@ -36,6 +40,10 @@ type plan struct {
 	Watch       bool
 	List        bool // print each step
 	Refused     bool // messages are to be refused
+	UID         int  // user to run as; 0: as the test
+	Umask       int
+	Settle      time.Duration
+	Log         bool // print the log
 }
 
 func clientProcess(text string) int {
@@ -46,9 +54,15 @@ func clientProcess(text string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	step := p.stepper()
+	step, log := p.stepper(), zerolog.Nop()
+	if p.Umask != 0 {
+		syscall.Umask(p.Umask)
+	}
+	if p.Log {
+		log = zerolog.New(os.Stdout)
+	}
 	out, err := Run(ctx, Config{
-		Dir: p.Dir, Sender: "store-17", Watch: p.Watch, step: step,
+		Dir: p.Dir, Sender: "store-17", Watch: p.Watch, Settle: p.Settle, Log: log, step: step,
 		Deliver: ledger{dir: p.Ledger, step: step}.deliver,
 		Logbook: func(context.Context) (string, error) { return testLogbook, nil },
 	})
@@ -98,7 +112,11 @@ func (b bench) spawn(p plan) *process {
 	if err != nil {
 		b.Fatal(err)
 	}
-	cmd := exec.CommandContext(b.Context(), os.Args[0])
+	// By this link, since another user does not get into the directory of the program.
+	cmd := exec.CommandContext(b.Context(), "/proc/self/exe")
+	if p.UID != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(p.UID), Gid: uint32(p.UID)}}
+	}
 	// A race-enabled program else waits a second before it exits.
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", clientEnv+"="+string(text))
 	cmd.Stderr = os.Stderr
@@ -125,12 +143,18 @@ func (p *process) lines(t *testing.T) []string {
 // awaitHeld returns once the process holds still.
 func (p *process) awaitHeld(t *testing.T) {
 	t.Helper()
+	p.await(t, "held")
+}
+
+// await returns once the process has printed a line with a text.
+func (p *process) await(t *testing.T, text string) {
+	t.Helper()
 	for s := bufio.NewScanner(p.out); s.Scan(); {
-		if s.Text() == "held" {
+		if strings.Contains(s.Text(), text) {
 			return
 		}
 	}
-	t.Fatal("the client ended before it came to the step")
+	t.Fatalf("the client ended and had not said %q", text)
 }
 
 // killed waits for the end and reports whether SIGKILL was the cause; any end

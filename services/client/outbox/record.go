@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
@@ -59,12 +58,12 @@ type record struct {
 	SHA256 logfile.Digest `json:"sha256"`
 }
 
-func (r record) write(dir string) error {
+func (r record) write(dir string, by owner) error {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(filepath.Join(dir, recordName), append(text, '\n'), fileMode)
+	return by.writeFile(filepath.Join(dir, recordName), append(text, '\n'), fileMode)
 }
 
 // readRecord returns the claim's record; ok is false where there is none.

@@ -29,6 +29,9 @@ func (o *run) settle(ctx context.Context, c *claim) {
 	var d courier.Delivery
 	sentBefore := o.sentSoFar()
 	if err == nil {
+		err = o.hasPlace()
+	}
+	if err == nil {
 		d, err = o.Deliver(ctx, o.message(c, rec, logbook))
 	}
 	var read *courier.ReadError
@@ -57,11 +60,15 @@ func (o *run) giveUp(c *claim, sentBefore int, err error) {
 		o.refuse(c, err.Error())
 	case errors.As(err, &refusal) && refusal.Of == courier.OfMessage:
 		o.refuse(c, refusal.Error())
-	case errors.As(err, &refusal), errors.As(err, &other), errors.As(err, new(storage)):
+	case errors.As(err, &refusal), errors.As(err, &other):
 		o.fail(err)
+	case errors.As(err, new(storage)):
+		o.failed(err)
+	case errors.As(err, new(*courier.PostponedError)):
+		o.leaveClaim(c, err, true)
 	case errors.As(err, new(*courier.ReadError)), errors.As(err, new(*ForeignError)),
 		errors.As(err, new(*RecordError)), errors.Is(err, ErrNoPassword):
-		o.leave(c, err)
+		o.leaveClaim(c, err, false)
 	default:
 		o.unknown(c, sentBefore, err)
 	}
@@ -102,12 +109,21 @@ func (o *run) describe(c *claim) (record, error) {
 	}
 	if !have {
 		rec = record{V: recordVersion, ID: c.id, Sender: o.Sender, Name: c.name, Cipher: o.cipher(), Size: size, SHA256: sum}
-		if err := rec.write(c.dir); err != nil {
+		if err := rec.write(c.dir, o.owner); err != nil {
 			return record{}, storage{err}
 		}
 		o.step("recorded")
 	}
 	return rec, o.anchor()
+}
+
+// hasPlace makes sure, at the last point where nothing has happened yet, that the
+// message's receipt can be kept.
+func (o *run) hasPlace() error {
+	if err := o.intact(); err != nil {
+		return storage{err}
+	}
+	return nil
 }
 
 // anchor makes the claim's own name durable, and that the file left DIR:
@@ -136,8 +152,9 @@ func (o *run) message(c *claim, rec record, logbook string) courier.Message {
 	}
 	return courier.Message{
 		ID: rec.ID, Name: rec.Name, Cipher: rec.Cipher, Key: key, Size: rec.Size, SHA256: rec.SHA256,
-		Logbook: logbook, // it may be another one after a reconnection
-		Open:    func() (io.ReadCloser, error) { return openMessage(c.file()) },
+		Logbook:  logbook, // it may be another one after a reconnection
+		Postpone: true,    // others may go
+		Open:     func() (io.ReadCloser, error) { return openMessage(c.file()) },
 	}
 }
 

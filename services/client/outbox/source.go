@@ -14,20 +14,6 @@ import (
 // errNotRegular means that what was claimed is a link, a pipe or a directory.
 var errNotRegular = errors.New("not a regular file")
 
-// ready reports whether a file may be taken: false when it is gone, and while
-// a process on this machine has it open for writing, when there is no read
-// lease to be had. Where the system gives none at all (other owner, other file
-// system) the answer is true.
-func ready(path string) bool {
-	f, err := openMessage(path)
-	if err != nil {
-		return !errors.Is(err, os.ErrNotExist) // the claim will say what it is
-	}
-	defer f.Close()
-	_, err = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK)
-	return !errors.Is(err, unix.EAGAIN)
-}
-
 // openMessage opens a regular file and follows no link at its end: the name
 // may have changed hands since it was listed.
 func openMessage(path string) (*os.File, error) {

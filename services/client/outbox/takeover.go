@@ -20,13 +20,13 @@ func (o *run) takeOver(id message.ID) (*claim, error) {
 	case errors.Is(err, durable.ErrLocked), errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		o.leave(c, &RecordError{Dir: c.dir, Rule: "it cannot be locked", Cause: err})
+		o.leaveClaim(c, &RecordError{Dir: c.dir, Rule: "it cannot be locked", Cause: err}, false)
 		return nil, nil
 	}
 	c.lock = lock // TryLock saw to it that this is still the lock at that path
 	o.step("taken over")
 	if err := o.findFile(c); err != nil {
-		o.leave(c, err)
+		o.leaveClaim(c, err, false)
 		c.release()
 		return nil, nil
 	}

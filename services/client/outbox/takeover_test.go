@@ -33,7 +33,7 @@ func (b bench) abandon(name, content string, change func(*record)) message.ID {
 	if change != nil {
 		change(&rec)
 	}
-	if err := rec.write(dir); err != nil {
+	if err := rec.write(dir, ownerFor(dir)); err != nil {
 		b.Fatal(err)
 	}
 	return id
@@ -253,7 +253,7 @@ func FuzzRecord(f *testing.F) {
 			return
 		}
 		dir := t.TempDir()
-		if err := rec.write(dir); err != nil {
+		if err := rec.write(dir, ownerFor(dir)); err != nil {
 			t.Fatal(err)
 		}
 		again, ok, err := readRecord(&claim{id: rec.ID, dir: dir, name: rec.Name})

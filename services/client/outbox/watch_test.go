@@ -54,7 +54,7 @@ func TestWaitsForAFileOpenForWriting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ready(path) {
+	if writersOf(f) != someWriter {
 		t.Fatal("a file open for writing counts as ready on this file system")
 	}
 	cfg := b.config()

@@ -1,0 +1,86 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/shared/message"
+)
+
+// notices remembers what was said of things in DIR that are not sent, so that
+// each is said once. It is the loop's alone.
+type notices struct {
+	named map[string]bool // said of, and still there
+	count int             // ignored at the last look
+	said  bool
+}
+
+// odd names what is no regular file, each once for as long as it lies there.
+func (n *notices) odd(log zerolog.Logger, found map[string]fs.FileMode) {
+	for name := range n.named {
+		if _, there := found[name]; !there {
+			delete(n.named, name)
+		}
+	}
+	for name, mode := range found {
+		if n.named[name] {
+			continue
+		}
+		if n.named == nil {
+			n.named = make(map[string]bool)
+		}
+		n.named[name] = true
+		log.Warn().Str("name", message.Visible(name)).Str("is", kind(mode)).Msg("not sent: only regular files are messages")
+	}
+}
+
+// ignored counts the files whose names are on the list of those to leave alone.
+func (n *notices) ignored(log zerolog.Logger, count int) {
+	n.count = count
+	if count > 0 && !n.said {
+		n.said = true
+		log.Info().Int("files", count).Msg("files left alone, as their names say that they are being written")
+	}
+}
+
+func kind(mode fs.FileMode) string {
+	switch mode.Type() {
+	case fs.ModeDir:
+		return "a directory"
+	case fs.ModeSymlink:
+		return "a symbolic link"
+	case fs.ModeNamedPipe:
+		return "a named pipe"
+	case fs.ModeSocket:
+		return "a socket"
+	}
+	return "a device"
+}
+
+// CheckIgnore returns an error for a list of patterns that cannot be used in
+// [Config].
+func CheckIgnore(patterns []string) error {
+	for _, p := range patterns {
+		if _, err := path.Match(p, ""); errors.Is(err, path.ErrBadPattern) {
+			return fmt.Errorf("%q is no pattern: * and ? stand for any characters and for one, [a-z] for one of those", p)
+		}
+	}
+	return nil
+}
+
+// matches reports whether a pattern fits a name, in capitals or not: programs on
+// other systems write their names so.
+func matches(patterns []string, name string) bool {
+	name = strings.ToLower(name)
+	for _, p := range patterns {
+		if ok, err := path.Match(strings.ToLower(p), name); ok && err == nil {
+			return true
+		}
+	}
+	return false
+}

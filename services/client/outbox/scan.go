@@ -1,0 +1,119 @@
+package outbox
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"sealpost/shared/message"
+)
+
+// job is one thing to try: a claim to take over if its holder is dead, or a
+// file to claim.
+type job struct {
+	id   message.ID
+	name string // "" for a claim
+}
+
+// work is what a look at the outbox found.
+type work struct {
+	fresh   []job // not tried yet, or in other hands
+	due     []job // put off before, and to be tried again now
+	waiting int   // put off, for now
+}
+
+func (w work) jobs() int { return len(w.fresh) + len(w.due) }
+
+// scan lists what could be done now. The files come from a look at DIR before
+// the look at .sending: a file only moves forward, so none is missed between.
+func (o *run) scan() (work, error) {
+	looked := time.Now()
+	files, err := o.files()
+	if err != nil {
+		return work{}, err
+	}
+	claims, err := claims(o.Dir)
+	if err != nil {
+		return work{}, err
+	}
+	var w work
+	found := make(map[job]bool)
+	for _, j := range append(claims, files...) {
+		putOff, due := o.later.state(j)
+		switch {
+		case due:
+			w.due = append(w.due, j)
+		case !putOff:
+			w.fresh = append(w.fresh, j)
+		}
+		if putOff {
+			found[j] = true
+		}
+	}
+	w.waiting = o.later.keep(looked, found)
+	return w, nil
+}
+
+// files lists the files to be sent, and tells of everything else that lies there.
+func (o *run) files() ([]job, error) {
+	entries, err := os.ReadDir(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	var jobs []job
+	odd, ignored := make(map[string]fs.FileMode), 0
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case ours(name):
+		case !e.Type().IsRegular():
+			odd[name] = e.Type()
+		case matches(o.Ignore, name):
+			ignored++
+		default:
+			jobs = append(jobs, job{name: name})
+		}
+	}
+	o.told.odd(o.Log, odd)
+	o.told.ignored(o.Log, ignored)
+	o.looks.keep(jobs)
+	return jobs, nil
+}
+
+// ours reports whether a name in DIR is no message's.
+func ours(name string) bool {
+	return strings.HasPrefix(name, ".") || name == sentDir || name == refusedDir
+}
+
+func claims(dir string) ([]job, error) {
+	entries, err := os.ReadDir(path.Join(dir, sendingDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var jobs []job
+	for _, e := range entries {
+		if id, err := message.ParseID(e.Name()); err == nil && e.IsDir() {
+			jobs = append(jobs, job{id: id})
+		}
+	}
+	return jobs, nil
+}
+
+// Waiting counts the messages that lie in an outbox and are not sent yet, in
+// whose hands they may be. Ignore is as in [Config].
+func Waiting(dir string, ignore []string) (int, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, err
+	}
+	claims, err := claims(dir)
+	n := len(claims)
+	for _, e := range entries {
+		if e.Type().IsRegular() && !ours(e.Name()) && !matches(ignore, e.Name()) {
+			n++
+		}
+	}
+	return n, err
+}

@@ -1,0 +1,236 @@
+package outbox
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/client/courier"
+	"sealpost/shared/message"
+)
+
+// stuck are as many messages as there are slots, each larger than the room that
+// a server has, before a small one.
+func stuck() map[string]string {
+	files := map[string]string{"small": "fits\r\n"}
+	for i := range Workers {
+		files[fmt.Sprintf("0 large %d", i)] = strings.Repeat("x", 3<<20)
+	}
+	return files
+}
+
+const smallRoom = 1 << 20
+
+// counter counts log lines with a text, and attempts to deliver.
+type counter struct {
+	mu       sync.Mutex
+	lines    map[string]int
+	attempts map[string]int
+}
+
+func count(cfg *Config, texts ...string) *counter {
+	c := &counter{lines: make(map[string]int), attempts: make(map[string]int)}
+	cfg.Log = zerolog.New(writerFunc(func(line []byte) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, text := range texts {
+			if bytes.Contains(line, []byte(text)) {
+				c.lines[text]++
+			}
+		}
+	}))
+	deliver := cfg.Deliver
+	cfg.Deliver = func(ctx context.Context, m courier.Message) (courier.Delivery, error) {
+		c.mu.Lock()
+		c.attempts[m.Name]++
+		c.mu.Unlock()
+		return deliver(ctx, m)
+	}
+	return c
+}
+
+const noRoom = "server: no room for it now, try again later (no space)"
+
+// Eight messages that the server has no room for let the ninth pass, are tried
+// again, and are left with the server's reason once nothing moves any more.
+func TestStuckMessagesLetOthersPass(t *testing.T) {
+	s, b := newServer(t), newBench(t)
+	s.start(smallRoom)
+	b.put(stuck())
+	cfg := s.config(b, s.addr)
+	cfg.retry, cfg.poll, cfg.Timeout = time.Millisecond, time.Millisecond, 500*time.Millisecond
+	c := count(&cfg, noRoom)
+	out := b.run(cfg)
+	if out.Sent != 1 || len(out.Left) != Workers {
+		t.Fatalf("outcome %+v", out)
+	}
+	for _, left := range out.Left {
+		var postponed *courier.PostponedError
+		if !errors.As(left.Err, &postponed) || postponed.Reason != noRoom || left.ID != postponed.ID {
+			t.Errorf("left %+v", left)
+		}
+		if c.attempts[left.Name] < 2 {
+			t.Errorf("%q was tried %d times", left.Name, c.attempts[left.Name])
+		}
+	}
+	if c.lines[noRoom] != Workers {
+		t.Errorf("%d lines name the reason, want one for each message", c.lines[noRoom])
+	}
+	if ids := b.names(sentDir); len(ids) != 1 || len(b.names(sendingDir)) != Workers {
+		t.Errorf("sent holds %q, %s %q", ids, sendingDir, b.names(sendingDir))
+	}
+}
+
+// A client that stays sends them as soon as there is room, under the same ids.
+func TestStuckMessagesGoWhenThereIsRoom(t *testing.T) {
+	s, b := newServer(t), newBench(t)
+	s.start(smallRoom)
+	b.put(stuck())
+	cfg := s.config(b, s.addr)
+	cfg.retry, cfg.poll, cfg.Watch = time.Millisecond, time.Millisecond, true
+	sent := make(chan message.ID, 2*Workers)
+	cfg.Sent = func(d courier.Delivery) { sent <- d.Entry.ID }
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { _, err := Run(ctx, cfg); ended <- err }()
+	<-sent
+	held := make(map[string]bool)
+	for len(held) < Workers { // all are claimed before the last is refused for now
+		for _, name := range b.names(sendingDir) {
+			held[name] = true
+		}
+	}
+	s.stop()
+	s.start(1 << 30)
+	for range Workers {
+		if id := <-sent; !held[id.String()] {
+			t.Errorf("%s was sent under a new id", id)
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if n := len(b.names(sentDir)); n != Workers+1 {
+		t.Errorf("%d were sent", n)
+	}
+}
+
+// So do eight under which every connection ends.
+func TestMessagesThatEndConnectionsLetOthersPass(t *testing.T) {
+	s, b := newServer(t), newBench(t)
+	s.start(1 << 30)
+	files := make(map[string]string)
+	for name := range stuck() {
+		files[name] = "content"
+	}
+	b.put(files)
+	r := newRelay(t, s.addr)
+	cfg := s.config(b, r.Addr().String())
+	cfg.Watch, cfg.poll = true, time.Millisecond
+	deliver := cfg.Deliver
+	cfg.Deliver = func(ctx context.Context, m courier.Message) (courier.Delivery, error) {
+		if open := m.Open; m.Name != "small" {
+			m.Open = func() (io.ReadCloser, error) { r.cut(); return open() }
+		}
+		return deliver(ctx, m)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	cfg.drain = time.Millisecond
+	cfg.Sent = func(d courier.Delivery) {
+		if d.Entry.Name == "small" {
+			stop()
+		}
+	}
+	if _, err := Run(ctx, cfg); err != nil || ctx.Err() == nil {
+		t.Error(err)
+	}
+}
+
+// A message is named when it is put off and when the reason changes, and not
+// for each try.
+func TestReasonIsNamedWhenItChanges(t *testing.T) {
+	b := newBench(t)
+	files := map[string]string{"message": "m"}
+	b.put(files)
+	cfg := b.config()
+	cfg.retry, cfg.poll = time.Millisecond, time.Millisecond
+	tries := 0
+	cfg.Deliver = func(ctx context.Context, m courier.Message) (courier.Delivery, error) {
+		if !m.Postpone {
+			t.Error("the courier would try it again by itself")
+		}
+		switch tries++; {
+		case tries <= 3:
+			return courier.Delivery{}, &courier.PostponedError{ID: m.ID, Reason: "first reason\x1b"}
+		case tries <= 6:
+			return courier.Delivery{}, &courier.PostponedError{ID: m.ID, Reason: "other reason"}
+		}
+		return b.ledger.deliver(ctx, m)
+	}
+	c := count(&cfg, `first reason\\x1b`, "other reason", "reason")
+	b.run(cfg)
+	if c.lines[`first reason\\x1b`] != 1 || c.lines["other reason"] != 1 || c.lines["reason"] != 2 {
+		t.Errorf("lines %v", c.lines)
+	}
+	b.onlySent(files, message.None)
+}
+
+// What was put off and is sent by another client is forgotten.
+func TestAnotherClientSendsWhatWasPutOff(t *testing.T) {
+	b := newBench(t)
+	files := map[string]string{"message": "m"}
+	b.put(files)
+	cfg := b.config()
+	cfg.retry, cfg.poll = time.Hour, time.Millisecond
+	cfg.Deliver = func(_ context.Context, m courier.Message) (courier.Delivery, error) {
+		return courier.Delivery{}, &courier.PostponedError{ID: m.ID, Reason: "for now"}
+	}
+	waits := awaitLog(&cfg, "message waits, others go first")
+	outcome := make(chan Outcome, 1)
+	go func() {
+		out, err := Run(t.Context(), cfg)
+		if err != nil {
+			t.Error(err)
+		}
+		outcome <- out
+	}()
+	<-waits
+	other := b.config()
+	for { // the first one gives its lock up a moment after it says so
+		if out := b.run(other); out.Sent == 1 {
+			break
+		}
+	}
+	if out := <-outcome; out.Sent != 0 || len(out.Left) != 0 {
+		t.Errorf("outcome %+v", out)
+	}
+	b.onlySent(files, message.None)
+}
+
+// A file that cannot be moved is left where it is, and named; others go.
+func TestFileThatCannotBeClaimed(t *testing.T) {
+	b := newBench(t)
+	b.put(map[string]string{"0 mounted": "x", "message": "m"})
+	path := b.dir + "/0 mounted"
+	mount(t, path, path, "", bindMount)
+	out := b.run(b.config())
+	if len(out.Left) != 1 || out.Left[0].Name != "0 mounted" || !errors.As(out.Left[0].Err, new(*ClaimError)) || out.Sent != 1 {
+		t.Errorf("outcome %+v", out)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Error(err)
+	}
+	b.accepted(map[string]string{"message": "m"}, message.None)
+}
