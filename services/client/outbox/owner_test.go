@@ -18,7 +18,11 @@ const otherUser = 54321
 func newShared(t *testing.T) bench {
 	t.Helper()
 	needRoot(t)
-	root, err := os.MkdirTemp("", "outbox-test-")
+	// TMPDIR may lie where another user does not come.
+	root, err := os.MkdirTemp("/dev/shm", "outbox-test-")
+	if err != nil {
+		root, err = os.MkdirTemp("/tmp", "outbox-test-")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
