@@ -117,30 +117,46 @@ func TestAttackIsToldWithAHint(t *testing.T) {
 }
 
 func TestServersWordsCannotDriveTheTerminal(t *testing.T) {
-	l := drivertest.Listen(t)
-	served := make(chan error, 1)
-	go func() {
-		conn, err := l.Accept()
-		if err == nil {
-			_, err = conn.Write([]byte("530 go\x1b[2Jaway\r\n"))
-			conn.(*net.TCPConn).CloseWrite()
-			conn.Read(make([]byte, 64)) // QUIT, or the end
-			conn.Close()
+	for said, hint := range map[string]string{
+		"530 go\x1b[2Jaway":                        "check DRIVER_FTP_USER",
+		"500 OOPS: cannot change to /s\x1b[2Jaway": "must be able to enter the directory",
+	} {
+		l := drivertest.Listen(t)
+		served := make(chan error, 1)
+		go func() { served <- greet(l, said) }()
+		env(t,
+			"FTP_ADDR", l.Addr().String(), "FTP_USER", "u", "FTP_PASSWORD", "p", "FTP_TLS", "off", "OUTPUT_DIR", t.TempDir(),
+		)
+		status, _, errs := start()
+		if err := l.Close(); err != nil {
+			t.Error(err)
 		}
-		served <- err
-	}()
-	env(t,
-		"FTP_ADDR", l.Addr().String(), "FTP_USER", "u", "FTP_PASSWORD", "p", "FTP_TLS", "off", "OUTPUT_DIR", t.TempDir(),
-	)
-	status, _, errs := start()
-	if err := <-served; err != nil {
-		t.Error(err)
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		if status != 1 || strings.Contains(errs, "\x1b") || !strings.Contains(errs, `\x1b[2Jaway`) || !strings.Contains(errs, hint) {
+			t.Errorf("status %d: %q", status, errs)
+		}
 	}
-	if err := l.Close(); err != nil {
-		t.Error(err)
-	}
-	if status != 1 || strings.Contains(errs, "\x1b") || !strings.Contains(errs, `go\x1b[2Jaway`) {
-		t.Errorf("status %d: %q", status, errs)
+}
+
+// greet greets whoever comes until l is closed.
+func greet(l net.Listener, said string) error {
+	for came := 0; ; came++ {
+		conn, err := l.Accept()
+		if err != nil {
+			if came == 0 {
+				return err
+			}
+			return nil
+		}
+		_, err = conn.Write([]byte(said + "\r\n"))
+		conn.(*net.TCPConn).CloseWrite()
+		conn.Read(make([]byte, 64)) // QUIT, or the end
+		conn.Close()
+		if err != nil {
+			return err
+		}
 	}
 }
 

@@ -24,11 +24,14 @@ func hint(err error) string {
 	var bad *settings.Error
 	var connect *collector.ConnectError
 	var unsent *outbox.UnsentError
+	var broken *collector.ServerError
 	switch {
 	case errors.Is(err, errUsage):
 		return "driver -h shows the commands"
 	case errors.As(err, &bad):
 		return "the README lists the settings"
+	case errors.As(err, &broken) && strings.Contains(broken.Line, "OOPS"):
+		return "the FTP server says what it cannot do: its user must be able to enter the directory of the log files and all above it (mode 0755)"
 	case errors.As(err, &connect):
 		return connectHint(connect)
 	case errors.As(err, &unsent):

@@ -14,6 +14,10 @@ import (
 // without end nor a list without end gets far.
 const maxReply = 64 << 10
 
+// maxLast is how much is kept of what came below TLS, to look at where TLS fails:
+// it reads a record of 16 KiB ahead at most.
+const maxLast = 32 << 10
+
 // guard makes the connections of one session. The library's own timeout covers
 // the TCP connect alone, so every read and write here gets a deadline: the
 // usual one, or the end of the step under way if that comes first (a server
@@ -25,7 +29,7 @@ type guard struct {
 	stepEnd time.Time
 
 	mu      sync.Mutex
-	control net.Conn
+	control *controlConn
 	data    net.Conn
 	closed  bool
 }
@@ -57,8 +61,8 @@ func (g *guard) dial(network, addr string) (net.Conn, error) {
 		return nil, net.ErrClosed
 	}
 	if g.control == nil {
-		g.control = raw
-		return &controlConn{Conn: raw, guard: g, left: maxReply}, nil
+		g.control = &controlConn{Conn: raw, guard: g, left: maxReply}
+		return g.control, nil
 	}
 	g.data = raw
 	data := &dataConn{Conn: raw, guard: g}
@@ -73,10 +77,12 @@ func (g *guard) closeAll() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.closed = true
-	for _, conn := range []net.Conn{g.control, g.data} {
-		if conn != nil {
-			_ = conn.Close() // already cut or not, it is of no use any more
-		}
+	// Already cut or not, they are of no use any more.
+	if g.control != nil {
+		_ = g.control.Close()
+	}
+	if g.data != nil {
+		_ = g.data.Close()
 	}
 }
 
@@ -84,7 +90,8 @@ func (g *guard) closeAll() {
 type controlConn struct {
 	net.Conn
 	guard *guard
-	left  int // bytes that may still come before we send something
+	left  int    // bytes that may still come before we send something
+	last  []byte // the newest of those that came, at most maxLast
 }
 
 func (c *controlConn) Read(p []byte) (int, error) {
@@ -96,6 +103,8 @@ func (c *controlConn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p[:min(len(p), c.left)])
 	c.left -= n
+	c.last = append(c.last, p[:n]...)
+	c.last = c.last[max(0, len(c.last)-maxLast):]
 	return n, err
 }
 

@@ -70,7 +70,7 @@ func (c *collector) login(ctx context.Context) (*session, error) {
 
 // open dials and logs in.
 func (s *session) open(addr, user, password string, options ...ftp.DialOption) (err error) {
-	defer sound(&err)
+	defer s.sound(&err)
 	s.guard.begin(s.timeout)
 	if s.ftp, err = ftp.Dial(addr, options...); err != nil {
 		return err
@@ -94,7 +94,7 @@ func (s *session) drop() {
 
 // size asks for the size of a file in bytes (RFC 3659 section 4).
 func (s *session) size(name string) (n int64, err error) {
-	defer sound(&err)
+	defer s.sound(&err)
 	s.guard.begin(s.timeout)
 	return s.ftp.FileSize(name)
 }
@@ -104,7 +104,8 @@ func (s *session) size(name string) (n int64, err error) {
 // transfer: on a plain connection a cut looks like an end. A file that goes on
 // is errMore, with the bytes written all the same; one that ends early is
 // ErrCut. Errors of w are local ones.
-func (s *session) retrieve(name string, offset, want int64, w io.Writer) error {
+func (s *session) retrieve(name string, offset, want int64, w io.Writer) (err error) {
+	defer s.sound(&err)
 	s.guard.begin(s.timeout)
 	response, err := s.request(name, uint64(offset))
 	if err != nil {
@@ -118,15 +119,19 @@ func (s *session) retrieve(name string, offset, want int64, w io.Writer) error {
 
 // request asks for a file from offset on.
 func (s *session) request(name string, offset uint64) (r *ftp.Response, err error) {
-	defer sound(&err)
+	defer s.sound(&err)
 	return s.ftp.RetrFrom(name, offset)
 }
 
-// sound makes an error of a panic: defer sound(&err). The library takes some
-// replies apart without looking: "227 )(" is enough.
-func sound(err *error) {
+// sound makes an error of a panic: defer s.sound(&err). The library takes some
+// replies apart without looking: "227 )(" is enough. An error that hides what the
+// server said is replaced by its words.
+func (s *session) sound(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("%w: %v", ErrGarbled, p)
+	}
+	if words := s.words(*err); words != nil {
+		*err = words
 	}
 }
 

@@ -55,6 +55,74 @@ func TestSessionRefused(t *testing.T) {
 	}
 }
 
+// TestServerThatBreaksDownInClear: these are vsftpd's bytes, in its pieces, after
+// a log-in whose directory it cannot enter and in the middle of a session.
+func TestServerThatBreaksDownInClear(t *testing.T) {
+	certificate, ca := drivertest.Certificate(t)
+	for _, test := range []struct{ name, verb, end string }{
+		{"at the log-in", "PASS", "\r\n"},
+		{"without an end", "PASS", ""},
+		{"at a file", "SIZE", "\r\n"},
+		{"in the middle of the handshake", "AUTH", "\r\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m := &misbehaving{files: filesOf(sampleVolume(t, 4)), tls: &tls.Config{Certificates: []tls.Certificate{certificate}}}
+			m.reply = func(c *ftpClient, command, _ string) bool {
+				if command != test.verb {
+					return false
+				}
+				raw := c.conn
+				if secure, ok := c.conn.(*tls.Conn); ok {
+					raw = secure.NetConn()
+				} else {
+					c.say("234 go ahead")
+					c.in.Peek(1) // the handshake has begun
+				}
+				for _, piece := range []string{"500 OOPS: ", "cannot change directory:/srv/\x1b[31m", test.end} {
+					io.WriteString(raw, piece)
+				}
+				raw.(*net.TCPConn).CloseWrite()
+				io.Copy(io.Discard, raw)
+				raw.Close()
+				return true
+			}
+			cfg := config(t, m.start(t))
+			cfg.TLS, cfg.Attempts = clientTLS(t, ca), 2
+			_, _, err := collect(t, cfg)
+			var broken *collector.ServerError
+			if !errors.As(err, &broken) || !broken.Clear || broken.Line != "500 OOPS: cannot change directory:/srv/\x1b[31m" {
+				t.Fatalf("%v", err)
+			}
+			if !strings.HasSuffix(err.Error(), `500 OOPS: cannot change directory:/srv/\x1b[31m`) {
+				t.Errorf("%q", err)
+			}
+		})
+	}
+}
+
+// TestClearTextIsBounded: a server that goes on in clear for ever.
+func TestClearTextIsBounded(t *testing.T) {
+	certificate, ca := drivertest.Certificate(t)
+	m := &misbehaving{files: filesOf(sampleVolume(t, 4)), tls: &tls.Config{Certificates: []tls.Certificate{certificate}}}
+	m.reply = func(c *ftpClient, command, _ string) bool {
+		if command == "PASS" {
+			raw := c.conn.(*tls.Conn).NetConn()
+			_, err := io.WriteString(raw, "500 OOPS: ")
+			for more := strings.Repeat("x", 1000); err == nil; {
+				_, err = io.WriteString(raw, more)
+			}
+		}
+		return command == "PASS"
+	}
+	cfg := config(t, m.start(t))
+	cfg.TLS, cfg.Attempts = clientTLS(t, ca), 1
+	_, _, err := collect(t, cfg)
+	var broken *collector.ServerError
+	if !errors.As(err, &broken) || len(broken.Line) != 1<<10 {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestDataConnectionsResumeTheSession(t *testing.T) {
 	certificate, ca := drivertest.Certificate(t)
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
