@@ -56,6 +56,8 @@ func connectHint(err *collector.ConnectError) string {
 	switch {
 	case err.Login:
 		return "check DRIVER_FTP_USER and DRIVER_FTP_PASSWORD; a server that demands TLS refuses so, too (DRIVER_FTP_TLS=explicit)"
+	case err.Dir != "":
+		return "DRIVER_FTP_DIR must name the server's logs directory as the FTP user sees it, and let that user enter it (mode 0755)"
 	case err.Verify:
 		return "DRIVER_FTP_CA_FILE must hold the certificate's authority, DRIVER_FTP_SERVER_NAME the name in it"
 	}
@@ -76,7 +78,7 @@ func fileHint(err error) string {
 	case errors.Is(err, collector.ErrChanged), errors.Is(err, collector.ErrBehind):
 		return "this is not the logbook that was collected before, or it lost its end; a new DRIVER_OUTPUT_DIR starts afresh"
 	case errors.As(err, &manifest) && errors.Is(err, collector.ErrMissing):
-		return "the FTP user's directory must be the server's logs directory"
+		return "the FTP user's directory must be the server's logs directory, or DRIVER_FTP_DIR name it"
 	case errors.As(err, &missing):
 		return missingHint(missing)
 	case errors.Is(err, collector.ErrTrouble), errors.Is(err, collector.ErrGrowth):

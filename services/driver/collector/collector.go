@@ -41,6 +41,7 @@ import (
 // defaults named beside them.
 type Config struct {
 	Addr     string // of the FTP server, host:port
+	FTPDir   string // of manifest and log files there, as CheckDir allows; empty: where the log-in leads
 	User     string
 	Password string
 	// TLS is the configuration for explicit FTPS (RFC 4217); nil means plain

@@ -51,8 +51,9 @@ var errShort = errors.New("the manifest has fewer lines than were signed")
 // ConnectError says that no session with the FTP server could be had.
 type ConnectError struct {
 	Addr   string
-	Login  bool // the server refused user or password
-	Verify bool // the server's certificate does not verify
+	Login  bool   // the server refused user or password
+	Verify bool   // the server's certificate does not verify
+	Dir    string // that the server does not let the user enter
 	Cause  error
 }
 
@@ -62,6 +63,8 @@ func (e *ConnectError) Error() string {
 		return fmt.Sprintf("FTP server %s refuses user and password: %v", e.Addr, e.Cause)
 	case e.Verify:
 		return fmt.Sprintf("FTP server %s cannot be trusted: %v", e.Addr, e.Cause)
+	case e.Dir != "":
+		return fmt.Sprintf("FTP server %s: directory %s: %v", e.Addr, e.Dir, e.Cause)
 	}
 	return fmt.Sprintf("no session with FTP server %s: %v", e.Addr, e.Cause)
 }

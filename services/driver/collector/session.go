@@ -41,7 +41,10 @@ func (c *collector) connect(ctx context.Context) (*session, error) {
 		var certificate *tls.CertificateVerificationError
 		failure.Verify = errors.As(err, &certificate)
 		failure.Login = hasCode(err, ftp.StatusNotLoggedIn)
-		if failure.Verify || failure.Login || attempt == c.Attempts {
+		if errors.As(err, new(*dirError)) {
+			failure.Dir = c.FTPDir
+		}
+		if failure.Verify || failure.Login || failure.Dir != "" || attempt == c.Attempts {
 			return nil, failure
 		}
 		c.Log.Debug().Err(err).Int("attempt", attempt).Msg("no FTP session")
@@ -61,7 +64,11 @@ func (c *collector) login(ctx context.Context) (*session, error) {
 	}
 	s := &session{guard: g, timeout: c.Timeout, minRate: c.MinRate}
 	s.detach = context.AfterFunc(ctx, g.closeAll)
-	if err := s.open(c.Addr, c.User, c.Password, options...); err != nil {
+	err := s.open(c.Addr, c.User, c.Password, options...)
+	if err == nil && c.FTPDir != "" {
+		err = s.enter(c.FTPDir)
+	}
+	if err != nil {
 		s.drop()
 		return nil, err
 	}
@@ -77,6 +84,18 @@ func (s *session) open(addr, user, password string, options ...ftp.DialOption) (
 	}
 	s.guard.begin(s.timeout)
 	return s.ftp.Login(user, password)
+}
+
+// enter makes a directory the one of all names that follow. An answer that
+// refuses it is a *dirError.
+func (s *session) enter(dir string) (err error) {
+	defer s.sound(&err)
+	s.guard.begin(s.timeout)
+	err = s.ftp.ChangeDir(dir)
+	if missing(err) {
+		return &dirError{err}
+	}
+	return err
 }
 
 // quit ends the session politely.

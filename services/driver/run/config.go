@@ -11,7 +11,7 @@ import (
 
 func (d *driver) collectorConfig() (collector.Config, error) {
 	cfg := collector.Config{
-		Addr: string(d.FTPAddr), User: d.FTPUser, Password: d.FTPPassword.Reveal(),
+		Addr: string(d.FTPAddr), FTPDir: d.FTPDir, User: d.FTPUser, Password: d.FTPPassword.Reveal(),
 		Dir: d.OutputDir, Connections: d.FTPConnections, Timeout: d.FTPTimeout,
 		Wait: d.Timeout, MaxFile: uint64(d.MaxFileBytes),
 		Line: d.audit.Line, Each: d.each, Progress: new(collector.Progress), Log: d.log,

@@ -206,6 +206,7 @@ func TestSettingsThatDoNotFit(t *testing.T) {
 	for name, change := range map[string]func(cfg *run.Settings){
 		"DRIVER_SERVER_IDENTITY": func(cfg *run.Settings) { cfg.Outbox = "x" },
 		"DRIVER_FTP_ADDR":        func(cfg *run.Settings) { cfg.FTPAddr = ":21" },
+		"DRIVER_FTP_DIR":         func(cfg *run.Settings) { cfg.FTPDir = "logs\r\nDELE x" },
 		"DRIVER_FTP_CA_FILE":     func(cfg *run.Settings) { cfg.FTPTLS, cfg.FTPCAFile = "explicit", noPEM },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"net"
 	"time"
 
+	"sealpost/services/driver/collector"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/logging"
 	"sealpost/shared/settings"
@@ -18,6 +19,7 @@ type Settings struct {
 	FTPUser       string           `envconfig:"FTP_USER" required:"true"`
 	FTPPassword   settings.Secret  `envconfig:"FTP_PASSWORD" required:"true"`
 	FTPTLS        string           `envconfig:"FTP_TLS" default:"explicit" oneof:"explicit,off"`
+	FTPDir        string           `envconfig:"FTP_DIR"`         // of manifest and log files; empty: where the log-in leads
 	FTPCAFile     string           `envconfig:"FTP_CA_FILE"`     // empty: the system's authorities
 	FTPServerName string           `envconfig:"FTP_SERVER_NAME"` // in the certificate; empty: the host of FTP_ADDR
 	Limits
@@ -59,6 +61,9 @@ func (s *Settings) Check() []settings.Problem {
 			Name: "DRIVER_SERVER_IDENTITY",
 			Rule: "must be set with DRIVER_OUTBOX: receipts are checked against it (\"server identity\" prints it)",
 		})
+	}
+	if err := collector.CheckDir(s.FTPDir); err != nil {
+		problems = append(problems, settings.Problem{Name: "DRIVER_FTP_DIR", Value: s.FTPDir, Rule: err.Error()})
 	}
 	if s.host() == "" {
 		problems = append(problems, settings.Problem{
