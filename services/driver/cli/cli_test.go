@@ -46,6 +46,7 @@ func TestCollectsOverTLS(t *testing.T) {
 	v := drivertest.NewVolume(t)
 	o := drivertest.NewOutbox(t, v)
 	o.Sent(v.AddEnciphered("report.txt", []byte(strings.Repeat("x", 107)), "secret"), strings.Repeat("x", 107))
+	v.PutCheckpoint(1)
 	certificate, ca := drivertest.Certificate(t)
 	env(t,
 		"FTP_ADDR", drivertest.Serve(t, v.Dir, &certificate), "FTP_USER", drivertest.User,

@@ -136,6 +136,42 @@ func TestCheckpointThatCannotBeFetched(t *testing.T) {
 	sameFiles(t, v, cfg.Dir)
 }
 
+// TestWaitsForACheckpointThatLags: receipts say how much was signed, and the
+// server has yet to show it.
+func TestWaitsForACheckpointThatLags(t *testing.T) {
+	v := sampleVolume(t, 5)
+	m := withCheckpoint(v, v.SignCheckpoint(5))
+	older := v.SignCheckpoint(3)
+	asked := 0
+	m.reply = func(c *ftpClient, command, argument string) bool {
+		if command != "SIZE" || argument != logfile.CheckpointName {
+			return false
+		}
+		switch asked++; {
+		case asked < 3:
+			c.say("550 no such file")
+			return true
+		case asked < 6:
+			m.files[logfile.CheckpointName] = []byte(older)
+		default:
+			m.files[logfile.CheckpointName] = []byte(v.SignCheckpoint(5))
+		}
+		return false
+	}
+	cfg := config(t, m.start(t))
+	cfg.Connections, cfg.Signed, cfg.Wait = 1, 5, time.Hour
+	seen := watch(&cfg, 0)
+	mustCollect(t, cfg)
+	if seen.calls != 1 || string(seen.text) != v.SignCheckpoint(5) || asked != 6 {
+		t.Errorf("asked %d times: %+v", asked, seen)
+	}
+	asked, cfg.Wait = 0, time.Nanosecond
+	mustCollect(t, cfg)
+	if seen.calls != 2 || seen.text != nil || seen.err != nil || asked != 1 {
+		t.Errorf("no time to wait: asked %d times: %+v", asked, seen)
+	}
+}
+
 // TestWaitsForLinesThatWereSigned: a server that recovers has yet to append
 // them. When the time to wait is over the manifest is taken as it is.
 func TestWaitsForLinesThatWereSigned(t *testing.T) {

@@ -66,6 +66,10 @@ type Config struct {
 	// the manifest; one with fewer is waited for as one that is behind, and then
 	// taken as it is. Nil: the checkpoint is not fetched.
 	Checkpoint func(text []byte, err error) (lines uint64)
+	// Signed is how many lines were signed, as receipts say. The server shows a
+	// checkpoint of so many within moments; it is waited for, no longer than Wait
+	// and a few seconds, and then done without.
+	Signed uint64
 	// Done is called when every message of the manifest was handed to Each and
 	// all is durable. Like all calls it is made while no other Collect works on
 	// Dir. Nil: not called.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"sealpost/services/driver/run"
 	"sealpost/shared/logging"
@@ -26,6 +27,9 @@ func (l *local) deliverAndCollect(ctx context.Context, server, ftp net.Addr) err
 	if err != nil {
 		return err
 	}
+	if len(failures) == 0 { // else files are left in the outbox, and waiting helps none of them
+		cfg.Timeout = patience
+	}
 	err = run.Run(ctx, cfg, nil, l.Out, l.Err)
 	var failed *run.FailedError
 	switch {
@@ -38,6 +42,9 @@ func (l *local) deliverAndCollect(ctx context.Context, server, ftp net.Addr) err
 	}
 	return &run.FailedError{Failures: failures}
 }
+
+// patience is how long the driver may wait for the server to show what it signed.
+const patience = time.Minute
 
 // driverSettings are those of the container stack, but that no waiting for the
 // outbox is left to do.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -60,6 +61,9 @@ func TestDeliversAndCollectsTheSix(t *testing.T) {
 		}
 		if n := strings.Count(out, "\nFile name: server_message"); n != 6 {
 			t.Errorf("round %d: %d files printed:\n%s", round, n, out)
+		}
+		if want := fmt.Sprintf("; checkpoint of %d lines verified;", 6*(round+1)); !strings.Contains(out, want) {
+			t.Errorf("round %d: %q is not in:\n%s", round, want, out[strings.LastIndex(out, "----"):])
 		}
 		for _, word := range []string{"client-1 | ", "client-6 | ", "server   | ", "downloading logs with FTP", "finished"} {
 			if !strings.Contains(errs, word) {

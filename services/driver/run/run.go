@@ -125,6 +125,7 @@ func (d *driver) waitForOutbox(ctx context.Context) error {
 }
 
 func (d *driver) collect(ctx context.Context, cfg collector.Config) error {
+	cfg.Signed = d.audit.Longest() // of the receipts
 	stop := d.screen.show(cfg.Progress)
 	result, err := collector.Collect(ctx, cfg)
 	stop()
