@@ -55,8 +55,6 @@ func (s *stack) try(args ...string) (string, error) {
 		compose = append(compose, "-f", file)
 	}
 	cmd := exec.CommandContext(ctx, "docker", append(compose, args...)...)
-	// A free port each, so that stacks can run beside each other and a demo.
-	cmd.Env = append(os.Environ(), "SEALPOST_PORT=0")
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
