@@ -57,8 +57,11 @@ func (f field) load() (Problem, bool) {
 	if f.fromFile && os.Getenv(f.name+fileSuffix) != "" {
 		return f.loadFile(f.name + fileSuffix)
 	}
-	if err := f.process(); err != nil {
+	if err := errors.Join(f.process(), f.complete()); err != nil {
 		return f.problem(err), false
+	}
+	if rule := f.stray(f.value.String()); rule != "" {
+		return Problem{Name: f.name, Value: f.shown(), Rule: rule}, false
 	}
 	if rule := f.broken(); rule != "" {
 		return Problem{Name: f.name, Value: f.shown(), Rule: rule}, false
@@ -98,6 +101,9 @@ func (f field) loadFile(variable string) (Problem, bool) {
 	if text == "" {
 		return Problem{Name: variable, Value: path, Rule: "the file is empty"}, false
 	}
+	if rule := f.stray(text); rule != "" {
+		return Problem{Name: variable, Value: path, Rule: "the file " + rule}, false
+	}
 	if err := f.set(text); err != nil {
 		return Problem{Name: variable, Value: path, Rule: "the file must hold " + f.rule(err)}, false
 	}
@@ -105,6 +111,27 @@ func (f field) loadFile(variable string) (Problem, bool) {
 		return Problem{Name: variable, Value: path, Rule: "the file " + rule}, false
 	}
 	return Problem{}, true
+}
+
+// stray names a character that does not belong into the text of this setting.
+// Types that read themselves name their own.
+func (f field) stray(text string) string {
+	if f.value.Kind() != reflect.String || unmarshals(f.value) {
+		return ""
+	}
+	return stray(text, f.tag.Get("form"))
+}
+
+// doubt names what looks wrong about a secret without a form of its own.
+func (f field) doubt() string {
+	secret, ok := f.value.Interface().(Secret)
+	if !ok || f.tag.Get("form") != "" {
+		return ""
+	}
+	if what := doubtful(secret.Reveal()); what != "" {
+		return f.name + " " + what + ", taken as a part of it"
+	}
+	return ""
 }
 
 // set decodes a text that does not come from a variable. Only texts have a

@@ -10,9 +10,14 @@
 //	min:"…" max:"…"      bounds of a number, Bytes or Duration, inclusive
 //	oneof:"a,b"          the only values of a string
 //	file:"true"          NAME_FILE names a file with the value
+//	port:"…"             the port of an Address that has none
+//	form:"word"          one word: a blank or a quotation mark is a problem
+//	form:"list"          the same, with white space between the words
 //
 // A field of type Secret always has NAME_FILE. One line end at the end of such
-// a file is dropped; to set both variables is a problem.
+// a file is dropped; to set both variables is a problem. In no text are there
+// control characters, and none is in UTF-16 or begins with a byte order mark: the
+// problem names the character and nothing else of the text.
 //
 // Guaranteed: only variables with the prefix are read, and the value of a
 // Secret, or of a file, appears in no error, warning or listing. Not
@@ -21,9 +26,7 @@ package settings
 
 import (
 	"fmt"
-	"os"
 	"reflect"
-	"slices"
 	"strings"
 )
 
@@ -69,15 +72,18 @@ type Setting struct {
 }
 
 // Load fills the struct that target points to from the variables with prefix
-// (upper case, without the underscore). Each warning is one line about a
-// variable that bears the prefix and means nothing; it is for the log, since
-// orchestrators inject such variables. The error is *Error.
+// (upper case, without the underscore). Each warning is one line, for the log: about
+// a variable that bears the prefix and means nothing, as [Unknown] says, or about a
+// secret that was taken as it is and looks as if more was copied than belongs to
+// it. The error is *Error.
 func Load(prefix string, target any) (warnings []string, err error) {
-	fields := collect(prefix, reflect.ValueOf(target).Elem())
+	fields := collect(prefix, elem(target))
 	var problems []Problem
 	for _, f := range fields {
 		if problem, ok := f.load(); !ok {
 			problems = append(problems, problem)
+		} else if warning := f.doubt(); warning != "" {
+			warnings = append(warnings, warning)
 		}
 	}
 	if checker, ok := target.(Checker); ok && len(problems) == 0 {
@@ -86,34 +92,17 @@ func Load(prefix string, target any) (warnings []string, err error) {
 	if len(problems) > 0 {
 		err = &Error{Problems: problems}
 	}
-	return unknown(prefix, fields), err
+	return append(warnings, unknown(prefix, fields)...), err
 }
 
 // Effective lists the settings that the struct target points to holds, in the
 // order of its fields.
 func Effective(prefix string, target any) []Setting {
 	var settings []Setting
-	for _, f := range collect(prefix, reflect.ValueOf(target).Elem()) {
+	for _, f := range collect(prefix, elem(target)) {
 		settings = append(settings, Setting{Name: f.name, Value: f.show()})
 	}
 	return settings
 }
 
-func unknown(prefix string, fields []field) []string {
-	known := map[string]bool{}
-	for _, f := range fields {
-		known[f.name] = true
-		if f.fromFile {
-			known[f.name+fileSuffix] = true
-		}
-	}
-	var warnings []string
-	for _, pair := range os.Environ() {
-		name, _, _ := strings.Cut(pair, "=")
-		if strings.HasPrefix(name, prefix+"_") && !known[name] {
-			warnings = append(warnings, fmt.Sprintf("%q is not a setting and is ignored", name))
-		}
-	}
-	slices.Sort(warnings)
-	return warnings
-}
+func elem(target any) reflect.Value { return reflect.ValueOf(target).Elem() }

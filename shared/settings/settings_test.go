@@ -129,7 +129,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	_, warnings, problems := load(t, "TEST_LISTEN=nowhere", "TEST_DATA_DIR=", "TEST_FORMAT=xml", "TEST_WATCH=perhaps",
 		"TEST_SERVER=q", "TEST_MAX_BYTES=2GiB", "TEST_WORKERS=0", "TEST_WAIT=soon", "TEST_LISTEM=x")
 	want := []string{
-		`TEST_LISTEN="nowhere": must be an address such as localhost:7513, [::1]:7513 or :7513`,
+		`TEST_LISTEN="nowhere": must be an address such as localhost:7513, [::1]:7513 or :7513: it has no port`,
 		`TEST_DATA_DIR: must be set`,
 		`TEST_FORMAT="xml": must be one of: auto, json`,
 		`TEST_WATCH="perhaps": must be true or false`,
@@ -141,7 +141,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	if got := (&Error{Problems: problems}).Error(); got != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
 	}
-	if !slices.Equal(warnings, []string{`"TEST_LISTEM" is not a setting and is ignored`}) {
+	if !slices.Equal(warnings, []string{`"TEST_LISTEM" is not a setting and is ignored; is TEST_LISTEN meant?`}) {
 		t.Errorf("warnings %q", warnings)
 	}
 }
@@ -153,8 +153,8 @@ func TestOneProblem(t *testing.T) {
 		{"TEST_WORKERS=99999999999999999999", `TEST_WORKERS="99999999999999999999": must be a whole number of at most 64 bits`},
 		{"TEST_WAIT=0", `TEST_WAIT="0": must be at least 1ms`},
 		{"TEST_MAX_BYTES=0", `TEST_MAX_BYTES="0": must be at least 1B`},
-		{"TEST_LISTEN=host:http", `TEST_LISTEN="host:http": must be an address such as localhost:7513, [::1]:7513 or :7513`},
-		{"TEST_FORMAT=a\nb", `TEST_FORMAT="a\nb": must be one of: auto, json`},
+		{"TEST_LISTEN=host:http", `TEST_LISTEN="host:http": must be an address such as localhost:7513, [::1]:7513 or :7513: its port must be a number up to 65535`},
+		{"TEST_FORMAT=json\r", `TEST_FORMAT="json\r": ends with a carriage return, as of a Windows line end`},
 	} {
 		t.Run(c.pair, func(t *testing.T) {
 			_, _, problems := load(t, c.pair)
@@ -166,8 +166,11 @@ func TestOneProblem(t *testing.T) {
 }
 
 func TestWarnings(t *testing.T) {
-	_, warnings, problems := load(t, "TEST_SECRET=hunter2", "TEST_PORT=tcp://10.0.0.1", "TEST_TOKEN_FILE="+file(t, "x"), "TESTING=1")
-	want := []string{`"TEST_PORT" is not a setting and is ignored`, `"TEST_SECRET" is not a setting and is ignored`}
+	_, warnings, problems := load(t, "TEST_SECRET=hunter2", "TEST_PORT=tcp://10.0.0.1:80", "TEST_PORT_80_TCP_ADDR=10.0.0.1",
+		"TEST_SERVICE_HOST=10.0.0.1", "TEST_SERVICE_PORT_HTTP=80", "TEST_TOKEN_FILE="+file(t, "x"), "TESTING=1",
+		"TEST_DATADIR=/d", "TEST_TOKEN_FILES=/t")
+	want := []string{`"TEST_DATADIR" is not a setting and is ignored; is TEST_DATA_DIR meant?`,
+		`"TEST_SECRET" is not a setting and is ignored`, `"TEST_TOKEN_FILES" is not a setting and is ignored; is TEST_TOKEN_FILE meant?`}
 	if problems != nil || !slices.Equal(warnings, want) {
 		t.Errorf("warnings %q, problems %v", warnings, problems)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"reflect"
 	"strconv"
@@ -19,11 +18,11 @@ import (
 const mask = "set"
 
 var (
-	secretType = reflect.TypeFor[Secret]()
+	secretType  = reflect.TypeFor[Secret]()
+	addressType = reflect.TypeFor[Address]()
 
 	errTooLong = fmt.Errorf("it has more than %d bytes", maxFile)
 	errBytes   = errors.New("a size such as 65536, 64KiB, 10MiB or 1GiB")
-	errAddress = errors.New("an address such as localhost:7513, [::1]:7513 or :7513")
 )
 
 // Secret is a text that prints as "set", or as "" when it is empty. It is
@@ -87,25 +86,6 @@ func (b Bytes) String() string {
 
 // MarshalText returns what String returns.
 func (b Bytes) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
-
-// Address is HOST:PORT with a numeric port; the host may be missing. Empty
-// means "none"; where that has no sense the field is required.
-type Address string
-
-// UnmarshalText reads an address.
-func (a *Address) UnmarshalText(text []byte) error {
-	if len(text) > 0 {
-		_, port, err := net.SplitHostPort(string(text))
-		if err != nil {
-			return errAddress
-		}
-		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-			return errAddress
-		}
-	}
-	*a = Address(text)
-	return nil
-}
 
 // show returns the field's value for a listing.
 func (f field) show() string {

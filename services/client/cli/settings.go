@@ -27,12 +27,12 @@ const (
 
 // Settings holds the client's settings.
 type Settings struct {
-	Server settings.Address `default:"localhost:7513" required:"true"`
+	Server settings.Address `default:"localhost:7513" port:"7513" required:"true"`
 	Wire   string           `default:"sealpost" oneof:"sealpost,2012"`
-	Token  settings.Secret
+	Token  settings.Secret  `form:"word"`
 	// The identity is no secret; what was put there by mistake may be one.
-	ServerIdentity settings.Secret
-	ServerCAFile   string `envconfig:"SERVER_CA_FILE"`
+	ServerIdentity settings.Secret `form:"list"`
+	ServerCAFile   string          `envconfig:"SERVER_CA_FILE"`
 	Password       settings.Secret
 	Timeout        time.Duration `default:"1m" min:"0s"` // 0: none
 	OutboxYield    time.Duration `default:"0s" min:"0s"`
@@ -115,6 +115,7 @@ func begin(opts options, std Streams) (*runner, error) {
 	r := &runner{options: opts, Streams: std}
 	warnings, err := settings.Load(prefix, &r.settings)
 	if err != nil {
+		speak.Remark(std.Err, warnings) // a misspelt name may be the reason
 		return nil, err
 	}
 	if r.log, err = logging.New(std.Err, r.settings.LogLevel, r.settings.LogFormat); err != nil {

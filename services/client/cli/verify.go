@@ -18,7 +18,7 @@ import (
 
 // pinConfig is the one setting that a check without the server needs.
 type pinConfig struct {
-	ServerIdentity settings.Secret
+	ServerIdentity settings.Secret `form:"list"`
 }
 
 // receiptMismatch means that a genuine receipt is not about this file.
@@ -42,6 +42,7 @@ func verify(args []string, std Streams) error {
 	}
 	pins, err := parsePins(config.ServerIdentity)
 	if err != nil {
+		speak.Remark(std.Err, settings.Unknown(prefix, new(Settings)))
 		return &settings.Error{Problems: []settings.Problem{{Name: prefix + "_SERVER_IDENTITY", Rule: err.Error()}}}
 	}
 	text, err := readReceipt(args[0])

@@ -183,9 +183,19 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+// The server of the one-machine run reads TZ as any other.
+func TestNoTimeZone(t *testing.T) {
+	env(t)
+	t.Setenv("TZ", "Mars/Phobos")
+	status, _, errs := start("local")
+	if status != 2 || !strings.Contains(errs, `driver: TZ="Mars/Phobos": must be the name of a time zone`) {
+		t.Errorf("status %d:\n%s", status, errs)
+	}
+}
+
 func TestBadSettingsAreAllNamed(t *testing.T) {
 	env(t,
-		"FTP_ADDR", "nohost", "FTP_USER", "u", "FTP_PASSWORD", "p", "FTP_TLS", "implicit",
+		"FTP_ADDR", "no host", "FTP_USER", "u", "FTP_PASSWORD", "p", "FTP_TLS", "implicit",
 		"TIMEOUT", "soon", "FTP_CONNECTIONS", "0", "LOG_LEVEL", "loud", "OUTPUTDIR", "x",
 	)
 	status, _, errs := start()

@@ -15,7 +15,7 @@ const Prefix = "DRIVER"
 
 // Settings are the driver's settings.
 type Settings struct {
-	FTPAddr       settings.Address `envconfig:"FTP_ADDR" required:"true"`
+	FTPAddr       settings.Address `envconfig:"FTP_ADDR" port:"21" required:"true"`
 	FTPUser       string           `envconfig:"FTP_USER" required:"true"`
 	FTPPassword   settings.Secret  `envconfig:"FTP_PASSWORD" required:"true"`
 	FTPTLS        string           `envconfig:"FTP_TLS" default:"explicit" oneof:"explicit,off"`
@@ -29,7 +29,7 @@ type Settings struct {
 	Outbox  string        // read-only; empty: none to wait for and no receipts to check
 	Timeout time.Duration `default:"2m" min:"0s"` // for the outbox to become empty
 	// The identity is no secret; what was put there by mistake may be one.
-	ServerIdentity settings.Secret
+	ServerIdentity settings.Secret `form:"list"`
 
 	logging.Settings
 

@@ -107,6 +107,9 @@ func dispatch(ctx context.Context, args []string, std Streams) error {
 	if !ok {
 		return usageError("no command %q", args[0])
 	}
+	if args[0] != "setup" { // which has settings of its own, and logs
+		speak.Remark(std.Err, settings.Unknown(daemon.Prefix, new(daemon.Config)))
+	}
 	return cmd(ctx, args[1:], std)
 }
 
@@ -125,8 +128,8 @@ type stateConfig struct {
 	StateDir string `default:"/state" required:"true"`
 }
 
-// openState opens the state for a command. Its settings are read without
-// warnings: the other variables are the running server's.
+// openState opens the state for a command. The other variables are the running
+// server's, so that warnings are about none of those.
 func openState() (*state.State, error) {
 	var config stateConfig
 	if _, err := settings.Load(daemon.Prefix, &config); err != nil {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"os"
 	"runtime"
 	"time"
 
@@ -26,6 +25,7 @@ import (
 	"sealpost/services/server/volumes"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/settings"
 )
 
 // Options are for callers that run the server inside their own process.
@@ -48,6 +48,10 @@ const (
 // an error when the server could not start or a listener failed.
 func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) error {
 	defer runtime.KeepAlive(newBallast())
+	zone, err := settings.Zone()
+	if err != nil {
+		return err
+	}
 	st, err := state.Open(cfg.StateDir)
 	if err != nil {
 		return err
@@ -64,7 +68,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	if err != nil {
 		return err
 	}
-	opener := openerOf(cfg, st, log)
+	opener := openerOf(cfg, st, zone, log)
 	defer opener.Close()
 	book := standby.Open(st.LogbookID(), opener.Open, reopenEvery)
 	in := intake.New(intake.Config{
@@ -87,20 +91,11 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 }
 
 // openerOf returns what opens the logbook.
-func openerOf(cfg Config, st *state.State, log zerolog.Logger) *volumes.Opener {
+func openerOf(cfg Config, st *state.State, zone *time.Location, log zerolog.Logger) *volumes.Opener {
 	return volumes.NewOpener(local.Config{
 		Dir: cfg.DataDir, CiphertextMax: uint64(cfg.LogCiphertextMax), MaxStaged: uint64(cfg.MaxStagedBytes),
-		Zone: zone(), Log: log,
+		Zone: zone, Log: log,
 	}, st)
-}
-
-// zone is that of TZ, else UTC: a container has no zone of its own, and the
-// host's must not show through elsewhere.
-func zone() *time.Location {
-	if os.Getenv("TZ") == "" {
-		return time.UTC
-	}
-	return time.Local
 }
 
 // tlsOf returns the server's side of TLS, and the operator's own certificate
