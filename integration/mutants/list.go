@@ -3,7 +3,10 @@ package main
 // all lists every mutant.
 func all() []mutant {
 	var list []mutant
-	for _, part := range [][]mutant{flushes(), orders(), singles(), locks(), leaves(), files(), outboxes(), durables(), proofs(), identities(), attacks(), bothVolumes()} {
+	for _, part := range [][]mutant{
+		flushes(), orders(), singles(), locks(), leaves(), files(), outboxes(), durables(), proofs(), identities(),
+		attacks(), bothVolumes(), proxied(),
+	} {
 		list = append(list, part...)
 	}
 	return list

@@ -25,6 +25,8 @@ type Config struct {
 	TLSCertFile string `envconfig:"TLS_CERT_FILE"`
 	TLSKeyFile  string `envconfig:"TLS_KEY_FILE"`
 
+	ProxyProtocolFrom Proxies // empty: nobody is believed
+
 	MaxMessageBytes  settings.Bytes `default:"1GiB" min:"1B" max:"1TiB"`
 	MaxStagedBytes   settings.Bytes `default:"16GiB" min:"1MiB"`
 	LogCiphertextMax settings.Bytes `default:"1MiB" min:"1B"`

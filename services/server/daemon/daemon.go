@@ -72,7 +72,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	defer opener.Close()
 	book := standby.Open(st.LogbookID(), opener.Open, reopenEvery)
 	in := intake.New(intake.Config{
-		TLS: tlsConfig, Book: book, Senders: st, Limits: cfg.limits(), Log: log,
+		TLS: tlsConfig, Book: book, Senders: st, Limits: cfg.limits(), Proxies: cfg.ProxyProtocolFrom, Log: log,
 		Metrics: intake.NewMetrics(registry),
 	})
 	log.Info().Str("identity", st.Identity().VerifierKey(receipt.Origin(st.LogbookID()))).

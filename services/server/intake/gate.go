@@ -21,10 +21,9 @@ func newGate(max, perAddress int) *gate {
 func (g *gate) enter(address string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.total >= g.max || g.count[address] >= g.perAddress {
+	if g.count[address] >= g.perAddress || !g.enterTotal() {
 		return false
 	}
-	g.total++
 	g.count[address]++
 	return true
 }
@@ -36,6 +35,40 @@ func (g *gate) leave(address string) {
 	if g.count[address]--; g.count[address] == 0 {
 		delete(g.count, address)
 	}
+}
+
+// enterUnknown counts a connection whose address is still to come: it counts
+// among all.
+func (g *gate) enterUnknown() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.enterTotal()
+}
+
+// leaveUnknown ends what enterUnknown began, for one that never got an address.
+func (g *gate) leaveUnknown() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.total--
+}
+
+// become gives such a connection its address.
+func (g *gate) become(address string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.count[address] >= g.perAddress {
+		return false
+	}
+	g.count[address]++
+	return true
+}
+
+func (g *gate) enterTotal() bool {
+	if g.total >= g.max {
+		return false
+	}
+	g.total++
+	return true
 }
 
 // guard slows down whoever guesses tokens: the answer to a failed log-in waits

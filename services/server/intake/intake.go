@@ -13,13 +13,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"sealpost/services/server/logbook"
-	"sealpost/shared/framing"
 )
 
 // Senders tells valid tokens from others.
@@ -30,12 +30,13 @@ type Senders interface {
 	StillValid(hash [32]byte) bool
 }
 
-// Config is what a Server works with. All fields but Limits are required.
+// Config is what a Server works with. All fields but Limits and Proxies are required.
 type Config struct {
 	TLS     *tls.Config
 	Book    logbook.Logbook
 	Senders Senders
 	Limits  Limits
+	Proxies []netip.Prefix // who must say, and is believed, whom a connection is from
 	Log     zerolog.Logger
 	Metrics *Metrics
 }
@@ -100,7 +101,10 @@ type runner interface {
 	run()
 }
 
-func (s *Server) serve(ln net.Listener, open func(net.Conn, zerolog.Logger) runner) error {
+// opener makes the session of one wire for a connection.
+type opener func(net.Conn, zerolog.Logger) runner
+
+func (s *Server) serve(ln net.Listener, open opener) error {
 	if !s.track(ln) {
 		_ = ln.Close()
 		return ErrServerClosed
@@ -128,33 +132,6 @@ func (s *Server) pauseAfter(err error) bool {
 	}
 	s.cfg.Log.Warn().Err(err).Msg("no connection can be accepted now")
 	return wait(s.accepting, acceptPause)
-}
-
-// admit starts a session for conn, or closes it when there are too many.
-func (s *Server) admit(conn net.Conn, open func(net.Conn, zerolog.Logger) runner) {
-	log := s.cfg.Log.With().Str("remote", conn.RemoteAddr().String()).Logger()
-	address := hostOf(conn.RemoteAddr())
-	if !s.gate.enter(address) {
-		reason := framing.CodeBusy.String()
-		s.cfg.Metrics.closed(reason)
-		log.Warn().Err(errTooMany).Str("reason", reason).Msg("connection closed")
-		_ = conn.Close()
-		return
-	}
-	session := open(conn, log)
-	if !s.add(session) {
-		s.gate.leave(address)
-		_ = conn.Close()
-		return
-	}
-	s.cfg.Metrics.Connections.Inc()
-	go func() {
-		defer s.running.Done()
-		defer s.gate.leave(address)
-		defer s.cfg.Metrics.Connections.Dec()
-		defer s.remove(session)
-		session.run()
-	}()
 }
 
 // Shutdown stops accepting, lets messages under way finish and their answers
@@ -230,6 +207,19 @@ func (s *Server) add(session drainer) bool {
 	}
 	s.sessions[session] = struct{}{}
 	s.running.Add(1)
+	return true
+}
+
+// replace puts a session in the place of what came before it on its connection,
+// unless the server is draining.
+func (s *Server) replace(before, session drainer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	delete(s.sessions, before)
+	s.sessions[session] = struct{}{}
 	return true
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,7 @@ const patience = time.Minute
 type options struct {
 	dir     string // of an earlier server; else a new one
 	limits  intake.Limits
+	proxies []netip.Prefix
 	volume  local.Config
 	book    func(local.Config) (logbook.Logbook, error)
 	listen  func(net.Listener) net.Listener
@@ -81,7 +83,7 @@ func start(t testing.TB, o options) *server {
 		senders = o.senders(st)
 	}
 	s.intake = intake.New(intake.Config{
-		TLS: tlsConfig, Book: book, Senders: senders, Limits: o.limits,
+		TLS: tlsConfig, Book: book, Senders: senders, Limits: o.limits, Proxies: o.proxies,
 		Log: zerolog.New(s.logs), Metrics: intake.NewMetrics(s.registry),
 	})
 	s.addr = s.listen(t, o, s.intake.Serve)

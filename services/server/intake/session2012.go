@@ -175,7 +175,7 @@ func (s *session2012) drain() { s.reads.drain() }
 
 func (s *session2012) kill() {
 	s.once.Do(func() {
-		if c, ok := s.conn.(*net.TCPConn); ok {
+		if c, ok := s.conn.(interface{ SetLinger(seconds int) error }); ok {
 			_ = c.SetLinger(0) // a reset, not a close
 		}
 		_ = s.conn.Close()

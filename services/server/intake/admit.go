@@ -1,0 +1,114 @@
+package intake
+
+import (
+	"net"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/shared/framing"
+)
+
+// admit starts a session for conn, or closes it when there are too many.
+func (s *Server) admit(conn net.Conn, open opener) {
+	if s.fromProxy(conn.RemoteAddr()) {
+		s.admitProxied(conn, open)
+		return
+	}
+	log := s.logOf(conn)
+	address := hostOf(conn.RemoteAddr())
+	if !s.gate.enter(address) {
+		s.tooMany(conn, log)
+		return
+	}
+	session := open(conn, log)
+	if !s.add(session) {
+		s.gate.leave(address)
+		_ = conn.Close()
+		return
+	}
+	s.cfg.Metrics.Connections.Inc()
+	go func() {
+		defer s.running.Done()
+		defer s.gate.leave(address)
+		defer s.cfg.Metrics.Connections.Dec()
+		defer s.remove(session)
+		session.run()
+	}()
+}
+
+// admitProxied waits for the header of a proxy's connection, beside all others;
+// what then comes is its client's session.
+func (s *Server) admitProxied(conn net.Conn, open opener) {
+	if !s.gate.enterUnknown() {
+		s.tooMany(conn, s.logOf(conn))
+		return
+	}
+	waiting := &proxyWait{conn: conn}
+	if !s.add(waiting) {
+		s.gate.leaveUnknown()
+		_ = conn.Close()
+		return
+	}
+	s.cfg.Metrics.Connections.Inc()
+	go func() {
+		defer s.running.Done()
+		defer s.cfg.Metrics.Connections.Dec()
+		s.runProxied(waiting, open)
+	}()
+}
+
+// runProxied reads the header and runs the session.
+func (s *Server) runProxied(waiting *proxyWait, open opener) {
+	defer s.remove(waiting)
+	conn, err := introduce(waiting.conn, s.cfg.Limits.Handshake)
+	if err != nil {
+		s.gate.leaveUnknown()
+		s.endProxied(waiting, err)
+		return
+	}
+	log := s.logOf(conn).With().Str("proxy", waiting.conn.RemoteAddr().String()).Logger()
+	address := hostOf(conn.RemoteAddr())
+	if !s.gate.become(address) {
+		s.gate.leaveUnknown()
+		s.tooMany(conn, log)
+		return
+	}
+	defer s.gate.leave(address)
+	session := open(conn, log)
+	if !s.replace(waiting, session) {
+		_ = conn.Close()
+		return
+	}
+	defer s.remove(session)
+	session.run()
+}
+
+// endProxied closes a proxy's connection that did not say whom it is from. One
+// that ends without a byte is a look whether the port is open.
+func (s *Server) endProxied(waiting *proxyWait, err error) {
+	_ = waiting.conn.Close()
+	log := s.logOf(waiting.conn)
+	switch {
+	case waiting.stopped.Load():
+		reason := errShuttingDown.code.String()
+		s.cfg.Metrics.closed(reason)
+		log.Info().Err(errShuttingDown).Str("reason", reason).Msg("connection closed")
+	case isProbe(err):
+		log.Debug().Msg("proxy left")
+	default:
+		const reason = "proxy header"
+		s.cfg.Metrics.closed(reason)
+		log.Warn().Err(err).Str("reason", reason).Msg("connection closed")
+	}
+}
+
+func (s *Server) tooMany(conn net.Conn, log zerolog.Logger) {
+	reason := framing.CodeBusy.String()
+	s.cfg.Metrics.closed(reason)
+	log.Warn().Err(errTooMany).Str("reason", reason).Msg("connection closed")
+	_ = conn.Close()
+}
+
+func (s *Server) logOf(conn net.Conn) zerolog.Logger {
+	return s.cfg.Log.With().Str("remote", conn.RemoteAddr().String()).Logger()
+}
