@@ -82,6 +82,8 @@ func senders() []mutant {
 			old: "if pin.String() != s {", new: "if pin.String() == \"\" {"},
 		{name: "server: a client of any protocol", file: "tls.go",
 			old: "if !slices.Contains(hello.SupportedProtos, ALPN) {", new: "if slices.Contains(hello.SupportedProtos, \"\") {"},
+		{name: "server: the alert of an error of its own", file: "tls.go",
+			old: "			_, _ = hello.Conn.Write(noALPN)\n", new: ""},
 		{name: "server: an older TLS", file: "tls.go",
 			old: tls13, new: "		NextProtos:             []string{ALPN},\n		SessionTicketsDisabled: true,\n	}\n}\n\n" +
 				"func checkProtocol(state tls.ConnectionState) error {\n	if state.Version < tls.VersionTLS12 {\n"},

@@ -55,6 +55,13 @@ func ServerTLSWith(cert tls.Certificate) *tls.Config {
 	return ServerTLSFunc(func() *tls.Certificate { return &cert })
 }
 
+// noALPN is the fatal alert no_application_protocol: RFC 8446, sections 5.1 and 6;
+// RFC 7301, section 3.2. Of an error in GetConfigForClient crypto/tls says
+// internal_error, and whoever writes a client would look for the fault here. So
+// the right alert goes first, and the connection ends with it: what crypto/tls
+// sends behind it nobody reads.
+var noALPN = []byte{21, 3, 3, 0, 2, 2, 120}
+
 // ServerTLSFunc is ServerTLSWith for a certificate that may be replaced: each
 // handshake shows what current returns then. current is called by many
 // goroutines at once, and what it returned must not be changed.
@@ -66,7 +73,11 @@ func ServerTLSFunc(current func() *tls.Certificate) *tls.Config {
 	// crypto/tls lets a client pass that offers no ALPN at all, so it is looked
 	// at here, before a key is computed or anything is signed.
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if !slices.Contains(hello.SupportedVersions, tls.VersionTLS13) {
+			return nil, nil // crypto/tls says so
+		}
 		if !slices.Contains(hello.SupportedProtos, ALPN) {
+			_, _ = hello.Conn.Write(noALPN)
 			return nil, ErrALPN
 		}
 		return nil, nil

@@ -3,6 +3,7 @@ package identity
 import (
 	"crypto/tls"
 	"errors"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -79,19 +80,26 @@ func TestServerRefuses(t *testing.T) {
 		name   string
 		config *tls.Config
 		want   error
+		alert  string // what the client is told; see also RFC 8446, section 6.2
 	}{
-		{"no ALPN", client(func(c *tls.Config) { c.NextProtos = nil }), ErrALPN},
-		{"another ALPN", client(func(c *tls.Config) { c.NextProtos = []string{"h2", "sealpost/2"} }), ErrALPN},
+		{"no ALPN", client(func(c *tls.Config) { c.NextProtos = nil }), ErrALPN, "no application protocol"},
+		{"another ALPN", client(func(c *tls.Config) { c.NextProtos = []string{"h2", "sealpost/2"} }), ErrALPN, "no application protocol"},
 		{"TLS 1.2", client(func(c *tls.Config) {
 			c.MinVersion, c.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 			c.CurvePreferences = nil
-		}), nil},
-		{"a curve of neither", client(func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.CurveP256} }), nil},
+		}), nil, "protocol version not supported"},
+		{"TLS 1.2 and no ALPN", client(func(c *tls.Config) {
+			c.MinVersion, c.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
+			c.CurvePreferences, c.NextProtos = nil, nil
+		}), nil, "protocol version not supported"},
+		{"a curve of neither", client(func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.CurveP256} }), nil, "handshake failure"},
 	} {
-		if _, err := call(t, address, c.config); err == nil {
-			t.Errorf("%s: the client was served", c.name)
+		_, err := call(t, address, c.config)
+		var told *net.OpError
+		if !errors.As(err, &told) || told.Op != "remote error" || told.Err.Error() != "tls: "+c.alert {
+			t.Errorf("%s: the client hears %v, want %s", c.name, err, c.alert)
 		}
-		err := <-ended
+		err = <-ended
 		if err == nil || c.want != nil && !errors.Is(err, c.want) {
 			t.Errorf("%s: the server's error is %v, want %v", c.name, err, c.want)
 		}
