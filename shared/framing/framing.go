@@ -95,11 +95,18 @@ func checkLength(t Type, n uint64) error {
 	case !known:
 		return malformed(t, "unknown type")
 	case n > uint64(limit):
-		return malformed(t, "declared length %d is over the maximum of %d", n, limit)
+		return malformed(t, "declared length %d is over the maximum of %d%s", n, limit, limitOf[t])
 	case n == 0 && t == TypeData:
 		return malformed(t, "it is empty")
 	}
 	return nil
+}
+
+// limitOf says what the maximum of a client's record comes from.
+var limitOf = map[Type]string{
+	TypeHello: fmt.Sprintf(": a token has at most %d bytes", MaxToken),
+	TypeOffer: fmt.Sprintf(": a message name has at most %d bytes", MaxName),
+	TypeData:  ": a longer body goes in several records",
 }
 
 func malformed(t Type, format string, args ...any) error {

@@ -43,7 +43,7 @@ func CheckName(name string) error {
 	case name == "":
 		return bad("must not be empty")
 	case len(name) > MaxName:
-		return bad(fmt.Sprintf("must be at most %d bytes", MaxName))
+		return bad(fmt.Sprintf("must be at most %d bytes, not %d", MaxName, len(name)))
 	case !utf8.ValidString(name):
 		return bad("must be UTF-8")
 	}
@@ -65,13 +65,13 @@ func CheckSender(name string) error {
 	case name == "":
 		return bad("must not be empty")
 	case len(name) > MaxSender:
-		return bad(fmt.Sprintf("must be at most %d bytes", MaxSender))
+		return bad(fmt.Sprintf("must be at most %d bytes, not %d", MaxSender, len(name)))
 	case name == NoSender:
 		return bad("is reserved for messages without a sender")
 	}
-	for i := range len(name) {
+	for i, r := range name {
 		if !senderByte(name[i]) {
-			return bad("must consist of A-Z a-z 0-9 . _ -")
+			return bad(fmt.Sprintf("must consist of A-Z a-z 0-9 . _ - and not contain %U", r))
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package intake_test
 import (
 	"bytes"
 	"math"
+	"strings"
 	"testing"
 
 	"sealpost/services/server/intake"
@@ -20,22 +21,23 @@ func TestBadOffer(t *testing.T) {
 		name   string
 		change func(*parcel)
 		code   framing.Code
+		says   string // the rule, to the client
 	}{
-		{"no name", named(""), framing.CodeBadOffer},
-		{"line feed in the name", named("a\nb"), framing.CodeBadOffer},
-		{"escape in the name", named("a\x1b[2Jb"), framing.CodeBadOffer},
-		{"NUL in the name", named("a\x00b"), framing.CodeBadOffer},
-		{"line separator in the name", named("a\u2028b"), framing.CodeBadOffer},
-		{"reversed order in the name", named("gpj.\u202etxt.exe"), framing.CodeBadOffer},
-		{"name is not UTF-8", named("a\xffb"), framing.CodeBadOffer},
-		{"unknown cipher", func(m *parcel) { m.Cipher = 7 }, framing.CodeBadOffer},
-		{"encrypted size without a cipher", func(m *parcel) { m.EncryptedSize = 44 }, framing.CodeBadOffer},
-		{"no encrypted size", func(m *parcel) { m.Cipher = framing.Cipher2012 }, framing.CodeBadOffer},
-		{"wrong encrypted size", func(m *parcel) { m.Cipher, m.EncryptedSize = framing.Cipher2012, 48 }, framing.CodeBadOffer},
-		{"one byte over the limit", func(m *parcel) { m.Size = limit + 1 }, framing.CodeTooLarge},
-		{"a size that cannot be", func(m *parcel) { m.Size = math.MaxUint64 }, framing.CodeTooLarge},
-		{"too large and enciphered", func(m *parcel) { m.Size, m.Cipher = math.MaxUint64-7, framing.Cipher2012 }, framing.CodeTooLarge},
-		{"no room", func(m *parcel) { m.Size = limit / 2 }, framing.CodeNoSpace},
+		{"no name", named(""), framing.CodeBadOffer, "must not be empty"},
+		{"line feed in the name", named("a\nb"), framing.CodeBadOffer, "must not contain U+000A"},
+		{"escape in the name", named("a\x1b[2Jb"), framing.CodeBadOffer, "must not contain U+001B"},
+		{"NUL in the name", named("a\x00b"), framing.CodeBadOffer, "must not contain U+0000"},
+		{"line separator in the name", named("a\u2028b"), framing.CodeBadOffer, "must not contain U+2028"},
+		{"reversed order in the name", named("gpj.\u202etxt.exe"), framing.CodeBadOffer, "must not contain U+202E"},
+		{"name is not UTF-8", named("a\xffb"), framing.CodeBadOffer, "the message name must be UTF-8"},
+		{"unknown cipher", func(m *parcel) { m.Cipher = 7 }, framing.CodeBadOffer, "only 0 and 1 are"},
+		{"encrypted size without a cipher", func(m *parcel) { m.EncryptedSize = 44 }, framing.CodeBadOffer, "44 does not belong to size 7, 0 does"},
+		{"no encrypted size", func(m *parcel) { m.Cipher = framing.Cipher2012 }, framing.CodeBadOffer, "0 does not belong to size 7, 44 does"},
+		{"wrong encrypted size", func(m *parcel) { m.Cipher, m.EncryptedSize = framing.Cipher2012, 48 }, framing.CodeBadOffer, "48 does not belong to size 7, 44 does"},
+		{"one byte over the limit", func(m *parcel) { m.Size = limit + 1 }, framing.CodeTooLarge, "at most 1048576 are taken"},
+		{"a size that cannot be", func(m *parcel) { m.Size = math.MaxUint64 }, framing.CodeTooLarge, "at most 1048576 are taken"},
+		{"too large and enciphered", func(m *parcel) { m.Size, m.Cipher = math.MaxUint64-7, framing.Cipher2012 }, framing.CodeTooLarge, "at most 1048576 are taken"},
+		{"no room", func(m *parcel) { m.Size = limit / 2 }, framing.CodeNoSpace, "try again later"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -44,7 +46,9 @@ func TestBadOffer(t *testing.T) {
 			test.change(&m)
 			p := s.connect(t)
 			p.write(p.offer(m))
-			p.wantRefusal(0, test.code) // and no ACCEPT before it
+			if r := p.wantRefusal(0, test.code); !strings.Contains(r.Reason, test.says) { // and no ACCEPT before it
+				t.Errorf("the client hears %q, not %q", r.Reason, test.says)
+			}
 			p.write(framing.Append(nil, framing.TypeCancel, nil))
 			p.deliver(plain("good.txt", []byte("same connection")))
 			s.wantRefused(t, test.code)
@@ -82,4 +86,16 @@ func TestBodyAfterRefusal(t *testing.T) {
 	p.wantClose(framing.CodeProtocol)
 	s.wantClosed(t, "protocol error")
 	s.goesOn(t)
+}
+
+// A name that is longer than its record ends the connection, which says why.
+func TestNameTooLong(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	p := s.connect(t)
+	p.write(append([]byte{byte(framing.TypeOffer)}, 0, 0, 0, 170)) // a header alone: no client of ours gets so far
+	if c := p.wantClose(framing.CodeProtocol); !strings.Contains(c.Reason, "a message name has at most 100 bytes") {
+		t.Errorf("the client hears %q", c.Reason)
+	}
+	s.wantClosed(t, "protocol error")
 }

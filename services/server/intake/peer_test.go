@@ -129,13 +129,14 @@ func (p *peer) open(text []byte) logfile.Entry {
 	return entry
 }
 
-func (p *peer) wantRefusal(ref uint32, code framing.Code) {
+func (p *peer) wantRefusal(ref uint32, code framing.Code) framing.Refusal {
 	p.t.Helper()
 	r, err := framing.ParseRefusal(p.want(framing.TypeRefusal))
 	check(p.t, err)
 	if r.Ref != ref || r.Code != code || r.Reason == "" {
 		p.t.Fatalf("offer %d was refused with %s (%q); expected offer %d, %s", r.Ref, r.Code, r.Reason, ref, code)
 	}
+	return r
 }
 
 // wantClose reads CLOSE, and the end of the connection behind it.

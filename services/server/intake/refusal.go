@@ -76,7 +76,7 @@ func draftOf(o framing.Offer, sender string) logbook.Draft {
 // judge says why an offer cannot be taken, nil when it can.
 func judge(o framing.Offer, limit uint64) error {
 	if err := message.CheckName(o.Name); err != nil {
-		return &refusal{framing.CodeBadOffer, "the message name is not allowed", err}
+		return &refusal{framing.CodeBadOffer, "the message name " + ruleOf(err), err}
 	}
 	if o.Size > limit {
 		return refuse(framing.CodeTooLarge, "%d bytes, at most %d are taken", o.Size, limit)
@@ -87,10 +87,24 @@ func judge(o framing.Offer, limit uint64) error {
 	case framing.Cipher2012:
 		want = cipher2012.EncryptedLen(o.Size)
 	default:
-		return refuse(framing.CodeBadOffer, "cipher %d is not known", o.Cipher)
+		return refuse(framing.CodeBadOffer, "cipher %d is not known, only %d and %d are", o.Cipher, framing.CipherNone, framing.Cipher2012)
 	}
 	if o.EncryptedSize != want {
-		return refuse(framing.CodeBadOffer, "encrypted size %d does not belong to size %d", o.EncryptedSize, o.Size)
+		return refuse(framing.CodeBadOffer, "encrypted size %d does not belong to size %d, %d does", o.EncryptedSize, o.Size, want)
 	}
 	return nil
+}
+
+// ruleOf is the rule that a name breaks. It shows nothing of the name.
+func ruleOf(err error) string {
+	if e := new(message.NameError); errors.As(err, &e) {
+		return e.Rule
+	}
+	return "is not allowed"
+}
+
+// sizeMismatch is for a body that is not as long as was declared.
+func sizeMismatch(format string, args ...any) *refusal {
+	reason := fmt.Sprintf(format, args...)
+	return &refusal{framing.CodeMismatch, reason, fmt.Errorf("%w: %s", logbook.ErrMismatch, reason)}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -131,11 +132,11 @@ func (s *session) message() error {
 		return err
 	}
 	if offer.Ref != s.nextRef {
-		return &framing.Error{Type: rec.Type, Reason: "its number is not the next one"}
+		return &framing.Error{Type: rec.Type, Reason: fmt.Sprintf("its number is %d, the next one is %d", offer.Ref, s.nextRef)}
 	}
 	s.nextRef++
 	if !s.out.offered() {
-		return &framing.Error{Type: rec.Type, Reason: "too many offers without an answer"}
+		return &framing.Error{Type: rec.Type, Reason: fmt.Sprintf("more than %d offers without an answer", s.limits.InFlight)}
 	}
 	if !s.server.cfg.Senders.StillValid(*s.tokenHash.Load()) {
 		return errTokenRemoved

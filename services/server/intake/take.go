@@ -89,7 +89,7 @@ func (s *session) readBody(want uint64, b body) (got uint64, err error) {
 		case framing.TypeData:
 			got += uint64(len(rec.Payload))
 			if got > want {
-				return got, &bodyError{cause: fmt.Errorf("%w: more than the declared %d bytes", logbook.ErrMismatch, want)}
+				return got, &bodyError{cause: sizeMismatch("more than the declared %d bytes", want)}
 			}
 			if _, err := b.Write(rec.Payload); err != nil {
 				return got, &bodyError{cause: err}
@@ -106,7 +106,7 @@ func (s *session) readBody(want uint64, b body) (got uint64, err error) {
 
 func (s *session) endBody(want, got uint64, b body) error {
 	if got != want {
-		return &bodyError{fmt.Errorf("%w: %d of %d bytes", logbook.ErrMismatch, got, want), true}
+		return &bodyError{sizeMismatch("%d of the declared %d bytes", got, want), true}
 	}
 	if err := b.end(); err != nil {
 		return &bodyError{err, true}
