@@ -2,9 +2,9 @@
 // all of them.
 //
 // SIGTERM and SIGINT ask for an orderly end, and a second one ends the program
-// at once. SIGHUP, which a terminal sends that goes away, ends nothing: there is
-// nothing to read anew, since files with secrets and certificates are followed
-// or read at the next start; where a log is kept it is logged. SIGPIPE ends
+// at once. SIGHUP, which a terminal sends that goes away, ends nothing: where a
+// log is kept it is logged, and the server looks at once at the files that it
+// follows. SIGPIPE ends
 // nothing either: a print into a pipe that nobody reads fails as any other does,
 // and a server outlives the reader of its log.
 package signals
@@ -38,9 +38,9 @@ func Context(parent context.Context) context.Context {
 	return ctx
 }
 
-// LogHangups logs the hang-ups that ctx, made by Context, has seen and will see,
-// until it ends.
-func LogHangups(ctx context.Context, log zerolog.Logger) {
+// OnHangup calls do for each hang-up that ctx, made by [Context], has seen and
+// will see, one after the other, until it ends.
+func OnHangup(ctx context.Context, do func()) {
 	hangups, ok := ctx.Value(hangupKey{}).(chan os.Signal)
 	if !ok {
 		return
@@ -49,10 +49,15 @@ func LogHangups(ctx context.Context, log zerolog.Logger) {
 		for {
 			select {
 			case <-hangups:
-				log.Info().Msg("SIGHUP ignored: files are followed by themselves, SIGTERM ends the program")
+				do()
 			case <-ctx.Done():
 				return
 			}
 		}
 	}()
+}
+
+// LogHangups has hang-ups logged and does nothing else about them.
+func LogHangups(ctx context.Context, log zerolog.Logger) {
+	OnHangup(ctx, func() { log.Info().Msg("SIGHUP ignored: SIGTERM ends the program") })
 }

@@ -28,20 +28,24 @@ func nobody(t *testing.T) []string {
 	}
 }
 
-var hangup = signalstest.Step{Says: `"settings"`, Signal: syscall.SIGHUP}
+var (
+	hangup            = signalstest.Step{Says: `"settings"`, Signal: syscall.SIGHUP}
+	hangupWhileTrying = signalstest.Step{Says: "trying again", Signal: syscall.SIGHUP}
+)
 
 // A hang-up ends nothing and is logged, neither a client that watches nor one
 // that sends one file; SIGTERM ends both.
 func TestHangup(t *testing.T) {
 	for _, c := range []struct {
 		args   []string
+		hangup signalstest.Step
 		status int
 	}{
-		{[]string{"-outbox", t.TempDir(), "-watch"}, 0},
-		{[]string{"signals_test.go"}, 4},
+		{[]string{"-outbox", t.TempDir(), "-watch"}, hangup, 0},
+		{[]string{"signals_test.go"}, hangupWhileTrying, 4},
 	} {
 		cmd := signalstest.Self(t, "client", c.args, nobody(t)...)
-		status, log := signalstest.Run(t, cmd, hangup, signalstest.Step{Says: "SIGHUP ignored", Signal: syscall.SIGTERM})
+		status, log := signalstest.Run(t, cmd, c.hangup, signalstest.Step{Says: "SIGHUP ignored", Signal: syscall.SIGTERM})
 		if status != c.status {
 			t.Errorf("client %q: status %d\n%s", c.args, status, log)
 		}

@@ -8,6 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/state"
 )
 
 // printing is a call of every command that prints, in an order in which each can
@@ -23,7 +28,7 @@ var printing = []struct{ call, says string }{
 	{"identity list", ""},
 	{"identity switch -for 1h", ""},
 	{"identity retire", ""},
-	{"logbook accept", ""},
+	{"logbook accept -yes", "server: hint: what the command changed"},
 	{"verify", ""},
 	{"healthcheck", ""},
 }
@@ -65,16 +70,34 @@ func TestEveryCommandIsTried(t *testing.T) {
 	}
 }
 
-// prepareVolumes makes volumes with one sender, and a server that is ready.
+// prepareVolumes makes volumes with one sender that do not fit each other, and a
+// server that is ready.
 func prepareVolumes(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
 	t.Setenv("SERVER_STATE_DIR", filepath.Join(dir, "state"))
 	t.Setenv("SERVER_DATA_DIR", filepath.Join(dir, "data"))
 	t.Setenv("SERVER_ADMIN_LISTEN", readyServer(t))
-	for _, args := range [][]string{{"sender", "add", "store"}, {"logbook", "accept"}} {
-		if status, _, problems := call(t, args...); status != exitOK {
-			t.Fatalf("server %q: %d, %s", args, status, problems)
-		}
+	if status, _, problems := call(t, "sender", "add", "store"); status != exitOK {
+		t.Fatalf("sender add: %d, %s", status, problems)
+	}
+	anotherLogbook(t, filepath.Join(dir, "data"), filepath.Join(dir, "state"))
+}
+
+// anotherLogbook makes a log volume of a logbook that the state volume does not
+// know.
+func anotherLogbook(t *testing.T, data, stateDir string) {
+	t.Helper()
+	st, err := state.Open(stateDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	book, err := local.Open(local.Config{Dir: data, ID: state.NewLogbookID(), Notary: st, Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := book.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

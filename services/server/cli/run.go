@@ -18,8 +18,19 @@ func run(ctx context.Context, std Streams) error {
 	if err != nil {
 		return err
 	}
-	signals.LogHangups(ctx, log)
-	return daemon.Run(ctx, config, log, daemon.Options{})
+	return daemon.Run(ctx, config, log, daemon.Options{Reload: reloads(ctx)})
+}
+
+// reloads has a value for each hang-up, fewer where they come at once.
+func reloads(ctx context.Context) <-chan struct{} {
+	asks := make(chan struct{}, 1)
+	signals.OnHangup(ctx, func() {
+		select {
+		case asks <- struct{}{}:
+		default:
+		}
+	})
+	return asks
 }
 
 // setupConfig is everything that the set-up can be told.

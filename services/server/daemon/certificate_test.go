@@ -140,7 +140,7 @@ func TestCertificateExpiredAtStart(t *testing.T) {
 	check(t, os.WriteFile(l.cfg.TLSKeyFile, key, 0o600))
 	l.reload <- struct{}{}
 	l.eventually("the certificate in order", func() bool { return strings.Contains(l.logs.String(), "in order again") })
-	if n := strings.Count(l.logs.String(), "asked to reload"); n != 1 {
+	if n := strings.Count(l.logs.String(), "SIGHUP: looking"); n != 1 {
 		t.Errorf("the log tells %d times of being asked", n)
 	}
 }

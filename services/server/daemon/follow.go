@@ -62,7 +62,7 @@ func (f *follower) look() {
 
 // reload looks because somebody asked for it, and says all that is wrong again.
 func (f *follower) reload() {
-	f.log.Info().Msg("asked to reload: looking at senders, identities and certificate")
+	f.log.Info().Msg("SIGHUP: looking at senders, identities and certificate")
 	f.failed = ""
 	f.lookAtState()
 	if f.cert != nil {
