@@ -28,7 +28,7 @@ func outboxes() []mutant {
 		{name: "outbox: no flush of a reason", file: "finish.go",
 			old: "err = o.owner.writeFile(filepath.Join(c.dir, reasonName", new: "err = os.WriteFile(filepath.Join(c.dir, reasonName"},
 		{name: "outbox: no flush of the last move", file: "finish.go",
-			old: "durable.Rename(c.dir, to)", new: "os.Rename(c.dir, to)"},
+			old: "durable.Rename(c.dir, to)", new: "errors.Join(os.Rename(c.dir, to), durable.SyncDir(os.TempDir()))"},
 		{name: "outbox: no flush of the logbook's id", file: "logbook.go",
 			old: "ownerFor(dir).writeFile(", new: "os.WriteFile("},
 	}))
