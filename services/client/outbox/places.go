@@ -99,7 +99,7 @@ func deviceOf(info fs.FileInfo) any { return info.Sys().(*syscall.Stat_t).Dev }
 // checkRenames finds a mount of the same file system, which has the same device.
 // The kernel compares mounts before it looks for the name, which nothing has.
 func (o *run) checkRenames() error {
-	const nothing = ".nothing-has-this-name"
+	nothing := "." + message.NewID().String()
 	from := o.Dir
 	for _, name := range places {
 		err := os.Rename(filepath.Join(from, nothing), o.path(name, nothing))
