@@ -25,6 +25,8 @@ func positions() []mutant {
 			old: "	if f.cut {\n		size =", new: "	if f.cut {\n		return ErrGrowth\n		size ="},
 		{name: "position: a part of the manifest passes for all of it", file: "collector.go",
 			old: "if err == nil && fresh.cut {", new: "if false {"},
+		{name: "position: a file that does not fit keeps its room", file: "file.go",
+			old: "		if isLocal(err) {\n", new: "		if false {\n"},
 		{name: "position: a checkpoint that lags is not waited for", file: "checkpoint.go",
 			old: "signedLines(text) < c.Signed &&", new: "false &&"},
 		{name: "FTP: a line end in the directory", file: "dir.go",

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -215,6 +216,29 @@ func TestOneBadFileHoldsUpNoOther(t *testing.T) {
 
 // errExist is what the system says of a directory that cannot be taken away.
 var errExist = os.ErrExist
+
+// TestFileThatThisMachineCannotKeep: the disk takes the others, and none of its
+// room is left to this one.
+func TestFileThatThisMachineCannotKeep(t *testing.T) {
+	v := sampleVolume(t, 12)
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), addrEnv+"="+drivertest.Serve(t, v.Dir, nil), dirEnv+"="+dir, smallEnv+"=1")
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "message 3: ") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if owed(t, dir) != "3\n" {
+		t.Errorf("owed %q", owed(t, dir))
+	}
+	for _, e := range v.Entries {
+		if _, err := os.Lstat(filepath.Join(dir, e.File)); (err == nil) != (e.Seq != 3) {
+			t.Errorf("%s: %v", e.File, err)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(dir, ".server_message3.txt.part")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its part was left: %v", err)
+	}
+}
 
 // TestServerThatFailsOverManyFiles: a run that gives up leaves the rest to the
 // next one, which begins behind them.

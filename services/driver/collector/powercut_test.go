@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -26,6 +27,7 @@ const (
 	addrEnv  = "COLLECTOR_TEST_ADDR"
 	dirEnv   = "COLLECTOR_TEST_DIR"
 	umaskEnv = "COLLECTOR_TEST_UMASK" // any value: 077
+	smallEnv = "COLLECTOR_TEST_SMALL" // any value: no file of more than 64 KiB can be written
 )
 
 func TestMain(m *testing.M) {
@@ -35,6 +37,12 @@ func TestMain(m *testing.M) {
 	}
 	if os.Getenv(umaskEnv) != "" {
 		syscall.Umask(0o077)
+	}
+	if os.Getenv(smallEnv) != "" {
+		signal.Ignore(syscall.SIGXFSZ)
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 64 << 10, Max: 64 << 10}); err != nil {
+			panic(err)
+		}
 	}
 	result, err := collector.Collect(context.Background(), collector.Config{
 		Addr: addr, User: drivertest.User, Password: drivertest.Password,
