@@ -15,8 +15,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// certificateCommand makes ca.pem, server.pem and server.key for an address,
-// and other.pem, a CA that signed nothing.
+// certificateCommand makes ca.pem, server.pem and server.key for an address or a
+// name, expired.pem and future.pem with their keys likewise, and other.pem, a CA
+// that signed nothing.
 func certificateCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: certificate ADDRESS")
@@ -38,13 +39,20 @@ func certificateCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ca := template(1, true)
 		der, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
 		write(name, "CERTIFICATE", der, err)
-		leafKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		ts.Check(err)
-		leaf := template(2, false)
-		leaf.IPAddresses = []net.IP{net.ParseIP(args[0])}
-		der, err = x509.CreateCertificate(rand.Reader, leaf, ca, leafKey.Public(), caKey)
-		write("server.pem", "CERTIFICATE", der, err)
-		der, err = x509.MarshalPKCS8PrivateKey(leafKey)
-		write("server.key", "PRIVATE KEY", der, err)
+		for name, days := range map[string][2]int{"server": {-1, 1}, "expired": {-3, -1}, "future": {1, 3}} {
+			leafKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+			ts.Check(err)
+			leaf := template(2, false)
+			leaf.NotBefore, leaf.NotAfter = time.Now().AddDate(0, 0, days[0]), time.Now().AddDate(0, 0, days[1])
+			if ip := net.ParseIP(args[0]); ip != nil {
+				leaf.IPAddresses = []net.IP{ip}
+			} else {
+				leaf.DNSNames = []string{args[0]}
+			}
+			der, err = x509.CreateCertificate(rand.Reader, leaf, ca, leafKey.Public(), caKey)
+			write(name+".pem", "CERTIFICATE", der, err)
+			der, err = x509.MarshalPKCS8PrivateKey(leafKey)
+			write(name+".key", "PRIVATE KEY", der, err)
+		}
 	}
 }

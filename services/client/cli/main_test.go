@@ -35,8 +35,9 @@ func client() {
 //	status N COMMAND…           the command's exit status is N
 //	again FILE                  run the command that the hint in FILE shows
 //	files DIR N                 DIR holds N entries (no dots counted); waits for them
+//	logged FILE TEXT            wait until FILE, which a process in the background writes, has TEXT in it
 //	logfile N FILE              log file N holds FILE's bytes
-//	certificate ADDRESS         make ca.pem, server.pem, server.key for it, and other.pem
+//	certificate ADDRESS         make ca.pem, for it server.pem, expired.pem, future.pem and their keys, and other.pem
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -53,6 +54,7 @@ func TestScripts(t *testing.T) {
 			"again":       againCommand,
 			"files":       filesCommand,
 			"logfile":     logfileCommand,
+			"logged":      loggedCommand,
 			"certificate": certificateCommand,
 		},
 	})
@@ -104,6 +106,20 @@ func filesCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s holds %d entries, want %d", args[0], names, want)
+}
+
+func loggedCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: logged FILE TEXT")
+	}
+	var text []byte
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		text, _ = os.ReadFile(ts.MkAbs(args[0])) // may not be there yet
+		if strings.Contains(string(text), args[1]) {
+			return
+		}
+	}
+	ts.Fatalf("%s does not say %q:\n%s", args[0], args[1], text)
 }
 
 func visible(ts *testscript.TestScript, dir string) int {

@@ -33,6 +33,7 @@ type Settings struct {
 	// The identity is no secret; what was put there by mistake may be one.
 	ServerIdentity settings.Secret `form:"list"`
 	ServerCAFile   string          `envconfig:"SERVER_CA_FILE"`
+	ServerName     string          // in the certificate; empty: the host of CLIENT_SERVER
 	Password       settings.Secret
 	Timeout        time.Duration `default:"1m" min:"0s"` // 0: none
 	OutboxYield    time.Duration `default:"0s" min:"0s"`
@@ -71,7 +72,10 @@ func (s *Settings) Check() []settings.Problem {
 	}
 	if s.ServerCAFile == "" {
 		s.tls = s.pins.ClientTLS()
-	} else if s.tls, err = tlsWithCA(s.ServerCAFile, string(s.Server)); err != nil {
+		if s.ServerName != "" {
+			bad("SERVER_NAME", "goes with CLIENT_SERVER_CA_FILE: the identity is checked without a name")
+		}
+	} else if s.tls, err = s.tlsWithCA(); err != nil {
 		bad("SERVER_CA_FILE", err.Error())
 	}
 	return problems
@@ -84,21 +88,23 @@ func parsePins(text settings.Secret) (identity.Pins, error) {
 	return identity.ParsePins(text.Reveal())
 }
 
-// tlsWithCA checks the operator's own certificate; the receipts are checked
-// with the identity all the same.
-func tlsWithCA(path, server string) (*tls.Config, error) {
-	text, err := os.ReadFile(path)
+// tlsWithCA checks the connection with the operator's certificate; the receipts
+// are checked with the identity all the same.
+func (s *Settings) tlsWithCA() (*tls.Config, error) {
+	text, err := os.ReadFile(s.ServerCAFile)
 	if err != nil {
 		return nil, err
 	}
-	host, _, err := net.SplitHostPort(server)
-	if err != nil {
-		return nil, err
+	name := s.ServerName
+	if name == "" {
+		if name, _, err = net.SplitHostPort(string(s.Server)); err != nil {
+			return nil, err
+		}
 	}
-	if host == "" {
-		host = "localhost"
+	if name == "" {
+		name = "localhost"
 	}
-	return identity.ClientTLSWithCA(text, host)
+	return identity.ClientTLSWithCA(text, name)
 }
 
 // runner is one run of the program after its start.

@@ -7,7 +7,6 @@ import (
 
 	"sealpost/services/client/courier"
 	"sealpost/services/client/outbox"
-	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/framing"
 	"sealpost/shared/settings"
@@ -96,8 +95,8 @@ func hintSettings(e *settings.Error) string {
 
 func hintRefusal(r *courier.Refusal) string {
 	switch {
-	case errors.As(r, new(*identity.MismatchError)):
-		return `compare with what "server identity" shows on the server; if it was replaced on purpose, set CLIENT_SERVER_IDENTITY anew`
+	case r.Code == 0:
+		return hintCertificate(r)
 	case r.Code == framing.CodeUnauthenticated:
 		return `on the server, "server sender list" shows the senders, and "server sender add NAME" makes a new token`
 	case r.Code == framing.CodeTooLarge:

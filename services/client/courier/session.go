@@ -52,7 +52,7 @@ func dial(ctx context.Context, cfg Config) (*session, error) {
 	conn := tls.Client(raw, cfg.TLS)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		_ = raw.Close()
-		return nil, handshakeError(err)
+		return nil, handshakeError(err, cfg.Timeout == 0)
 	}
 	s := &session{
 		cfg: cfg, conn: conn, in: framing.NewReader(conn),
@@ -71,8 +71,13 @@ func dial(ctx context.Context, cfg Config) (*session, error) {
 	return s, nil
 }
 
-// handshakeError tells a server that is not the right one from a bad line.
-func handshakeError(err error) error {
+// handshakeError tells a server that is not the right one from a bad line. Who
+// is patient, trying for ever, waits for a certificate that is out of date to be
+// renewed.
+func handshakeError(err error, patient bool) error {
+	if patient && identity.OutOfDate(err) {
+		return err
+	}
 	var mismatch *identity.MismatchError
 	var certificate *tls.CertificateVerificationError
 	if errors.As(err, &mismatch) || errors.As(err, &certificate) || errors.Is(err, identity.ErrNoPins) {

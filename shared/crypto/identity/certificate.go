@@ -40,3 +40,10 @@ func (id *Identity) Certificate() (tls.Certificate, error) {
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: id.private(), Leaf: leaf}, nil
 }
+
+// Own reports whether a certificate looks like one that Certificate makes, of
+// whichever identity: it is for hints and proves nothing.
+func Own(cert *x509.Certificate) bool {
+	return cert.Subject.CommonName == certificateName && cert.Issuer.CommonName == certificateName &&
+		cert.PublicKeyAlgorithm == x509.Ed25519
+}

@@ -31,8 +31,9 @@ var (
 // Want are verifier keys; Got bears the first pin's origin so that the keys
 // can be compared by eye, or says what was found instead of an Ed25519 key.
 type MismatchError struct {
-	Got  string
-	Want []string
+	Got       string
+	Want      []string
+	Operators bool // the certificate is none that an identity makes
 }
 
 func (e *MismatchError) Error() string {
@@ -121,6 +122,14 @@ func ClientTLSWithCA(caPEM []byte, serverName string) (*tls.Config, error) {
 	return config, nil
 }
 
+// OutOfDate reports whether a handshake failed because the server's certificate
+// has expired or is not valid yet: it may be renewed any minute, and the clock
+// may be set.
+func OutOfDate(err error) bool {
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &invalid) && invalid.Reason == x509.Expired
+}
+
 func clientTLS() *tls.Config {
 	config := baseTLS()
 	// The hybrid alone: what is recorded today must not fall to a quantum
@@ -175,11 +184,11 @@ func (p Pins) check(chain []*x509.Certificate) error {
 		if p.Has(key) {
 			return nil
 		}
-		return &MismatchError{Got: verifierKey(p[0].Origin, key), Want: p.list()}
+		return &MismatchError{Got: verifierKey(p[0].Origin, key), Want: p.list(), Operators: !Own(leaf)}
 	}
 	got := fmt.Sprintf("a certificate with an %s key (SHA-256 %x)",
 		leaf.PublicKeyAlgorithm, sha256.Sum256(leaf.RawSubjectPublicKeyInfo))
-	return &MismatchError{Got: got, Want: p.list()}
+	return &MismatchError{Got: got, Want: p.list(), Operators: true}
 }
 
 // plainInfo reports whether a certificate's SubjectPublicKeyInfo is key and
