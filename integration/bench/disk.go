@@ -41,11 +41,12 @@ func diskOf(dir string) (disk, error) {
 		return disk{}, fmt.Errorf("%s: %w", dir, err)
 	}
 	d := disk{dir: dir}
+	kind := int64(uint32(fsInfo.Type)) // signed where it has 32 bits
 	var known bool
-	if d.fileSystem, known = fileSystems[int64(fsInfo.Type)]; !known {
-		d.fileSystem = fmt.Sprintf("file system 0x%x", fsInfo.Type)
+	if d.fileSystem, known = fileSystems[kind]; !known {
+		d.fileSystem = fmt.Sprintf("file system 0x%x", kind)
 	}
-	if fsInfo.Type == unix.TMPFS_MAGIC || fsInfo.Type == unix.RAMFS_MAGIC {
+	if kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC {
 		return disk{}, fmt.Errorf("%s: %w", dir, errMemory)
 	}
 	var info unix.Stat_t

@@ -74,7 +74,7 @@ func canSyncFS(dir string) bool {
 	if unix.Statfs(dir, &st) != nil {
 		return false
 	}
-	switch st.Type {
+	switch uint32(st.Type) { // signed where it has 32 bits, and the numbers need all of them
 	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC:
 		return true
 	}
