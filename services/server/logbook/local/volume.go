@@ -43,7 +43,8 @@ func (v *volume) path(name string) string    { return filepath.Join(v.dir, name)
 func (v *volume) staging(name string) string { return filepath.Join(v.dir, stagingDir, name) }
 func (v *volume) logs(name string) string    { return filepath.Join(v.dir, logsDir, name) }
 
-// prepare makes the two directories with the modes that their readers need.
+// prepare makes the two directories with the modes that their readers need,
+// whatever the umask, and gives them to those that an earlier start left without.
 func (v *volume) prepare() error {
 	if err := durable.MkdirAll(v.dir, 0o755); err != nil {
 		return err
@@ -52,11 +53,27 @@ func (v *volume) prepare() error {
 		path string
 		mode fs.FileMode
 	}{{v.logs(""), 0o755}, {v.staging(""), 0o700}} {
-		if err := os.MkdirAll(d.path, d.mode); err != nil {
+		if err := prepareDir(d.path, d.mode); err != nil {
 			return err
 		}
 	}
 	return v.syncDir("")
+}
+
+func prepareDir(path string, mode fs.FileMode) error {
+	if err := durable.MkdirAll(path, mode); err != nil {
+		return err
+	}
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	// A directory of another user's is for that user to open or close.
+	if err := ensureMode(int(d.Fd()), mode); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return &os.PathError{Op: "chmod", Path: path, Err: err}
+	}
+	return nil
 }
 
 // create makes a new file.

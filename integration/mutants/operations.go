@@ -21,3 +21,10 @@ func proxied() []mutant {
 			old: "		if err := counted.first(in); err != nil {\n", new: "		if err := error(nil); err != nil {\n"},
 	}))
 }
+
+// modes are those of what others are to read.
+func modes() []mutant {
+	return []mutant{{name: "mode: directories keep what an umask left", file: local + "volume.go",
+		old: "	if err := ensureMode(int(d.Fd()), mode); err != nil && ", new: "	if err := error(nil); err != nil && ",
+		suite: suite{localTests, "^TestPrepareModes$"}}}
+}
