@@ -10,10 +10,10 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/client/courier"
-	"sealpost/services/client/outbox"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/token"
+	"sealpost/shared/ignore"
 	"sealpost/shared/logging"
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
@@ -38,8 +38,8 @@ type Settings struct {
 	Timeout        time.Duration `default:"1m" min:"0s"` // 0: none
 	OutboxYield    time.Duration `default:"0s" min:"0s"`
 	OutboxSettle   time.Duration `default:"2s" min:"0s"`
-	OutboxIgnore   []string      `default:"*.part,*.partial,*.filepart,*.crdownload,*.download,*.tmp,*.temp,*.swp,*.swx,*~,~$*,#*#"`
 
+	ignore.Setting
 	logging.Settings
 
 	token token.Token
@@ -57,10 +57,7 @@ func (s *Settings) Check() []settings.Problem {
 	bad := func(name, rule string) {
 		problems = append(problems, settings.Problem{Name: prefix + "_" + name, Rule: rule})
 	}
-	err := outbox.CheckIgnore(s.OutboxIgnore)
-	if err != nil {
-		bad("OUTBOX_IGNORE", err.Error())
-	}
+	var err error
 	if s.Token == "" {
 		bad("TOKEN", "must be set: the sender's token")
 	} else if s.token, err = token.Parse(s.Token.Reveal()); err != nil {

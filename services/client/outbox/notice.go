@@ -1,11 +1,7 @@
 package outbox
 
 import (
-	"errors"
-	"fmt"
 	"io/fs"
-	"path"
-	"strings"
 
 	"github.com/rs/zerolog"
 
@@ -60,27 +56,4 @@ func kind(mode fs.FileMode) string {
 		return "a socket"
 	}
 	return "a device"
-}
-
-// CheckIgnore returns an error for a list of patterns that cannot be used in
-// [Config].
-func CheckIgnore(patterns []string) error {
-	for _, p := range patterns {
-		if _, err := path.Match(p, ""); errors.Is(err, path.ErrBadPattern) {
-			return fmt.Errorf("%q is no pattern: * and ? stand for any characters and for one, [a-z] for one of those", p)
-		}
-	}
-	return nil
-}
-
-// matches reports whether a pattern fits a name, in capitals or not: programs on
-// other systems write their names so.
-func matches(patterns []string, name string) bool {
-	name = strings.ToLower(name)
-	for _, p := range patterns {
-		if ok, err := path.Match(strings.ToLower(p), name); ok && err == nil {
-			return true
-		}
-	}
-	return false
 }

@@ -37,6 +37,7 @@ import (
 
 	"sealpost/services/client/courier"
 	"sealpost/shared/crypto/cipher2012"
+	"sealpost/shared/ignore"
 	"sealpost/shared/message"
 )
 
@@ -67,7 +68,7 @@ type Config struct {
 	Yield   time.Duration                         // after sending one file, leave the next to others that long
 	Timeout time.Duration                         // without Watch: the longest wait for what cannot go now; 0: for ever
 	Settle  time.Duration                         // how long a file must not have changed, where no lease tells
-	Ignore  []string                              // patterns as of [path.Match] of names to leave alone
+	Ignore  ignore.Patterns                       // names to leave alone
 	Log     zerolog.Logger
 	// Sent is told of every message delivered, once its receipt lies in
 	// DIR/sent; calls may come at the same time. May be nil.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"sealpost/shared/ignore"
 	"sealpost/shared/message"
 )
 
@@ -70,7 +71,7 @@ func (o *run) files() ([]job, error) {
 		case ours(name):
 		case !e.Type().IsRegular():
 			odd[name] = e.Type()
-		case matches(o.Ignore, name):
+		case o.Ignore.Match(name):
 			ignored++
 		default:
 			jobs = append(jobs, job{name: name})
@@ -102,8 +103,8 @@ func claims(dir string) ([]job, error) {
 }
 
 // Waiting counts the messages that lie in an outbox and are not sent yet, in
-// whose hands they may be. Ignore is as in [Config].
-func Waiting(dir string, ignore []string) (int, error) {
+// whose hands they may be.
+func Waiting(dir string, ignored ignore.Patterns) (int, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return 0, err
@@ -111,7 +112,7 @@ func Waiting(dir string, ignore []string) (int, error) {
 	claims, err := claims(dir)
 	n := len(claims)
 	for _, e := range entries {
-		if e.Type().IsRegular() && !ours(e.Name()) && !matches(ignore, e.Name()) {
+		if e.Type().IsRegular() && !ours(e.Name()) && !ignored.Match(e.Name()) {
 			n++
 		}
 	}

@@ -24,6 +24,7 @@ import (
 	"strings"
 	"time"
 
+	"sealpost/shared/ignore"
 	"sealpost/shared/message"
 )
 
@@ -61,16 +62,16 @@ func (e *UnsentError) Error() string {
 	return text
 }
 
-// Wait returns nil when no file waits in dir and none is being sent. After
-// timeout it gives up with an *UnsentError. Other errors: those of ctx and of
-// reading dir.
-func Wait(ctx context.Context, dir string, timeout time.Duration) error {
+// Wait returns nil when no file waits in dir and none is being sent; those with
+// ignored names are not messages. After timeout it gives up with an
+// *UnsentError. Other errors: those of ctx and of reading dir.
+func Wait(ctx context.Context, dir string, ignored ignore.Patterns, timeout time.Duration) error {
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
 	end := time.NewTimer(timeout)
 	defer end.Stop()
 	for {
-		waiting, sending, err := unsent(dir)
+		waiting, sending, err := unsent(dir, ignored)
 		if err != nil {
 			return fmt.Errorf("outbox: %w", err)
 		}
@@ -90,8 +91,9 @@ func Wait(ctx context.Context, dir string, timeout time.Duration) error {
 // unsent counts what is not settled. A file moves from dir to .sending by one
 // rename, so looking in this order misses none on its way; the second look at
 // dir is for one that its holder has put back meanwhile.
-func unsent(dir string) (waiting []string, sending int, err error) {
-	waiting, err = names(dir, isFile)
+func unsent(dir string, ignored ignore.Patterns) (waiting []string, sending int, err error) {
+	isMessage := func(e fs.DirEntry) bool { return isFile(e) && !ignored.Match(e.Name()) }
+	waiting, err = names(dir, isMessage)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -102,7 +104,7 @@ func unsent(dir string) (waiting []string, sending int, err error) {
 	if len(waiting) > 0 || len(claimed) > 0 {
 		return waiting, len(claimed), nil
 	}
-	waiting, err = names(dir, isFile)
+	waiting, err = names(dir, isMessage)
 	return waiting, 0, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sealpost/services/driver/outbox"
+	"sealpost/shared/ignore"
 )
 
 func put(t *testing.T, dir, name, text string) {
@@ -33,10 +34,19 @@ func TestWaitReturnsAtOnceWhenAllIsSettled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			fill(dir)
-			if err := outbox.Wait(context.Background(), dir, time.Hour); err != nil {
+			if err := outbox.Wait(context.Background(), dir, nil, time.Hour); err != nil {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// The client leaves these alone, so they are not waited for.
+func TestWaitIgnoresWhatIsNotSent(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "a.part", "half")
+	if err := outbox.Wait(t.Context(), dir, ignore.Patterns{"*.part"}, time.Hour); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -45,7 +55,7 @@ func TestWaitGivesUpAndSaysWhatIsLeft(t *testing.T) {
 	put(t, dir, "b\x1b[2J.txt", "x")
 	put(t, dir, "a.txt", "x")
 	put(t, dir, ".sending/3f/c.txt", "x")
-	err := outbox.Wait(context.Background(), dir, time.Millisecond)
+	err := outbox.Wait(context.Background(), dir, nil, time.Millisecond)
 	var unsent *outbox.UnsentError
 	if !errors.As(err, &unsent) || len(unsent.Waiting) != 2 || unsent.Sending != 1 {
 		t.Fatalf("%v", err)
@@ -59,7 +69,7 @@ func TestWaitSeesTheLastFileSettled(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "a.txt", "x")
 	ended := make(chan error)
-	go func() { ended <- outbox.Wait(context.Background(), dir, time.Hour) }()
+	go func() { ended <- outbox.Wait(context.Background(), dir, nil, time.Hour) }()
 	put(t, dir, ".sending/3f/.record.json", "x")
 	for _, step := range [][2]string{
 		{"a.txt", ".sending/3f/a.txt"},
@@ -87,10 +97,10 @@ func TestWaitEnds(t *testing.T) {
 	put(t, dir, "a.txt", "x")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := outbox.Wait(ctx, dir, time.Hour); !errors.Is(err, context.Canceled) {
+	if err := outbox.Wait(ctx, dir, nil, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	if err := outbox.Wait(context.Background(), filepath.Join(dir, "none"), time.Hour); !errors.Is(err, os.ErrNotExist) {
+	if err := outbox.Wait(context.Background(), filepath.Join(dir, "none"), nil, time.Hour); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no outbox: %v", err)
 	}
 }

@@ -108,7 +108,7 @@ func (d *driver) waitForOutbox(ctx context.Context) error {
 		return nil
 	}
 	d.log.Info().Str("outbox", d.Outbox).Msg("waiting for the outbox to become empty")
-	err := outbox.Wait(ctx, d.Outbox, d.Timeout)
+	err := outbox.Wait(ctx, d.Outbox, d.OutboxIgnore, d.Timeout)
 	var unsent *outbox.UnsentError
 	if errors.As(err, &unsent) {
 		d.failures = append(d.failures, err)

@@ -6,6 +6,7 @@ import (
 
 	"sealpost/services/driver/collector"
 	"sealpost/shared/crypto/identity"
+	"sealpost/shared/ignore"
 	"sealpost/shared/logging"
 	"sealpost/shared/settings"
 )
@@ -31,6 +32,7 @@ type Settings struct {
 	// The identity is no secret; what was put there by mistake may be one.
 	ServerIdentity settings.Secret `form:"list"`
 
+	ignore.Setting // names in the outbox that are not waited for
 	logging.Settings
 
 	pins identity.Pins
