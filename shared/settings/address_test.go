@@ -38,9 +38,9 @@ func TestNoAddress(t *testing.T) {
 		"[host]:1": form, "[host]": form, "[a:b]:1": form,
 		"https://host": form + `: leave "https://" out`, "tcp://host:1": form + `: leave "tcp://" out`,
 		"host/path": form + ": it has a character that belongs to no host", "user@host": form + ": it has a character that belongs to no host",
-		"a,b": form + ": it has a character that belongs to no host", "host :7513": form + ": it has inside a blank",
+		"a,b": form + ": it has a character that belongs to no host", "host :7513": form + ": it contains a blank",
 		" host": form + ": it begins with a blank", "host:7513\r": form + ": it ends with a carriage return, as of a Windows line end",
-		`"host"`: form + ": it begins with a quotation mark", "ho\u00a0st": form + ": it has inside a blank",
+		`"host"`: form + ": it begins with a quotation mark", "ho\u00a0st": form + ": it contains a blank",
 		"host\u200b": form + ": it ends with the invisible character U+200B", "\ufeffhost": form + ": it begins with a byte order mark",
 	} {
 		clean(t, "TEST_TO="+text)

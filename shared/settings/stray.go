@@ -45,7 +45,7 @@ func place(at int, last bool) string {
 	case last:
 		return "ends with"
 	}
-	return "has inside"
+	return "contains"
 }
 
 // strayRune names a character that does not belong into a text of this form.
