@@ -135,5 +135,9 @@ func openState() (*state.State, error) {
 	if _, err := settings.Load(daemon.Prefix, &config); err != nil {
 		return nil, err
 	}
-	return state.Open(config.StateDir)
+	st, err := state.Open(config.StateDir)
+	if err != nil {
+		return nil, &daemon.DirError{Setting: "SERVER_STATE_DIR", Dir: config.StateDir, Err: err}
+	}
+	return st, nil
 }

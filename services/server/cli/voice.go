@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"syscall"
 
 	"sealpost/services/server/daemon"
 	"sealpost/services/server/remedy"
@@ -21,10 +20,10 @@ func hint(err error) string {
 	var bad *settings.Error
 	var name *message.NameError
 	var red *notReadyError
-	var cert *daemon.CertificateError
+	if fix := daemon.Fix(err); fix != "" {
+		return fix
+	}
 	switch {
-	case errors.As(err, &cert):
-		return cert.Fix
 	case errors.Is(err, errWithdrawn):
 		return "no token was made: the same command makes one"
 	case errors.Is(err, errUsage):
@@ -41,8 +40,6 @@ func hint(err error) string {
 		return "make one, and let every client list it: server identity next"
 	case errors.Is(err, state.ErrManyFormer):
 		return "wait for a date that server identity list shows, or end them all: server identity retire"
-	case errors.Is(err, syscall.EADDRINUSE):
-		return "another program listens there; SERVER_LISTEN and its kin choose other addresses"
 	case errors.Is(err, errNotConfirmed):
 		return "-yes stands for the answer"
 	case errors.As(err, &red):

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io/fs"
 	"net"
 	"net/http"
 	"runtime"
@@ -18,6 +19,7 @@ import (
 
 	"sealpost/services/server/admin"
 	"sealpost/services/server/intake"
+	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/standby"
 	"sealpost/services/server/remedy"
@@ -54,7 +56,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	}
 	st, err := state.Open(cfg.StateDir)
 	if err != nil {
-		return err
+		return &DirError{"SERVER_STATE_DIR", cfg.StateDir, err}
 	}
 	defer func() { _ = st.Close() }()
 	listeners, err := listen(ctx, cfg)
@@ -70,7 +72,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	}
 	opener := openerOf(cfg, st, zone, log)
 	defer opener.Close()
-	book := standby.Open(st.LogbookID(), opener.Open, reopenEvery)
+	book := standby.Open(st.LogbookID(), named(cfg.DataDir, opener.Open), reopenEvery)
 	in := intake.New(intake.Config{
 		TLS: tlsConfig, Book: book, Senders: st, Limits: cfg.limits(), Proxies: cfg.ProxyProtocolFrom, Log: log,
 		Metrics: intake.NewMetrics(registry),
@@ -96,6 +98,17 @@ func openerOf(cfg Config, st *state.State, zone *time.Location, log zerolog.Logg
 		Dir: cfg.DataDir, CiphertextMax: uint64(cfg.LogCiphertextMax), MaxStaged: uint64(cfg.MaxStagedBytes),
 		Zone: zone, Log: log,
 	}, st)
+}
+
+// named says which setting names a directory that is not ours to use.
+func named(dir string, open func() (logbook.Logbook, error)) func() (logbook.Logbook, error) {
+	return func() (logbook.Logbook, error) {
+		book, err := open()
+		if errors.Is(err, fs.ErrPermission) {
+			err = &DirError{"SERVER_DATA_DIR", dir, err}
+		}
+		return book, err
+	}
 }
 
 // tlsOf returns the server's side of TLS, and the operator's own certificate
