@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
@@ -19,6 +20,12 @@ const (
 	// durable: losing them costs another look at files that are there.
 	keptFlush = 64 << 10
 )
+
+// manifestStart is what every manifest begins with.
+var manifestStart = `{"v":1,"seq":0,"file":"` + logfile.FileName(0) + `"`
+
+// errNotOurs means that the file was not written by the driver.
+var errNotOurs = errors.New("this is not a manifest")
 
 // kept is the position: the manifest in the output directory, a prefix of the
 // server's, and the numbers in it that are owed. All others were collected, and
@@ -72,7 +79,27 @@ func (k *kept) measure() error {
 	if total == k.size {
 		return nil
 	}
+	ours, err := k.beginsAsOurs()
+	switch {
+	case err != nil:
+		return err
+	case !ours:
+		return &ManifestError{Kept: true, Line: 0, Cause: errNotOurs}
+	}
 	return k.file.Truncate(k.size)
+}
+
+// beginsAsOurs reports whether the file begins as a kept manifest does, whole or
+// in part. A power cut can leave zeros. Anything else was put here by somebody,
+// and nothing is cut off it.
+func (k *kept) beginsAsOurs() (bool, error) {
+	head := make([]byte, len(manifestStart))
+	n, err := io.ReadFull(io.NewSectionReader(k.file, 0, int64(len(head))), head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false, err
+	}
+	head = head[:n]
+	return strings.HasPrefix(manifestStart, string(head)) || len(bytes.Trim(head, "\x00")) == 0, nil
 }
 
 // blame names the kept line in which byte number at lies as the one that the

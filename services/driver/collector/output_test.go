@@ -83,6 +83,26 @@ func TestCrashInTheMiddleOfTheKeptManifest(t *testing.T) {
 	}
 }
 
+// Somebody else's file under the name of the manifest loses nothing.
+func TestForeignManifest(t *testing.T) {
+	v := sampleVolume(t, 2)
+	for _, text := range []string{"notes", "a line\nand half of", `{"v":2,"seq":0`} {
+		cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+		path := filepath.Join(cfg.Dir, logfile.ManifestName)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := collector.Collect(t.Context(), cfg)
+		var manifest *collector.ManifestError
+		if !errors.As(err, &manifest) || !manifest.Kept {
+			t.Errorf("%q: %v", text, err)
+		}
+		if have, err := os.ReadFile(path); err != nil || string(have) != text {
+			t.Errorf("%q became %q, %v", text, have, err)
+		}
+	}
+}
+
 func TestEndsWithItsContext(t *testing.T) {
 	v := sampleVolume(t, 5)
 	cfg := config(t, drivertest.Serve(t, v.Dir, nil))
