@@ -7,7 +7,9 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -33,10 +35,16 @@ func Self(t *testing.T, name string, args []string, pairs ...string) *exec.Cmd {
 	return cmd
 }
 
+// obeyHangups lets programs that are started from here see hang-ups, also where
+// the tests themselves run under nohup: what is ignored goes over to them, a
+// handler does not.
+var obeyHangups = sync.OnceFunc(func() { signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) })
+
 // Run starts cmd, takes the steps in order, and returns its exit status, -1 when
 // a signal ended it, and its log. A step that never comes is a failure.
 func Run(t *testing.T, cmd *exec.Cmd, steps ...Step) (status int, log string) {
 	t.Helper()
+	obeyHangups()
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
