@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 
-	"sealpost/services/server/daemon"
 	"sealpost/services/server/remedy"
 	"sealpost/services/server/state"
 	"sealpost/services/server/volumes"
@@ -20,9 +19,6 @@ func hint(err error) string {
 	var bad *settings.Error
 	var name *message.NameError
 	var red *notReadyError
-	if fix := daemon.Fix(err); fix != "" {
-		return fix
-	}
 	switch {
 	case errors.Is(err, errWithdrawn):
 		return "no token was made: the same command makes one"

@@ -101,11 +101,7 @@ func (c *certificate) becameValid() bool { return !c.from.IsZero() && !c.now().B
 func (c *certificate) tell(err error) {
 	if err != nil {
 		c.broken.Set(1)
-		event := c.log.Error().Err(err)
-		if fix := fixOf(err); fix != "" {
-			event = event.Str("hint", fix)
-		}
-		event.Msg("the certificate files cannot be used; the certificate loaded before stays")
+		complaint(c.log, err).Msg("the certificate files cannot be used; the certificate loaded before stays")
 		return
 	}
 	c.broken.Set(0)

@@ -8,7 +8,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/server/intake"
-	"sealpost/services/server/remedy"
 	"sealpost/services/server/state"
 	"sealpost/shared/crypto/receipt"
 )
@@ -100,7 +99,7 @@ func (f *follower) complain(err error) {
 		text = err.Error()
 	}
 	if text != "" && text != f.failed {
-		f.log.Error().Err(err).Str("hint", remedy.For(err)).Msg("the state volume cannot be used; what was read of it before stays in force")
+		complaint(f.log, err).Msg("the state volume cannot be used; what was read of it before stays in force")
 	}
 	f.failed = text
 }

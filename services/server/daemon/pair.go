@@ -20,21 +20,17 @@ const (
 type CertificateError struct {
 	Setting string // that names the file
 	File    string
-	Fix     string // the likely remedy, "" where Err says it
 	Err     error
+
+	fix string
 }
 
 func (e *CertificateError) Error() string { return fmt.Sprintf("%s=%s: %v", e.Setting, e.File, e.Err) }
 
 func (e *CertificateError) Unwrap() error { return e.Err }
 
-// fixOf is the remedy that a *CertificateError knows.
-func fixOf(err error) string {
-	if e := new(CertificateError); errors.As(err, &e) {
-		return e.Fix
-	}
-	return ""
-}
+// Fix is the likely remedy, "" where Err says it.
+func (e *CertificateError) Fix() string { return e.fix }
 
 // parse makes a certificate of what the files hold. Its errors blame the file
 // that is at fault: crypto/tls names neither.
@@ -94,7 +90,7 @@ func (c *certificate) blame(setting, fix, format string, args ...any) error {
 	if setting == keySetting {
 		file = c.keyFile
 	}
-	return &CertificateError{Setting: setting, File: file, Fix: fix, Err: fmt.Errorf(format, args...)}
+	return &CertificateError{Setting: setting, File: file, Err: fmt.Errorf(format, args...), fix: fix}
 }
 
 // reasonOf strips the path from a file error, where the file is named already.

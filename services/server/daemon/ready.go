@@ -47,9 +47,18 @@ func (r *readiness) tell(err error) {
 	switch {
 	case text == r.told:
 	case err != nil:
-		r.log.Error().Err(err).Str("hint", remedy.For(err)).Msg("not ready: no message can be kept")
+		complaint(r.log, err).Msg("not ready: no message can be kept")
 	default:
 		r.log.Info().Msg("ready again")
 	}
 	r.told = text
+}
+
+// complaint begins a line of the log about err, with the remedy where one is known.
+func complaint(log zerolog.Logger, err error) *zerolog.Event {
+	event := log.Error().Err(err)
+	if hint := remedy.For(err); hint != "" {
+		event = event.Str("hint", hint)
+	}
+	return event
 }

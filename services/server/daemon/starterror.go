@@ -9,19 +9,6 @@ import (
 	"syscall"
 )
 
-// Fix is the remedy that an error of this package knows, "" where there is none.
-func Fix(err error) string {
-	var listen *ListenError
-	var dir *DirError
-	switch {
-	case errors.As(err, &listen):
-		return listen.fix()
-	case errors.As(err, &dir):
-		return dir.fix()
-	}
-	return fixOf(err)
-}
-
 // ListenError says which address the server cannot listen on.
 type ListenError struct {
 	Setting, Address string
@@ -34,7 +21,8 @@ func (e *ListenError) Error() string {
 
 func (e *ListenError) Unwrap() error { return e.Err }
 
-func (e *ListenError) fix() string {
+// Fix is the likely remedy, "" where none is known.
+func (e *ListenError) Fix() string {
 	switch {
 	case errors.Is(e.Err, syscall.EADDRINUSE):
 		return "another program listens there (ss -ltnp shows which); " + e.Setting + " chooses another address"
@@ -62,7 +50,8 @@ func (e *DirError) Error() string {
 
 func (e *DirError) Unwrap() error { return e.Err }
 
-func (e *DirError) fix() string {
+// Fix is the likely remedy, "" where none is known.
+func (e *DirError) Fix() string {
 	if _, ok := e.owner(); ok {
 		return fmt.Sprintf("give it to the server's user: chown -R %d %s", os.Geteuid(), e.Dir)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"sealpost/services/server/remedy"
 	"sealpost/shared/settings"
 )
 
@@ -30,8 +31,8 @@ func TestListenError(t *testing.T) {
 		_, err := listen(t.Context(), test.cfg)
 		var e *ListenError
 		if !errors.As(err, &e) || e.Setting != test.setting || !strings.HasPrefix(err.Error(), test.setting+"="+e.Address+": ") ||
-			!strings.Contains(err.Error(), test.says) || !strings.Contains(Fix(err), test.fix) {
-			t.Errorf("%s: %v; hint: %s", test.setting, err, Fix(err))
+			!strings.Contains(err.Error(), test.says) || !strings.Contains(remedy.For(err), test.fix) {
+			t.Errorf("%s: %v; hint: %s", test.setting, err, remedy.For(err))
 		}
 	}
 }
@@ -39,7 +40,7 @@ func TestListenError(t *testing.T) {
 func TestDirError(t *testing.T) {
 	dir := t.TempDir()
 	own := &DirError{"SERVER_STATE_DIR", dir, fs.ErrPermission}
-	if text := own.Error(); strings.Contains(text, "belongs") || Fix(own) != "" {
+	if text := own.Error(); strings.Contains(text, "belongs") || own.Fix() != "" {
 		t.Errorf("of the server's own directory: %s", text)
 	}
 	foreign := &DirError{"SERVER_STATE_DIR", "/", fs.ErrPermission} // root's
@@ -47,7 +48,7 @@ func TestDirError(t *testing.T) {
 		must(t, os.Chown(dir, 65534, 65534))
 		foreign.Dir = dir
 	}
-	if text := foreign.Error(); !strings.Contains(text, "it belongs to uid ") || !strings.HasPrefix(Fix(foreign), "give it to the server's user: chown -R") {
-		t.Errorf("of another's: %s; hint: %s", text, Fix(foreign))
+	if text := foreign.Error(); !strings.Contains(text, "it belongs to uid ") || !strings.HasPrefix(remedy.For(foreign), "give it to the server's user: chown -R") {
+		t.Errorf("of another's: %s; hint: %s", text, remedy.For(foreign))
 	}
 }

@@ -20,8 +20,18 @@ import (
 const accept = "bring back the volumes that belong together; or, to go on with these under a new logbook id, " +
 	"stop the server and run: server logbook accept"
 
-// For returns the likely remedy, "" where none is known.
+// fixed is an error that knows its own remedy, "" where there is none.
+type fixed interface {
+	error
+	Fix() string
+}
+
+// For returns the likely remedy, "" where none is known. What an error says of
+// itself, by a method Fix, goes first.
 func For(err error) string {
+	if own := fixed(nil); errors.As(err, &own) && own.Fix() != "" {
+		return own.Fix()
+	}
 	for _, find := range []func(error) string{ofVolumes, ofState, ofSystem} {
 		if text := find(err); text != "" {
 			return text

@@ -19,6 +19,16 @@ import (
 	"sealpost/shared/durable"
 )
 
+// adviser is an error that knows its own remedy, or none.
+type adviser struct {
+	error
+	fix string
+}
+
+func (a adviser) Fix() string { return a.fix }
+
+func (a adviser) Unwrap() error { return a.error }
+
 // Whatever can turn a server red has a remedy, however it is wrapped.
 func TestFor(t *testing.T) {
 	_, missing := os.Stat(filepath.Join(t.TempDir(), "identity.pem"))
@@ -45,6 +55,8 @@ func TestFor(t *testing.T) {
 		{&os.PathError{Op: "write", Path: "x", Err: unix.EIO}, "dmesg"},
 		{fs.ErrPermission, "chown"},
 		{missing, "restore"},
+		{adviser{fs.ErrPermission, "ask first"}, "ask first"},
+		{adviser{fs.ErrPermission, ""}, "chown"},
 		{errors.New("something else"), ""},
 	} {
 		for _, err := range []error{c.err, fmt.Errorf("%w: %w", logbook.ErrUnavailable, c.err), errors.Join(c.err)} {
