@@ -30,21 +30,14 @@ func logbookCommand(_ context.Context, args []string, std Streams) error {
 	if err != nil {
 		return err
 	}
-	config, err := loadVolumes()
-	if err != nil {
-		return err
-	}
-	return acceptLogbook(config, yes, std)
+	return withVolumes(func(config volumesConfig, st *state.State) error {
+		return acceptLogbook(config, st, yes, std)
+	})
 }
 
 // acceptLogbook makes the two volumes one logbook under a new id, so that no
 // receipt of before can be taken for one of after.
-func acceptLogbook(config volumesConfig, yes bool, std Streams) error {
-	st, err := state.Open(config.StateDir)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
+func acceptLogbook(config volumesConfig, st *state.State, yes bool, std Streams) error {
 	p, err := volumes.Propose(config.DataDir, st)
 	if err != nil {
 		return err

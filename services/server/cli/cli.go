@@ -135,9 +135,13 @@ func openState() (*state.State, error) {
 	if _, err := settings.Load(daemon.Prefix, &config); err != nil {
 		return nil, err
 	}
-	st, err := state.Open(config.StateDir)
+	return config.open()
+}
+
+func (c stateConfig) open() (*state.State, error) {
+	st, err := state.Open(c.StateDir)
 	if err != nil {
-		return nil, &daemon.DirError{Setting: "SERVER_STATE_DIR", Dir: config.StateDir, Err: err}
+		return nil, &daemon.DirError{Setting: "SERVER_STATE_DIR", Dir: c.StateDir, Err: err}
 	}
 	return st, nil
 }

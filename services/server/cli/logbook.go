@@ -16,14 +16,22 @@ import (
 var errDifferences = errors.New("the log files are not what the manifest says")
 
 type volumesConfig struct {
-	DataDir  string `default:"/data" required:"true"`
-	StateDir string `default:"/state" required:"true"`
+	DataDir string `default:"/data" required:"true"`
+	stateConfig
 }
 
-func loadVolumes() (volumesConfig, error) {
+// withVolumes opens the state for a command about both volumes.
+func withVolumes(do func(volumesConfig, *state.State) error) error {
 	var config volumesConfig
-	_, err := settings.Load(daemon.Prefix, &config)
-	return config, err
+	if _, err := settings.Load(daemon.Prefix, &config); err != nil {
+		return err
+	}
+	st, err := config.open()
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	return do(config, st)
 }
 
 // verify judges the volumes and compares the log files with the manifest, also
@@ -32,17 +40,14 @@ func verify(_ context.Context, args []string, std Streams) error {
 	if len(args) > 0 {
 		return usageError("verify takes no arguments")
 	}
-	config, err := loadVolumes()
-	if err != nil {
-		return err
-	}
-	st, err := state.Open(config.StateDir)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
+	return withVolumes(func(config volumesConfig, st *state.State) error {
+		return compare(config.DataDir, st, std)
+	})
+}
+
+func compare(dir string, st *state.State, std Streams) error {
 	differences := 0
-	checked, err := volumes.Verify(config.DataDir, st, func(d local.Difference) {
+	checked, err := volumes.Verify(dir, st, func(d local.Difference) {
 		differences++
 		fmt.Fprintln(std.Out, d)
 	})
