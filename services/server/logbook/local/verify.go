@@ -2,6 +2,7 @@ package local
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ func Verify(cfg Config, report func(Difference)) (checked uint64, err error) {
 	v := &verifier{vol: vol, report: report}
 	f, err := os.Open(vol.path(manifestPath))
 	if err != nil {
-		return 0, first(verdict, err)
+		return 0, cmp.Or(verdict, err)
 	}
 	defer func() { _ = f.Close() }()
 	if v.tree, err = os.Open(vol.path(treePath)); err == nil {
@@ -39,16 +40,7 @@ func Verify(cfg Config, report func(Difference)) (checked uint64, err error) {
 	}
 	m := &manifest{vol: vol, file: f}
 	_, err = m.scan(position{}, allFlushed, v.line)
-	return v.checked, first(verdict, err)
-}
-
-func first(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return v.checked, cmp.Or(verdict, err)
 }
 
 type verifier struct {
