@@ -4,9 +4,8 @@
 // SIGTERM and SIGINT ask for an orderly end, and a second one ends the program
 // at once. SIGHUP, which a terminal sends that goes away, ends nothing: where a
 // log is kept it is logged, and the server looks at once at the files that it
-// follows. SIGPIPE ends
-// nothing either: a print into a pipe that nobody reads fails as any other does,
-// and a server outlives the reader of its log.
+// follows. SIGPIPE ends nothing either: a print into a pipe that nobody reads
+// fails as any other does, and a server outlives the reader of its log.
 package signals
 
 import (
