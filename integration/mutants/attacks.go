@@ -47,9 +47,9 @@ func answers() []mutant {
 	})
 	list = append(list, in(courierDir, "./services/client/courier", []mutant{
 		{name: "answer: a CLOSE about one message stops the client", file: "session.go",
-			old: "c.Code.Class() == framing.ClassConnection", new: "c.Code.Permanent()"},
+			old: "c.Code.Class() == framing.ClassConnection", new: "(c.Code.Class() == framing.ClassConnection || c.Code.Class() == framing.ClassMessage)"},
 		{name: "answer: a REFUSAL about the connection puts the message aside", file: "deliver.go",
-			old: "r.Code.Class() == framing.ClassMessage", new: "r.Code.Permanent()"},
+			old: "r.Code.Class() == framing.ClassMessage", new: "(r.Code.Class() == framing.ClassMessage || r.Code.Class() == framing.ClassConnection)"},
 		{name: "answer: the receipt of another size", file: "deliver.go",
 			old: "e.Size != m.Size || ", new: ""},
 		{name: "answer: the receipt of another name", file: "deliver.go",

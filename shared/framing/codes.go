@@ -54,11 +54,6 @@ func (c Code) String() string {
 	return fmt.Sprintf("code 0x%04x", uint16(c))
 }
 
-// Class returns the code's class.
+// Class returns the code's class. An unknown one comes from a later version: to
+// wait loses nothing.
 func (c Code) Class() Class { return Class(c >> 8) }
-
-// Permanent reports whether trying again cannot help. An unknown class is not
-// permanent: it comes from a later version, and waiting loses nothing.
-func (c Code) Permanent() bool {
-	return c.Class() == ClassMessage || c.Class() == ClassConnection
-}

@@ -149,7 +149,7 @@ func (p *peer) wantUnknown() {
 		refusal, notRefusal := framing.ParseRefusal(rec.Payload)
 		last, notClose := framing.ParseClose(rec.Payload)
 		switch {
-		case rec.Type == framing.TypeRefusal && notRefusal == nil && !refusal.Code.Permanent():
+		case rec.Type == framing.TypeRefusal && notRefusal == nil && refusal.Code.Class() == framing.ClassMessageLater:
 		case rec.Type == framing.TypeClose && notClose == nil && last.Code == framing.CodeShuttingDown:
 		default:
 			p.t.Fatalf("the server sent %s %q", rec.Type, rec.Payload)

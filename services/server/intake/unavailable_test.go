@@ -32,9 +32,6 @@ func TestLogbookUnavailable(t *testing.T) {
 	p := s.connect(t)
 	p.write(p.whole(m))
 	p.wantRefusal(0, framing.CodeUnavailable)
-	if framing.CodeUnavailable.Permanent() {
-		t.Error("a client would give up")
-	}
 	s.wantRefused(t, framing.CodeUnavailable)
 	key := cipher2012.DeriveKey("password")
 	s.wantReset2012(t, append(key[:], cipher2012.Encrypt(key, m.plain)...))
@@ -88,7 +85,7 @@ func (s *server) delivers(t *testing.T, p *peer, m parcel) {
 		}
 		r, err := framing.ParseRefusal(rec.Payload)
 		check(t, err)
-		if r.Ref != ref || r.Code.Permanent() {
+		if r.Ref != ref || r.Code.Class() != framing.ClassMessageLater {
 			t.Fatalf("refused with %s", r.Code)
 		}
 	}
