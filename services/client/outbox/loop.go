@@ -16,7 +16,12 @@ func (o *run) loop(ctx, until context.Context) error {
 		if err != nil {
 			return err
 		}
-		if found.jobs() == 0 && !o.Watch && (found.waiting == 0 || o.stuck()) {
+		idle := o.held.Load() == 0 // asked first: what ends meanwhile sets the time of the last movement
+		late := o.late()
+		if late { // of many that wait one is always due
+			found.due = nil
+		}
+		if found.jobs() == 0 && !o.Watch && (found.waiting == 0 || late && idle) {
 			return nil
 		}
 		if found.jobs() > 0 {

@@ -131,9 +131,9 @@ func (o *run) progress() {
 	o.moved = time.Now()
 }
 
-// stuck reports whether what waits has waited for too long, and nothing moved.
-func (o *run) stuck() bool {
+// late reports whether nothing has moved for so long that what waits is given up.
+func (o *run) late() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.Timeout > 0 && o.held.Load() == 0 && time.Since(o.moved) >= o.Timeout
+	return o.Timeout > 0 && !o.Watch && time.Since(o.moved) >= o.Timeout
 }

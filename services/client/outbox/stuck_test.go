@@ -90,6 +90,36 @@ func TestStuckMessagesLetOthersPass(t *testing.T) {
 	}
 }
 
+// Once nothing has moved for the timeout nothing is tried again: of very many
+// messages one is due at each look, and the run would never end.
+func TestNothingIsTriedAgainAfterTheTimeout(t *testing.T) {
+	b := newBench(t)
+	b.put(map[string]string{"message": "m"})
+	cfg := b.config()
+	cfg.retry, cfg.Timeout = 1, time.Hour
+	cfg.Deliver = func(ctx context.Context, m courier.Message) (courier.Delivery, error) {
+		t.Errorf("%q was tried again", m.Name)
+		return b.ledger.deliver(ctx, m)
+	}
+	o, err := start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.moved = time.Now().Add(-2 * time.Hour)
+	message := job{name: "message"}
+	o.later.add(message, Left{Name: message.name, Err: &courier.PostponedError{}}, false)
+	for due := false; !due; {
+		_, due = o.later.state(message)
+	}
+	ctx, stop := context.WithCancelCause(t.Context())
+	defer stop(nil)
+	o.stop = stop
+	if err := o.loop(ctx, ctx); err != nil || len(o.later.left()) != 1 {
+		t.Errorf("left %v, error %v", o.later.left(), err)
+	}
+	o.inFlight.Wait()
+}
+
 // A client that stays sends them as soon as there is room, under the same ids.
 func TestStuckMessagesGoWhenThereIsRoom(t *testing.T) {
 	s, b := newServer(t), newBench(t)
