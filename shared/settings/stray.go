@@ -22,18 +22,28 @@ const (
 // copied, "" where there is none. It shows no other part of the text, which may
 // be a secret.
 func stray(text, form string) string {
-	switch {
-	case strings.HasPrefix(text, "\xff\xfe"), strings.HasPrefix(text, "\xfe\xff"):
-		return "is in UTF-16; it must be in UTF-8"
-	case strings.Contains(text, "\x00"):
+	if mark := ByteOrderMark(text); mark != "" {
+		return mark
+	}
+	if strings.Contains(text, "\x00") {
 		return "has NUL bytes in it, as a text in UTF-16; it must be in UTF-8"
-	case strings.HasPrefix(text, byteOrderMark):
-		return "begins with a byte order mark"
 	}
 	for at, r := range text {
 		if what := strayRune(r, form); what != "" {
 			return place(at, at+utf8.RuneLen(r) >= len(text)) + " " + what
 		}
+	}
+	return ""
+}
+
+// ByteOrderMark says what the mark at the start of a text is, "" where there is
+// none. Behind one the first block of a PEM file is not found, without a word.
+func ByteOrderMark(text string) string {
+	switch {
+	case strings.HasPrefix(text, "\xff\xfe"), strings.HasPrefix(text, "\xfe\xff"):
+		return "is in UTF-16; it must be in UTF-8"
+	case strings.HasPrefix(text, byteOrderMark):
+		return "begins with a byte order mark"
 	}
 	return ""
 }

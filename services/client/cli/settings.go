@@ -92,6 +92,9 @@ func (s *Settings) tlsWithCA() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if mark := settings.ByteOrderMark(string(text)); mark != "" {
+		return nil, errors.New(mark)
+	}
 	name := s.ServerName
 	if name == "" {
 		if name, _, err = net.SplitHostPort(string(s.Server)); err != nil {

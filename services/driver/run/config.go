@@ -33,6 +33,9 @@ func (d *driver) collectorConfig() (collector.Config, error) {
 	if err != nil {
 		return cfg, badCA(d.FTPCAFile, "cannot be read: "+err.Error())
 	}
+	if mark := settings.ByteOrderMark(string(pem)); mark != "" {
+		return cfg, badCA(d.FTPCAFile, mark)
+	}
 	cfg.TLS.RootCAs = x509.NewCertPool()
 	if !cfg.TLS.RootCAs.AppendCertsFromPEM(pem) {
 		return cfg, badCA(d.FTPCAFile, "must hold certificates in PEM form")

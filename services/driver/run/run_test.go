@@ -199,22 +199,27 @@ func TestNoServer(t *testing.T) {
 }
 
 func TestSettingsThatDoNotFit(t *testing.T) {
-	noPEM := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(noPEM, []byte("hello"), 0o644); err != nil {
-		t.Fatal(err)
+	ca := func(text string) func(cfg *run.Settings) {
+		path := filepath.Join(t.TempDir(), "ca.pem")
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return func(cfg *run.Settings) { cfg.FTPTLS, cfg.FTPCAFile = "explicit", path }
 	}
-	for name, change := range map[string]func(cfg *run.Settings){
-		"DRIVER_SERVER_IDENTITY": func(cfg *run.Settings) { cfg.Outbox = "x" },
-		"DRIVER_FTP_ADDR":        func(cfg *run.Settings) { cfg.FTPAddr = ":21" },
-		"DRIVER_FTP_DIR":         func(cfg *run.Settings) { cfg.FTPDir = "logs\r\nDELE x" },
-		"DRIVER_FTP_CA_FILE":     func(cfg *run.Settings) { cfg.FTPTLS, cfg.FTPCAFile = "explicit", noPEM },
+	for problem, change := range map[string]func(cfg *run.Settings){
+		"DRIVER_SERVER_IDENTITY must be set":               func(cfg *run.Settings) { cfg.Outbox = "x" },
+		"DRIVER_FTP_ADDR must name":                        func(cfg *run.Settings) { cfg.FTPAddr = ":21" },
+		"DRIVER_FTP_DIR must be":                           func(cfg *run.Settings) { cfg.FTPDir = "logs\r\nDELE x" },
+		"DRIVER_FTP_CA_FILE must hold":                     ca("hello"),
+		"DRIVER_FTP_CA_FILE begins with a byte order mark": ca("\ufeff-----BEGIN CERTIFICATE-----\n"),
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(problem, func(t *testing.T) {
 			cfg := config(t, "localhost:21")
 			change(&cfg)
 			_, _, err := start(cfg)
 			var bad *settings.Error
-			if !errors.As(err, &bad) || len(bad.Problems) != 1 || bad.Problems[0].Name != name {
+			if !errors.As(err, &bad) || len(bad.Problems) != 1 ||
+				!strings.HasPrefix(bad.Problems[0].Name+" "+bad.Problems[0].Rule, problem) {
 				t.Errorf("%v", err)
 			}
 		})

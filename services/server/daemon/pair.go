@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+
+	"sealpost/shared/settings"
 )
 
 // The two settings that name the files.
@@ -37,6 +39,11 @@ func (e *CertificateError) Fix() string { return e.fix }
 func (c *certificate) parse(p pair) (*tls.Certificate, error) {
 	if p.unreadable != "" {
 		return nil, c.blame(p.unreadable, "it must be readable for the user that the server runs as", "%s", p.forReason)
+	}
+	for setting, text := range map[string]string{certSetting: p.cert, keySetting: p.key} {
+		if mark := settings.ByteOrderMark(text); mark != "" {
+			return nil, c.blame(setting, "", "it %s", mark)
+		}
 	}
 	if err := c.checkCert(p.cert); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -51,6 +52,9 @@ func TestBadPair(t *testing.T) {
 		{"another's key", good.text, other.key, keySetting, "private key does not match public key"},
 		{"a key that is none", good.text, []byte("hello"), keySetting, "failed to find any PEM data"},
 		{"the two exchanged", good.key, good.text, certSetting, "no certificate in PEM form"},
+		{"a byte order mark before the certificates", slices.Concat([]byte("\ufeff"), good.text, other.text), good.key,
+			certSetting, "it begins with a byte order mark"},
+		{"a byte order mark before the key", good.text, slices.Concat([]byte("\ufeff"), good.key), keySetting, "it begins with a byte order mark"},
 		{"a certificate that is none", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}), good.key,
 			certSetting, "malformed certificate"},
 		{"no key file", good.text, nil, keySetting, "no such file"},
