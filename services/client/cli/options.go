@@ -35,6 +35,9 @@ type inputError struct{ cause string }
 
 func (e *inputError) Error() string { return e.cause }
 
+// nameRule is that of [message.CheckName].
+var nameRule = fmt.Sprintf("a name has 1 to %d bytes of UTF-8, without line ends and other control characters", message.MaxName)
+
 func badUsage(format string, args ...any) error {
 	return &usageError{rule: fmt.Sprintf(format, args...), hint: "client -h shows the calls"}
 }
@@ -66,7 +69,7 @@ func parse(args []string) (options, error) {
 	}
 	if opts.name != "" {
 		if err := message.CheckName(opts.name); err != nil {
-			return options{}, badUsage("-name: %v", err)
+			return options{}, &usageError{rule: "-name: " + err.Error(), hint: nameRule}
 		}
 	}
 	switch {

@@ -24,7 +24,7 @@ func (r *runner) sendOne(ctx context.Context) error {
 		m.Name = r.name
 	}
 	if err := message.CheckName(m.Name); err != nil {
-		return badUsage("%v; -name NAME gives the message another one", err)
+		return &usageError{rule: err.Error(), hint: "-name NAME gives the message another one; " + nameRule}
 	}
 	if m.ID == (message.ID{}) {
 		m.ID = message.NewID()

@@ -138,5 +138,5 @@ func (e *outcomeError) hint() string {
 	if len(e.outcome.Left) > 0 || e.outcome.Stopped {
 		return "client -outbox " + quote(e.dir) + " goes on under the same ids"
 	}
-	return "to send one again, move it from there into the outbox"
+	return "the .reason beside each says what to change; to send one again, move it from there into the outbox"
 }
