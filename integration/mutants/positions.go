@@ -40,7 +40,7 @@ func positions() []mutant {
 		{name: "output: a file of two names is given away", file: "output.go",
 			old: " || owner.Nlink != 1 {", new: " {"},
 		{name: "output: root keeps what it makes", file: "output.go",
-			old: "o.uid, o.gid = int(owner.Uid), int(owner.Gid)", new: "_ = owner"},
+			old: "o.uid, o.gid, err = durable.OwnerIn(dir)", new: "o.uid, o.gid = durable.KeepOwner, durable.KeepOwner"},
 		{name: "output: the umask decides who may read", file: "output.go",
 			old: "	if err := f.Chmod(mode); err != nil &&", new: "	if err := error(nil); err != nil &&"},
 	})

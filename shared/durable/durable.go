@@ -25,9 +25,6 @@ import (
 // tempPattern starts with a dot: neither an outbox nor an FTP listing shows it.
 const tempPattern = ".tmp-*"
 
-// KeepOwner stands for "leave the user or group as it is" in WriteFileOwner.
-const KeepOwner = -1
-
 // WriteFile puts data at path, replacing what is there. The file gets exactly
 // mode, whatever the umask. Order: temporary file in the same directory,
 // write, fsync, close, rename, fsync of the directory.

@@ -21,15 +21,11 @@ type owner struct{ uid, gid int }
 
 // ownerFor returns the owner of what is made in dir.
 func ownerFor(dir string) owner {
-	info, err := os.Stat(dir)
-	if err != nil || os.Geteuid() != 0 {
+	uid, gid, err := durable.OwnerIn(dir)
+	if err != nil || uid == 0 {
 		return owner{durable.KeepOwner, durable.KeepOwner}
 	}
-	stat := info.Sys().(*syscall.Stat_t)
-	if stat.Uid == 0 {
-		return owner{durable.KeepOwner, durable.KeepOwner}
-	}
-	return owner{int(stat.Uid), int(stat.Gid)}
+	return owner{uid, gid}
 }
 
 func (w owner) changes() bool { return w.uid != durable.KeepOwner }

@@ -25,19 +25,13 @@ type output struct {
 }
 
 func openOutput(dir string) (output, error) {
-	o := output{dir, durable.KeepOwner, durable.KeepOwner}
-	if err := durable.MkdirAll(dir, 0o755); err != nil {
-		return o, fmt.Errorf("output directory: %w", err)
+	o := output{dir: dir}
+	err := durable.MkdirAll(dir, 0o755)
+	if err == nil {
+		o.uid, o.gid, err = durable.OwnerIn(dir)
 	}
-	if os.Geteuid() != 0 {
-		return o, nil
-	}
-	info, err := os.Stat(dir)
 	if err != nil {
 		return o, fmt.Errorf("output directory: %w", err)
-	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
-		o.uid, o.gid = int(owner.Uid), int(owner.Gid)
 	}
 	return o, nil
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"sealpost/shared/durable"
 )
@@ -52,7 +51,7 @@ func (s *State) locked(change func() error) (err error) {
 			err = closeErr
 		}
 	}()
-	uid, gid, err := s.owner()
+	uid, gid, err := durable.OwnerIn(s.dir)
 	if err != nil {
 		return err
 	}
@@ -66,28 +65,11 @@ func (s *State) locked(change func() error) (err error) {
 
 // write replaces a file.
 func (s *State) write(name string, data []byte) error {
-	uid, gid, err := s.owner()
+	uid, gid, err := durable.OwnerIn(s.dir)
 	if err != nil {
 		return err
 	}
 	return durable.WriteFileOwner(s.path(name), data, fileMode, uid, gid)
-}
-
-// owner returns whose the files are to be. Root (the set-up, or an
-// administrator in the container) leaves them to the directory's owner, or the
-// server could no longer read its own state.
-func (s *State) owner() (uid, gid int, err error) {
-	if os.Geteuid() != 0 {
-		return durable.KeepOwner, durable.KeepOwner, nil
-	}
-	info, err := os.Stat(s.dir)
-	if err != nil {
-		return 0, 0, err
-	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok {
-		return int(owner.Uid), int(owner.Gid), nil
-	}
-	return durable.KeepOwner, durable.KeepOwner, nil
 }
 
 func makeDir(dir string) error {
