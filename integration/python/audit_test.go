@@ -68,6 +68,28 @@ func TestAuditOfATrueDirectory(t *testing.T) {
 	}
 }
 
+// TestAuditOfADirectoryThatFilesAreMovedFrom: what is away is counted where that
+// is expected, and what the driver never had is named all the same.
+func TestAuditOfADirectoryThatFilesAreMovedFrom(t *testing.T) {
+	c := collect(t)
+	for seq := range uint64(4) {
+		c.Remove(logfile.FileName(seq))
+	}
+	stdout, stderr, status := c.audit("--moved")
+	if status != 0 || stderr != "" || !strings.HasPrefix(stdout, "5 lines, 5 of them vouched for; 1 log files, 4 moved away, and") {
+		t.Errorf("status %d\n%s%s", status, stdout, stderr)
+	}
+	c.Write("owed", []byte("0\n2-3\n"))
+	stdout, stderr, status = c.audit("--moved")
+	if status != 1 || strings.Count(stderr, " is owed, ") != 3 || strings.Contains(stderr, "line 1") || !strings.Contains(stdout, "1 moved away") {
+		t.Errorf("with a list: status %d\n%s%s", status, stdout, stderr)
+	}
+	c.Write("owed", []byte("2-x\n"))
+	if _, stderr, status = c.audit("--moved"); status != 1 || !strings.Contains(stderr, "owed: ") {
+		t.Errorf("with a list that is none: status %d\n%s", status, stderr)
+	}
+}
+
 // replaced is a file with other bytes of the same size.
 func replaced(file []byte) []byte { return bytes.ToUpper(file) }
 

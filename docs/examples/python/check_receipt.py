@@ -8,7 +8,7 @@ import os
 import sys
 
 from sealpost import pins, receipt
-from sealpost.collection import is_message
+from sealpost.files import is_message
 from sealpost.forms import Breach
 
 

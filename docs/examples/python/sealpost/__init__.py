@@ -17,6 +17,7 @@ except Ed25519 (module ed25519), which is Debian's python3-cryptography. Python 
     tree         Merkle trees of RFC 6962 (section 10)
     manifest     manifest lines (section 14)
     logfile      log files (section 13)
+    files        log files and messages, held against their lines (sections 13 and 14)
     collection   a directory of log files, held against what was signed
 
 Whatever is refused is refused with a Breach that bears the class of the fault.

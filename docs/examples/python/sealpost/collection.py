@@ -1,19 +1,19 @@
 """A directory of log files, held against its manifest, and the manifest against all that was signed of it
 (PROTOCOL.md, section 10: "The manifest as a whole")."""
-import hashlib
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
-from . import checkpoint, logfile, manifest, receipt
+from . import checkpoint, manifest, receipt
 from .checkpoint import Checkpoint
-from .forms import Breach, from_base64
+from .files import check_file, is_message
+from .forms import Breach
 from .pins import Pin
 from .tree import Hasher
 
 CHECKPOINT = "checkpoint"
+OWED = "owed"
 _LOG_FILE = re.compile(r"server_message(0|[1-9][0-9]*)\.txt")
 
 
@@ -27,10 +27,12 @@ class Signed:
 class Collection:
     """One audit. `findings` says what is wrong, a line each; none means that all that was looked at fits."""
 
-    def __init__(self, directory: str, pinned: list[Pin]):
-        self._dir, self._pins = directory, pinned
+    def __init__(self, directory: str, pinned: list[Pin], moved: bool = False):
+        """With `moved` a log file that is not there was moved away, unless the driver owes it: `away` counts them."""
+        self._dir, self._pins, self._moved = directory, pinned, moved
         self.findings: list[str] = []
-        self.files = self.receipts = self.lines = self.vouched = 0
+        self.files = self.receipts = self.lines = self.vouched = self.away = 0
+        self._owed: list[range] = []
         self._signed: list[Signed] = []
         self._receipts: dict[int, list[tuple[str, bytes]]] = {}  # by line: where from, and the line in it
 
@@ -59,6 +61,7 @@ class Collection:
     def audit(self) -> None:
         if os.path.exists(path := os.path.join(self._dir, CHECKPOINT)):
             self.add_checkpoint(path)
+        self._read_owed()
         roots = self._lines({s.tree.size for s in self._signed})
         self._judge(roots)
         for index in sorted(self._receipts):
@@ -104,9 +107,28 @@ class Collection:
         except Breach as breach:
             self.findings.append(f"line {number}: {_reason(breach)}")
         except FileNotFoundError:
-            self.findings.append(f"line {number}: {manifest.file_name(number)} is missing")
+            self._missing(number)
         except OSError as error:
             self.findings.append(f"line {number}: {manifest.file_name(number)}: {_reason(error)}")
+
+    def _missing(self, number: int) -> None:
+        if any(number in numbers for numbers in self._owed):
+            self.findings.append(f"line {number}: {manifest.file_name(number)} is owed, no run of the driver has had it")
+        elif self._moved:
+            self.away += 1
+        else:
+            self.findings.append(f"line {number}: {manifest.file_name(number)} is missing")
+
+    def _read_owed(self) -> None:
+        """The driver's list of what it has passed over: a number or FIRST-LAST on each line."""
+        try:
+            with open(os.path.join(self._dir, OWED), encoding="ascii") as file:
+                for first, _, last in (line.strip().partition("-") for line in file):
+                    self._owed.append(range(int(first), int(last or first) + 1))
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            self.findings.append(f"{OWED}: {_reason(error)}")
 
     def _file(self, entry: manifest.Entry) -> None:
         with open(os.path.join(self._dir, entry.file), "rb") as file:
@@ -142,48 +164,6 @@ class Collection:
         for name in os.listdir(self._dir):
             if match := _LOG_FILE.fullmatch(name):
                 yield int(match[1])
-
-
-def check_file(file: BinaryIO, size: int, entry: manifest.Entry) -> None:
-    """Compares a log file with its manifest line. Raises a Breach."""
-    if size != entry.file_size:
-        raise Breach("size", f"{size} bytes instead of {entry.file_size}")
-    if hashlib.file_digest(file, "sha256").hexdigest() != entry.file_sha256:
-        raise Breach("hash", "its SHA-256 is another")
-    file.seek(0)
-    head = logfile.parse(file, size)
-    if not logfile.belongs(head, entry):
-        raise Breach("header", "its header is of another message")
-    if _sha256(logfile.pieces(file, head.size)) != entry.sha256:
-        raise Breach("hash", "the SHA-256 of the message in it is another")
-    file.seek(len(head.trailer()), os.SEEK_CUR)
-    for quads in _groups(logfile.text(file, head)):
-        if from_base64(quads) is None:
-            raise Breach("base64", "its base64 text is none")
-
-
-def _groups(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Lines of 76 characters are 19 groups of four: each is base64 by itself, and padding stands in the last alone."""
-    before = None
-    for line in lines:
-        if before is not None:
-            yield before if not before.endswith(b"=") else b"="
-        before = line
-    if before is not None:
-        yield before
-
-
-def is_message(path: str, entry: manifest.Entry) -> bool:
-    """Whether a file is the message of a manifest line."""
-    with open(path, "rb") as file:
-        return os.fstat(file.fileno()).st_size == entry.size and hashlib.file_digest(file, "sha256").hexdigest() == entry.sha256
-
-
-def _sha256(pieces: Iterator[bytes]) -> str:
-    digest = hashlib.sha256()
-    for piece in pieces:
-        digest.update(piece)
-    return digest.hexdigest()
 
 
 def _range(first: int, end: int) -> str:
