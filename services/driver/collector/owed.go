@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"sealpost/shared/durable"
+	"sealpost/shared/logfile"
 )
 
 // owedName is the file that lists the numbers which the kept manifest has passed
@@ -113,8 +115,12 @@ func Again(dir string, numbers Numbers) error {
 	})
 }
 
-// edit changes the list of owed numbers while no run works on dir.
+// edit changes the list of owed numbers while no run works on dir. It makes
+// neither directory nor manifest: a mistyped name is an error.
 func edit(dir string, change func(*kept) error) error {
+	if _, err := os.Stat(filepath.Join(dir, logfile.ManifestName)); err != nil {
+		return err
+	}
 	out, lock, err := hold(dir)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"errors"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -319,6 +320,20 @@ func TestManyFailuresAreNotAllListed(t *testing.T) {
 	}
 	if more.Numbers.String() != "100-129" || owed(t, cfg.Dir) != "0-129\n" {
 		t.Errorf("%v; owed %q", more, owed(t, cfg.Dir))
+	}
+}
+
+// A directory that no run has collected into is left as it is.
+func TestNumbersOfNoCollection(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "mistyped")
+	_, err := collector.Forget(dir, numbers(t, "3"))
+	for _, err := range []error{err, collector.Again(dir, numbers(t, "3"))} {
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("error %v", err)
+		}
+	}
+	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s was made: %v", dir, err)
 	}
 }
 
