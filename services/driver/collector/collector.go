@@ -28,61 +28,11 @@ package collector
 
 import (
 	"context"
-	"crypto/tls"
 	"time"
-
-	"github.com/rs/zerolog"
 
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 )
-
-// Config says where to collect from and to. Zero numbers stand for the
-// defaults named beside them.
-type Config struct {
-	Addr     string // of the FTP server, host:port
-	FTPDir   string // of manifest and log files there, as CheckDir allows; empty: where the log-in leads
-	User     string
-	Password string
-	// TLS is the configuration for explicit FTPS (RFC 4217); nil means plain
-	// FTP. It must name the server: vsftpd wants data connections to resume
-	// the control connection's session, which is kept under that name.
-	TLS *tls.Config
-
-	Dir         string        // where log files and the kept manifest go; made if missing
-	Connections int           // at once at most, 4
-	Timeout     time.Duration // for one command, and for silence within a transfer, 30 s
-	Wait        time.Duration // for a manifest that is shorter than the kept one, none
-	Attempts    int           // at one file or one connection, 4
-	Backoff     time.Duration // before the second attempt, doubled each time, 200 ms
-	MinRate     int64         // bytes a second that a whole transfer must reach, 4 KiB
-	MaxFile     uint64        // bytes of one log file, 16 GiB
-	MaxManifest uint64        // bytes of manifest lines taken in one run, 1 GiB; the rest is the next run's
-	MaxTrouble  int           // new files in a row over which the server fails before the rest is left to the next run, 100
-
-	// Checkpoint is called once, before the manifest is fetched, with the text
-	// of the server's checkpoint: nil where it has none, or with the error that
-	// kept it from being fetched. It returns how many lines are known to be in
-	// the manifest; one with fewer is waited for as one that is behind, and then
-	// taken as it is. Nil: the checkpoint is not fetched.
-	Checkpoint func(text []byte, err error) (lines uint64)
-	// Signed is how many lines were signed, as receipts say. The server shows a
-	// checkpoint of so many within moments; it is waited for, no longer than Wait
-	// and a few seconds, and then done without.
-	Signed uint64
-	// Done is called when every message of the manifest was handed to Each and
-	// all is durable. Like all calls it is made while no other Collect works on
-	// Dir. Nil: not called.
-	Done func() error
-	// Line is called with every line of the manifest in order of number, without
-	// its "\n", Each once for every message: those owed from earlier runs come
-	// after the others. Both are called from one goroutine; an error from Each
-	// ends the run. Nil: not called.
-	Line     func(line []byte)
-	Each     func(Item) error
-	Progress *Progress // counts while Collect runs; may be nil
-	Log      zerolog.Logger
-}
 
 // Item is what became of one message of the manifest.
 type Item struct {
@@ -176,28 +126,6 @@ func (c *collector) collect(ctx context.Context) error {
 		err = c.Done()
 	}
 	return err
-}
-
-func (c Config) withDefaults() Config {
-	setDefault(&c.Connections, 4)
-	setDefault(&c.Timeout, 30*time.Second)
-	setDefault(&c.Attempts, 4)
-	setDefault(&c.Backoff, 200*time.Millisecond)
-	setDefault(&c.MinRate, 4<<10)
-	setDefault(&c.MaxFile, 16<<30)
-	setDefault(&c.MaxManifest, 1<<30)
-	setDefault(&c.MaxTrouble, 100)
-	c.MaxFile = min(c.MaxFile, 1<<62) // sizes are int64 from here on
-	if c.Progress == nil {
-		c.Progress = new(Progress)
-	}
-	return c
-}
-
-func setDefault[T int | int64 | uint64 | time.Duration](value *T, fallback T) {
-	if *value <= 0 {
-		*value = fallback
-	}
 }
 
 // pause waits before attempt number n (from 1) is repeated.

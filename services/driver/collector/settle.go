@@ -1,0 +1,104 @@
+package collector
+
+import (
+	"context"
+
+	"sealpost/shared/logfile"
+)
+
+// settle waits for the jobs in turn, records them and hands them on.
+func (p *pool) settle(ctx context.Context) error {
+	for j := range p.order {
+		if err := j.wait(ctx); err != nil {
+			return err
+		}
+		if j.stop != nil {
+			return j.stop
+		}
+		if j.standing != owed && p.Line != nil {
+			p.Line(j.item.Line)
+		}
+		if j.standing == later {
+			continue
+		}
+		if err := p.record(j); err != nil {
+			return err
+		}
+		if err := p.count(j); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// wait returns nil once the job is done. What was done counts, also when the run
+// is over.
+func (j *job) wait(ctx context.Context) error {
+	select {
+	case <-j.done:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-j.done:
+		return nil
+	default:
+		return context.Cause(ctx)
+	}
+}
+
+// record takes down that a message was reached, and whether its file came.
+func (p *pool) record(j *job) error {
+	at := Range{j.item.Entry.Seq, j.item.Entry.Seq}
+	switch {
+	case j.standing == unreached && j.item.Err != nil:
+		p.kept.owe(at)
+		p.kept.add(j.item.Line)
+	case j.standing == unreached:
+		p.kept.add(j.item.Line)
+	case j.standing == owed && j.item.Err == nil:
+		p.kept.settled(at, len(j.item.Line))
+	}
+	return p.kept.flushWhenDue()
+}
+
+func (p *pool) count(j *job) error {
+	p.Progress.done.Add(1)
+	r, item := &p.result, &j.item
+	switch {
+	case item.Err != nil:
+		p.failed.add(item.Entry.Seq, item.Err)
+	case item.Away:
+		r.Away++
+	default:
+		r.Files++
+		r.Bytes += item.Entry.FileSize
+	}
+	if item.New {
+		r.New++
+		p.Log.Info().Uint64("number", item.Entry.Seq).Stringer("id", item.Entry.ID).
+			Uint64("bytes", item.Entry.FileSize).Msgf("downloaded %s", logfile.FileName(item.Entry.Seq))
+	}
+	if p.Each != nil {
+		if err := p.Each(*item); err != nil {
+			return err
+		}
+	}
+	return p.bear(j)
+}
+
+// bear gives up where the server fails over one new file after the other: each
+// costs all its attempts and times. The next run begins behind them. An answer
+// that is about one file alone costs nothing, and neither ends the row.
+func (p *pool) bear(j *job) error {
+	switch {
+	case j.item.New:
+		p.trouble = 0
+	case j.standing == unreached && j.item.Err != nil && !ofFile(j.item.Err):
+		p.trouble++
+	}
+	if p.trouble >= p.MaxTrouble {
+		return ErrTrouble
+	}
+	return nil
+}
