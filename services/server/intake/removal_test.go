@@ -94,7 +94,7 @@ func TestTokenRemovedWhileCommitting(t *testing.T) {
 	m := plain("last.txt", []byte("complete"))
 	p := s.connect(t)
 	p.write(p.whole(m))
-	h.wait(t, 1) // a small message is staged once it is complete
+	h.wait(t, 1)
 	p.write(appendData(p.offer(plain("next.txt", []byte("text"))), []byte("te")))
 	_, err := s.state.RemoveSender(s.token.Sender(), false)
 	check(t, err)

@@ -35,7 +35,7 @@ func TestShutdownFinishesBody(t *testing.T) {
 	m := plain("last.txt", make([]byte, 2*inFile))
 	p := s.connect(t)
 	p.write(appendData(p.offer(m), m.body[:inFile]))
-	h.wait(t, 1)
+	h.waitStaged(t)
 	ended, _ := s.shutdown(t)
 	s.bystander.wantClose(framing.CodeShuttingDown)
 	check(t, s.bystander.conn.Close())
@@ -104,7 +104,7 @@ func TestShutdownCutsOff(t *testing.T) {
 			p := s.connect(t)
 			m := plain("a.txt", make([]byte, 2*inFile))
 			p.write(appendData(p.offer(m), m.body[:inFile]))
-			h.wait(t, 1)
+			h.waitStaged(t)
 			return p.wantCut
 		}},
 		{"in a commit", func(t *testing.T, s *server, h *held) func() {
