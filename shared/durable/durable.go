@@ -58,14 +58,14 @@ func writeFile(ops operations, path string, data []byte, mode fs.FileMode, uid, 
 	dir := filepath.Dir(path)
 	temp, err := ops.createTemp(dir, tempPattern)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return fmt.Errorf("write %s: %w", path, cause(err))
 	}
 	renamed := false
 	defer func() {
 		if err == nil {
 			return
 		}
-		err = fmt.Errorf("write %s: %w", path, err)
+		err = fmt.Errorf("write %s: %w", path, cause(err))
 		_ = temp.Close() // may be closed already; the first error is the one to report
 		if !renamed {
 			_ = os.Remove(temp.Name())
@@ -82,6 +82,21 @@ func writeFile(ops operations, path string, data []byte, mode fs.FileMode, uid, 
 	}
 	renamed = true
 	return ops.syncDir(dir)
+}
+
+// cause leaves the temporary file's name out of an error: it is another one each
+// time, and whoever says an error once, as long as it stays the same, compares
+// texts.
+func cause(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
 }
 
 func fill(temp file, data []byte, mode fs.FileMode, uid, gid int) error {

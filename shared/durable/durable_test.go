@@ -81,8 +81,12 @@ func TestWriteFileOwner(t *testing.T) {
 
 func TestWriteFileThatCannot(t *testing.T) {
 	dir := t.TempDir()
-	if err := WriteFile(filepath.Join(dir, "missing", "file"), nil, 0o600); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("no directory: error %v", err)
+	for range 2 { // alike each time: whoever says it when it changes goes by the text
+		path := filepath.Join(dir, "missing", "file")
+		err := WriteFile(path, nil, 0o600)
+		if !errors.Is(err, fs.ErrNotExist) || err.Error() != "write "+path+": no such file or directory" {
+			t.Errorf("no directory: error %v", err)
+		}
 	}
 	taken := filepath.Join(dir, "taken")
 	if err := os.Mkdir(taken, 0o700); err != nil {

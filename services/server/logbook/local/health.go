@@ -93,7 +93,7 @@ func (l *Logbook) checkRoom() {
 func (l *Logbook) roomLeft() error {
 	free, err := freeBytes(l.vol.dir)
 	if err == nil && free < headroom {
-		err = fmt.Errorf("%w: the volume has %d bytes left, %d are kept free", logbook.ErrNoSpace, free, headroom)
+		err = fmt.Errorf("%w: the volume has less than the %d bytes left that are kept free", logbook.ErrNoSpace, headroom)
 	}
 	return err
 }
@@ -102,8 +102,8 @@ func (l *Logbook) tryHeal() error {
 	if err := l.roomLeft(); err != nil {
 		return err
 	}
-	name := stagedName()
-	f, err := l.vol.create(name, 0o600)
+	const name = stagingDir + "/" + stagedPrefix + "probe" // always the same, as is then the reason
+	f, err := l.vol.open(name, 0o600)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,9 @@ package local
 
 import (
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -83,5 +86,19 @@ func TestRefusedBehindAGroup(t *testing.T) {
 	stuck.Store(false)
 	if _, err := first(); err != nil {
 		t.Errorf("the durable one heard %v", err)
+	}
+}
+
+// While the volume cannot be written the reason stays the same, so that it is
+// logged once.
+func TestReasonStaysTheSame(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	book := open(t, cfg)
+	closeBook(t, book) // heal is called here alone
+	check(t, os.Rename(filepath.Join(cfg.Dir, stagingDir), filepath.Join(cfg.Dir, "elsewhere")))
+	book.health.set(errors.New("a flush failed"))
+	first, second := book.heal(), book.heal()
+	if !errors.Is(first, fs.ErrNotExist) || second == nil || first.Error() != second.Error() {
+		t.Errorf("%v, then %v", first, second)
 	}
 }
