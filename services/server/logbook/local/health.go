@@ -74,9 +74,6 @@ func (l *Logbook) heal() error {
 		return nil
 	}
 	err := l.tryHeal()
-	if err == nil {
-		l.cfg.Log.Info().Msg("volume can be written again")
-	}
 	l.health.set(err)
 	return err
 }
@@ -86,7 +83,6 @@ func (l *Logbook) heal() error {
 func (l *Logbook) checkRoom() {
 	if err := l.roomLeft(); err != nil && l.health.reason() == nil {
 		l.health.set(err)
-		l.cfg.Log.Error().Err(err).Msg("the volume is full")
 	}
 }
 
