@@ -57,6 +57,8 @@ func stuckMessages() []mutant {
 			old: "case !info.IsDir():", new: "case info.Mode().IsRegular():", suite: suite{run: "^TestBrokenPlaces"}},
 		{name: "outbox: claimed where nothing can end", file: "loop.go",
 			old: "if err := o.intact(); err != nil {", new: "if err := error(nil); err != nil {", suite: suite{run: "^TestPlacesBreakWhileWatching$"}},
+		{name: "outbox: what waits is tried for ever", file: "loop.go",
+			old: "if late { ", new: "if false { ", suite: suite{run: "^TestNothingIsTried"}},
 		{name: "outbox: a growing file of another user is taken", file: "ready.go",
 			old: "before.Size() == info.Size() && before.ModTime().Equal(info.ModTime())", new: "true", suite: suite{run: "^TestSettled$"}},
 		{name: "outbox: a directory has the umask's mode", file: "owner.go",

@@ -41,6 +41,8 @@ func positions() []mutant {
 			old: " || owner.Nlink != 1 {", new: " {"},
 		{name: "output: root keeps what it makes", file: "output.go",
 			old: "o.uid, o.gid, err = durable.OwnerIn(dir)", new: "o.uid, o.gid = durable.KeepOwner, durable.KeepOwner"},
+		{name: "position: a mistyped directory is made", file: "owed.go",
+			old: "logfile.ManifestName)); err != nil {", new: "logfile.ManifestName)); false {"},
 		{name: "output: the umask decides who may read", file: "output.go",
 			old: "	if err := f.Chmod(mode); err != nil &&", new: "	if err := error(nil); err != nil &&"},
 	})

@@ -23,6 +23,8 @@ func slips() []mutant {
 			old: "if s.piped && !r.allowEmpty {", new: "if false {"},
 		{name: "input: half a message from a terminal", file: "input.go", suite: suite{run: "^TestTerminalHangsUp$"},
 			old: "if err != nil && !isTerminal(t.file) {", new: "if false {"},
+		{name: "CA file: none behind a byte order mark", file: "settings.go", suite: suite{run: "^TestScripts$/^settings$"},
+			old: "mark != \"\" {", new: "false {"},
 		{name: "output: no failure where nothing can be printed", file: "cli.go", suite: suite{run: "^TestScripts$/^full$"},
 			old: "	err := out.After(dispatch(ctx, args, std))\n", new: "	err := dispatch(ctx, args, std)\n"},
 	})

@@ -213,7 +213,7 @@ func (c *Courier) dial(p *progress) (*session, error) {
 	if err != nil && (lasting(err) || p.over() != nil) {
 		return nil, err
 	}
-	level := zerolog.DebugLevel // as of one that takes the place of another, at every refusal for now
+	level := zerolog.DebugLevel // one connection after another is no news
 	if c.contact.tried(err) {
 		level = zerolog.InfoLevel
 	}
