@@ -2,6 +2,7 @@ package courier
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net"
 	"sync"
@@ -75,12 +76,13 @@ func (c *contact) change(reason string) {
 
 // Reason says why an attempt failed: in the same words each time that it fails
 // in the same way, and visible on one line. So the ports of a connection are
-// left out, which are others each time.
+// left out, which are others each time, and the time of a look at a certificate.
 func Reason(err error) string {
 	var lookup *net.DNSError
 	var op *net.OpError
 	var timeout net.Error
 	var closed *ClosedError
+	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &closed):
 		return message.Visible(closed.Error())
@@ -88,10 +90,21 @@ func Reason(err error) string {
 		return "no such host: " + message.Visible(lookup.Name)
 	case errors.As(err, &lookup):
 		return "the name cannot be looked up: " + message.Visible(lookup.Name)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
+		return outOfDate(invalid.Cert)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return noAnswer
 	case errors.As(err, &op):
 		return message.Visible(op.Op + ": " + op.Err.Error())
 	}
 	return message.Visible(err.Error())
+}
+
+// outOfDate is the reason for a certificate, or one above it, that is not valid
+// now.
+func outOfDate(cert *x509.Certificate) string {
+	if time.Now().Before(cert.NotBefore) {
+		return "the server's certificate is not valid before " + cert.NotBefore.UTC().Format(time.RFC3339)
+	}
+	return "the server's certificate has expired on " + cert.NotAfter.UTC().Format(time.RFC3339)
 }
