@@ -37,6 +37,8 @@ func bothVolumes() []mutant {
 			old: "todo != \"\"", new: "false"},
 		mutant{name: "readiness: a new reason each second", file: local + "health.go", suite: suite{tests: localTests, run: "^TestReasonStaysTheSame$"},
 			old: "	const name = stagingDir + \"/\" + stagedPrefix + \"probe\"", new: "	name := stagedName()"},
+		mutant{name: "readiness: the name of a temporary file", file: "shared/durable/durable.go", suite: suite{tests: durableTests, run: "^TestWriteFileThatCannot$"},
+			old: "		return fmt.Errorf(\"write %s: %w\", path, cause(err))\n", new: "		return fmt.Errorf(\"write %s: %w\", path, err)\n"},
 		mutant{name: "verify: 0 on volumes that do not fit", file: "services/server/cli/logbook.go", suite: suite{tests: "./services/server/cli", run: "^TestScripts$/^verdict$"},
 			old: "	if differences > 0 {\n", new: "	err = nil\n	if differences > 0 {\n"},
 		mutant{name: "accept: without a word", file: "services/server/cli/accept.go", suite: suite{tests: "./services/server/cli", run: "^TestScripts$/^logbook$"},
