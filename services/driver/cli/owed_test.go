@@ -44,7 +44,14 @@ func TestForgetAndAgain(t *testing.T) {
 }
 
 func TestNumbersThatAreNot(t *testing.T) {
-	env(t, "OUTPUT_DIR", t.TempDir())
+	dir := t.TempDir()
+	env(t, "OUTPUT_DIR", dir)
+	if status, _, errs := start("-forget", "0"); status != 1 || !strings.Contains(errs, filepath.Join(dir, "manifest.jsonl")+": no such file") {
+		t.Errorf("where nothing was collected: status %d, %s", status, errs)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "manifest.jsonl"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		args   []string
 		status int
