@@ -128,6 +128,9 @@ type stateConfig struct {
 	StateDir string `default:"/state" required:"true"`
 }
 
+// Check reports a directory that is another volume's.
+func (c *stateConfig) Check() []settings.Problem { return daemon.CheckStateDir(c.StateDir) }
+
 // openState opens the state for a command. The other variables are the running
 // server's, so that warnings are about none of those.
 func openState() (*state.State, error) {

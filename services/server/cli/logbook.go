@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"sealpost/services/server/daemon"
 	"sealpost/services/server/logbook/local"
@@ -20,10 +21,27 @@ type volumesConfig struct {
 	stateConfig
 }
 
+// Check reports settings that do not go together.
+func (c *volumesConfig) Check() []settings.Problem { return daemon.CheckDirs(c.DataDir, c.StateDir) }
+
+// mounted tells whether both volumes are there. Empty ones may be meant, missing
+// ones never are, and what a server would make of those is no verdict.
+func (c *volumesConfig) mounted() error {
+	for _, dir := range []string{c.DataDir, c.StateDir} {
+		if _, err := os.Stat(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // withVolumes opens the state for a command about both volumes.
 func withVolumes(do func(volumesConfig, *state.State) error) error {
 	var config volumesConfig
 	if _, err := settings.Load(daemon.Prefix, &config); err != nil {
+		return err
+	}
+	if err := config.mounted(); err != nil {
 		return err
 	}
 	st, err := config.open()

@@ -51,7 +51,7 @@ const logFileExtra = 64 << 10
 
 // Check reports settings that do not go together.
 func (c *Config) Check() []settings.Problem {
-	var problems []settings.Problem
+	problems := CheckDirs(c.DataDir, c.StateDir)
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
 		problems = append(problems, settings.Problem{Name: "SERVER_TLS_CERT_FILE",
 			Rule: "goes with SERVER_TLS_KEY_FILE: set both or neither"})

@@ -38,6 +38,12 @@ func (s *State) readLogbookID() (string, error) {
 	return id, durable.SyncDir(s.dir)
 }
 
+// Holds reports whether dir is that of a state.
+func Holds(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, identityFile))
+	return err == nil
+}
+
 func (s *State) path(name string) string { return filepath.Join(s.dir, name) }
 
 // locked runs change while no other process changes the directory.
