@@ -36,9 +36,9 @@ func slips() []mutant {
 		{name: "accept: a volume that is not mounted is an empty one", file: "accept.go", suite: suite{run: "^TestScripts$/^logbook$"},
 			old: "	if err := config.mounted(); err != nil {\n		return err\n	}\n", new: ""},
 	})...)
-	list = append(list, in("services/server/daemon/", "./services/server/cli", []mutant{
-		{name: "settings: exchanged volumes are begun anew", file: "config.go", suite: suite{run: "^TestScripts$/^logbook$"},
-			old: "	problems := CheckDirs(c.DataDir, c.StateDir)\n", new: "	var problems []settings.Problem\n"},
+	list = append(list, in("services/server/daemon/", "./services/server/daemon", []mutant{
+		{name: "settings: exchanged volumes are begun anew", file: "dirs.go", suite: suite{run: "^TestCheckDirs$"},
+			old: "state.Holds(data) && !local.Holds(data)", new: "false"},
 	})...)
 	list = append(list, in("services/client/courier/", "./services/client/courier", []mutant{
 		{name: "contact: the time of day is part of a reason", file: "contact.go", suite: suite{run: "^TestReason$"},
