@@ -160,11 +160,16 @@ func (o options) withFiles(rest []string) (options, error) {
 	case len(rest) == 0:
 		return options{}, badUsage("-files needs a FILE")
 	}
-	inputs := 0
+	inputs, named := 0, map[string]bool{}
 	for _, path := range rest {
 		if path == stdin {
 			inputs++
 			continue
+		}
+		if clean := filepath.Clean(path); named[clean] {
+			return options{}, badUsage("%s is named twice, and would be sent twice", path)
+		} else {
+			named[clean] = true
 		}
 		info, err := os.Stat(path)
 		if err != nil {
