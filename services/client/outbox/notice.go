@@ -46,6 +46,8 @@ func (n *notices) ignored(log zerolog.Logger, count int) {
 
 func kind(mode fs.FileMode) string {
 	switch mode.Type() {
+	case 0:
+		return "a regular file"
 	case fs.ModeDir:
 		return "a directory"
 	case fs.ModeSymlink:
