@@ -117,9 +117,31 @@ func TestAttackIsToldWithAHint(t *testing.T) {
 	}
 }
 
+// Where there is neither checkpoint nor manifest the directory is likely wrong.
+func TestWrongDirectoryAfterTheRightOne(t *testing.T) {
+	v := drivertest.NewVolume(t)
+	v.Add("a.txt", []byte("one"))
+	v.PutCheckpoint(1)
+	dir := t.TempDir()
+	for _, test := range []struct {
+		served string
+		status int
+		hint   string
+	}{{v.Dir, 0, ""}, {t.TempDir(), 1, "driver: hint: DRIVER_FTP_DIR, or else the FTP user's directory, must be"}} {
+		env(t,
+			"FTP_ADDR", drivertest.Serve(t, test.served, nil), "FTP_USER", drivertest.User, "FTP_PASSWORD", drivertest.Password,
+			"FTP_TLS", "off", "OUTPUT_DIR", dir, "SERVER_IDENTITY", v.Pins().String(), "TIMEOUT", "0",
+		)
+		if status, _, errs := start(); status != test.status || !strings.Contains(errs, test.hint) {
+			t.Errorf("status %d:\n%s", status, errs)
+		}
+	}
+}
+
 func TestServersWordsCannotDriveTheTerminal(t *testing.T) {
 	for said, hint := range map[string]string{
 		"530 go\x1b[2Jaway":                        "check DRIVER_FTP_USER",
+		"220 hello\r\n500 OOPS: \x1b[2Jaway":       "must be able to enter the directory",
 		"500 OOPS: cannot change to /s\x1b[2Jaway": "must be able to enter the directory",
 	} {
 		l := drivertest.Listen(t)

@@ -36,6 +36,9 @@ func hint(err error) string {
 		return connectHint(connect)
 	case errors.As(err, &unsent):
 		return "look at the clients' logs: they say why they do not send"
+	case errors.Is(err, run.ErrCheckpointGone) && noManifest(err):
+		return "DRIVER_FTP_DIR, or else the FTP user's directory, must be the server's logs directory; if it is, leave " +
+			"output directory and outbox as they are, they are the evidence"
 	case errors.Is(err, audit.ErrAltered), errors.Is(err, audit.ErrShort), errors.Is(err, audit.ErrSplit), errors.Is(err, run.ErrCheckpointGone):
 		return "leave output directory and outbox as they are, they are the evidence; on the server, \"server verify\" says what differs there"
 	case errors.Is(err, receipt.ErrSignature):
@@ -64,8 +67,13 @@ func connectHint(err *collector.ConnectError) string {
 	return "check DRIVER_FTP_ADDR and that the FTP server is up; DRIVER_FTP_TLS says whether it speaks TLS"
 }
 
-func fileHint(err error) string {
+// noManifest reports whether the server has none, as a wrong directory has none.
+func noManifest(err error) bool {
 	var manifest *collector.ManifestError
+	return errors.As(err, &manifest) && errors.Is(manifest, collector.ErrMissing)
+}
+
+func fileHint(err error) string {
 	var missing *collector.MissingError
 	var list *collector.OwedError
 	switch {
@@ -77,7 +85,7 @@ func fileHint(err error) string {
 		return "DRIVER_MAX_FILE_BYTES sets the limit"
 	case errors.Is(err, collector.ErrChanged), errors.Is(err, collector.ErrBehind):
 		return "this is not the logbook that was collected before, or it lost its end; a new DRIVER_OUTPUT_DIR starts afresh"
-	case errors.As(err, &manifest) && errors.Is(err, collector.ErrMissing):
+	case noManifest(err):
 		return "the FTP user's directory must be the server's logs directory, or DRIVER_FTP_DIR name it"
 	case errors.As(err, &missing):
 		return missingHint(missing)

@@ -41,6 +41,10 @@ func (s *session) words(err error) error {
 	if errors.As(err, &reply) && reply.Code == ftp.StatusBadCommand && strings.HasPrefix(reply.Msg, "OOPS") {
 		return &ServerError{Line: reply.Error(), Cause: err}
 	}
+	// At the log-in the library hands on the text alone.
+	if err != nil && strings.HasPrefix(err.Error(), "OOPS") {
+		return &ServerError{Line: err.Error(), Cause: err}
+	}
 	var record tls.RecordHeaderError
 	if !errors.As(err, &record) || s.guard.control == nil {
 		return nil
