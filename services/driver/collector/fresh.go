@@ -54,6 +54,7 @@ func (c *collector) fetchManifest(ctx context.Context) (*session, *fresh, error)
 // for; a changed one is never right again.
 func (c *collector) tryManifest(ctx context.Context, s *session, f *fresh) (*session, error) {
 	patience := time.Now().Add(c.Wait)
+	told := false
 	for attempt := 1; ; attempt++ {
 		var err error
 		if s == nil {
@@ -74,6 +75,10 @@ func (c *collector) tryManifest(ctx context.Context, s *session, f *fresh) (*ses
 			return nil, context.Cause(ctx)
 		case behind && patient:
 			attempt = 0
+			if !told {
+				told = true
+				c.Log.Warn().Err(err).Stringer("at_most", c.Wait).Msg("the server's manifest is behind, waiting for it")
+			}
 		case errors.As(err, new(*ManifestError)), isLocal(err):
 			return nil, err
 		case attempt >= c.Attempts:

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
 	"sealpost/shared/logfile"
@@ -155,8 +157,26 @@ func TestWaitsForAManifestThatIsBehind(t *testing.T) {
 	mustCollect(t, cfg)
 	behindFor.Store(10)
 	cfg.Wait = time.Minute
+	var log bytes.Buffer
+	cfg.Log = zerolog.New(&log)
 	if _, result := mustCollect(t, cfg); result.Files != 5 {
 		t.Errorf("%+v", result)
+	}
+	if n := strings.Count(log.String(), `"level":"warn"`); n != 1 || !strings.Contains(log.String(), "waiting for it") {
+		t.Errorf("%d warnings of the wait:\n%s", n, log.String())
+	}
+}
+
+// A server that cannot be reached is told of before the last attempt.
+func TestTellsOfAServerThatIsAway(t *testing.T) {
+	l := drivertest.Listen(t)
+	l.Close()
+	var log bytes.Buffer
+	cfg := config(t, l.Addr().String())
+	cfg.Attempts, cfg.Log = 3, zerolog.New(&log)
+	_, _, err := collect(t, cfg)
+	if n := strings.Count(log.String(), `"level":"warn"`); !errors.As(err, new(*collector.ConnectError)) || n != 1 {
+		t.Errorf("%v, %d warnings:\n%s", err, n, log.String())
 	}
 }
 

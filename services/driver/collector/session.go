@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/jlaffaye/ftp"
+	"github.com/rs/zerolog"
+
+	"sealpost/shared/message"
 )
 
 // sessionsKept is how many TLS sessions are kept for data connections to
@@ -47,7 +50,11 @@ func (c *collector) connect(ctx context.Context) (*session, error) {
 		if failure.Verify || failure.Login || failure.Dir != "" || attempt == c.Attempts {
 			return nil, failure
 		}
-		c.Log.Debug().Err(err).Int("attempt", attempt).Msg("no FTP session")
+		level := zerolog.DebugLevel
+		if attempt == 1 {
+			level = zerolog.WarnLevel
+		}
+		c.Log.WithLevel(level).Str("error", message.Visible(err.Error())).Int("attempt", attempt).Msg("no FTP session, trying again")
 		if err := c.pause(ctx, attempt); err != nil {
 			return nil, err
 		}
