@@ -30,7 +30,7 @@ func slips() []mutant {
 	})
 	list = append(list, in(sharedVoice, "./shared/voice", []mutant{
 		{name: "output: its first error is forgotten", file: "output.go", suite: suite{run: "^TestOutput"},
-			old: "		o.err = &OutputError{err}\n		return n, o.err\n", new: "		return n, &OutputError{err}\n"},
+			old: "		o.err = &OutputError{err}\n	}\n", new: "		return n, &OutputError{err}\n	}\n"},
 	})...)
 	list = append(list, in("services/server/cli/", "./services/server/cli", []mutant{
 		{name: "accept: a volume that is not mounted is an empty one", file: "accept.go", suite: suite{run: "^TestScripts$/^logbook$"},

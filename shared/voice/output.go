@@ -40,8 +40,10 @@ func (o *Output) Write(p []byte) (int, error) {
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite
 	}
-	if err != nil {
+	if err != nil && !errors.As(err, &o.err) { // else out is an Output itself, and has said it
 		o.err = &OutputError{err}
+	}
+	if err != nil {
 		return n, o.err
 	}
 	return n, nil

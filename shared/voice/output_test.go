@@ -37,6 +37,15 @@ func TestOutputRemembers(t *testing.T) {
 	}
 }
 
+// An Output over an Output says it once.
+func TestOutputOverOutput(t *testing.T) {
+	out := voice.NewOutput(voice.NewOutput(full(t)))
+	_, err := fmt.Fprintln(out, "a result")
+	if !errors.Is(err, syscall.ENOSPC) || strings.Count(out.After(err).Error(), "could not be printed") != 1 {
+		t.Errorf("%v", err)
+	}
+}
+
 // What comes after a hole is not written.
 func TestOutputStaysFailed(t *testing.T) {
 	w := &failsOnce{}
