@@ -1,6 +1,8 @@
 package faults
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -68,18 +70,32 @@ func (d *disk) mount() {
 	d.must("mount", "-o", strings.TrimSuffix("loop,"+d.options, ","), d.image, d.dir)
 }
 
-// unmount waits until the file system is gone. A container that starts takes a
-// copy of all mounts for a moment, which keeps it alive; mounted again within
-// that moment it would be the same one, cut off still.
+// unmount waits until the file system is gone. A process that is being started
+// has a copy of what this one had open, and a container takes a copy of all
+// mounts, each for a moment. Mounted again within that moment it would be the
+// same one, cut off still.
 func (d *disk) unmount() {
 	d.t.Helper()
-	d.must("umount", d.dir)
-	for deadline := time.Now().Add(patience); len(d.devices()) > 0; {
-		if time.Now().After(deadline) {
-			d.t.Fatalf("%s is unmounted and still in use", d.dir)
-		}
+	if err := d.gone(); err != nil {
+		d.t.Fatal(err)
 	}
 }
+
+// gone takes the mount away, as often as it takes.
+func (d *disk) gone() (err error) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(pollEvery) {
+		if err = unix.Unmount(d.dir, 0); errors.Is(err, unix.EINVAL) { // it is not mounted
+			err = nil
+		}
+		if err == nil && len(d.devices()) == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is still in use: %w", d.dir, cmp.Or(err, error(unix.EBUSY)))
+}
+
+// pollEvery is the time between two looks at what tells nobody when it changes.
+const pollEvery = 5 * time.Millisecond
 
 // devices returns the loop devices that stand on the image.
 func (d *disk) devices() []string {
@@ -104,21 +120,10 @@ func (d *disk) change(options string) error {
 }
 
 // remove takes the disk away however far the test came. Servers on it have
-// been killed before: their clean-ups were registered later. The device goes
-// by itself with its last mount, so detaching it may find nothing left to do;
-// what counts is that none stays.
+// been killed before: their clean-ups were registered later.
 func (d *disk) remove() {
-	_ = exec.Command("umount", d.dir).Run() // a test may have done it
-	for deadline := time.Now().Add(patience); ; {
-		left := d.devices()
-		if len(left) == 0 {
-			return
-		}
-		out, err := exec.Command("losetup", append([]string{"-d"}, left...)...).CombinedOutput()
-		if err != nil && time.Now().After(deadline) {
-			d.t.Errorf("losetup -d %s: %v\n%s", left, err, out)
-			return
-		}
+	if err := d.gone(); err != nil {
+		d.t.Error(err)
 	}
 }
 

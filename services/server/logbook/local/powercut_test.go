@@ -3,6 +3,7 @@ package local
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -57,21 +58,23 @@ func (d *disk) run(name string, args ...string) {
 
 func (d *disk) mount() { d.t.Helper(); d.run("mount", "-o", "loop,commit=600", d.image, d.dir) }
 
-// unmount waits until the file system is gone. A container that starts takes a
-// copy of all mounts for a moment, which keeps it alive; mounted again within
-// that moment it would be the same one, cut off still.
+// unmount waits until the file system is gone. A process that is being started
+// has a copy of what this one had open, and a container takes a copy of all
+// mounts, each for a moment. Mounted again within that moment it would be the
+// same one, cut off still.
 func (d *disk) unmount() {
 	d.t.Helper()
-	d.run("umount", d.dir)
-	for deadline := time.Now().Add(patience); ; {
+	var err error
+	soon(d.t, d.dir+" can be unmounted", func() bool {
+		err = unix.Unmount(d.dir, 0)
+		return !errors.Is(err, unix.EBUSY)
+	})
+	check(d.t, err)
+	soon(d.t, d.image+" has no device", func() bool {
 		out, err := exec.Command("losetup", "--noheadings", "--output", "NAME", "--associated", d.image).Output()
-		if err != nil || time.Now().After(deadline) {
-			d.t.Fatalf("%s is unmounted and still in use: %s, %v", d.dir, out, err)
-		}
-		if len(out) == 0 {
-			return
-		}
-	}
+		check(d.t, err)
+		return len(out) == 0
+	})
 }
 
 // Of linux/ext4.h: EXT4_IOC_SHUTDOWN, and the flag that drops the journal's
