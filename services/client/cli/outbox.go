@@ -39,14 +39,18 @@ func (r *runner) sendOutbox(ctx context.Context) error {
 // summarize logs what a run did. One that an error ended at once did nothing,
 // and the error says all.
 func (r *runner) summarize(out outbox.Outcome, err error) {
-	text := "outbox finished"
+	text, left := "outbox finished", len(out.Left)
 	if err != nil {
 		if out.Sent == 0 && out.Refused == 0 {
 			return
 		}
 		text = "outbox not finished"
+		// Most of what is left was not come to.
+		if n, err := outbox.Waiting(r.outbox, r.settings.OutboxIgnore); err == nil {
+			left = n
+		}
 	}
-	r.log.Info().Int("sent", out.Sent).Int("refused", out.Refused).Int("left", len(out.Left)).
+	r.log.Info().Int("sent", out.Sent).Int("refused", out.Refused).Int("left", left).
 		Int("ignored", out.Ignored).Msg(text)
 }
 
