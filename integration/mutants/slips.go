@@ -33,7 +33,7 @@ func slips() []mutant {
 			old: "		o.err = &OutputError{err}\n	}\n", new: "		return n, &OutputError{err}\n	}\n"},
 	})...)
 	list = append(list, in("services/server/cli/", "./services/server/cli", []mutant{
-		{name: "accept: a volume that is not mounted is an empty one", file: "accept.go", suite: suite{run: "^TestScripts$/^logbook$"},
+		{name: "accept: a volume that is not mounted is an empty one", file: "logbook.go", suite: suite{run: "^TestScripts$/^logbook$"},
 			old: "	if err := config.mounted(); err != nil {\n		return err\n	}\n", new: ""},
 	})...)
 	list = append(list, in("services/server/daemon/", "./services/server/daemon", []mutant{
