@@ -27,10 +27,11 @@ func (c *volumesConfig) Check() []settings.Problem { return daemon.CheckDirs(c.D
 // mounted tells whether both volumes are there. Empty ones may be meant, missing
 // ones never are, and what a server would make of those is no verdict.
 func (c *volumesConfig) mounted() error {
-	for _, dir := range []string{c.DataDir, c.StateDir} {
-		if _, err := os.Stat(dir); err != nil {
-			return err
-		}
+	if _, err := os.Stat(c.DataDir); err != nil {
+		return &daemon.DirError{Setting: "SERVER_DATA_DIR", Dir: c.DataDir, Err: err}
+	}
+	if _, err := os.Stat(c.StateDir); err != nil {
+		return &daemon.DirError{Setting: "SERVER_STATE_DIR", Dir: c.StateDir, Err: err}
 	}
 	return nil
 }
