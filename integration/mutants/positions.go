@@ -7,6 +7,8 @@ func positions() []mutant {
 		{name: "position: lines are durable before what is owed", file: "kept.go",
 			old: "		if err := k.writeOwed(k.owed); err != nil {\n			return err\n		}\n",
 			new: "		defer func() { _ = k.writeOwed(k.owed) }()\n"},
+		{name: "position: somebody else's file is cut", file: "kept.go", suite: suite{run: "^TestForeignManifest$"},
+			old: "	case !ours:\n", new: "	case !ours && false:\n"},
 		{name: "position: a file that failed is passed over", file: "settle.go",
 			old: "		p.kept.owe(at)\n", new: ""},
 		{name: "position: what is owed is not tried again", file: "pool.go",

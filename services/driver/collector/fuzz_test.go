@@ -109,6 +109,7 @@ func FuzzManifest(f *testing.F) {
 	good := append(firstLine(f), '\n')
 	f.Add(good, good)
 	f.Add(good, []byte("{"))
+	f.Add([]byte("notes"), []byte("{"))
 	f.Add(append(bytes.Clone(good), good[:40]...), []byte{'\n'})
 	f.Fuzz(func(t *testing.T, before, after []byte) {
 		dir := t.TempDir()
@@ -117,7 +118,8 @@ func FuzzManifest(f *testing.F) {
 		}
 		k, err := openKept(output{dir, durable.KeepOwner, durable.KeepOwner})
 		if err != nil {
-			t.Fatal(err)
+			refusedAsItIs(t, filepath.Join(dir, logfile.ManifestName), before, err)
+			return
 		}
 		defer k.close()
 		whole := before[:bytes.LastIndexByte(before, '\n')+1]
@@ -134,6 +136,18 @@ func FuzzManifest(f *testing.F) {
 		}
 		readManifest(t, append(whole, after...), newManifestReader(k, &fresh{file: file, size: int64(len(after))}))
 	})
+}
+
+// refusedAsItIs: a file that is not ours is refused, and nothing is cut off it.
+func refusedAsItIs(t *testing.T, path string, text []byte, err error) {
+	t.Helper()
+	have, readErr := os.ReadFile(path)
+	if !errors.Is(err, errNotOurs) || !bytes.Equal(have, text) {
+		t.Fatalf("%q became %q, %v: %v", text, have, readErr, err)
+	}
+	if len(text) == 0 || bytes.HasPrefix(text, []byte(manifestStart)) {
+		t.Fatalf("%q is refused", text)
+	}
 }
 
 func firstLine(tb testing.TB) []byte {
