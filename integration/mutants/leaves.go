@@ -33,7 +33,7 @@ func files() []mutant {
 			old: "	if err == nil {\n		err = k.file.Sync()\n	}\n", new: ""},
 		{name: "collector: a name before the file is whole", file: "file.go",
 			old: "	if err := c.fill(s, part, e); err != nil {\n		return err\n	}\n",
-			new: "	if err := c.fill(s, c.path(e), e); err != nil {\n		return err\n	}\n	part = c.path(e)\n"},
+			new: "	part = logfile.FileName(e.Seq)\n	if err := c.fill(s, part, e); err != nil {\n		return err\n	}\n"},
 	}))
 	list = append(list, in(stateDir, stateTests, only(powerCut, []mutant{
 		{name: "state: no flush", file: "files.go",

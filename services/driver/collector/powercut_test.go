@@ -125,6 +125,9 @@ func cutEverywhere(t *testing.T, v *drivertest.Volume, addr string, start map[st
 			durabletest.AtRandom(uint64(n), true), durabletest.AtRandom(uint64(n), false)} {
 			left := disk.After(w)
 			checkLeft(t, v, left)
+			if n == len(ops) {
+				checkReached(t, v, left)
+			}
 			goOn(t, v, addr, left, false)
 			goOn(t, v, addr, left, true)
 			if t.Failed() {
@@ -165,6 +168,15 @@ func goOn(t *testing.T, v *drivertest.Volume, addr string, left map[string][]byt
 		t.Fatal(err)
 	}
 	sameFiles(t, v, cfg.Dir)
+}
+
+// checkReached: what a run that has ended collected stays collected, wherever the
+// files are taken.
+func checkReached(t *testing.T, v *drivertest.Volume, left map[string][]byte) {
+	t.Helper()
+	if lines := bytes.Count(left["out/"+logfile.ManifestName], []byte("\n")); lines != len(v.Entries) {
+		t.Errorf("the run ended, and %d lines of %d are kept", lines, len(v.Entries))
+	}
 }
 
 // checkLeft looks at what a power cut left, before the next run.
