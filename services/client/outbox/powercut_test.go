@@ -95,6 +95,7 @@ func (p powerCut) check(t *testing.T, what string, start map[string][]byte, ops 
 	t.Helper()
 	left := p.left(start, ops[:n], w)
 	root := durabletest.MemoryDir(t)
+	defer os.RemoveAll(root)
 	b := p.bench(t, root, left)
 	ended := n == len(ops)
 	if !ended {

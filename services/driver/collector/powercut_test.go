@@ -142,6 +142,7 @@ func goOn(t *testing.T, v *drivertest.Volume, addr string, left map[string][]byt
 	t.Helper()
 	cfg := config(t, addr)
 	root := durabletest.MemoryDir(t)
+	defer os.RemoveAll(root)
 	durabletest.Put(t, root, left)
 	cfg.Dir = filepath.Join(root, "out")
 	away := map[string][]byte{}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -78,7 +79,7 @@ func TestPowerCutEverywhere(t *testing.T) {
 			if n == len(ops) {
 				wantChanged(t, s)
 			}
-			if err := s.Close(); err != nil {
+			if err := errors.Join(s.Close(), os.RemoveAll(dir)); err != nil {
 				t.Error(err)
 			}
 		}

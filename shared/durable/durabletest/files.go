@@ -66,7 +66,8 @@ const (
 
 // MemoryDir is a directory in memory where there is one with room. It is for
 // tests that need no disk: a Disk keeps what one would lose, or flushes are not
-// what is tested, and a disk that others keep busy must not slow them down.
+// what is tested, and a disk that others keep busy must not slow them down. A test
+// that makes many removes each when it is done with it: memory has few inodes.
 func MemoryDir(t testing.TB) string {
 	t.Helper()
 	var st unix.Statfs_t

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -87,6 +88,7 @@ func TestCrashPoints(t *testing.T) {
 
 func crashAt(t *testing.T, at int) (fired bool) {
 	dir := durabletest.MemoryDir(t)
+	defer os.RemoveAll(dir)
 	x := &injector{at: at, all: true, fired: make(chan struct{})}
 	drafts, contents := script()
 	receipted := make(map[message.ID][]byte)

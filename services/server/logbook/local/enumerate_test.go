@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"os"
 	"strings"
 	"testing"
 
@@ -99,6 +100,7 @@ func (c *cut) check(t *testing.T) {
 	t.Helper()
 	seen := c.poll(t)
 	dir := durabletest.MemoryDir(t)
+	defer os.RemoveAll(dir) // not only at the end: there are many thousands
 	durabletest.Put(t, dir, c.left)
 	checkSurvived(t, c.what, dir, c.drafts, c.contents, c.receipted)
 	after := durabletest.Get(t, dir)
@@ -183,6 +185,7 @@ func (c *cut) checkTwice(t *testing.T, together bool) (states int) {
 	}
 	tr := &trace{}
 	dir := durabletest.MemoryDir(t)
+	defer os.RemoveAll(dir) // not only at the end: there are many thousands
 	durabletest.Put(t, dir, start)
 	book, err := Open(tracing(dir, tr, together))
 	if err != nil {
