@@ -48,17 +48,14 @@ func (w *watched[T]) refresh() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	info, err := os.Stat(w.path)
+	if err == nil && w.unchanged(info) {
+		return nil
+	}
+	f, err := os.Open(w.path) // it may have gone since
 	if w.optional && errors.Is(err, fs.ErrNotExist) {
 		w.gone()
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", w.what, err)
-	}
-	if w.unchanged(info) {
-		return nil
-	}
-	f, err := os.Open(w.path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", w.what, err)
 	}
