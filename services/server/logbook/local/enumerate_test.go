@@ -183,7 +183,7 @@ func (c *cut) checkTwice(t *testing.T, together bool) (states int) {
 			start[name] = text
 		}
 	}
-	tr := &trace{}
+	tr := &trace{steps: mkdirs(start)}
 	dir := durabletest.MemoryDir(t)
 	defer os.RemoveAll(dir) // not only at the end: there are many thousands
 	durabletest.Put(t, dir, start)

@@ -132,6 +132,17 @@ func powerCuts() []powerCut {
 	}
 }
 
+// mkdirs are the steps that make the directories which start lacks. They come
+// first of all, and are not announced.
+func mkdirs(start map[string][]byte) (steps []Step) {
+	for _, dir := range []string{logsDir, stagingDir} {
+		if _, ok := start[dir+"/"]; !ok {
+			steps = append(steps, Step{Op: opMkdir, Name: dir})
+		}
+	}
+	return steps
+}
+
 // record runs the script: single messages, then a group of several.
 func (p powerCut) record(t *testing.T) (tr *trace, start map[string][]byte, drafts []logbook.Draft, contents [][]byte, index []byte) {
 	dir := durabletest.MemoryDir(t)
@@ -141,10 +152,7 @@ func (p powerCut) record(t *testing.T) (tr *trace, start map[string][]byte, draf
 		start = durabletest.Get(t, dir)
 		delete(start, indexPath)
 	}
-	tr = &trace{failing: maps.Clone(p.failing), dirty: make(map[string]bool)}
-	if p.first { // these come first of all, and are not announced
-		tr.steps = []Step{{Op: opMkdir, Name: logsDir}, {Op: opMkdir, Name: stagingDir}}
-	}
+	tr = &trace{failing: maps.Clone(p.failing), dirty: make(map[string]bool), steps: mkdirs(start)}
 	cfg := tracing(dir, tr, p.together)
 	if p.failing != nil {
 		cfg.RetryEvery = time.Millisecond
