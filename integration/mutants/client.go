@@ -73,21 +73,35 @@ func stuckMessages() []mutant {
 // durables are those of the file operations that all programs share.
 func durables() []mutant {
 	list := in(durable, durableTests, only("^TestOrder$", []mutant{
-		{name: "durable: no flush of a fresh file", file: "durable.go",
-			old: "return temp.Sync()", new: "return nil"},
-		{name: "durable: no flush of a fresh file's name", file: "durable.go",
-			old: "	renamed = true\n	return ops.syncDir(dir)", new: "	renamed = true\n	return nil"},
-		{name: "durable: no flush of a new name", file: "durable.go",
-			old: "	if err := ops.syncDir(newDir); err != nil {\n		return err\n	}\n", new: ""},
-		{name: "durable: no flush of an old name", file: "durable.go",
-			old: "return ops.syncDir(oldDir)", new: "return nil"},
-		{name: "durable: the old name first", file: "durable.go",
-			old: "newDir, oldDir := filepath.Dir(newPath), filepath.Dir(oldPath)", new: "newDir, oldDir := filepath.Dir(oldPath), filepath.Dir(newPath)"},
-		{name: "durable: no flush of a directory's name", file: "durable.go",
-			old: "return ops.syncDir(parent)", new: "return nil"},
-	}))
-	return append(list, in(durable, outboxTests, only("^TestPowerCutEverywhere$", []mutant{
-		{name: "durable: a flush of a directory that is none", file: "operations.go",
+		{name: "durable: no flush of a fresh file", file: "temp.go",
+			old: "temp.Sync()", new: "error(nil)"},
+		{name: "durable: no flush of a fresh file's name", file: "temp.go",
 			old: "return d.Sync()", new: "return nil"},
+		{name: "durable: no flush of a new name", file: "rename.go",
+			old: "	if err := to.Sync(); err != nil {\n		return err\n	}\n", new: ""},
+		{name: "durable: no flush of an old name", file: "rename.go",
+			old: "	return d.Sync()", new: "	return nil"},
+		{name: "durable: the old name first", file: "rename.go",
+			old: "to.Sync()", new: "d.Sync()"},
+		{name: "durable: no flush of a directory's name", file: "durable.go",
+			old: "return parent.Sync()", new: "return nil"},
+	}))
+	list = append(list, in(durable, outboxTests, only("^TestPowerCutEverywhere$", []mutant{
+		{name: "durable: a flush of a directory that is none", file: "operations.go",
+			old: "return d.file.Sync()", new: "return nil"},
 	}))...)
+	return append(list, in(durable, durableTests, []mutant{
+		{name: "durable: a name that leads elsewhere", file: "dir.go",
+			old: "strings.ContainsAny(name, \"/\\x00\")", new: "false", suite: suite{run: "^TestDirTakesOneName$"}},
+		{name: "durable: a link to a directory is followed", file: "dir.go",
+			old: "unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW", new: "unix.O_RDONLY | unix.O_DIRECTORY", suite: suite{run: "^TestDirOpens"}},
+		{name: "durable: a link to a file is followed", file: "dir.go",
+			old: "flag|unix.O_NOFOLLOW", new: "flag", suite: suite{run: "^TestDirOpens"}},
+		{name: "durable: a pipe is a file", file: "dir.go",
+			old: "st.Mode&unix.S_IFMT != unix.S_IFREG", new: "false", suite: suite{run: "^TestDirOpens"}},
+		{name: "durable: another's directory is given away", file: "dir.go",
+			old: "uid != os.Geteuid()", new: "uid < 0", suite: suite{run: "^TestDirGives"}},
+		{name: "durable: a new file replaces", file: "temp.go",
+			old: "d.ops.rename(d, temp, to, name, renameNew)", new: "d.RenameOnly(temp, to, name)", suite: suite{run: "^TestDirReplaces"}},
+	})...)
 }

@@ -22,12 +22,7 @@ import (
 	"path/filepath"
 )
 
-// tempPattern starts with a dot: neither an outbox nor an FTP listing shows it.
-const tempPattern = ".tmp-*"
-
-// WriteFile puts data at path, replacing what is there. The file gets exactly
-// mode, whatever the umask. Order: temporary file in the same directory,
-// write, fsync, close, rename, fsync of the directory.
+// WriteFile puts data at path, replacing what is there: [Dir.WriteFile].
 func WriteFile(path string, data []byte, mode fs.FileMode) error {
 	return WriteFileOwner(path, data, mode, KeepOwner, KeepOwner)
 }
@@ -35,103 +30,58 @@ func WriteFile(path string, data []byte, mode fs.FileMode) error {
 // WriteFileOwner is WriteFile for a file that belongs to uid:gid from the
 // moment it has its name; KeepOwner leaves either as the process makes it.
 func WriteFileOwner(path string, data []byte, mode fs.FileMode, uid, gid int) error {
-	return writeFile(system, path, data, mode, uid, gid)
+	return writeFile(&system, path, data, mode, Owner{uid, gid})
 }
 
 // Rename renames old to new, replacing new, then makes both directories
 // durable. The bytes of the file are the caller's to sync beforehand.
 func Rename(oldPath, newPath string) error {
-	return rename(system, oldPath, newPath)
+	return rename(&system, oldPath, newPath)
 }
 
 // SyncDir makes the names in a directory durable.
-func SyncDir(dir string) error { return system.syncDir(dir) }
+func SyncDir(dir string) error {
+	d, err := OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
 
 // MkdirAll makes a directory and the missing ones above it, each with exactly
 // mode, whatever the umask, and each durable in its parent. Directories that
 // exist are left as they are; something else in the way is an error.
 func MkdirAll(path string, mode fs.FileMode) error {
-	return mkdirAll(system, filepath.Clean(path), mode)
+	return mkdirAll(&system, filepath.Clean(path), mode)
 }
 
-func writeFile(ops operations, path string, data []byte, mode fs.FileMode, uid, gid int) (err error) {
-	dir := filepath.Dir(path)
-	temp, err := ops.createTemp(dir, tempPattern)
+func writeFile(ops *operations, path string, data []byte, mode fs.FileMode, owner Owner) error {
+	d, err := openDir(ops, filepath.Dir(path))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, cause(err))
 	}
-	renamed := false
-	defer func() {
-		if err == nil {
-			return
-		}
-		err = fmt.Errorf("write %s: %w", path, cause(err))
-		_ = temp.Close() // may be closed already; the first error is the one to report
-		if !renamed {
-			_ = os.Remove(temp.Name())
-		}
-	}()
-	if err = fill(temp, data, mode, uid, gid); err != nil {
-		return err
-	}
-	if err = temp.Close(); err != nil {
-		return err
-	}
-	if err = ops.rename(temp.Name(), path); err != nil {
-		return err
-	}
-	renamed = true
-	return ops.syncDir(dir)
+	defer d.Close()
+	return d.WriteFile(filepath.Base(path), data, mode, owner)
 }
 
-// cause leaves the temporary file's name out of an error: it is another one each
-// time, and whoever says an error once, as long as it stays the same, compares
-// texts.
-func cause(err error) error {
-	var path *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &path):
-		return path.Err
-	case errors.As(err, &link):
-		return link.Err
-	}
-	return err
-}
-
-func fill(temp file, data []byte, mode fs.FileMode, uid, gid int) error {
-	if _, err := temp.Write(data); err != nil {
+func rename(ops *operations, oldPath, newPath string) error {
+	from, err := openDir(ops, filepath.Dir(oldPath))
+	if err != nil {
 		return err
 	}
-	if uid != KeepOwner || gid != KeepOwner {
-		if err := temp.Chown(uid, gid); err != nil {
+	defer from.Close()
+	to := from
+	if dir := filepath.Dir(newPath); dir != filepath.Dir(oldPath) {
+		if to, err = openDir(ops, dir); err != nil {
 			return err
 		}
+		defer to.Close()
 	}
-	// After the change of owner, which may clear bits of the mode.
-	if err := temp.Chmod(mode); err != nil {
-		return err
-	}
-	return temp.Sync()
+	return from.Rename(filepath.Base(oldPath), to, filepath.Base(newPath))
 }
 
-func rename(ops operations, oldPath, newPath string) error {
-	if err := ops.rename(oldPath, newPath); err != nil {
-		return err
-	}
-	// The new name first: between the two a power cut may leave both names,
-	// but never none.
-	newDir, oldDir := filepath.Dir(newPath), filepath.Dir(oldPath)
-	if err := ops.syncDir(newDir); err != nil {
-		return err
-	}
-	if oldDir == newDir {
-		return nil
-	}
-	return ops.syncDir(oldDir)
-}
-
-func mkdirAll(ops operations, path string, mode fs.FileMode) error {
+func mkdirAll(ops *operations, path string, mode fs.FileMode) error {
 	info, err := os.Stat(path)
 	if err == nil {
 		if !info.IsDir() {
@@ -142,20 +92,22 @@ func mkdirAll(ops operations, path string, mode fs.FileMode) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	parent := filepath.Dir(path)
-	if err := mkdirAll(ops, parent, mode); err != nil {
+	if err := mkdirAll(ops, filepath.Dir(path), mode); err != nil {
 		return err
 	}
-	err = ops.mkdir(path, mode)
+	parent, err := openDir(ops, filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	made, err := parent.Mkdir(filepath.Base(path), mode, Keep)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		// Another process made it a moment ago; it may not have synced it yet.
 	case err != nil:
 		return err
 	default:
-		if err := os.Chmod(path, mode); err != nil {
-			return err
-		}
+		_ = made.Close()
 	}
-	return ops.syncDir(parent)
+	return parent.Sync()
 }

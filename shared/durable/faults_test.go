@@ -40,7 +40,7 @@ func (b brittle) Sync() error  { return b.step("sync", b.file.Sync) }
 func (b brittle) Close() error { return b.step("close", b.file.Close) }
 
 // failing returns operations of which one step fails, and the steps taken.
-func failing(fails string) (operations, *[]string) {
+func failing(fails string) (*operations, *[]string) {
 	trace := new([]string)
 	step := func(name string) error {
 		*trace = append(*trace, name)
@@ -49,31 +49,31 @@ func failing(fails string) (operations, *[]string) {
 		}
 		return nil
 	}
-	return operations{
-		createTemp: func(dir, pattern string) (file, error) {
+	return &operations{
+		create: func(d *Dir, name string) (file, error) {
 			if err := step("create"); err != nil {
 				return nil, err
 			}
-			f, err := system.createTemp(dir, pattern)
+			f, err := system.create(d, name)
 			return brittle{file: f, fails: fails, trace: trace}, err
 		},
-		rename: func(from, to string) error {
+		rename: func(d *Dir, name string, to *Dir, newName string, by renamer) error {
 			if err := step("rename"); err != nil {
 				return err
 			}
-			return system.rename(from, to)
+			return system.rename(d, name, to, newName, by)
 		},
-		mkdir: func(path string, mode fs.FileMode) error {
-			if err := step("mkdir " + filepath.Base(path)); err != nil {
+		mkdir: func(d *Dir, name string) error {
+			if err := step("mkdir " + name); err != nil {
 				return err
 			}
-			return system.mkdir(path, mode)
+			return system.mkdir(d, name)
 		},
-		syncDir: func(dir string) error {
-			if err := step("syncdir " + filepath.Base(dir)); err != nil {
+		syncDir: func(d *Dir) error {
+			if err := step("syncdir " + filepath.Base(d.Path())); err != nil {
 				return err
 			}
-			return system.syncDir(dir)
+			return system.syncDir(d)
 		},
 	}, trace
 }
@@ -92,7 +92,7 @@ func TestWriteFileFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 		ops, trace := failing(c.fails)
-		if err := writeFile(ops, path, []byte("new"), 0o600, os.Getuid(), os.Getgid()); !errors.Is(err, errInjected) {
+		if err := writeFile(ops, path, []byte("new"), 0o600, Owner{os.Getuid(), os.Getgid()}); !errors.Is(err, errInjected) {
 			t.Errorf("%s fails: error %v", c.fails, err)
 		}
 		if got, err := os.ReadFile(path); err != nil || string(got) != c.want {
@@ -121,7 +121,7 @@ func TestOrder(t *testing.T) {
 	if err := mkdirAll(ops, filepath.Join(dir, "sub"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeFile(ops, filepath.Join(dir, "a"), []byte("x"), 0o600, KeepOwner, KeepOwner); err != nil {
+	if err := writeFile(ops, filepath.Join(dir, "a"), []byte("x"), 0o600, Keep); err != nil {
 		t.Fatal(err)
 	}
 	if err := rename(ops, filepath.Join(dir, "a"), filepath.Join(dir, "sub", "a")); err != nil {

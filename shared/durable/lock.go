@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,10 +22,16 @@ type FileLock struct {
 
 // Lock waits for the lock on the file at path, making the file (mode 0600)
 // where it is missing. On return the locked file is the one at path.
-func Lock(path string) (*FileLock, error) { return lock(path, unix.LOCK_EX) }
+func Lock(path string) (*FileLock, error) { return lockPath(path, unix.LOCK_EX) }
 
 // TryLock is Lock without waiting: ErrLocked when the lock is taken.
-func TryLock(path string) (*FileLock, error) { return lock(path, unix.LOCK_EX|unix.LOCK_NB) }
+func TryLock(path string) (*FileLock, error) { return lockPath(path, unix.LOCK_EX|unix.LOCK_NB) }
+
+// Lock is [Lock] for a file in the directory.
+func (d *Dir) Lock(name string) (*FileLock, error) { return d.lock(name, unix.LOCK_EX) }
+
+// TryLock is [TryLock] for a file in the directory.
+func (d *Dir) TryLock(name string) (*FileLock, error) { return d.lock(name, unix.LOCK_EX|unix.LOCK_NB) }
 
 // Holds reports whether the locked file is still the one at path: false once
 // it was removed, replaced, or its directory renamed away.
@@ -37,22 +44,34 @@ func (l *FileLock) Holds(path string) bool {
 	return err == nil && os.SameFile(here, held)
 }
 
+// Info describes the locked file.
+func (l *FileLock) Info() (Info, error) { return Stat(l.file) }
+
 // Close gives the lock up. The file stays: to remove it would pull it from
 // under those who wait for it.
 func (l *FileLock) Close() error { return l.file.Close() }
 
-func lock(path string, how int) (*FileLock, error) {
+func lockPath(path string, how int) (*FileLock, error) {
+	d, err := OpenDir(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	defer d.Close()
+	return d.lock(filepath.Base(path), how)
+}
+
+func (d *Dir) lock(name string, how int) (*FileLock, error) {
 	for {
-		f, err := openLock(path)
+		f, err := d.openLock(name)
 		if err != nil {
 			return nil, fmt.Errorf("lock: %w", err)
 		}
 		if err := flock(f, how); err != nil {
 			_ = f.Close()
-			return nil, fmt.Errorf("lock %s: %w", path, err)
+			return nil, fmt.Errorf("lock %s: %w", d.in(name), err)
 		}
 		held := &FileLock{file: f}
-		if held.Holds(path) {
+		if held.holdsIn(d, name) {
 			return held, nil
 		}
 		// The file was replaced between opening and locking: this lock
@@ -61,14 +80,23 @@ func lock(path string, how int) (*FileLock, error) {
 	}
 }
 
+// holdsIn is Holds for a name in a directory.
+func (l *FileLock) holdsIn(d *Dir, name string) bool {
+	here, err := d.Lstat(name)
+	if err != nil {
+		return false
+	}
+	held, err := l.Info()
+	return err == nil && here.Same(held)
+}
+
 // openLock asks for write access because flock over NFS needs it, and does
 // without on a read-only mount, where a lock that exists can still be taken.
 // A symbolic link is refused: a lock file is made where it is named.
-func openLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+func (d *Dir) openLock(name string) (*os.File, error) {
+	f, err := d.Open(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrPermission) {
-		readOnly, readErr := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW, 0)
-		if readErr == nil {
+		if readOnly, readErr := d.Open(name, os.O_RDONLY, 0); readErr == nil {
 			return readOnly, nil
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // errNotDir means that something that is no directory stands in a path.
@@ -13,7 +15,6 @@ var errNotDir error = syscall.ENOTDIR
 // file is what writing a temporary file needs of *os.File.
 type file interface {
 	io.WriteCloser
-	Name() string
 	Chmod(fs.FileMode) error
 	Chown(uid, gid int) error
 	Sync() error
@@ -21,28 +22,19 @@ type file interface {
 
 // operations is the seam at which tests make single steps fail.
 type operations struct {
-	createTemp func(dir, pattern string) (file, error)
-	rename     func(oldPath, newPath string) error
-	mkdir      func(path string, mode fs.FileMode) error
-	syncDir    func(dir string) error
+	create  func(d *Dir, name string) (file, error) // exclusive
+	rename  func(d *Dir, name string, to *Dir, newName string, by renamer) error
+	mkdir   func(d *Dir, name string) error
+	syncDir func(d *Dir) error
 }
 
 var system = operations{
-	createTemp: func(dir, pattern string) (file, error) { return os.CreateTemp(dir, pattern) },
-	rename:     os.Rename,
-	mkdir:      os.Mkdir,
-	syncDir:    syncDir,
-}
-
-func syncDir(dir string) (err error) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closeErr := d.Close(); err == nil {
-			err = closeErr
-		}
-	}()
-	return d.Sync()
+	create: func(d *Dir, name string) (file, error) {
+		return d.Open(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	},
+	rename: renameAt,
+	mkdir: func(d *Dir, name string) error {
+		return d.do("mkdir", name, func(fd int) error { return unix.Mkdirat(fd, name, 0o700) })
+	},
+	syncDir: func(d *Dir) error { return d.file.Sync() },
 }

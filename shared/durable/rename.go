@@ -1,0 +1,64 @@
+package durable
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Rename moves what has a name to another name, here or in another directory of
+// the same mount, replacing what is there, then makes both directories durable.
+// The bytes of a file are the caller's to sync beforehand.
+func (d *Dir) Rename(name string, to *Dir, newName string) error {
+	return d.rename(name, to, newName, unix.Renameat)
+}
+
+// RenameNew is Rename where nothing is replaced: fs.ErrExist.
+func (d *Dir) RenameNew(name string, to *Dir, newName string) error {
+	return d.rename(name, to, newName, renameNew)
+}
+
+// RenameOnly is Rename without making anything durable.
+func (d *Dir) RenameOnly(name string, to *Dir, newName string) error {
+	return d.ops.rename(d, name, to, newName, unix.Renameat)
+}
+
+// renamer is renameat(2), or the like.
+type renamer = func(fromFD int, from string, toFD int, to string) error
+
+func (d *Dir) rename(name string, to *Dir, newName string, by renamer) error {
+	if err := d.ops.rename(d, name, to, newName, by); err != nil {
+		return err
+	}
+	// The new name first: between the two a power cut may leave both names,
+	// but never none.
+	if err := to.Sync(); err != nil {
+		return err
+	}
+	if d == to {
+		return nil
+	}
+	return d.Sync()
+}
+
+func renameAt(d *Dir, name string, to *Dir, newName string, by renamer) error {
+	err := errors.Join(checkName(name), checkName(newName))
+	if err == nil {
+		err = d.control(func(from int) error {
+			return to.control(func(into int) error { return by(from, name, into, newName) })
+		})
+	}
+	if err != nil {
+		return &os.LinkError{Op: "rename", Old: d.in(name), New: to.in(newName), Err: err}
+	}
+	return nil
+}
+
+// linkNew is for file systems whose rename cannot be told to replace nothing.
+func linkNew(fromFD int, from string, toFD int, to string) error {
+	if err := unix.Linkat(fromFD, from, toFD, to, 0); err != nil {
+		return err
+	}
+	return unix.Unlinkat(fromFD, from, 0)
+}
