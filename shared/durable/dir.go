@@ -264,3 +264,14 @@ func (d *Dir) Remove(name string) error {
 func (d *Dir) RemoveDir(name string) error {
 	return d.do("rmdir", name, func(fd int) error { return unix.Unlinkat(fd, name, unix.AT_REMOVEDIR) })
 }
+
+// InPlace reports whether a directory that OpenDir opened is still the one at its
+// path: false once it was removed, replaced, or mounted over. Nothing is opened.
+func (d *Dir) InPlace() bool {
+	here, err := os.Stat(d.path)
+	if err != nil {
+		return false
+	}
+	opened, err := d.file.Stat()
+	return err == nil && os.SameFile(here, opened)
+}

@@ -100,12 +100,18 @@ func TestDirOpensOnlyWhatItSays(t *testing.T) {
 // Whatever takes its path, an open directory stays the one that it was.
 func TestDirStaysWhatItWas(t *testing.T) {
 	d, _ := open(t)
+	if !d.InPlace() {
+		t.Error("it is not where it is")
+	}
 	if err := os.Rename(d.Path(), d.Path()+".moved"); err != nil {
 		t.Fatal(err)
 	}
 	trap := t.TempDir()
 	if err := os.Symlink(trap, d.Path()); err != nil {
 		t.Fatal(err)
+	}
+	if d.InPlace() {
+		t.Error("another one counts for it")
 	}
 	if err := d.WriteFile("new", nil, 0o600, Keep); err != nil {
 		t.Fatal(err)

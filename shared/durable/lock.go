@@ -27,7 +27,7 @@ func Lock(path string) (*FileLock, error) { return lockPath(path, unix.LOCK_EX) 
 // TryLock is Lock without waiting: ErrLocked when the lock is taken.
 func TryLock(path string) (*FileLock, error) { return lockPath(path, unix.LOCK_EX|unix.LOCK_NB) }
 
-// Lock is [Lock] for a file in the directory.
+// Lock is [Lock] for a file in the directory, wherever that lies by then.
 func (d *Dir) Lock(name string) (*FileLock, error) { return d.lock(name, unix.LOCK_EX) }
 
 // TryLock is [TryLock] for a file in the directory.
@@ -52,6 +52,16 @@ func (l *FileLock) Info() (Info, error) { return Stat(l.file) }
 func (l *FileLock) Close() error { return l.file.Close() }
 
 func lockPath(path string, how int) (*FileLock, error) {
+	for {
+		held, err := lockOnce(path, how)
+		if err != nil || held.Holds(path) {
+			return held, err
+		}
+		_ = held.Close() // its directory was renamed away meanwhile
+	}
+}
+
+func lockOnce(path string, how int) (*FileLock, error) {
 	d, err := OpenDir(filepath.Dir(path))
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
