@@ -28,17 +28,17 @@ const (
 	lockMode = 0o600
 )
 
-// claim is one message in our hands: DIR/.sending/<id> with its lock held.
+// claim is one message in our hands: DIR/.sending/<id>, opened once, with its lock
+// held.
 type claim struct {
+	box   *box
 	id    message.ID
-	dir   string // where it lies now
-	name  string // of the message file; "" when there is none
+	dir   *durable.Dir
+	in    *durable.Dir // where dir has its name
+	name  string       // of the message file; "" when there is none
 	lock  *durable.FileLock
-	taken bool // over from a dead holder
-}
-
-func (o *run) path(parts ...string) string {
-	return filepath.Join(append([]string{o.Dir}, parts...)...)
+	taken bool     // over from a dead holder
+	file  *os.File // the message, while it is sent: all attempts read this one
 }
 
 // ClaimError means that a file could not be taken, though others can: one that
@@ -50,6 +50,9 @@ type ClaimError struct {
 
 func (e *ClaimError) Error() string {
 	cause := e.Cause
+	if errors.Is(cause, errPlanted) {
+		return cause.Error()
+	}
 	var link *os.LinkError
 	if errors.As(cause, &link) {
 		cause = link.Err // without paths of ours
@@ -62,7 +65,9 @@ func (e *ClaimError) Unwrap() error { return e.Cause }
 // claim takes the file called name: nil where somebody else has it, or where
 // it is still open for writing.
 func (o *run) claim(name string) (*claim, error) {
-	if !o.ready(name) {
+	if ready, err := o.ready(name); err != nil {
+		return nil, &ClaimError{Name: name, Cause: err}
+	} else if !ready {
 		return nil, nil
 	}
 	c, err := o.prepare()
@@ -70,8 +75,8 @@ func (o *run) claim(name string) (*claim, error) {
 		return nil, err
 	}
 	// This rename decides who sends the file.
-	if err := os.Rename(o.path(name), filepath.Join(c.dir, name)); err != nil {
-		_ = clearClaim(c.dir)
+	if err := o.box.root.RenameOnly(name, c.dir, name); err != nil {
+		_ = c.clear(c.id.String())
 		c.release()
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
@@ -87,76 +92,87 @@ func (o *run) claim(name string) (*claim, error) {
 // is held: it is made under a name with a dot, locked, and then renamed.
 func (o *run) prepare() (*claim, error) {
 	for {
-		c, err := o.tryPrepare()
-		swept := errors.Is(err, durable.ErrLocked) || errors.Is(err, fs.ErrNotExist)
-		if err == nil || !swept {
-			return c, err
+		c := &claim{box: o.box, id: message.NewID(), in: o.box.sending()}
+		err := o.tryPrepare(c)
+		if err == nil {
+			return c, nil
+		}
+		c.release()
+		if !errors.Is(err, durable.ErrLocked) && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
 		}
 		// Another client's sweep came between two of these steps, or took .sending
 		// for one of them; with the directories there the next try goes through.
-		if err := o.makeDirs(); err != nil {
+		if err := o.box.ensure(places...); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func (o *run) tryPrepare() (*claim, error) {
-	c := &claim{id: message.NewID()}
-	hidden := o.path(sendingDir, "."+c.id.String())
-	c.dir = o.path(sendingDir, c.id.String())
-	if err := o.owner.mkdir(hidden); err != nil {
-		return nil, err
+func (o *run) tryPrepare(c *claim) (err error) {
+	hidden := "." + c.id.String()
+	if c.dir, err = c.in.Mkdir(hidden, dirMode, o.box.heir); err != nil {
+		return err
 	}
 	o.step("made")
-	if err := o.owner.makeLock(filepath.Join(hidden, lockName)); err != nil {
-		return nil, err
+	if c.lock, err = o.box.lock(c.dir, lockName, (*durable.Dir).TryLock); err != nil {
+		return err
 	}
-	lock, err := durable.TryLock(filepath.Join(hidden, lockName))
-	if err != nil {
-		return nil, err
-	}
-	c.lock = lock
 	o.step("locked")
-	if err := os.Rename(hidden, c.dir); err != nil {
-		c.release()
-		return nil, err
+	if err := c.in.RenameOnly(hidden, c.in, c.id.String()); err != nil {
+		return err
 	}
 	o.step("shown")
-	return c, nil
+	return nil
 }
 
 func (c *claim) job() job { return job{id: c.id} }
 
-func (c *claim) file() string { return filepath.Join(c.dir, c.name) }
+// path is where the claim lies, for messages.
+func (c *claim) path() string { return filepath.Join(c.in.Path(), c.id.String()) }
 
 // release gives the lock up. The claim stays where it is, for anyone to take.
 func (c *claim) release() {
-	_ = c.lock.Close() // nothing was written through it
+	if c.lock != nil {
+		_ = c.lock.Close() // nothing was written through it
+	}
+	if c.dir != nil {
+		_ = c.dir.Close()
+	}
 }
 
-// onlyOurs reports whether a claim holds no message.
-func onlyOurs(dir string) bool {
-	entries, _ := os.ReadDir(dir)
+// leftover reports whether a name in a claim is one of our own files, the lock
+// apart: one that says nothing once no message is there.
+func leftover(name string) bool { return name == recordName || durable.IsTemp(name) }
+
+// onlyOurs reports whether a claim holds nothing but what is ours, and what NFS
+// keeps of a file that was removed while it was open.
+func (c *claim) onlyOurs() bool {
+	entries, _ := c.dir.ReadDir()
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") {
+		if n := e.Name(); n != lockName && !leftover(n) && !strings.HasPrefix(n, ".nfs") {
 			return false
 		}
 	}
 	return true
 }
 
-// clearClaim removes our own files in a claim, the lock last, and the claim.
-// What stays is removed by the next client that finds it.
-func clearClaim(dir string) error {
-	entries, _ := os.ReadDir(dir)
+// clear removes our own files in a claim, the lock last, and the claim, which has
+// that name. Nothing else goes, whatever its name begins with. What stays is
+// removed by the next client that finds it.
+func (c *claim) clear(name string) error {
+	entries, _ := c.dir.ReadDir()
 	for _, e := range entries {
-		if n := e.Name(); n != lockName && strings.HasPrefix(n, ".") {
-			_ = os.Remove(filepath.Join(dir, n))
+		if leftover(e.Name()) {
+			_ = c.dir.Remove(e.Name())
 		}
 	}
-	_ = os.Remove(filepath.Join(dir, lockName))
-	err := os.Remove(dir)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTEMPTY) && onlyOurs(dir) {
+	if !c.onlyOurs() {
+		return &fs.PathError{Op: "remove", Path: c.path(), Err: syscall.ENOTEMPTY}
+	}
+	_ = c.dir.Remove(lockName)
+	err := c.in.RemoveDir(name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTEMPTY) && c.onlyOurs() {
 		return nil // gone, or in the hands of another client that clears it too
 	}
 	return err

@@ -2,8 +2,7 @@ package outbox
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"time"
 
 	"sealpost/services/client/courier"
@@ -14,7 +13,7 @@ import (
 
 // finish keeps the receipt beside the message and moves both to sent.
 func (o *run) finish(c *claim, d courier.Delivery) error {
-	if err := o.owner.writeFile(filepath.Join(c.dir, receiptName(c.name)), d.Receipt, fileMode); err != nil {
+	if err := c.dir.WriteFile(receiptName(c.name), d.Receipt, fileMode, o.box.heir); err != nil {
 		return storage{err}
 	}
 	o.step("receipted")
@@ -38,9 +37,9 @@ func (o *run) finish(c *claim, d courier.Delivery) error {
 // power cut could leave the reason there and put the message back.
 func (o *run) refuse(c *claim, reason string) {
 	text := message.Visible(reason) + "\n"
-	err := o.anchor()
+	err := o.anchor(c)
 	if err == nil {
-		err = o.owner.writeFile(filepath.Join(c.dir, reasonName(c.name)), []byte(text), fileMode)
+		err = c.dir.WriteFile(reasonName(c.name), []byte(text), fileMode, o.box.heir)
 	}
 	if err == nil {
 		o.step("reasoned")
@@ -59,17 +58,27 @@ func (o *run) refuse(c *claim, reason string) {
 		Str("reason", message.Visible(reason)).Msg("message refused")
 }
 
+// errExchanged means that somebody has put another directory in the place of a
+// claim that is in our hands.
+var errExchanged = errors.New("another directory has taken its place")
+
 // moveTo ends a claim: its directory goes to where, and the lock goes last, so
 // that nobody can take it over in between.
 func (o *run) moveTo(c *claim, where string) error {
 	c.tidy(where)
-	to := o.path(where, c.id.String())
-	if err := durable.Rename(c.dir, to); err != nil {
+	if err := o.intact(); err != nil {
 		return err
 	}
-	c.dir = to
+	to, name := o.box.place(where), c.id.String()
+	if err := c.in.Rename(name, to, name); err != nil {
+		return err
+	}
+	if !named(to, name, c.dir) {
+		return &fs.PathError{Op: "rename", Path: c.path(), Err: errExchanged}
+	}
+	c.in = to
 	o.step("moved")
-	if err := os.Remove(filepath.Join(to, lockName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := c.dir.Remove(lockName); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	o.step("unlocked")
@@ -86,10 +95,12 @@ func (c *claim) tidy(where string) {
 	if where == sentDir {
 		stale = reasonName(c.name)
 	}
-	_ = os.Remove(filepath.Join(c.dir, stale))
-	temps, _ := filepath.Glob(filepath.Join(c.dir, ".tmp-*"))
-	for _, t := range temps {
-		_ = os.Remove(t)
+	_ = c.dir.Remove(stale)
+	entries, _ := c.dir.ReadDir()
+	for _, e := range entries {
+		if durable.IsTemp(e.Name()) {
+			_ = c.dir.Remove(e.Name())
+		}
 	}
 }
 

@@ -183,14 +183,14 @@ func (b bench) accepted(files map[string]string, cipher message.Cipher) {
 func (b bench) checkSent(id message.ID, files map[string]string) {
 	b.Helper()
 	dir := filepath.Join(b.dir, sentDir, id.String())
-	c := &claim{id: id, dir: dir}
+	c := b.claimAt(id, sentDir)
 	names, err := c.files()
 	if err != nil || len(names) != 1 {
 		b.Fatalf("%s holds %q, %v", dir, names, err)
 	}
 	c.name = names[0]
-	if got := readFile(b.T, c.file()); got != files[c.name] {
-		b.Errorf("%s holds %q, want %q", c.file(), got, files[c.name])
+	if got := readFile(b.T, filepath.Join(dir, c.name)); got != files[c.name] {
+		b.Errorf("%s in %s holds %q, want %q", c.name, dir, got, files[c.name])
 	}
 	if got := readFile(b.T, filepath.Join(dir, receiptName(c.name))); got != string(receiptFor(id)) {
 		b.Errorf("receipt %q", got)
@@ -206,6 +206,25 @@ func (b bench) checkSent(id message.ID, files map[string]string) {
 			b.Errorf("%s holds %q too", dir, name)
 		}
 	}
+}
+
+// claimAt opens a claim without its lock.
+func (b bench) claimAt(id message.ID, place string) *claim {
+	b.Helper()
+	box, err := openBox(b.dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(box.close)
+	if err := box.ensure(place); err != nil {
+		b.Fatal(err)
+	}
+	c := &claim{box: box, id: id, in: box.place(place)}
+	if c.dir, err = c.in.Sub(id.String()); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(c.release)
+	return c
 }
 
 func (b bench) all(parts ...string) []string {

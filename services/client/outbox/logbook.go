@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io"
+	"io/fs"
 	"strings"
 
 	"sealpost/shared/durable"
@@ -25,14 +25,19 @@ var errLogbookID = errors.New("not the id of a logbook")
 // AcceptLogbook makes the outbox know the logbook with that id from now on. It
 // returns the id known before, "" where there was none.
 func AcceptLogbook(dir, id string) (before string, err error) {
-	before, err = inLogbookLock(dir, func(known string) error {
+	b, err := openBox(dir)
+	if err != nil {
+		return "", err
+	}
+	defer b.close()
+	before, err = b.inLogbookLock(func(known string) error {
 		if known == id {
 			return nil
 		}
-		return writeLogbook(dir, id)
+		return b.writeLogbook(id)
 	})
 	if errors.Is(err, errLogbookID) { // unreadable: what it said is lost
-		return "", writeLogbook(dir, id)
+		return "", b.writeLogbook(id)
 	}
 	return before, err
 }
@@ -46,13 +51,13 @@ func (o *run) checkLogbook(ctx context.Context) (id string, err error) {
 	if _, err := message.ParseID(id); err != nil {
 		return "", fmt.Errorf("the server names %q: %w", message.Visible(id), errLogbookID)
 	}
-	known, err := readLogbook(o.Dir)
+	known, err := o.box.readLogbook()
 	if err == nil && known == "" {
-		known, err = inLogbookLock(o.Dir, func(known string) error {
+		known, err = o.box.inLogbookLock(func(known string) error {
 			if known != "" { // another client was faster
 				return nil
 			}
-			return writeLogbook(o.Dir, id)
+			return o.box.writeLogbook(id)
 		})
 	}
 	switch {
@@ -65,37 +70,40 @@ func (o *run) checkLogbook(ctx context.Context) (id string, err error) {
 }
 
 // inLogbookLock calls change with the known id, one caller at a time.
-func inLogbookLock(dir string, change func(known string) error) (known string, err error) {
-	if err := checkPlaces(dir); err != nil {
+func (b *box) inLogbookLock(change func(known string) error) (known string, err error) {
+	if err := b.check(); err != nil {
 		return "", err
 	}
-	by := ownerFor(dir)
-	if err := durable.MkdirAll(filepath.Join(dir, sendingDir), dirMode); err != nil {
+	if err := b.ensure(sendingDir); err != nil {
 		return "", err
 	}
-	if err := by.adopt(filepath.Join(dir, sendingDir)); err != nil {
-		return "", err
-	}
-	if err := by.makeLock(filepath.Join(dir, sendingDir, logbookLock)); err != nil {
-		return "", err
-	}
-	lock, err := durable.Lock(filepath.Join(dir, sendingDir, logbookLock))
+	lock, err := b.lock(b.sending(), logbookLock, (*durable.Dir).Lock)
 	if err != nil {
 		return "", err
 	}
 	defer lock.Close()
-	if known, err = readLogbook(dir); err != nil {
+	if known, err = b.readLogbook(); err != nil {
 		return "", err
 	}
 	return known, change(known)
 }
 
-func readLogbook(dir string) (string, error) {
-	path := filepath.Join(dir, logbookName)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
+// maxLogbook is more than an id and its end of line take, in bytes.
+const maxLogbook = 1 << 10
+
+func (b *box) readLogbook() (string, error) {
+	path := b.path(logbookName)
+	f, err := b.open(b.root, logbookName)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return "", nil
+	case errors.Is(err, errForeign):
+		return "", &DirError{Path: path, Rule: otherOwner}
+	case err != nil:
+		return "", err
 	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxLogbook))
 	if err != nil {
 		return "", err
 	}
@@ -106,6 +114,6 @@ func readLogbook(dir string) (string, error) {
 	return id, nil
 }
 
-func writeLogbook(dir, id string) error {
-	return ownerFor(dir).writeFile(filepath.Join(dir, logbookName), []byte(id+"\n"), fileMode)
+func (b *box) writeLogbook(id string) error {
+	return b.root.WriteFile(logbookName, []byte(id+"\n"), fileMode, b.heir)
 }

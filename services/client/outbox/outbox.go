@@ -101,7 +101,7 @@ type Left struct {
 
 type run struct {
 	Config
-	owner    owner
+	box      *box
 	slots    chan struct{} // one for each message in flight
 	again    chan struct{} // one for each of those that was put off before
 	inFlight sync.WaitGroup
@@ -133,6 +133,7 @@ func Run(ctx context.Context, cfg Config) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	defer o.box.close()
 	ctx, o.stop = context.WithCancelCause(ctx)
 	defer o.stop(nil)
 	work, abandon := context.WithCancel(context.WithoutCancel(ctx))
@@ -171,19 +172,27 @@ func start(cfg Config) (*run, error) {
 	if cfg.step == nil {
 		cfg.step = func(string) {}
 	}
+	b, err := openBox(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
 	o := &run{
 		Config: cfg,
-		owner:  ownerFor(cfg.Dir),
+		box:    b,
 		slots:  make(chan struct{}, workers),
 		again:  make(chan struct{}, max(1, workers/2)),
 		wake:   make(chan struct{}, 1),
 		moved:  time.Now(),
 		later:  newSchedule(cfg.retry),
 	}
-	if err := o.prepareDirs(); err != nil {
+	if err = o.prepareDirs(); err == nil {
+		err = o.sweep()
+	}
+	if err != nil {
+		b.close()
 		return nil, err
 	}
-	return o, o.sweep()
+	return o, nil
 }
 
 // fatal ends the run: what is left keeps its place.

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -8,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"sealpost/shared/durable"
 	"sealpost/shared/message"
 )
 
@@ -153,15 +155,23 @@ func TestOnlyRootsOwnIsGivenAway(t *testing.T) {
 	}
 	b.giveAll(b.dir)
 	own := b.mkdir(sentDir)
-	by := ownerFor(b.dir)
-	if err := by.adopt(own); err != nil {
-		t.Error(err)
+	box, err := openBox(b.dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := by.adopt(third); err != nil {
-		t.Error(err)
+	defer box.close()
+	for _, path := range []string{own, third} {
+		d, err := durable.OpenDir(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		if err := box.adopt(d); err != nil {
+			t.Error(err)
+		}
 	}
-	if err := by.adopt(link); err == nil {
-		t.Error("followed a link")
+	if _, err := box.makePlace("link"); !errors.Is(err, durable.ErrNotDirectory) {
+		t.Errorf("followed a link: %v", err)
 	}
 	for path, want := range map[string]uint32{own: otherUser, third: otherUser + 1, link + "/.": 0} {
 		info, err := os.Stat(path)

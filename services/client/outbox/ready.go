@@ -18,21 +18,24 @@ const (
 
 // ready reports whether a file may be taken: false when it is gone, and while
 // somebody writes it. Where the system does not tell, it must not have changed
-// for the settle time.
-func (o *run) ready(name string) bool {
-	f, err := openMessage(o.path(name))
+// for the settle time. The error is errPlanted for what is not to be taken.
+func (o *run) ready(name string) (bool, error) {
+	f, err := o.box.root.Open(name, os.O_RDONLY, 0)
 	if err != nil {
-		return !errors.Is(err, os.ErrNotExist) // the claim will say what it is
+		return !errors.Is(err, os.ErrNotExist), nil // the claim will say what it is
 	}
 	defer f.Close()
+	if err := o.box.checkPlanted(f); err != nil {
+		return false, err
+	}
 	switch writersOf(f) {
 	case noWriter:
-		return true
+		return true, nil
 	case someWriter:
-		return false
+		return false, nil
 	}
 	info, err := f.Stat()
-	return err != nil || o.looks.settled(name, info, time.Now(), o.Settle)
+	return err != nil || o.looks.settled(name, info, time.Now(), o.Settle), nil
 }
 
 // looks remembers files that may still be growing as they were first seen so.

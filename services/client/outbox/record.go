@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"io/fs"
 
+	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
@@ -58,33 +58,33 @@ type record struct {
 	SHA256 logfile.Digest `json:"sha256"`
 }
 
-func (r record) write(dir string, by owner) error {
+func (r record) write(dir *durable.Dir, heir durable.Owner) error {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	return by.writeFile(filepath.Join(dir, recordName), append(text, '\n'), fileMode)
+	return dir.WriteFile(recordName, append(text, '\n'), fileMode, heir)
 }
 
 // readRecord returns the claim's record; ok is false where there is none.
 func readRecord(c *claim) (r record, ok bool, err error) {
-	f, err := os.Open(filepath.Join(c.dir, recordName))
-	if errors.Is(err, os.ErrNotExist) {
+	f, err := c.box.open(c.dir, recordName)
+	if errors.Is(err, fs.ErrNotExist) {
 		return record{}, false, nil
 	}
 	if err != nil {
-		return record{}, false, &RecordError{Dir: c.dir, Rule: "its record cannot be read", Cause: err}
+		return record{}, false, &RecordError{Dir: c.path(), Rule: "its record cannot be read", Cause: err}
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxRecord+1))
 	if err != nil {
-		return record{}, false, &RecordError{Dir: c.dir, Rule: "its record cannot be read", Cause: err}
+		return record{}, false, &RecordError{Dir: c.path(), Rule: "its record cannot be read", Cause: err}
 	}
 	if r, err = parseRecord(text); err != nil {
-		return record{}, false, &RecordError{Dir: c.dir, Rule: "its record is damaged", Cause: err}
+		return record{}, false, &RecordError{Dir: c.path(), Rule: "its record is damaged", Cause: err}
 	}
 	if r.ID != c.id || r.Name != c.name {
-		return record{}, false, &RecordError{Dir: c.dir, Rule: "its record is about another message"}
+		return record{}, false, &RecordError{Dir: c.path(), Rule: "its record is about another message"}
 	}
 	return r, true, nil
 }

@@ -3,11 +3,10 @@ package outbox
 import (
 	"errors"
 	"io/fs"
-	"os"
-	"path"
 	"strings"
 	"time"
 
+	"sealpost/shared/durable"
 	"sealpost/shared/ignore"
 	"sealpost/shared/message"
 )
@@ -32,11 +31,14 @@ func (w work) jobs() int { return len(w.fresh) + len(w.due) }
 // the look at .sending: a file only moves forward, so none is missed between.
 func (o *run) scan() (work, error) {
 	looked := time.Now()
+	if !o.box.root.InPlace() {
+		return work{}, o.box.gone()
+	}
 	files, err := o.files()
 	if err != nil {
 		return work{}, err
 	}
-	claims, err := claims(o.Dir)
+	claims, err := claims(o.box.sending())
 	if err != nil {
 		return work{}, err
 	}
@@ -60,7 +62,7 @@ func (o *run) scan() (work, error) {
 
 // files lists the files to be sent, and tells of everything else that lies there.
 func (o *run) files() ([]job, error) {
-	entries, err := os.ReadDir(o.Dir)
+	entries, err := o.box.root.ReadDir()
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +90,8 @@ func ours(name string) bool {
 	return strings.HasPrefix(name, ".") || name == sentDir || name == refusedDir
 }
 
-func claims(dir string) ([]job, error) {
-	entries, err := os.ReadDir(path.Join(dir, sendingDir))
+func claims(sending *durable.Dir) ([]job, error) {
+	entries, err := sending.ReadDir()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -105,12 +107,26 @@ func claims(dir string) ([]job, error) {
 // Waiting counts the messages that lie in an outbox and are not sent yet, in
 // whose hands they may be.
 func Waiting(dir string, ignored ignore.Patterns) (int, error) {
-	entries, err := os.ReadDir(dir)
+	d, err := durable.OpenDir(dir)
 	if err != nil {
 		return 0, err
 	}
-	claims, err := claims(dir)
-	n := len(claims)
+	defer d.Close()
+	entries, err := d.ReadDir()
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	sending, err := d.Sub(sendingDir)
+	switch {
+	case err == nil:
+		defer sending.Close()
+		var held []job
+		held, err = claims(sending)
+		n = len(held)
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
+	}
 	for _, e := range entries {
 		if e.Type().IsRegular() && !ours(e.Name()) && !ignored.Match(e.Name()) {
 			n++

@@ -21,6 +21,7 @@ var errChanged = errors.New("the file changed after it was first offered")
 // settle brings one claimed message as far as it goes: to sent, to refused, or
 // to a stop where it is.
 func (o *run) settle(ctx context.Context, c *claim) {
+	defer c.closeFile()
 	rec, err := o.describe(c)
 	logbook := ""
 	if err == nil {
@@ -98,10 +99,11 @@ func (o *run) describe(c *claim) (record, error) {
 	if have && rec.Cipher == message.Cipher2012 && o.Key == nil {
 		return record{}, ErrNoPassword
 	}
-	size, sum, err := measure(c.file())
+	size, sum, err := o.open(c, have)
+	var never unfit
 	switch {
-	case errors.Is(err, errNotRegular):
-		return record{}, unfit{err}
+	case errors.As(err, &never):
+		return record{}, never
 	case err != nil:
 		return record{}, &courier.ReadError{Name: c.name, Cause: err}
 	case have && (size != rec.Size || sum != rec.SHA256):
@@ -109,12 +111,12 @@ func (o *run) describe(c *claim) (record, error) {
 	}
 	if !have {
 		rec = record{V: recordVersion, ID: c.id, Sender: o.Sender, Name: c.name, Cipher: o.cipher(), Size: size, SHA256: sum}
-		if err := rec.write(c.dir, o.owner); err != nil {
+		if err := rec.write(c.dir, o.box.heir); err != nil {
 			return record{}, storage{err}
 		}
 		o.step("recorded")
 	}
-	return rec, o.anchor()
+	return rec, o.anchor(c)
 }
 
 // hasPlace makes sure, at the last point where nothing has happened yet, that the
@@ -128,9 +130,9 @@ func (o *run) hasPlace() error {
 
 // anchor makes the claim's own name durable, and that the file left DIR:
 // otherwise a power cut could bring a message back that was sent already.
-func (o *run) anchor() error {
-	for _, dir := range []string{o.path(sendingDir), o.Dir} {
-		if err := durable.SyncDir(dir); err != nil {
+func (o *run) anchor(c *claim) error {
+	for _, dir := range []*durable.Dir{c.in, o.box.root} {
+		if err := dir.Sync(); err != nil {
 			return storage{err}
 		}
 	}
@@ -154,13 +156,13 @@ func (o *run) message(c *claim, rec record, logbook string) courier.Message {
 		ID: rec.ID, Name: rec.Name, Cipher: rec.Cipher, Key: key, Size: rec.Size, SHA256: rec.SHA256,
 		Logbook:  logbook, // it may be another one after a reconnection
 		Postpone: true,    // others may go
-		Open:     func() (io.ReadCloser, error) { return openMessage(c.file()) },
+		Open:     func() (io.ReadCloser, error) { return c.reader(), nil },
 	}
 }
 
 // reread finds out whether the bytes changed or only could not be read.
 func (o *run) reread(c *claim, rec record, cause error) error {
-	size, sum, err := measure(c.file())
+	size, sum, err := measure(c.file)
 	if err == nil && (size != rec.Size || sum != rec.SHA256) {
 		return unfit{errChanged}
 	}

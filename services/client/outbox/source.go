@@ -4,48 +4,67 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"math"
 	"os"
 
-	"golang.org/x/sys/unix"
-
+	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 )
 
-// errNotRegular means that what was claimed is a link, a pipe or a directory.
-var errNotRegular = errors.New("not a regular file")
+// errPlanted means that a file may be one that its putter could not read.
+var errPlanted = errors.New("it has another name somewhere (a hard link), and others may write into the outbox: put a copy in")
 
-// openMessage opens a regular file and follows no link at its end: the name
-// may have changed hands since it was listed.
-func openMessage(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if errors.Is(err, unix.ELOOP) {
-		return nil, errNotRegular
+// open opens the claim's message, once for all that follows, and measures it. An
+// unfit error is for what is no message: a link, a pipe, a directory, or, before
+// it was ever offered, another's file that somebody gave a name in the outbox.
+func (o *run) open(c *claim, offered bool) (size uint64, sum logfile.Digest, err error) {
+	f, err := c.dir.Open(c.name, os.O_RDONLY, 0)
+	if errors.Is(err, durable.ErrNotRegular) {
+		return 0, sum, unfit{durable.ErrNotRegular}
 	}
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		f.Close()
-		return nil, errNotRegular
-	}
-	return f, nil
-}
-
-// measure reads a message once for its size and hash, and makes its bytes
-// durable: the record that will speak of them must not outlive them.
-func measure(path string) (size uint64, sum logfile.Digest, err error) {
-	f, err := openMessage(path)
 	if err != nil {
 		return 0, sum, err
 	}
-	defer f.Close()
+	c.file = f
+	if !offered {
+		if err := o.box.checkPlanted(f); errors.Is(err, errPlanted) {
+			return 0, sum, unfit{err}
+		} else if err != nil {
+			return 0, sum, err
+		}
+	}
+	return measure(f)
+}
+
+// checkPlanted is errPlanted for an open file that somebody may have planted.
+func (b *box) checkPlanted(f *os.File) error {
+	info, err := durable.Stat(f)
+	if err != nil {
+		return err
+	}
+	planted, err := b.planted(info)
+	if err == nil && planted {
+		err = errPlanted
+	}
+	return err
+}
+
+func (c *claim) closeFile() {
+	if c.file != nil {
+		_ = c.file.Close() // it was only read
+	}
+}
+
+// reader reads the open message from its start.
+func (c *claim) reader() io.ReadCloser { return io.NopCloser(fromStart(c.file)) }
+
+func fromStart(f *os.File) io.Reader { return io.NewSectionReader(f, 0, math.MaxInt64) }
+
+// measure reads a message once for its size and hash, and makes its bytes
+// durable: the record that will speak of them must not outlive them.
+func measure(f *os.File) (size uint64, sum logfile.Digest, err error) {
 	hash := sha256.New()
-	n, err := io.Copy(hash, f)
+	n, err := io.Copy(hash, fromStart(f))
 	if err != nil {
 		return 0, sum, err
 	}

@@ -3,8 +3,6 @@ package outbox
 import (
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"sealpost/shared/durable"
@@ -14,16 +12,15 @@ import (
 // takeOver takes a claim whose holder is dead: nil where the holder lives, or
 // where there was nothing left to take.
 func (o *run) takeOver(id message.ID) (*claim, error) {
-	c := &claim{id: id, dir: o.path(sendingDir, id.String()), taken: true}
-	lock, err := durable.TryLock(filepath.Join(c.dir, lockName))
+	c := &claim{box: o.box, id: id, in: o.box.sending(), taken: true}
+	err := c.hold(id.String())
 	switch {
 	case errors.Is(err, durable.ErrLocked), errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
-		o.leaveClaim(c, &RecordError{Dir: c.dir, Rule: "it cannot be locked", Cause: err}, false)
+		o.leaveClaim(c, &RecordError{Dir: c.path(), Rule: "it cannot be locked", Cause: err}, false)
 		return nil, nil
 	}
-	c.lock = lock // TryLock saw to it that this is still the lock at that path
 	o.step("taken over")
 	if err := o.findFile(c); err != nil {
 		o.leaveClaim(c, err, false)
@@ -37,28 +34,46 @@ func (o *run) takeOver(id message.ID) (*claim, error) {
 	return c, nil
 }
 
+// hold opens the claim with that name and takes its lock: fs.ErrNotExist where
+// its holder has moved it away before that.
+func (c *claim) hold(name string) (err error) {
+	if c.dir, err = c.box.sub(c.in, name); err != nil {
+		return err
+	}
+	if c.lock, err = c.box.lock(c.dir, lockName, (*durable.Dir).TryLock); err != nil {
+		c.release()
+		return err
+	}
+	if !named(c.in, name, c.dir) {
+		_ = c.dir.Remove(lockName) // made by us, after its holder was through
+		c.release()
+		return &fs.PathError{Op: "lock", Path: c.path(), Err: fs.ErrNotExist}
+	}
+	return nil
+}
+
 // findFile sets the name of the claim's file. A claim without one is removed:
 // its holder died before the file was in it, so nothing was sent from there.
 func (o *run) findFile(c *claim) error {
 	names, err := c.files()
 	switch {
 	case err != nil:
-		return &RecordError{Dir: c.dir, Rule: "it cannot be read", Cause: err}
+		return &RecordError{Dir: c.path(), Rule: "it cannot be read", Cause: err}
 	case len(names) == 1:
 		c.name = names[0]
 		return nil
 	case len(names) > 1:
-		return &RecordError{Dir: c.dir, Rule: "there is more than one file in it"}
+		return &RecordError{Dir: c.path(), Rule: "there is more than one file in it"}
 	}
-	if err := clearClaim(c.dir); err != nil {
-		return &RecordError{Dir: c.dir, Rule: "no file is in it, and it cannot be removed", Cause: err}
+	if err := c.clear(c.id.String()); err != nil {
+		return &RecordError{Dir: c.path(), Rule: "no file is in it, and it cannot be removed", Cause: err}
 	}
 	return nil
 }
 
 // files returns what is in a claim besides the outbox's own files: one name.
 func (c *claim) files() ([]string, error) {
-	entries, err := os.ReadDir(c.dir)
+	entries, err := c.dir.ReadDir()
 	if err != nil {
 		return nil, err
 	}
@@ -85,22 +100,22 @@ func accompanies(name string, entries []fs.DirEntry) bool {
 
 // sweep removes claims whose holders died before anybody could see them.
 func (o *run) sweep() error {
-	entries, err := os.ReadDir(o.path(sendingDir))
+	entries, err := o.box.sending().ReadDir()
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
 		hidden, dotted := strings.CutPrefix(e.Name(), ".")
-		if _, err := message.ParseID(hidden); !dotted || err != nil || !e.IsDir() {
+		id, err := message.ParseID(hidden)
+		if !dotted || err != nil || !e.IsDir() {
 			continue
 		}
-		dir := o.path(sendingDir, e.Name())
-		lock, err := durable.TryLock(filepath.Join(dir, lockName))
-		if err != nil {
+		c := &claim{box: o.box, id: id, in: o.box.sending()}
+		if err := c.hold(e.Name()); err != nil {
 			continue // its holder lives, or is through
 		}
-		_ = clearClaim(dir)
-		_ = lock.Close()
+		_ = c.clear(e.Name())
+		c.release()
 	}
 	return nil
 }

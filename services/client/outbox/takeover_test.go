@@ -10,6 +10,7 @@ import (
 
 	"sealpost/services/client/courier"
 	"sealpost/shared/crypto/cipher2012"
+	"sealpost/shared/durable"
 	"sealpost/shared/message"
 )
 
@@ -25,7 +26,12 @@ func (b bench) abandon(name, content string, change func(*record)) message.ID {
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
 		b.Fatal(err)
 	}
-	size, sum, err := measure(filepath.Join(dir, name))
+	f, err := os.Open(filepath.Join(dir, name))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	size, sum, err := measure(f)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -33,7 +39,7 @@ func (b bench) abandon(name, content string, change func(*record)) message.ID {
 	if change != nil {
 		change(&rec)
 	}
-	if err := rec.write(dir, ownerFor(dir)); err != nil {
+	if err := rec.write(b.claimAt(id, sendingDir).dir, durable.Keep); err != nil {
 		b.Fatal(err)
 	}
 	return id
@@ -124,7 +130,7 @@ func TestTakeOverRefusesALink(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.run(b.config())
-	if reason := b.refused("message", "s"); !strings.Contains(reason, errNotRegular.Error()) {
+	if reason := b.refused("message", "s"); !strings.Contains(reason, durable.ErrNotRegular.Error()) {
 		t.Errorf("reason %q", reason)
 	}
 	b.accepted(nil, message.None)
@@ -228,7 +234,12 @@ func FuzzLogbook(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, logbookName), text, fileMode); err != nil {
 			t.Fatal(err)
 		}
-		id, err := readLogbook(dir)
+		box, err := openBox(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer box.close()
+		id, err := box.readLogbook()
 		if err != nil {
 			if !errors.Is(err, errLogbookID) || id != "" {
 				t.Fatalf("%q is refused with %v, and read as %q", text, err, id)
@@ -252,11 +263,15 @@ func FuzzRecord(f *testing.F) {
 		if err != nil {
 			return
 		}
-		dir := t.TempDir()
-		if err := rec.write(dir, ownerFor(dir)); err != nil {
+		box, err := openBox(t.TempDir())
+		if err != nil {
 			t.Fatal(err)
 		}
-		again, ok, err := readRecord(&claim{id: rec.ID, dir: dir, name: rec.Name})
+		defer box.close()
+		if err := rec.write(box.root, durable.Keep); err != nil {
+			t.Fatal(err)
+		}
+		again, ok, err := readRecord(&claim{box: box, id: rec.ID, dir: box.root, in: box.root, name: rec.Name})
 		if err != nil || !ok || again != rec {
 			t.Errorf("%+v comes back as %+v, %v, %v", rec, again, ok, err)
 		}
