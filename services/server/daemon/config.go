@@ -68,7 +68,7 @@ func (c *Config) Check() []settings.Problem {
 func (c *Config) leastStaged() settings.Bytes {
 	least := c.MaxMessageBytes + 2*c.LogCiphertextMax + logFileExtra
 	if c.Listen2012 != "" {
-		least += settings.Bytes(cipher2012.EncryptedLen(uint64(c.MaxMessageBytes))) + local.ScratchStep
+		least += settings.Bytes(cipher2012.EncryptedLen(uint64(c.MaxMessageBytes))) + local.RoomStep
 	}
 	return least
 }

@@ -57,16 +57,25 @@ func set[T comparable](field *T, value T) {
 }
 
 // pace gives the deadline of each read of one body: no pause may be longer than
-// Idle, and after RateGrace the whole must have come at MinRate or faster. One
-// record more than was received is allowed for, since it is read as a whole.
+// Idle, and after RateGrace the whole must have come at MinRate or faster, and at
+// what the logbook demands for the room that it holds. One record more than was
+// received is allowed for, since it is read as a whole.
 type pace struct {
-	limits Limits
-	start  time.Time
+	limits    Limits
+	start     time.Time
+	leastRate func() uint64 // bytes a second; nil: the body holds no room
+}
+
+func (p pace) rate() uint64 {
+	if p.leastRate == nil {
+		return p.limits.MinRate
+	}
+	return max(p.limits.MinRate, p.leastRate())
 }
 
 func (p pace) deadline(now time.Time, received uint64) time.Time {
 	idle := now.Add(p.limits.Idle)
-	seconds := float64(received+framing.MaxData) / float64(p.limits.MinRate)
+	seconds := float64(received+framing.MaxData) / float64(p.rate())
 	if seconds > p.limits.Idle.Seconds()*1e6 { // beyond any idle limit, and maybe beyond a Duration
 		return idle
 	}

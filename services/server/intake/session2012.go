@@ -98,6 +98,7 @@ func (s *session2012) message() (logbook.Facts, error) {
 		return logbook.Facts{}, err
 	}
 	defer func() { _ = spool.Close() }()
+	s.in.pace.leastRate = spool.leastRate
 	d, err := s.measure(key, spool)
 	if err != nil {
 		return logbook.Facts{}, err

@@ -6,10 +6,11 @@ import (
 	"io"
 
 	"sealpost/services/server/logbook"
+	"sealpost/shared/message"
 )
 
 // spoolMemory is kept in memory before scratch room is asked for: most messages
-// of the 2012 wire are small, and scratch room is reserved in full.
+// of the 2012 wire are small, and scratch room is a file.
 const spoolMemory = 32 << 10
 
 // spool holds the text of a 2012 message until its size is known.
@@ -43,7 +44,7 @@ func (s *spool) spill() error {
 	if s.scratch != nil {
 		return nil
 	}
-	scratch, err := s.book.Scratch(s.ctx, s.limit)
+	scratch, err := s.book.Scratch(s.ctx, message.NoSender, s.limit)
 	if err != nil {
 		return err
 	}
@@ -58,6 +59,14 @@ func (s *spool) ReadAt(p []byte, off int64) (int, error) {
 		return s.scratch.ReadAt(p, off)
 	}
 	return bytes.NewReader(s.memory).ReadAt(p, off)
+}
+
+// leastRate is that of the scratch room, 0 without any.
+func (s *spool) leastRate() uint64 {
+	if s.scratch == nil {
+		return 0
+	}
+	return s.scratch.LeastRate()
 }
 
 func (s *spool) Close() error {

@@ -48,7 +48,7 @@ func (s *session) receive(o framing.Offer, d logbook.Draft, staged logbook.Stage
 	if want > framing.InitialWindow {
 		s.out.send(framing.AppendAccept(nil, o.Ref))
 	}
-	got, err := s.readBody(want, newBody(d.Cipher, staged))
+	got, err := s.readBody(want, newBody(d.Cipher, staged), staged.LeastRate)
 	if err == nil {
 		s.arrival(o).commit(staged)
 		return nil
@@ -77,9 +77,10 @@ type bodyError struct {
 
 func (e *bodyError) Error() string { return e.cause.Error() }
 
-// readBody reads DATA up to END and writes it to b. got counts the bytes read.
-func (s *session) readBody(want uint64, b body) (got uint64, err error) {
-	p := pace{limits: s.limits, start: time.Now()}
+// readBody reads DATA up to END and writes it to b, which holds room that is to
+// be filled at leastRate. got counts the bytes read.
+func (s *session) readBody(want uint64, b body, leastRate func() uint64) (got uint64, err error) {
+	p := pace{limits: s.limits, start: time.Now(), leastRate: leastRate}
 	for {
 		rec, err := s.nextInBody(p, got)
 		if err != nil {

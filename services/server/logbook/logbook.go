@@ -98,6 +98,9 @@ type Staged interface {
 	// WriteCiphertext takes the base64 text, in order; it may alternate with
 	// Write. A logbook may leave the text out of the log file by its size.
 	WriteCiphertext(p []byte) (int, error)
+	// LeastRate is how many bytes a second the message must have come at, for
+	// the room that it holds; 0 where there is plenty.
+	LeastRate() uint64
 	// Commit checks the content against the draft and has it committed. then is
 	// called once with the outcome, by this goroutine or by one that commits for
 	// all: it must not wait for anything. Commit itself may wait, until there is
@@ -131,6 +134,8 @@ type Scratch interface {
 	io.Writer
 	io.ReaderAt
 	io.Closer
+	// LeastRate is that of Staged.
+	LeastRate() uint64
 }
 
 // Logbook keeps messages. All methods may be called at once.
@@ -143,11 +148,12 @@ type Logbook interface {
 	// manifest line is a leaf of the logbook's tree. It may be another one each
 	// time, as the tree grows; the line in it is the same for ever.
 	Receipt(ctx context.Context, f Facts) ([]byte, error)
-	// Stage reserves space for a message and opens it for writing.
+	// Stage looks whether there is room for a message and opens it for writing.
+	// Room is promised in steps, as the bytes come: any Write may be ErrNoSpace.
 	Stage(ctx context.Context, d Draft) (Staged, error)
-	// Scratch opens scratch room of at most limit bytes; room is reserved as it
-	// fills, and a Write that finds none is ErrNoSpace.
-	Scratch(ctx context.Context, limit uint64) (Scratch, error)
+	// Scratch opens scratch room of at most limit bytes, counted with what the
+	// sender's messages hold; a Write that finds none is ErrNoSpace.
+	Scratch(ctx context.Context, sender string, limit uint64) (Scratch, error)
 	// Ready is nil when messages can be kept, else the reason; it turns red and
 	// green by itself.
 	Ready() error

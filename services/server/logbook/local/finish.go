@@ -37,7 +37,7 @@ func (l *Logbook) finish(group []*staged) {
 	}
 	for _, s := range group { // nobody waits for this
 		_ = s.file.Close()
-		l.space.release(s.draft.Sender, s.promised)
+		s.room.end()
 	}
 	l.forget(group)
 	l.checkpointWhenDue()

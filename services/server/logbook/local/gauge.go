@@ -16,9 +16,18 @@ type gauge struct {
 }
 
 func (g *gauge) value() (uint64, error) {
+	value, _, err := g.look()
+	return value, err
+}
+
+// look is value, and whether it was read just now.
+func (g *gauge) look() (value uint64, fresh bool, err error) {
 	if now := time.Now(); g.at.IsZero() || now.Sub(g.at) > gaugeFor {
 		g.bytes, g.err = g.read()
-		g.at = now
+		g.at, fresh = now, true
 	}
-	return g.bytes, g.err
+	return g.bytes, fresh, g.err
 }
+
+// forget has the next look read.
+func (g *gauge) forget() { g.at = time.Time{} }

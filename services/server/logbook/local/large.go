@@ -109,7 +109,11 @@ type cursor struct {
 }
 
 func (c *cursor) Write(p []byte) (int, error) {
+	if err := c.s.room.want(uint64(len(p))); err != nil {
+		return 0, err
+	}
 	n, err := c.s.l.vol.writeAt(c.s.file, c.s.name, p, c.off)
+	c.s.room.wrote(uint64(n))
 	c.off += int64(n)
 	if err == nil && c.off-c.started >= writeBackStep {
 		// A hint: where it fails the flush will.

@@ -60,7 +60,7 @@ type Config struct {
 	Notary        Notary         // required
 	Known         []byte         // a checkpoint that the volume must extend, as the state volume has it; or none
 	CiphertextMax uint64         // longer base64 is left out of the log file
-	MaxStaged     uint64         // declared sizes of all messages on their way in
+	MaxStaged     uint64         // bytes of the messages on their way in of one sender; all together a third more
 	Zone          *time.Location // of the time in the log file
 	Log           zerolog.Logger
 

@@ -9,27 +9,19 @@ import (
 	"sealpost/services/server/logbook"
 )
 
-// ScratchStep is reserved at a time: most spooled messages are far smaller than
-// the largest allowed, and must not keep others out.
-const ScratchStep = 4 << 20
-
-// scratchOwner stands for all scratch room in the accounts: no sender can have
-// that name.
-const scratchOwner = "(scratch)"
-
 // scratch is an open file without a name, so that it is gone with the process.
 type scratch struct {
-	l        *Logbook
-	file     *os.File
-	name     string
-	off      uint64
-	limit    uint64
-	reserved uint64
-	once     sync.Once
+	l     *Logbook
+	file  *os.File
+	name  string
+	off   uint64
+	limit uint64
+	room  *claim
+	once  sync.Once
 }
 
 // Scratch opens scratch room of at most limit bytes.
-func (l *Logbook) Scratch(_ context.Context, limit uint64) (logbook.Scratch, error) {
+func (l *Logbook) Scratch(_ context.Context, sender string, limit uint64) (logbook.Scratch, error) {
 	if err := l.accepting(); err != nil {
 		return nil, err
 	}
@@ -39,7 +31,7 @@ func (l *Logbook) Scratch(_ context.Context, limit uint64) (logbook.Scratch, err
 		return nil, l.failed(err)
 	}
 	_ = l.vol.remove(name)
-	return &scratch{l: l, file: f, name: name, limit: limit}, nil
+	return &scratch{l: l, file: f, name: name, limit: limit, room: l.space.openLoose(sender, limit)}, nil
 }
 
 func (s *scratch) Write(p []byte) (int, error) {
@@ -47,14 +39,11 @@ func (s *scratch) Write(p []byte) (int, error) {
 	if end > s.limit {
 		return 0, fmt.Errorf("%w: more than %d bytes of scratch", logbook.ErrNoSpace, s.limit)
 	}
-	if end > s.reserved {
-		step := max(end-s.reserved, ScratchStep)
-		if err := s.l.space.reserve(scratchOwner, step); err != nil {
-			return 0, err
-		}
-		s.reserved += step
+	if err := s.room.want(uint64(len(p))); err != nil {
+		return 0, err
 	}
 	n, err := s.l.vol.writeAt(s.file, s.name, p, int64(s.off))
+	s.room.wrote(uint64(n))
 	s.off += uint64(n)
 	if err != nil {
 		return n, s.l.failed(err)
@@ -62,12 +51,15 @@ func (s *scratch) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// LeastRate grows with what is held, once that is scarce.
+func (s *scratch) LeastRate() uint64 { return s.room.leastRate() }
+
 func (s *scratch) ReadAt(p []byte, off int64) (int, error) { return s.file.ReadAt(p, off) }
 
 func (s *scratch) Close() (err error) {
 	s.once.Do(func() {
 		err = s.file.Close()
-		s.l.space.release(scratchOwner, s.reserved)
+		s.room.end()
 	})
 	return err
 }

@@ -2,71 +2,208 @@ package local
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/logbook"
 )
 
-// headroom is left free on the volume for records, manifest and directories,
-// which must not fail for want of room once a message is durable.
-const headroom = 16 << 20
+const (
+	// headroom is left free on the volume for records, manifest and directories,
+	// which must not fail for want of room once a message is durable.
+	headroom = 16 << 20
 
-// space promises room to messages before their first byte. A promise counts
-// against the free space until its message is kept or dropped, so bytes already
-// written count twice: the error is on the side of refusing.
+	// RoomStep is promised at a time: what comes slowly, or never, keeps no more
+	// from others than this beyond what it has written.
+	RoomStep = 1 << 20
+
+	// share is how many times what is left one sender may hold, multiplied with
+	// the part of all room that this is. One alone so gets three quarters; two who
+	// take all that they get leave a ninth to the next, three a sixteenth, and N of
+	// them about one part in 12N, however large N is.
+	share = 12
+
+	// blockSize is what even the smallest file takes of the volume.
+	blockSize = 4 << 10
+
+	// holdFor is the time within which a message must come whose sender holds
+	// more than is left for all others.
+	holdFor = 15 * time.Minute
+)
+
+// space shares out the room for messages on their way in. A claim is promised
+// its room in steps, before the bytes. Only what is still to be written counts
+// against the free space: what is written has lowered that already.
 type space struct {
-	dir   string
-	limit uint64
+	limit uint64 // of what one sender holds
 
 	mu       sync.Mutex
 	free     gauge
-	promised uint64
-	of       map[string]uint64 // by sender; what is zero is not there
+	since    uint64            // written since free was read
+	promised uint64            // to all claims, and not written
+	held     uint64            // by all claims: promised or written
+	of       map[string]uint64 // held, by sender; what is zero is not there
 }
 
 func newSpace(dir string, limit uint64) *space {
 	return &space{
-		dir: dir, limit: limit, of: make(map[string]uint64),
+		limit: limit, of: make(map[string]uint64),
 		free: gauge{read: func() (uint64, error) { return freeBytes(dir) }},
 	}
 }
 
-// reserve promises a sender n bytes, or returns logbook.ErrNoSpace. One that has
-// a promise already gets no more than half of all room: offers that it does not
-// fill must not keep the others out.
-func (s *space) reserve(sender string, n uint64) error {
+// claim is the room of one message, or of one scratch. It is for one goroutine
+// at a time.
+type claim struct {
+	space    *space
+	sender   string
+	most     uint64 // bytes that it may come to
+	promised uint64 // and not written
+	written  uint64
+}
+
+// open begins a claim and promises its first step, or returns
+// logbook.ErrNoSpace where there is not as much as it may come to.
+func (s *space) open(sender string, most uint64) (*claim, error) {
+	most = blocks(most)
+	c := s.openLoose(sender, most)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	free, err := s.free.value()
-	if err != nil {
-		return fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
+	if err := s.fits(sender, most); err != nil {
+		return nil, err
 	}
-	want := s.promised + n
-	if want < n || want > s.limit {
-		return fmt.Errorf("%w: %d bytes are on their way in, the limit is %d", logbook.ErrNoSpace, s.promised, s.limit)
+	s.promise(c, min(most, RoomStep))
+	return c, nil
+}
+
+// openLoose begins a claim that is promised nothing yet, and need never come to
+// the most that it may.
+func (s *space) openLoose(sender string, most uint64) *claim {
+	return &claim{space: s, sender: sender, most: most}
+}
+
+// want has n bytes promised that are about to be written: those, and up to a step
+// more. The error is a logbook.ErrNoSpace.
+func (c *claim) want(n uint64) error {
+	if n <= c.promised {
+		return nil
 	}
-	if want > free || free-want < headroom {
-		return fmt.Errorf("%w: the volume has %d bytes left", logbook.ErrNoSpace, free)
+	lacks := n - c.promised
+	step := max(lacks, min(RoomStep, c.most-min(c.most, c.promised+c.written)))
+	c.space.mu.Lock()
+	defer c.space.mu.Unlock()
+	if err := c.space.fits(c.sender, step); err != nil {
+		return err
 	}
-	if own := s.of[sender]; own > 0 && own+n > min(s.limit, free)/2 {
-		return fmt.Errorf("%w: %d bytes of sender %s are on their way in, more than half of all room", logbook.ErrNoSpace, own+n, sender)
-	}
-	s.promised = want
-	s.of[sender] += n
+	c.space.promise(c, step)
 	return nil
 }
 
-func (s *space) release(sender string, n uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.promised -= n
-	if s.of[sender] -= n; s.of[sender] == 0 {
-		delete(s.of, sender)
-	}
+// wrote notes n promised bytes as written. It comes after the write: until then
+// they may count twice, from then on once, and never not at all.
+func (c *claim) wrote(n uint64) {
+	c.space.mu.Lock()
+	defer c.space.mu.Unlock()
+	n = min(n, c.promised)
+	c.promised -= n
+	c.written += n
+	c.space.promised -= n
+	c.space.since += n
 }
+
+// complete notes all that was promised as written: the last block is whole.
+func (c *claim) complete() { c.wrote(c.promised) }
+
+// end gives back all: the bytes are kept, or gone.
+func (c *claim) end() {
+	c.space.mu.Lock()
+	defer c.space.mu.Unlock()
+	own := c.promised + c.written
+	c.space.promised -= c.promised
+	c.space.held -= own
+	if c.space.of[c.sender] -= own; c.space.of[c.sender] == 0 {
+		delete(c.space.of, c.sender)
+	}
+	c.promised, c.written = 0, 0
+}
+
+// leastRate is how many bytes a second a claim must have come at, 0 while its
+// sender holds no more than is left.
+func (c *claim) leastRate() uint64 {
+	if c.most <= RoomStep {
+		return 0
+	}
+	c.space.mu.Lock()
+	defer c.space.mu.Unlock()
+	left, err := c.space.left()
+	if err != nil || c.space.of[c.sender] <= left {
+		return 0
+	}
+	return (c.promised + c.written) / uint64(holdFor.Seconds())
+}
+
+// fits says whether a sender can be promised n more bytes. A refusal is by what
+// is free now.
+func (s *space) fits(sender string, n uint64) error {
+	err := s.judge(sender, n)
+	if err != nil {
+		s.free.forget()
+		err = s.judge(sender, n)
+	}
+	return err
+}
+
+func (s *space) judge(sender string, n uint64) error {
+	left, err := s.left()
+	own := s.of[sender]
+	switch {
+	case err != nil:
+		return err
+	case n > left:
+		return fmt.Errorf("%w: %d bytes are left for messages on their way in, %d more are wanted", logbook.ErrNoSpace, left, n)
+	case float64(own+n) > s.mayHold(left-n, n):
+		return fmt.Errorf("%w: sender %s would hold %d bytes and leave %d to all others", logbook.ErrNoSpace, sender, own+n, left-n)
+	}
+	return nil
+}
+
+// mayHold is how much one sender may hold once n bytes more are promised, and so
+// many left.
+func (s *space) mayHold(left, n uint64) float64 {
+	all := float64(left) + float64(s.held+n)
+	return share * float64(left) * (float64(left) / all)
+}
+
+// left is what can be promised still: by what the volume has free, and by the
+// limit. One sender may reach that; for the others there is a third more.
+func (s *space) left() (uint64, error) {
+	free, fresh, err := s.free.look()
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
+	}
+	if fresh {
+		s.since = 0 // the reading has it
+	}
+	all := s.limit + min(s.limit/3+blockSize, math.MaxUint64-s.limit)
+	return min(rest(free, s.since+s.promised+headroom), rest(all, s.held)), nil
+}
+
+func (s *space) promise(c *claim, n uint64) {
+	c.promised += n
+	s.promised += n
+	s.held += n
+	s.of[c.sender] += n
+}
+
+// rest is a-b, or 0.
+func rest(a, b uint64) uint64 { return a - min(a, b) }
+
+// blocks is what a file of n bytes takes.
+func blocks(n uint64) uint64 { return (n + blockSize - 1) / blockSize * blockSize }
 
 func freeBytes(dir string) (uint64, error) {
 	var st unix.Statfs_t

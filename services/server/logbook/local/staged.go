@@ -23,13 +23,13 @@ type staged struct {
 	plain      uint64 // deciphered bytes written
 	ciphertext uint64 // base64 bytes written
 
-	file     *handle       // nil until the sheet is in it
-	entry    logfile.Entry // without number and file until the commit
-	line     []byte
-	then     func(logbook.Facts, error) // hears what became of it
-	promised uint64
-	settled  bool // only Discard may follow, and does nothing
-	kept     bool // drop leaves the file: a record may still name it
+	file    *handle       // nil until the sheet is in it
+	entry   logfile.Entry // without number and file until the commit
+	line    []byte
+	then    func(logbook.Facts, error) // hears what became of it
+	room    *claim
+	settled bool // only Discard may follow, and does nothing
+	kept    bool // drop leaves the file: a record may still name it
 }
 
 // sheet is a log file on its way to the disk. The declared sizes say where the
@@ -48,7 +48,7 @@ type sheet interface {
 	held() int64
 }
 
-// Stage reserves space for a message and opens it for writing.
+// Stage looks whether there is room for a message, and opens it for writing.
 func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, error) {
 	if err := l.accepting(); err != nil {
 		return nil, err
@@ -59,10 +59,10 @@ func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, err
 		Cipher: d.Cipher, Sender: d.Sender, Name: d.Name, ID: d.ID,
 	}, l.cfg.CiphertextMax)
 	need := uint64(s.layout.FileSize())
-	if err := l.space.reserve(d.Sender, need); err != nil {
+	var err error
+	if s.room, err = l.space.open(d.Sender, need); err != nil {
 		return nil, err
 	}
-	s.promised = need
 	if need <= smallFile {
 		s.sheet = newSmallSheet(s)
 		return s, nil
@@ -135,6 +135,9 @@ func (s *staged) Commit(ctx context.Context, then func(logbook.Facts, error)) {
 	}
 }
 
+// LeastRate grows with what the message holds, once that is scarce.
+func (s *staged) LeastRate() uint64 { return s.room.leastRate() }
+
 // check compares what was written with what was declared.
 func (s *staged) check() error {
 	if s.plain != s.draft.Size || s.ciphertext != s.draft.EncryptedSize {
@@ -153,6 +156,7 @@ func (s *staged) complete() error {
 	if err != nil {
 		return s.l.failed(err)
 	}
+	s.room.complete()
 	s.sheet = nil // a group may be long in coming
 	d := s.draft
 	s.entry = logfile.Entry{
@@ -190,5 +194,5 @@ func (s *staged) drop() {
 			_ = s.l.vol.remove(s.name)
 		}
 	}
-	s.l.space.release(s.draft.Sender, s.promised)
+	s.room.end()
 }

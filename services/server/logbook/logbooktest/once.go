@@ -145,7 +145,7 @@ func discard(t *testing.T, fx Fixture) {
 
 func scratch(t *testing.T, fx Fixture) {
 	book := fx.Open(t)
-	s, err := book.Scratch(t.Context(), 10)
+	s, err := book.Scratch(t.Context(), "a", 10)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,12 +122,12 @@ func (l *Logbook) Stage(ctx context.Context, d logbook.Draft) (logbook.Staged, e
 }
 
 // Scratch passes the call on.
-func (l *Logbook) Scratch(ctx context.Context, limit uint64) (logbook.Scratch, error) {
+func (l *Logbook) Scratch(ctx context.Context, sender string, limit uint64) (logbook.Scratch, error) {
 	book, err := l.get()
 	if err != nil {
 		return nil, err
 	}
-	return book.Scratch(ctx, limit)
+	return book.Scratch(ctx, sender, limit)
 }
 
 // Ready is nil when messages can be kept, else the reason.

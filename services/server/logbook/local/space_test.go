@@ -1,0 +1,190 @@
+package local
+
+import (
+	"errors"
+	"testing"
+
+	"sealpost/services/server/logbook"
+)
+
+// volumeOf is a space on a volume whose free bytes the test sets; each look at
+// them is a new one.
+type volumeOf struct {
+	*space
+	bytes uint64
+}
+
+func newVolumeOf(free, limit uint64) *volumeOf {
+	v := &volumeOf{newSpace("", limit), free}
+	v.free.read = func() (uint64, error) { return v.bytes, nil }
+	return v
+}
+
+// write fills a claim with n bytes in small parts, as a message comes, and gives
+// the first error.
+func (v *volumeOf) write(c *claim, n uint64) error {
+	for part := uint64(32 << 10); n > 0; n -= min(n, part) {
+		if err := c.want(min(n, part)); err != nil {
+			return err
+		}
+		v.bytes -= min(n, part)
+		c.wrote(min(n, part))
+	}
+	return nil
+}
+
+// rest is what can be promised by a fresh look.
+func (v *volumeOf) rest(t *testing.T) uint64 {
+	t.Helper()
+	v.free.forget()
+	left, err := v.left()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return left
+}
+
+func (v *volumeOf) mustOpen(t *testing.T, sender string, n uint64) *claim {
+	t.Helper()
+	c, err := v.open(sender, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Whatever was written, what is left is what was free less what is promised and
+// written: by the reading of before the write and by the next one.
+func TestRoomIsCountedOnce(t *testing.T) {
+	const free, size = 100 << 20, 10<<20 + 1
+	v := newVolumeOf(free, 1<<40)
+	whole := v.rest(t)
+	c := v.mustOpen(t, "a", size)
+	for written := uint64(0); written < size; written += 32 << 10 {
+		if err := v.write(c, min(32<<10, size-written)); err != nil {
+			t.Fatal(err)
+		}
+		stale, _ := v.left()
+		if held := c.promised + c.written; stale != whole-held || v.rest(t) != stale {
+			t.Fatalf("after %d bytes %d are left by the last look, %d by a new one, %d are held", written, stale, v.rest(t), held)
+		}
+	}
+	c.complete()
+	if held := c.promised + c.written; held != blocks(size) || c.promised != 0 {
+		t.Errorf("a complete message holds %d bytes, and is promised %d", held, c.promised)
+	}
+	c.end()
+	if v.promised != 0 || v.held != 0 || len(v.of) != 0 {
+		t.Errorf("%d promised, %d held, %v", v.promised, v.held, v.of)
+	}
+	if left := v.rest(t); left != whole-size { // it is kept
+		t.Errorf("%d are left", left)
+	}
+}
+
+// What durable messages need to be finished is kept free.
+func TestRoomIsKeptFree(t *testing.T) {
+	v := newVolumeOf(headroom+100*blockSize, 1<<40)
+	if _, err := v.open("a", 101*blockSize); !errors.Is(err, logbook.ErrNoSpace) {
+		t.Errorf("more than may be used: %v", err)
+	}
+	for range 3 {
+		fill(v)
+	}
+	if v.bytes < headroom {
+		t.Errorf("%d bytes are left", v.bytes)
+	}
+}
+
+// fill has more and more senders take what they get.
+func fill(v *volumeOf) {
+	for _, sender := range []string{"a", "b", "c", "d"} {
+		for n := v.bytes; n >= blockSize; n /= 2 {
+			if c, err := v.open(sender, n); err == nil {
+				_ = v.write(c, blocks(n))
+			}
+		}
+	}
+}
+
+// However many senders take all that they get, one more finds room, and no
+// promise comes before its bytes by more than a step.
+func TestRoomIsLeft(t *testing.T) {
+	for name, limit := range map[string]uint64{"by the volume": 1 << 40, "by the limit": 750 << 20} {
+		for senders := 1; senders <= 5; senders++ {
+			v := newVolumeOf(headroom+1000<<20, limit)
+			if limit < v.bytes {
+				v.bytes = 1 << 40
+			}
+			whole := v.rest(t)
+			for n := range senders {
+				takeAll(v, string(rune('a'+n)))
+			}
+			least := whole / uint64([]int{4, 10, 18, 27, 36}[senders-1])
+			if left := v.rest(t); left < least {
+				t.Errorf("%s: %d senders leave %d MiB of %d", name, senders, left>>20, whole>>20)
+			}
+			c, err := v.open("one more", least/5)
+			if err == nil {
+				err = v.write(c, least/5)
+			}
+			if err != nil {
+				t.Errorf("%s: one more after %d: %v", name, senders, err)
+			}
+		}
+	}
+}
+
+// takeAll has a sender hold all that it gets, in many messages.
+func takeAll(v *volumeOf, sender string) {
+	for n := uint64(800 << 20); n >= blockSize; {
+		c, err := v.open(sender, n)
+		if err != nil {
+			n /= 2
+			continue
+		}
+		_ = v.write(c, n)
+	}
+}
+
+// One message alone may be as large as the limit, or nearly as the volume.
+func TestOneAloneGetsNearlyAll(t *testing.T) {
+	for name, v := range map[string]*volumeOf{
+		"the limit": newVolumeOf(1<<40, 750<<20), "the volume": newVolumeOf(headroom+1000<<20, 1<<40),
+	} {
+		c, err := v.open("a", 750<<20)
+		if err == nil {
+			err = v.write(c, 750<<20)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A sender who holds more than is left must bring each message within holdFor.
+func TestScarceRoomIsHurried(t *testing.T) {
+	v := newVolumeOf(headroom+100<<20, 1<<40)
+	c := v.mustOpen(t, "a", 70<<20)
+	if err := v.write(c, 40<<20); err != nil || c.leastRate() != 0 {
+		t.Errorf("with room for others: %d bytes a second, %v", c.leastRate(), err)
+	}
+	if err := v.write(c, 20<<20); err != nil || c.leastRate() != 60<<20/uint64(holdFor.Seconds()) {
+		t.Errorf("with more than is left: %d bytes a second, %v", c.leastRate(), err)
+	}
+	if small := v.mustOpen(t, "a", 100); small.leastRate() != 0 {
+		t.Error("a small message is hurried")
+	}
+	if other := v.mustOpen(t, "b", 10<<20); other.leastRate() != 0 {
+		t.Error("another sender is hurried")
+	}
+}
+
+// A volume that does not say what it has free takes nothing.
+func TestRoomIsNotKnown(t *testing.T) {
+	v := newVolumeOf(0, 1<<40)
+	v.free.read = func() (uint64, error) { return 0, errors.New("no answer") }
+	if _, err := v.open("a", 1); !errors.Is(err, logbook.ErrUnavailable) || errors.Is(err, logbook.ErrNoSpace) {
+		t.Error(err)
+	}
+}
