@@ -27,6 +27,7 @@ import (
 	"sealpost/services/server/volumes"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/logging/floods"
 	"sealpost/shared/settings"
 )
 
@@ -50,6 +51,7 @@ const (
 // an error when the server could not start or a listener failed.
 func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) error {
 	defer runtime.KeepAlive(newBallast())
+	sums := floods.New(log, time.Now)
 	zone, err := settings.Zone()
 	if err != nil {
 		return err
@@ -70,33 +72,38 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	if err != nil {
 		return err
 	}
-	opener := openerOf(cfg, st, zone, log)
+	opener := openerOf(cfg, st, zone, log, sums)
 	defer opener.Close()
 	book := standby.Open(st.LogbookID(), named(cfg.DataDir, opener.Open), reopenEvery)
 	in := intake.New(intake.Config{
 		TLS: tlsConfig, Book: book, Senders: st, Limits: cfg.limits(), Proxies: cfg.ProxyProtocolFrom, Log: log,
-		Metrics: intake.NewMetrics(registry),
+		Sums: sums, Metrics: intake.NewMetrics(registry),
 	})
 	log.Info().Str("identity", st.Identity().VerifierKey(receipt.Origin(st.LogbookID()))).
 		Stringer("listen", listeners.sealpost.Addr()).Msg("server started")
 	if opts.OnListen != nil {
 		opts.OnListen(listeners.addresses())
 	}
-	ready := &readiness{book: book, st: st, log: log}
+	ready := &readiness{book: book, st: st, log: log, sums: sums}
 	follow := newFollower(st, in, cert, opts.Reload, log)
-	err = serve(ctx, cfg, in, listeners, admin.New(ready.reason, remedy.For, registry), follow, ready)
+	web := &http.Server{
+		Handler: admin.New(ready.reason, remedy.For, registry), ErrorLog: errorLog(log, sums),
+		ReadHeaderTimeout: adminTimeout, WriteTimeout: adminTimeout, IdleTimeout: adminTimeout,
+	}
+	err = serve(ctx, cfg, in, listeners, web, follow, ready)
 	if e := book.Close(); err == nil {
 		err = e
 	}
+	sums.Flush()
 	log.Info().Err(err).Msg("server stopped")
 	return err
 }
 
 // openerOf returns what opens the logbook.
-func openerOf(cfg Config, st *state.State, zone *time.Location, log zerolog.Logger) *volumes.Opener {
+func openerOf(cfg Config, st *state.State, zone *time.Location, log zerolog.Logger, sums *floods.Sums) *volumes.Opener {
 	return volumes.NewOpener(local.Config{
 		Dir: cfg.DataDir, CiphertextMax: uint64(cfg.LogCiphertextMax), MaxStaged: uint64(cfg.MaxStagedBytes),
-		Zone: zone, Log: log,
+		Zone: zone, Log: log, Sums: sums,
 	}, st)
 }
 
@@ -127,8 +134,7 @@ func tlsOf(cfg Config, st *state.State, log zerolog.Logger, reg prometheus.Regis
 }
 
 // serve runs the listeners until ctx ends or one of them fails.
-func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, handler http.Handler, follow *follower, ready *readiness) error {
-	web := &http.Server{Handler: handler, ReadHeaderTimeout: adminTimeout, WriteTimeout: adminTimeout, IdleTimeout: adminTimeout}
+func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, web *http.Server, follow *follower, ready *readiness) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return in.Serve(l.sealpost) })
 	if l.wire2012 != nil {
@@ -137,6 +143,7 @@ func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, han
 	g.Go(func() error { return web.Serve(l.admin) })
 	g.Go(func() error { follow.run(ctx); return nil })
 	g.Go(func() error { ready.watch(ctx); return nil })
+	g.Go(func() error { ready.sums.Run(ctx); return nil })
 	g.Go(func() error {
 		<-ctx.Done()
 		// Fresh: ctx has ended, and the drain has its own time.

@@ -10,6 +10,7 @@ import (
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/remedy"
 	"sealpost/services/server/state"
+	"sealpost/shared/logging/floods"
 )
 
 // readiness says whether messages can be kept now: to the log, and to whoever
@@ -18,6 +19,7 @@ type readiness struct {
 	book logbook.Logbook
 	st   *state.State
 	log  zerolog.Logger
+	sums *floods.Sums
 	told string // the last reason in the log
 }
 
@@ -47,11 +49,21 @@ func (r *readiness) tell(err error) {
 	switch {
 	case text == r.told:
 	case err != nil:
-		complaint(r.log, err).Msg("not ready: no message can be kept")
+		if what := "not ready: no message can be kept"; r.pass(zerolog.ErrorLevel, what) {
+			complaint(r.log, err).Msg(what)
+		}
 	default:
-		r.log.Info().Msg("ready again")
+		if what := "ready again"; r.pass(zerolog.InfoLevel, what) {
+			r.log.Info().Msg(what)
+		}
 	}
 	r.told = text
+}
+
+// pass reports whether a change is to have a line: a full volume changes again
+// and again.
+func (r *readiness) pass(level zerolog.Level, what string) bool {
+	return r.sums.Pass(floods.Event{Level: level, What: what})
 }
 
 // complaint begins a line of the log about err, with the remedy where one is known.

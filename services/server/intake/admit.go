@@ -90,22 +90,16 @@ func (s *Server) endProxied(waiting *proxyWait, err error) {
 	log := s.logOf(waiting.conn)
 	switch {
 	case waiting.stopped.Load():
-		reason := errShuttingDown.code.String()
-		s.cfg.Metrics.closed(reason)
-		log.Info().Err(errShuttingDown).Str("reason", reason).Msg("connection closed")
+		s.noteClosed(waiting.conn, log, zerolog.InfoLevel, errShuttingDown.code.String(), errShuttingDown)
 	case isProbe(err):
 		log.Debug().Msg("proxy left")
 	default:
-		const reason = "proxy header"
-		s.cfg.Metrics.closed(reason)
-		log.Warn().Err(err).Str("reason", reason).Msg("connection closed")
+		s.noteClosed(waiting.conn, log, zerolog.WarnLevel, "proxy header", err)
 	}
 }
 
 func (s *Server) tooMany(conn net.Conn, log zerolog.Logger) {
-	reason := framing.CodeBusy.String()
-	s.cfg.Metrics.closed(reason)
-	log.Warn().Err(errTooMany).Str("reason", reason).Msg("connection closed")
+	s.noteClosed(conn, log, zerolog.WarnLevel, framing.CodeBusy.String(), errTooMany)
 	_ = conn.Close()
 }
 

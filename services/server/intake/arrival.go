@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"sealpost/services/server/logbook"
 	"sealpost/shared/framing"
 	"sealpost/shared/message"
@@ -85,12 +87,18 @@ func (a *arrival) appendTo(dst []byte) []byte {
 
 func (a *arrival) noteKept() {
 	e := a.facts.Entry
+	a.s.server.cfg.Metrics.kept("sealpost", a.facts.Repeat, e.Size)
+	if a.facts.Repeat && !a.s.pass(zerolog.InfoLevel, "message received", "repeat") {
+		return // its line was there when it was kept
+	}
 	a.s.log.Info().Stringer("id", e.ID).Uint64("number", e.Seq).Str("file", e.File).Uint64("bytes", e.Size).
 		Str("cipher", string(e.Cipher)).Bool("repeat", a.facts.Repeat).Msg("message received from " + e.Sender)
-	a.s.server.cfg.Metrics.kept("sealpost", a.facts.Repeat, e.Size)
 }
 
 func (a *arrival) noteRefused(r *refusal) {
-	a.s.log.Warn().Err(r).Hex("id", a.id[:]).Stringer("code", r.code).Msg("message refused")
+	const what = "message refused"
 	a.s.server.cfg.Metrics.refused(r.code)
+	if a.s.pass(zerolog.WarnLevel, what, r.code.String()) {
+		a.s.log.Warn().Err(r).Hex("id", a.id[:]).Stringer("code", r.code).Msg(what)
+	}
 }

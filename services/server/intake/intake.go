@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/server/logbook"
+	"sealpost/shared/logging/floods"
 )
 
 // Senders tells valid tokens from others.
@@ -30,7 +31,8 @@ type Senders interface {
 	StillValid(hash [32]byte) bool
 }
 
-// Config is what a Server works with. All fields but Limits and Proxies are required.
+// Config is what a Server works with. All fields but Limits, Proxies and Sums are
+// required.
 type Config struct {
 	TLS     *tls.Config
 	Book    logbook.Logbook
@@ -38,6 +40,7 @@ type Config struct {
 	Limits  Limits
 	Proxies []netip.Prefix // who must say, and is believed, whom a connection is from
 	Log     zerolog.Logger
+	Sums    *floods.Sums // of what is logged again and again; nil: one of its own, which nobody flushes
 	Metrics *Metrics
 }
 
@@ -74,6 +77,9 @@ type drainer interface {
 // New returns a Server with cfg; limits that are zero get their defaults.
 func New(cfg Config) *Server {
 	cfg.Limits = cfg.Limits.withDefaults()
+	if cfg.Sums == nil {
+		cfg.Sums = floods.New(cfg.Log, time.Now)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	accepting, stopAccept := context.WithCancel(ctx)
 	return &Server{
@@ -130,7 +136,10 @@ func (s *Server) pauseAfter(err error) bool {
 	if !outOfDescriptors(err) {
 		return false
 	}
-	s.cfg.Log.Warn().Err(err).Msg("no connection can be accepted now")
+	const what = "no connection can be accepted now"
+	if s.cfg.Sums.Pass(floods.Event{Level: zerolog.WarnLevel, What: what}) {
+		s.cfg.Log.Warn().Err(err).Msg(what)
+	}
 	return wait(s.accepting, acceptPause)
 }
 

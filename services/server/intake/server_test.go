@@ -25,6 +25,7 @@ import (
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/logfile"
+	"sealpost/shared/logging/floods"
 )
 
 // patience is how long a test waits for something that must happen. It is no
@@ -51,6 +52,7 @@ type server struct {
 	intake   *intake.Server
 	registry *prometheus.Registry
 	logs     *logs
+	sums     *floods.Sums
 	addr     string // of the sealpost wire
 	addr2012 string
 	served   chan error // what Serve and Serve2012 return
@@ -67,6 +69,7 @@ func start(t testing.TB, o options) *server {
 	st, err := state.Open(filepath.Join(dir, "state"))
 	check(t, err)
 	s := &server{dir: dir, state: st, registry: prometheus.NewRegistry(), logs: newLogs(), served: make(chan error, 2)}
+	s.sums = floods.New(zerolog.New(s.logs), func() time.Time { return time.Time{} }) // one period
 	s.token, err = st.AddSender("store-17")
 	check(t, err)
 	volume := o.volume
@@ -84,7 +87,7 @@ func start(t testing.TB, o options) *server {
 	}
 	s.intake = intake.New(intake.Config{
 		TLS: tlsConfig, Book: book, Senders: senders, Limits: o.limits, Proxies: o.proxies,
-		Log: zerolog.New(s.logs), Metrics: intake.NewMetrics(s.registry),
+		Log: zerolog.New(s.logs), Sums: s.sums, Metrics: intake.NewMetrics(s.registry),
 	})
 	s.addr = s.listen(t, o, s.intake.Serve)
 	s.addr2012 = s.listen(t, o, s.intake.Serve2012)

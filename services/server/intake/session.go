@@ -93,7 +93,7 @@ func (s *session) begin() error {
 	if err := s.authenticate(string(rec.Payload)); err != nil {
 		return err
 	}
-	s.log.Info().Msg("client connected from " + s.conn.RemoteAddr().String())
+	s.server.noteConnected(s.conn, s.log)
 	s.out.send(framing.AppendWelcome(nil, framing.Welcome{
 		MaxMessage: s.limits.Message, Window: framing.InitialWindow,
 		MaxInFlight: uint16(s.limits.InFlight), LogbookID: s.server.cfg.Book.ID(),
@@ -162,12 +162,11 @@ func (s *session) end(err error) {
 		s.out.send(framing.AppendClose(nil, framing.Close{Code: told.code, Reason: told.reason}))
 		s.out.settled(s.server.ctx)
 	}
-	s.server.cfg.Metrics.closed(reason)
-	event := s.log.Warn()
+	level := zerolog.WarnLevel
 	if told == errShuttingDown || told == errIdle {
-		event = s.log.Info()
+		level = zerolog.InfoLevel
 	}
-	event.Err(err).Str("reason", reason).Msg("connection closed")
+	s.server.noteClosed(s.conn, s.log, level, reason, err)
 	s.linger(told)
 }
 

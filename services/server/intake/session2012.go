@@ -65,9 +65,7 @@ func (s *session2012) refuse(err error) {
 		s.log.Debug().Msg("client left")
 		return
 	}
-	reason := reason2012(err)
-	s.server.cfg.Metrics.closed(reason)
-	s.log.Warn().Err(err).Str("reason", reason).Msg("connection closed")
+	s.server.noteClosed(s.conn, s.log, zerolog.WarnLevel, reason2012(err), err)
 }
 
 // reason2012 tells what befell the connection from what is wrong with the
@@ -91,7 +89,7 @@ func (s *session2012) message() (logbook.Facts, error) {
 	if err != nil {
 		return logbook.Facts{}, err
 	}
-	s.log.Info().Msg("client connected from " + s.conn.RemoteAddr().String())
+	s.server.noteConnected(s.conn, s.log)
 	book := s.server.cfg.Book
 	spool, err := newSpool(s.server.ctx, book, cipher2012.EncryptedLen(s.limits.Message))
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/rs/zerolog"
+
 	"sealpost/services/server/logbook"
 	"sealpost/shared/logfile"
 )
@@ -26,7 +28,9 @@ func (l *Logbook) commit(group []*staged) (next []*staged) {
 		// What was written beside a flush that failed is not flushed again: it
 		// would look as if that had worked.
 		group = append(group, next...)
-		l.cfg.Log.Error().Err(err).Int("messages", len(group)).Msg("group failed; its senders are told to try again")
+		if what := "group failed; its senders are told to try again"; l.pass(zerolog.ErrorLevel, what) {
+			l.cfg.Log.Error().Err(err).Int("messages", len(group)).Msg(what)
+		}
 		l.failGroup(group, err)
 		return nil
 	}

@@ -6,6 +6,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"sealpost/services/server/logbook"
 )
 
@@ -51,7 +53,9 @@ func (l *Logbook) insist(step string, do func() error) bool {
 	if err == nil {
 		return true
 	}
-	l.cfg.Log.Error().Err(err).Str("step", step).Msg("a durable group cannot be finished yet")
+	if what := "a durable group cannot be finished yet"; l.pass(zerolog.ErrorLevel, what) {
+		l.cfg.Log.Error().Err(err).Str("step", step).Msg(what)
+	}
 	tick := time.NewTicker(l.cfg.RetryEvery)
 	defer tick.Stop()
 	for err != nil {
@@ -92,7 +96,9 @@ func (l *Logbook) checkpointWhenDue() {
 	}
 	if err := l.checkpoint(); err != nil {
 		l.health.set(err)
-		l.cfg.Log.Error().Err(err).Msg("checkpoint failed")
+		if what := "checkpoint failed"; l.pass(zerolog.ErrorLevel, what) {
+			l.cfg.Log.Error().Err(err).Msg(what)
+		}
 	}
 }
 

@@ -50,6 +50,7 @@ import (
 	"sealpost/services/server/logbook"
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
+	"sealpost/shared/logging/floods"
 	"sealpost/shared/message"
 )
 
@@ -63,6 +64,7 @@ type Config struct {
 	MaxStaged     uint64         // bytes of the messages on their way in of one sender; all together a third more
 	Zone          *time.Location // of the time in the log file
 	Log           zerolog.Logger
+	Sums          *floods.Sums // of what is logged again and again
 
 	// Lock is of Dir, by Lock, and stays the caller's to close. Nil: Open takes
 	// one, and Close gives it up.
@@ -190,6 +192,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Sums == nil {
+		c.Sums = floods.New(c.Log, time.Now)
 	}
 	if c.Fault == nil {
 		c.Fault = noFault

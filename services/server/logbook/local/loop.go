@@ -5,7 +5,10 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"sealpost/services/server/logbook"
+	"sealpost/shared/logging/floods"
 )
 
 const maxGroup = 1024 // messages that share one record flush
@@ -56,8 +59,15 @@ func (l *Logbook) look() {
 	l.checkRoom()
 	_ = l.heal() // the reason is kept in health
 	if err := l.publish(); err != nil {
-		l.cfg.Log.Warn().Err(err).Msg("the checkpoint beside the manifest lags")
+		if what := "the checkpoint beside the manifest lags"; l.pass(zerolog.WarnLevel, what) {
+			l.cfg.Log.Warn().Err(err).Msg(what)
+		}
 	}
+}
+
+// pass reports whether what fails again and again is to have a line.
+func (l *Logbook) pass(level zerolog.Level, what string) bool {
+	return l.cfg.Sums.Pass(floods.Event{Level: level, What: what})
 }
 
 // gather takes what waits: those who waited for a commit of their own id, and as

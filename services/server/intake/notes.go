@@ -1,0 +1,39 @@
+package intake
+
+import (
+	"net"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/shared/logging/floods"
+)
+
+// What peers can have written as often as they like is summed up, while every
+// event counts in the metrics. A message that is kept always has its line.
+
+// noteClosed tells log and counters that a connection ended badly.
+func (s *Server) noteClosed(conn net.Conn, log zerolog.Logger, level zerolog.Level, reason string, err error) {
+	const what = "connection closed"
+	s.cfg.Metrics.closed(reason)
+	if s.passOf(conn, level, what, reason) {
+		log.WithLevel(level).Err(err).Str("reason", reason).Msg(what)
+	}
+}
+
+// noteConnected logs that a client has begun to speak.
+func (s *Server) noteConnected(conn net.Conn, log zerolog.Logger) {
+	const what = "client connected"
+	if s.passOf(conn, zerolog.InfoLevel, what, "") {
+		log.Info().Msg(what + " from " + conn.RemoteAddr().String())
+	}
+}
+
+// passOf asks for an event of an address.
+func (s *Server) passOf(conn net.Conn, level zerolog.Level, what, reason string) bool {
+	return s.cfg.Sums.Pass(floods.Event{Level: level, What: what, Reason: reason, By: "address", Who: hostOf(conn.RemoteAddr())})
+}
+
+// pass asks for an event of the session's sender.
+func (s *session) pass(level zerolog.Level, what, reason string) bool {
+	return s.server.cfg.Sums.Pass(floods.Event{Level: level, What: what, Reason: reason, By: "sender", Who: s.sender})
+}
