@@ -39,10 +39,15 @@ type move struct {
 	bytes uint64
 }
 
-func newQueue(conn net.Conn, limit time.Duration, ended <-chan struct{}) *queue {
-	if limit <= 0 {
-		limit = stallTimeout
+// writeLimit is how long one write may take.
+func writeLimit(timeout time.Duration) time.Duration {
+	if timeout <= 0 {
+		return stallTimeout
 	}
+	return timeout
+}
+
+func newQueue(conn net.Conn, limit time.Duration, ended <-chan struct{}) *queue {
 	q := &queue{
 		conn: conn, limit: limit, ended: ended,
 		turn: make(chan struct{}, 1), wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
@@ -174,6 +179,9 @@ func (q *queue) write(p []byte) error {
 	if err := q.conn.SetWriteDeadline(time.Now().Add(q.limit)); err != nil {
 		return err
 	}
-	_, err := q.conn.Write(p)
-	return err
+	if _, err := q.conn.Write(p); err != nil {
+		return err
+	}
+	// What TLS writes by itself is not held to a deadline that is long over.
+	return q.conn.SetWriteDeadline(time.Time{})
 }

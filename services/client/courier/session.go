@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sealpost/shared/crypto/identity"
+	"sealpost/shared/deadline"
 	"sealpost/shared/framing"
 )
 
@@ -49,7 +50,13 @@ func dial(ctx context.Context, cfg Config) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn := tls.Client(raw, cfg.TLS)
+	return open(ctx, cfg, raw)
+}
+
+// open begins a session on a connection.
+func open(ctx context.Context, cfg Config, raw net.Conn) (*session, error) {
+	limit := writeLimit(cfg.Timeout)
+	conn := tls.Client(deadline.New(raw, limit), cfg.TLS)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		_ = raw.Close()
 		return nil, handshakeError(err, cfg.Timeout == 0)
@@ -65,7 +72,7 @@ func dial(ctx context.Context, cfg Config) (*session, error) {
 	s.slots = make(chan struct{}, s.welcome.MaxInFlight)
 	s.stall = time.AfterFunc(cfg.Stall, s.stalled)
 	s.stall.Stop()
-	s.queue = newQueue(conn, cfg.Timeout, s.ended)
+	s.queue = newQueue(conn, limit, s.ended)
 	go s.read()
 	go s.write()
 	return s, nil
@@ -87,8 +94,8 @@ func handshakeError(err error, patient bool) error {
 }
 
 func (s *session) login(ctx context.Context) error {
-	deadline, _ := ctx.Deadline()
-	if err := s.conn.SetDeadline(deadline); err != nil {
+	until, _ := ctx.Deadline()
+	if err := s.conn.SetDeadline(until); err != nil {
 		return err
 	}
 	// The deadline does not know of a ctx that is cancelled before it.

@@ -169,6 +169,9 @@ func (a *answers) write(p []byte) error {
 	if err == nil {
 		_, err = a.conn.Write(p)
 	}
+	if err == nil { // what TLS writes by itself is not held to a deadline that is long over
+		err = a.conn.SetWriteDeadline(time.Time{})
+	}
 	if err != nil {
 		_ = a.conn.Close() // the reading side ends with it
 	}

@@ -27,6 +27,14 @@ func TestAnswersNotTaken(t *testing.T) {
 // deaf connects with hardly any room for answers.
 func (s *server) deaf(t *testing.T) *peer {
 	t.Helper()
+	p, err := s.handshake(t, s.dialDeaf(t))
+	check(t, err)
+	p.login()
+	return p
+}
+
+func (s *server) dialDeaf(t *testing.T) net.Conn {
+	t.Helper()
 	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
 		if e := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096) }); e != nil {
 			return e
@@ -36,10 +44,7 @@ func (s *server) deaf(t *testing.T) *peer {
 	raw, err := d.DialContext(t.Context(), "tcp", s.addr)
 	check(t, err)
 	t.Cleanup(func() { _ = raw.Close() })
-	p, err := s.handshake(t, raw)
-	check(t, err)
-	p.login()
-	return p
+	return raw
 }
 
 // wantCutAfterAnswers reads the answers that got through and then the end.

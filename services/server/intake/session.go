@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sealpost/shared/deadline"
 	"sealpost/shared/framing"
 )
 
@@ -34,7 +35,7 @@ type session struct {
 
 func newSession(server *Server, raw net.Conn, log zerolog.Logger) *session {
 	limits := server.cfg.Limits
-	conn := tls.Server(raw, server.cfg.TLS)
+	conn := tls.Server(deadline.New(raw, limits.Write), server.cfg.TLS)
 	s := &session{
 		server: server, conn: conn, log: log, limits: limits, reads: reads{conn: conn},
 		out: newAnswers(conn, limits.Write, limits.InFlight, server.writers),
@@ -73,11 +74,11 @@ func (s *session) run() {
 
 // begin brings up TLS and learns who the sender is, all within one deadline.
 func (s *session) begin() error {
-	deadline := time.Now().Add(s.limits.Handshake)
-	if err := s.reads.until(deadline, false); err != nil {
+	until := time.Now().Add(s.limits.Handshake)
+	if err := s.reads.until(until, false); err != nil {
 		return err
 	}
-	if err := s.conn.SetWriteDeadline(deadline); err != nil {
+	if err := s.conn.SetWriteDeadline(until); err != nil {
 		return err
 	}
 	if err := s.conn.HandshakeContext(s.server.ctx); err != nil {

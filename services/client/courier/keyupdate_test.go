@@ -1,0 +1,116 @@
+package courier
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/tls"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/shared/deadline/deadlinetest"
+	"sealpost/shared/framing"
+)
+
+// keying is a server that asks for new keys, after a quiet time, before each answer.
+type keying struct {
+	conn    *tls.Conn
+	in      *framing.Reader
+	secrets *deadlinetest.Secrets
+	quiet   *deadlinetest.Quiet // the client's end
+	out     *deadlinetest.Sealer
+}
+
+// welcome takes a client in.
+func (k *keying) welcome() error {
+	if _, err := k.in.Next(); err != nil { // HELLO
+		return err
+	}
+	_, err := k.conn.Write(framing.AppendWelcome(nil, framing.Welcome{
+		MaxMessage: 1 << 20, Window: framing.InitialWindow, MaxInFlight: 1, LogbookID: checkedLogbook,
+	}))
+	if err == nil {
+		k.out, err = deadlinetest.Take(k.conn, k.secrets, deadlinetest.Server, 1)
+	}
+	return err
+}
+
+// answer gives receipts for messages offers, whatever they are.
+func (k *keying) answer(receipt []byte, messages uint32) error {
+	for ref := range messages {
+		for {
+			rec, err := k.in.Next()
+			if err != nil {
+				return err
+			}
+			if rec.Type == framing.TypeEnd {
+				break
+			}
+		}
+		err := cmp.Or(k.quiet.Pass(), k.out.UpdateKey(),
+			k.out.Send(framing.AppendReceipt(nil, framing.Receipt{Ref: ref, Text: receipt})))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A server that asks for new keys after a quiet time, longer than a write may
+// take, is not cut off.
+func TestKeyUpdateAfterAQuietTime(t *testing.T) {
+	const messages = 3
+	l, s := newLedger(t)
+	config, err := l.id.ServerTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := new(deadlinetest.Secrets)
+	config.KeyLogWriter = secrets
+	quiet, there := connected(t)
+	conn := tls.Server(there, config)
+	server := &keying{conn: conn, in: framing.NewReader(conn), secrets: secrets, quiet: &deadlinetest.Quiet{Conn: quiet}}
+	served := make(chan error, 1)
+	go func() {
+		served <- cmp.Or(server.welcome(), server.answer(l.receipt(), messages), conn.NetConn().Close())
+	}()
+
+	s.cfg.TLS, s.cfg.Log, s.cfg.Stall, s.cfg.Timeout = s.cfg.Pins.ClientTLS(), zerolog.Nop(), time.Minute, time.Minute
+	l.message.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(l.text)), nil }
+	session, err := open(t.Context(), s.cfg, server.quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.close()
+	p := newProgresses(0).begin(t.Context())
+	defer p.stop()
+	for i := range messages {
+		if _, err := session.deliver(p, l.message); err != nil {
+			t.Fatalf("message %d: %v", i, err)
+		}
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+// connected returns both ends of a TCP connection.
+func connected(t *testing.T) (here, there net.Conn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if here, err = net.Dial("tcp", ln.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if there, err = ln.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = here.Close(), there.Close() })
+	return here, there
+}

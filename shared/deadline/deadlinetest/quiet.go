@@ -1,0 +1,42 @@
+package deadlinetest
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// Quiet is a connection on which a quiet time can pass in no time: Pass makes the
+// write deadline that was set last one that is over.
+type Quiet struct {
+	net.Conn
+
+	mu  sync.Mutex
+	set bool
+}
+
+// SetWriteDeadline sets the deadline.
+func (q *Quiet) SetWriteDeadline(until time.Time) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.set = !until.IsZero()
+	return q.Conn.SetWriteDeadline(until)
+}
+
+// SetDeadline sets both deadlines.
+func (q *Quiet) SetDeadline(until time.Time) error {
+	if err := q.SetReadDeadline(until); err != nil {
+		return err
+	}
+	return q.SetWriteDeadline(until)
+}
+
+// Pass lets the time pass that the last write deadline left.
+func (q *Quiet) Pass() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.set {
+		return nil
+	}
+	return q.Conn.SetWriteDeadline(time.Unix(1, 0))
+}
