@@ -73,13 +73,13 @@ func dispatch(ctx context.Context, args []string, std Streams) error {
 		return err
 	}
 	if len(args) > 0 && args[0] == "verify" {
-		return verify(args[1:], std)
+		return verify(ctx, args[1:], std)
 	}
 	opts, err := parse(args)
 	if err != nil {
 		return err
 	}
-	r, err := begin(opts, std)
+	r, err := await(ctx, func() (*runner, error) { return begin(opts, std) })
 	if err != nil {
 		return err
 	}

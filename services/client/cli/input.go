@@ -11,6 +11,7 @@ import (
 	"github.com/mattn/go-isatty"
 
 	"sealpost/services/client/courier"
+	"sealpost/shared/signals"
 )
 
 var (
@@ -60,22 +61,11 @@ func openSource(ctx context.Context, path string, in io.Reader) (*source, error)
 // await returns what read returns, or errInterrupted at the end of ctx: read may
 // sit in a terminal's read for ever.
 func await[T any](ctx context.Context, read func() (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
+	value, err := signals.Await(ctx, read)
+	if err != nil && ctx.Err() != nil {
+		err = errInterrupted
 	}
-	done := make(chan result, 1)
-	go func() {
-		value, err := read()
-		done <- result{value, err}
-	}()
-	select {
-	case r := <-done:
-		return r.value, r.err
-	case <-ctx.Done():
-		var none T
-		return none, errInterrupted
-	}
+	return value, err
 }
 
 // readSource reads FILE. What is no regular file is spooled first, because the
@@ -105,7 +95,7 @@ func (r *runner) stream(ctx context.Context) (in io.Reader, closeIn func(), err 
 	r.announceTerminal()
 	in, closeIn = r.In, func() {}
 	if r.file != stdin {
-		f, err := openFile(r.file)
+		f, err := await(ctx, func() (*os.File, error) { return openFile(r.file) })
 		if err != nil {
 			return nil, nil, err
 		}

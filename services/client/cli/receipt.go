@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"sealpost/services/client/courier"
+	"sealpost/shared/bounded"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
@@ -32,9 +33,12 @@ func (r *runner) checkReceipt(id message.ID) error {
 	if _, err := os.Lstat(r.receipt); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	text, err := readReceipt(r.receipt)
-	if err != nil {
-		return err
+	text, err := bounded.ReadFile(r.receipt, receipt.MaxSize)
+	switch {
+	case errors.Is(err, bounded.ErrTooLong):
+		return &takenError{r.receipt, "is there, and no receipt of this server's"}
+	case err != nil:
+		return &inputError{err.Error()}
 	}
 	opened, err := receipt.Open(text, r.settings.pins)
 	if err != nil {

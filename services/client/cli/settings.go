@@ -4,12 +4,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"os"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"sealpost/services/client/courier"
+	"sealpost/shared/bounded"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/token"
@@ -23,6 +23,7 @@ const (
 	prefix       = "CLIENT"
 	wireSealpost = "sealpost"
 	wire2012     = "2012"
+	maxCA        = 4 << 20 // bytes of a CA file; a whole system's has some 200 KB
 )
 
 // Settings holds the client's settings.
@@ -88,7 +89,7 @@ func parsePins(text settings.Secret) (identity.Pins, error) {
 // tlsWithCA checks the connection with the operator's certificate; the receipts
 // are checked with the identity all the same.
 func (s *Settings) tlsWithCA() (*tls.Config, error) {
-	text, err := os.ReadFile(s.ServerCAFile)
+	text, err := bounded.ReadFile(s.ServerCAFile, maxCA)
 	if err != nil {
 		return nil, err
 	}

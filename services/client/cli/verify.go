@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
+	"sealpost/shared/signals"
 )
 
 // pinConfig is the one setting that a check without the server needs.
@@ -28,39 +31,56 @@ func (e *receiptMismatch) Error() string {
 	return fmt.Sprintf("the receipt is about another message: its %s is %s, the file's %s", e.what, e.receipt, e.file)
 }
 
-// verify checks a receipt against a message, offline.
-func verify(args []string, std Streams) error {
+// errUnchecked means that the client was stopped while it checked a receipt.
+var errUnchecked = errors.New("interrupted before the receipt was checked")
+
+// verify checks a receipt against a message, offline. The end of ctx ends a
+// reading that takes long.
+func verify(ctx context.Context, args []string, std Streams) error {
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]
 	}
 	if len(args) != 2 {
 		return badUsage("verify takes a RECEIPT and a FILE")
 	}
+	text, err := signals.Await(ctx, func() (string, error) { return judge(args[0], args[1], std) })
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return errUnchecked
+	case err != nil:
+		return err
+	}
+	_, err = io.WriteString(std.Out, text)
+	return err
+}
+
+// judge returns what a receipt says, if it is good and about the message in file.
+func judge(path, file string, std Streams) (string, error) {
 	var config pinConfig
 	if _, err := settings.Load(prefix, &config); err != nil {
-		return err
+		return "", err
 	}
 	pins, err := parsePins(config.ServerIdentity)
 	if err != nil {
 		speak.Remark(std.Err, settings.Unknown(prefix, new(Settings)))
-		return &settings.Error{Problems: []settings.Problem{{Name: prefix + "_SERVER_IDENTITY", Rule: err.Error()}}}
+		return "", &settings.Error{Problems: []settings.Problem{{Name: prefix + "_SERVER_IDENTITY", Rule: err.Error()}}}
 	}
-	text, err := readReceipt(args[0])
+	text, err := readReceipt(path)
 	if err != nil {
-		return err
+		return "", err
 	}
 	opened, err := receipt.Open(text, pins)
 	if err != nil {
-		return err
+		return "", err
 	}
 	entry, err := logfile.OfReceipt(opened)
 	if err != nil {
-		return errors.Join(receipt.ErrMalformed, err)
+		return "", errors.Join(receipt.ErrMalformed, err)
 	}
-	if err := compare(entry, args[1], std.In); err != nil {
-		return err
+	if err := compare(entry, file, std.In); err != nil {
+		return "", err
 	}
-	return printReceipt(std.Out, opened, entry)
+	return describe(opened, entry), nil
 }
 
 func compare(entry logfile.Entry, path string, in io.Reader) error {
@@ -73,9 +93,13 @@ func compare(entry logfile.Entry, path string, in io.Reader) error {
 		in = f
 	}
 	hash := sha256.New()
-	size, err := io.Copy(hash, in)
+	// One byte more than there should be is enough to tell.
+	size, err := io.Copy(hash, io.LimitReader(in, int64(min(entry.Size, math.MaxInt64-1))+1))
 	if err != nil {
 		return &courier.ReadError{Name: path, Cause: err}
+	}
+	if uint64(size) > entry.Size {
+		return &receiptMismatch{"size", fmt.Sprint(entry.Size), fmt.Sprintf("%d or more", size)}
 	}
 	if uint64(size) != entry.Size {
 		return &receiptMismatch{"size", fmt.Sprint(entry.Size), fmt.Sprint(size)}
@@ -88,7 +112,7 @@ func compare(entry logfile.Entry, path string, in io.Reader) error {
 	return nil
 }
 
-func printReceipt(w io.Writer, o receipt.Opened, e logfile.Entry) error {
+func describe(o receipt.Opened, e logfile.Entry) string {
 	var b strings.Builder
 	b.WriteString("the receipt is good\n")
 	for _, line := range [][2]string{
@@ -104,6 +128,5 @@ func printReceipt(w io.Writer, o receipt.Opened, e logfile.Entry) error {
 	} {
 		fmt.Fprintf(&b, "%-11s %s\n", line[0], line[1])
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String()
 }

@@ -18,6 +18,7 @@ import (
 	"sealpost/services/driver/local"
 	"sealpost/services/driver/run"
 	"sealpost/shared/settings"
+	"sealpost/shared/signals"
 	"sealpost/shared/voice"
 )
 
@@ -93,7 +94,8 @@ func dispatch(ctx context.Context, args []string, std Streams) error {
 
 func collect(ctx context.Context, std Streams) error {
 	var cfg run.Settings
-	warnings, err := settings.Load(run.Prefix, &cfg)
+	// A file of a setting may be a pipe that nobody writes.
+	warnings, err := signals.Await(ctx, func() ([]string, error) { return settings.Load(run.Prefix, &cfg) })
 	if err != nil {
 		speak.Remark(std.Err, warnings) // a misspelt name may be the reason
 		return err

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"sealpost/services/driver/audit"
+	"sealpost/shared/bounded"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
@@ -158,7 +158,7 @@ func (r *Receipts) verify(path string) (claim, error) {
 
 // checkMessage compares the file that was sent with what the receipt says.
 func checkMessage(path string, e logfile.Entry) error {
-	f, err := os.Open(path)
+	f, err := bounded.OpenRegular(path)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func checkMessage(path string, e logfile.Entry) error {
 		return ErrMessage
 	}
 	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
+	if _, err := io.Copy(sum, io.LimitReader(f, info.Size())); err != nil {
 		return err
 	}
 	if !bytes.Equal(sum.Sum(nil), e.SHA256[:]) {
@@ -182,7 +182,7 @@ func checkMessage(path string, e logfile.Entry) error {
 
 // readBounded returns a file, or the first most+1 bytes of it.
 func readBounded(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := bounded.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}

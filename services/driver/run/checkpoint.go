@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
+	"sealpost/shared/bounded"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
@@ -76,7 +76,7 @@ func (c *checkpoints) take(text []byte, err error) (lines uint64) {
 }
 
 func (c *checkpoints) readKept() {
-	text, err := os.ReadFile(c.path)
+	text, err := bounded.ReadFile(c.path, receipt.MaxSize)
 	switch {
 	case err == nil:
 		c.kept = c.open(keptCheckpoint+c.path, text)

@@ -3,11 +3,14 @@ package run
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"os"
 
 	"sealpost/services/driver/collector"
+	"sealpost/shared/bounded"
 	"sealpost/shared/settings"
 )
+
+// maxCA bounds a CA file, in bytes; a whole system's has some 200 KB.
+const maxCA = 4 << 20
 
 func (d *driver) collectorConfig() (collector.Config, error) {
 	cfg := collector.Config{
@@ -29,7 +32,7 @@ func (d *driver) collectorConfig() (collector.Config, error) {
 	if d.FTPCAFile == "" {
 		return cfg, nil
 	}
-	pem, err := os.ReadFile(d.FTPCAFile)
+	pem, err := bounded.ReadFile(d.FTPCAFile, maxCA)
 	if err != nil {
 		return cfg, badCA(d.FTPCAFile, "cannot be read: "+err.Error())
 	}

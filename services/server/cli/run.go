@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/rs/zerolog"
 
@@ -14,8 +15,11 @@ import (
 
 func run(ctx context.Context, std Streams) error {
 	var config daemon.Config
-	log, err := start(daemon.Prefix, &config, &config.Settings, std)
-	if err != nil {
+	log, err := start(ctx, daemon.Prefix, &config, &config.Settings, std)
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+		return nil // it was to end before it began
+	case err != nil:
 		return err
 	}
 	return daemon.Run(ctx, config, log, daemon.Options{Reload: reloads(ctx)})
@@ -39,21 +43,22 @@ type setupConfig struct {
 	logging.Settings
 }
 
-func runSetup(_ context.Context, args []string, std Streams) error {
+func runSetup(ctx context.Context, args []string, std Streams) error {
 	if len(args) > 0 {
 		return usageError("setup takes no arguments")
 	}
 	var config setupConfig
-	log, err := start(setup.Prefix, &config, &config.Settings, std)
+	log, err := start(ctx, setup.Prefix, &config, &config.Settings, std)
 	if err != nil {
 		return err
 	}
 	return setup.Run(config.Config, log)
 }
 
-// start reads a program's settings and logs what is in force.
-func start(prefix string, config any, logs *logging.Settings, std Streams) (zerolog.Logger, error) {
-	warnings, err := settings.Load(prefix, config)
+// start reads a program's settings and logs what is in force. The end of ctx ends
+// a reading that takes long: a file of a setting may be a pipe that nobody writes.
+func start(ctx context.Context, prefix string, config any, logs *logging.Settings, std Streams) (zerolog.Logger, error) {
+	warnings, err := signals.Await(ctx, func() ([]string, error) { return settings.Load(prefix, config) })
 	if err != nil {
 		speak.Remark(std.Err, warnings) // a misspelt name may be the reason
 		return zerolog.Nop(), err

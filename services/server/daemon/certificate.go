@@ -4,14 +4,18 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+
+	"sealpost/shared/bounded"
 )
+
+// maxPEM bounds a certificate with its chain, and a key, in bytes.
+const maxPEM = 4 << 20
 
 // certificate is the operator's own, from two files. It is loaded again when
 // they have changed; while what they hold cannot be used, the one before is.
@@ -126,11 +130,11 @@ func (c *certificate) remind() {
 }
 
 func (c *certificate) read() pair {
-	cert, err := os.ReadFile(c.certFile)
+	cert, err := bounded.ReadFile(c.certFile, maxPEM)
 	if err != nil {
 		return pair{unreadable: certSetting, forReason: reasonOf(err)}
 	}
-	key, err := os.ReadFile(c.keyFile)
+	key, err := bounded.ReadFile(c.keyFile, maxPEM)
 	if err != nil {
 		return pair{unreadable: keySetting, forReason: reasonOf(err)}
 	}

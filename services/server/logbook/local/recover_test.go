@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"sealpost/services/server/logbook/logbooktest"
@@ -246,6 +247,18 @@ func TestVerify(t *testing.T) {
 	for name, damage := range map[string]func(t *testing.T, path string){
 		"missing":   remove,
 		"truncated": func(t *testing.T, path string) { write(t, path, string(read(t, path)[1:])) },
+		"a pipe that nobody writes": func(t *testing.T, path string) {
+			remove(t, path)
+			if err := syscall.Mkfifo(path, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"a device without an end": func(t *testing.T, path string) {
+			remove(t, path)
+			if err := os.Symlink("/dev/zero", path); err != nil {
+				t.Fatal(err)
+			}
+		},
 		"one bit flipped": func(t *testing.T, path string) {
 			text := read(t, path)
 			text[len(text)/2] ^= 1

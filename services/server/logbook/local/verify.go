@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 
+	"sealpost/shared/bounded"
 	"sealpost/shared/logfile"
 )
 
@@ -64,7 +65,7 @@ func (v *verifier) line(p place, e logfile.Entry, line []byte) error {
 }
 
 func verifyFile(path string, e logfile.Entry) string {
-	f, err := os.Open(path)
+	f, err := bounded.OpenRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "missing"
 	}
@@ -72,13 +73,20 @@ func verifyFile(path string, e logfile.Entry) string {
 		return err.Error()
 	}
 	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return err.Error()
+	}
+	if uint64(info.Size()) != e.FileSize {
+		return fmt.Sprintf("%d bytes instead of %d", info.Size(), e.FileSize)
+	}
 	digest := sha256.New()
-	n, err := io.Copy(digest, f)
+	n, err := io.Copy(digest, io.LimitReader(f, info.Size()))
 	switch {
 	case err != nil:
 		return err.Error()
-	case uint64(n) != e.FileSize:
-		return fmt.Sprintf("%d bytes instead of %d", n, e.FileSize)
+	case n != info.Size():
+		return fmt.Sprintf("%d bytes instead of %d", n, info.Size())
 	case !bytes.Equal(digest.Sum(nil), e.FileSHA256[:]):
 		return "content differs from its SHA-256 in the manifest"
 	}
