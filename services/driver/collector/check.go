@@ -5,23 +5,17 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
-	"os"
 
 	"sealpost/shared/logfile"
 )
 
-// CheckFile checks a log file on disk against its manifest line: its size and
+// CheckFile checks a log file against its manifest line: its size and
 // SHA-256, and what it says. The errors are ErrSize, ErrDigest, ErrContent and
 // those of reading.
-func CheckFile(path string, e logfile.Entry) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
+func CheckFile(f io.ReaderAt, e logfile.Entry) error {
 	sum := sha256.New()
 	// One byte more than there should be is enough to tell.
-	n, err := io.Copy(sum, io.LimitReader(f, int64(e.FileSize)+1))
+	n, err := io.Copy(sum, io.NewSectionReader(f, 0, int64(e.FileSize)+1))
 	switch {
 	case err != nil:
 		return err

@@ -16,6 +16,10 @@
 // Files can be read by all, whatever the umask. What root makes belongs to the
 // owner of the directory.
 //
+// Others may be able to write into the directory: nothing that they put there is
+// followed, changed, given away or waited for, and what the server sends lies under
+// no name before it was checked, but for the part of a log file.
+//
 // The FTP server is taken for hostile: every step has a deadline, replies,
 // lines and sizes are bounded, no name from it becomes a path, and a transfer
 // counts by its bytes, not by the server's word that it is complete.
@@ -28,6 +32,9 @@ package collector
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"time"
 
 	"sealpost/shared/durable"
@@ -38,10 +45,42 @@ import (
 type Item struct {
 	Entry logfile.Entry
 	Line  []byte // the manifest line, without its "\n"
-	Path  string // of the log file in Dir
+	Path  string // of the log file in Dir, for people
 	New   bool   // collected in this run
 	Away  bool   // dealt with in an earlier run, and its file is no longer in Dir
 	Err   error  // not collected: a *FileError
+
+	out     *Output
+	checked durable.Info // the file that passed every check in this run, if one did
+	looked  bool         // whether one did
+}
+
+// Open opens the log file, while Each has the item. Where this run checked it, it is
+// the file that was checked: durable.ErrExchanged.
+func (i *Item) Open() (*os.File, error) {
+	f, err := i.out.Open(logfile.FileName(i.Entry.Seq), os.O_RDONLY, 0)
+	if err != nil || !i.looked {
+		return f, err
+	}
+	info, err := durable.Stat(f)
+	if err == nil && !info.Same(i.checked) {
+		err = &fs.PathError{Op: "open", Path: f.Name(), Err: durable.ErrExchanged}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Check checks the log file against its manifest line, as [CheckFile] does, while
+// Each has the item.
+func (i *Item) Check() error {
+	f, err := i.Open()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return CheckFile(f, i.Entry)
 }
 
 // Result sums up a run.
@@ -56,7 +95,7 @@ type Result struct {
 // collector is one run of Collect.
 type collector struct {
 	Config
-	output
+	*Output
 	kept   *kept
 	known  uint64 // lines that the manifest has, as far as Checkpoint knows
 	lines  uint64 // lines that this run takes
@@ -73,38 +112,27 @@ type collector struct {
 // Each.
 func Collect(ctx context.Context, cfg Config) (Result, error) {
 	c := &collector{Config: cfg.withDefaults()}
-	var lock *durable.FileLock
 	var err error
-	if c.output, lock, err = hold(c.Dir); err != nil {
+	if c.Output, err = openOutput(c.Config.Dir); err != nil {
+		return Result{}, err
+	}
+	defer c.Output.Close()
+	lock, err := c.lock()
+	if err != nil {
 		return Result{}, err
 	}
 	defer lock.Close()
-	if c.kept, err = openKept(c.output); err != nil {
+	if c.kept, err = openKept(c.Output); err != nil {
 		return Result{}, err
 	}
 	defer c.kept.close()
+	if c.Opened != nil {
+		c.Opened(c.Output)
+	}
 	c.Log.Info().Str("server", c.Addr).Msg("downloading logs with FTP")
 	err = c.collect(ctx)
 	c.result.Failures = c.failed.list()
 	return c.result, err
-}
-
-// hold makes the output directory where it is missing, and takes its lock.
-func hold(dir string) (output, *durable.FileLock, error) {
-	out, err := openOutput(dir)
-	if err != nil {
-		return out, nil, err
-	}
-	// The lock file is made here, so that it gets the owner of all that is here.
-	// Whether it could be, TryLock finds out.
-	if f, err := out.open(lockName, 0o600); err == nil {
-		_ = f.Close() // nothing was written
-	}
-	lock, err := durable.TryLock(out.path(lockName))
-	if err != nil {
-		return out, nil, inUse(err)
-	}
-	return out, lock, nil
 }
 
 func (c *collector) collect(ctx context.Context) error {
@@ -112,7 +140,7 @@ func (c *collector) collect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer fresh.remove()
+	defer fresh.close()
 	c.lines = c.kept.lines + fresh.lines
 	c.Progress.total(c.lines)
 	err = c.runPool(ctx, s, fresh)

@@ -36,6 +36,9 @@ type Config struct {
 	// the manifest; one with fewer is waited for as one that is behind, and then
 	// taken as it is. Nil: the checkpoint is not fetched.
 	Checkpoint func(text []byte, err error) (lines uint64)
+	// Opened is called once, before Checkpoint, with the output directory, which
+	// is open until Collect returns. Nil: not called.
+	Opened func(*Output)
 	// Signed is how many lines were signed, as receipts say. The server shows a
 	// checkpoint of so many within moments; it is waited for, no longer than Wait
 	// and a few seconds, and then done without.

@@ -13,19 +13,18 @@ import (
 
 	"github.com/jlaffaye/ftp"
 
+	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 )
 
 // missing reports whether the server's answer means "no such file".
 func missing(err error) bool { return hasCode(err, ftp.StatusFileUnavailable) }
 
-// filePath is where the log file of e goes. The name is formed from the number.
-func (c *collector) filePath(e logfile.Entry) string { return c.path(logfile.FileName(e.Seq)) }
-
-// have reports whether the log file of e is in the output directory. One that
+// have reports whether the log file of an item is in the output directory. One that
 // an earlier run settled was checked then, so that its size is enough now.
-func (c *collector) have(e logfile.Entry, settled bool) (bool, error) {
-	info, err := os.Lstat(c.filePath(e))
+func (c *collector) have(item *Item, settled bool) (bool, error) {
+	e := item.Entry
+	info, err := c.Lstat(logfile.FileName(e.Seq))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -38,7 +37,8 @@ func (c *collector) have(e logfile.Entry, settled bool) (bool, error) {
 	if settled {
 		return true, nil
 	}
-	if err := CheckFile(c.filePath(e), e); err != nil {
+	item.checked, item.looked = info, true
+	if err := item.Check(); err != nil {
 		return false, fmt.Errorf("%w: %w", ErrForeign, err)
 	}
 	return true, nil
@@ -47,7 +47,8 @@ func (c *collector) have(e logfile.Entry, settled bool) (bool, error) {
 // fetch brings one log file over s: the rest of what an earlier attempt left
 // under a temporary name, or all of it. Only a file that passed every check
 // gets its name.
-func (c *collector) fetch(s *session, e logfile.Entry) error {
+func (c *collector) fetch(s *session, item *Item) error {
+	e := item.Entry
 	if e.FileSize > c.MaxFile {
 		return ErrTooLarge
 	}
@@ -60,18 +61,13 @@ func (c *collector) fetch(s *session, e logfile.Entry) error {
 	case size < 0 || uint64(size) != e.FileSize:
 		return fmt.Errorf("%w: %d, not %d bytes", ErrSize, size, e.FileSize)
 	}
-	part := "." + logfile.FileName(e.Seq) + ".part"
-	if err := c.fill(s, part, e); err != nil {
-		return err
-	}
-	// The bytes are durable; the name becomes so before the line is kept.
-	return local(os.Rename(c.path(part), c.filePath(e)))
+	return c.throughPart(s, "."+logfile.FileName(e.Seq)+".part", item)
 }
 
-// fill completes the temporary file, checks it and makes it durable. Bytes
-// that turn out wrong are thrown away, and the whole file where this machine's
-// disk fails: it would take the room that other files may find enough.
-func (c *collector) fill(s *session, part string, e logfile.Entry) (err error) {
+// throughPart brings a file into its temporary one and gives it its name. The
+// temporary file goes where the name is taken, and where this machine's disk fails:
+// it would take the room that other files may find enough.
+func (c *collector) throughPart(s *session, part string, item *Item) (err error) {
 	f, err := c.openPart(part)
 	if err != nil {
 		return local(err)
@@ -80,10 +76,33 @@ func (c *collector) fill(s *session, part string, e logfile.Entry) (err error) {
 		if closeErr := f.Close(); err == nil {
 			err = local(closeErr)
 		}
-		if isLocal(err) {
-			_ = os.Remove(c.path(part)) // the first error is the one to report
+		if isLocal(err) || errors.Is(err, ErrForeign) {
+			_ = c.Remove(part) // the first error is the one to report
 		}
 	}()
+	if err := c.fill(s, f, item.Entry); err != nil {
+		return err
+	}
+	return c.show(f, part, item)
+}
+
+// show gives a file that is whole its name. Its bytes are durable; the name becomes
+// so before the line is kept.
+func (c *collector) show(f *os.File, part string, item *Item) (err error) {
+	name := logfile.FileName(item.Entry.Seq)
+	if item.checked, err = durable.Stat(f); err != nil {
+		return local(err)
+	}
+	item.looked = true
+	if err = c.Show(f, part, name); errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w: it came there meanwhile", ErrForeign)
+	}
+	return local(err)
+}
+
+// fill completes the temporary file, checks it and makes it durable. Bytes
+// that turn out wrong are thrown away.
+func (c *collector) fill(s *session, f *os.File, e logfile.Entry) error {
 	sum := sha256.New()
 	have, err := resume(f, int64(e.FileSize), sum)
 	if err != nil {
@@ -133,7 +152,7 @@ func (c *collector) retry(ctx context.Context, s *session, j *job) (*session, er
 				return nil, err
 			}
 		}
-		err := c.fetch(s, e)
+		err := c.fetch(s, &j.item)
 		j.item.New, j.item.Err = err == nil, nil
 		if err == nil {
 			return s, nil
@@ -164,19 +183,16 @@ func (j *job) blame(err error) {
 	}
 }
 
-// inStep reports whether the session still works after err.
+// inStep reports whether err says something about one file alone, and not that
+// server or disk fail: the session still works after it.
 func inStep(err error) bool {
-	for _, target := range []error{ErrMissing, ErrSize, ErrTooLarge, ErrDigest, ErrContent} {
+	for _, target := range []error{ErrMissing, ErrSize, ErrTooLarge, ErrDigest, ErrContent, ErrForeign} {
 		if errors.Is(err, target) {
 			return true
 		}
 	}
 	return false
 }
-
-// ofFile reports whether err says something about one file alone, and not that
-// server or disk fail.
-func ofFile(err error) bool { return inStep(err) || errors.Is(err, ErrForeign) }
 
 // newest is how many messages at the end of the manifest may be without their
 // files for a moment.
@@ -197,7 +213,7 @@ func (c *collector) attemptsAt(j *job, err error) int {
 // repeat. Nothing is gained by trying a disk again.
 func (c *collector) attemptsFor(err error) int {
 	switch {
-	case errors.Is(err, ErrTooLarge), isLocal(err):
+	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrForeign), isLocal(err):
 		return 1
 	case inStep(err):
 		return min(2, c.Attempts)

@@ -15,8 +15,9 @@ import (
 // fetching a manifest of a million lines each time.
 const overlap = 1 << 20
 
-// fresh holds what the server's manifest has beyond the kept one, in a file of
-// its own: the lines of files that may still have to be collected.
+// fresh holds what the server's manifest has beyond the kept one, in a file without
+// a name: the lines of files that may still have to be collected. No line was parsed
+// yet.
 type fresh struct {
 	file  *os.File
 	size  int64 // bytes, the last line may be half a line
@@ -24,15 +25,12 @@ type fresh struct {
 	cut   bool // the server's manifest goes on: one run takes no more
 }
 
-func (f *fresh) remove() {
-	_ = f.file.Close()
-	_ = os.Remove(f.file.Name()) // a leftover is overwritten by the next run
-}
+func (f *fresh) close() { _ = f.file.Close() } // nobody needs what it holds any more
 
 // fetchManifest brings the checkpoint, and then the fresh part of the manifest.
 // The session it used is left open for the files.
 func (c *collector) fetchManifest(ctx context.Context) (*session, *fresh, error) {
-	file, err := c.openPart(freshName)
+	file, err := c.Unnamed()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -42,7 +40,7 @@ func (c *collector) fetchManifest(ctx context.Context) (*session, *fresh, error)
 		s, err = c.tryManifest(ctx, s, f)
 	}
 	if err != nil {
-		f.remove()
+		f.close()
 		return nil, nil, err
 	}
 	return s, f, nil

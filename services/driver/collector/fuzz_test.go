@@ -13,7 +13,6 @@ import (
 
 	"github.com/jlaffaye/ftp"
 
-	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
@@ -116,7 +115,12 @@ func FuzzManifest(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, logfile.ManifestName), before, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		k, err := openKept(output{dir, durable.KeepOwner, durable.KeepOwner})
+		out, err := openExisting(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		k, err := openKept(out)
 		if err != nil {
 			refusedAsItIs(t, filepath.Join(dir, logfile.ManifestName), before, err)
 			return
@@ -126,7 +130,7 @@ func FuzzManifest(f *testing.F) {
 		if k.size != int64(len(whole)) || k.lines != uint64(bytes.Count(whole, []byte("\n"))) {
 			t.Fatalf("%d lines of %d bytes are kept of %q", k.lines, k.size, before)
 		}
-		file, err := os.Create(filepath.Join(dir, freshName))
+		file, err := out.Unnamed()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,13 +8,11 @@ import (
 	"os"
 	"strings"
 
-	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 )
 
 const (
-	lockName  = ".collecting"
-	freshName = "." + logfile.ManifestName + ".new"
+	lockName = ".collecting"
 
 	// keptFlush is how many bytes of lines are gathered before they are made
 	// durable: losing them costs another look at files that are there.
@@ -31,7 +29,7 @@ var errNotOurs = errors.New("this is not a manifest")
 // server's, and the numbers in it that are owed. All others were collected, and
 // do not come again, wherever their files are now.
 type kept struct {
-	output
+	*Output
 	file    *os.File
 	size    int64  // bytes, all of them whole lines, when it was opened
 	lines   uint64 // number of lines when it was opened
@@ -45,12 +43,12 @@ type kept struct {
 
 // openKept opens the kept manifest or makes an empty one. Half a line at its
 // end, left by a crash in the middle of a write, is cut off.
-func openKept(out output) (*kept, error) {
+func openKept(out *Output) (*kept, error) {
 	file, err := out.open(logfile.ManifestName, fileMode)
 	if err != nil {
 		return nil, err
 	}
-	k := &kept{output: out, file: file}
+	k := &kept{Output: out, file: file}
 	err = k.measure()
 	if err == nil {
 		k.owed, err = out.readOwed()
@@ -79,7 +77,7 @@ func (k *kept) measure() error {
 	if total == k.size {
 		return nil
 	}
-	ours, err := k.beginsAsOurs()
+	ours, err := k.beginsAsOurs(total)
 	switch {
 	case err != nil:
 		return err
@@ -89,17 +87,22 @@ func (k *kept) measure() error {
 	return k.file.Truncate(k.size)
 }
 
-// beginsAsOurs reports whether the file begins as a kept manifest does, whole or
-// in part. A power cut can leave zeros. Anything else was put here by somebody,
-// and nothing is cut off it.
-func (k *kept) beginsAsOurs() (bool, error) {
+// beginsAsOurs reports whether the file of total bytes begins as a kept manifest
+// does, whole or in part. A power cut can leave nothing but zeros. Anything else was
+// put here by somebody, and nothing is cut off it.
+func (k *kept) beginsAsOurs(total int64) (bool, error) {
 	head := make([]byte, len(manifestStart))
 	n, err := io.ReadFull(io.NewSectionReader(k.file, 0, int64(len(head))), head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return false, err
 	}
 	head = head[:n]
-	return strings.HasPrefix(manifestStart, string(head)) || len(bytes.Trim(head, "\x00")) == 0, nil
+	if strings.HasPrefix(manifestStart, string(head)) {
+		return true, nil
+	}
+	var zeros zeroCounter
+	_, err = io.Copy(&zeros, io.NewSectionReader(k.file, 0, total))
+	return int64(zeros) == total, err
 }
 
 // blame names the kept line in which byte number at lies as the one that the
@@ -145,7 +148,7 @@ func (k *kept) flushWhenDue() error {
 // then the lines taken so far, so that each line that is kept has its file or is
 // owed.
 func (k *kept) flush() error {
-	if err := durable.SyncDir(k.dir); err != nil {
+	if err := k.Sync(); err != nil {
 		return err
 	}
 	if k.changed {
@@ -173,6 +176,14 @@ func (k *kept) flush() error {
 }
 
 func (k *kept) close() { _ = k.file.Close() } // flush has synced what matters
+
+// zeroCounter counts bytes that are zero.
+type zeroCounter int64
+
+func (c *zeroCounter) Write(p []byte) (int, error) {
+	*c += zeroCounter(bytes.Count(p, []byte{0}))
+	return len(p), nil
+}
 
 // lineCounter counts lines and the bytes up to the end of the last whole one.
 type lineCounter struct {

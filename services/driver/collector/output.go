@@ -6,9 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"sealpost/shared/durable"
 )
@@ -16,96 +13,136 @@ import (
 // fileMode is the mode of what others may read here, whatever the umask.
 const fileMode fs.FileMode = 0o644
 
-// output is the directory that is collected into. Who runs the driver as root
-// gives what it makes there to the directory's owner, who may want to read and
-// remove it.
-type output struct {
-	dir      string
-	uid, gid int // durable.KeepOwner: as the process makes it
+// Output is the directory that is collected into, open. Others may be able to
+// write there: each file is opened by its name in the open directory, nothing is
+// followed, and nothing that lies there is given another mode or owner.
+//
+// Who runs the driver as root gives what it makes there to the directory's owner,
+// who may want to read and remove it.
+type Output struct {
+	*durable.Dir
+	heir durable.Owner
+	uid  int // the directory's owner
 }
 
-func openOutput(dir string) (output, error) {
-	o := output{dir: dir}
+// openOutput opens the directory, and makes it where it is missing.
+func openOutput(dir string) (*Output, error) {
 	err := durable.MkdirAll(dir, 0o755)
+	var o *Output
 	if err == nil {
-		o.uid, o.gid, err = durable.OwnerIn(dir)
+		o, err = openExisting(dir)
 	}
 	if err != nil {
-		return o, fmt.Errorf("output directory: %w", err)
+		return nil, fmt.Errorf("output directory: %w", err)
 	}
 	return o, nil
 }
 
-// path is that of a file in the directory.
-func (o output) path(name string) string { return filepath.Join(o.dir, name) }
-
-// WriteFile replaces a file in an output directory: as durable.WriteFile does,
-// readable for all, and with the owner of everything there.
-func WriteFile(dir, name string, data []byte) error {
-	o, err := openOutput(dir)
+func openExisting(dir string) (*Output, error) {
+	d, err := durable.OpenDir(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return o.write(name, data)
+	o := &Output{Dir: d}
+	info, err := d.Stat()
+	if err == nil {
+		o.uid, _ = info.Owner()
+		o.heir, err = d.Heir()
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return o, nil
 }
 
-func (o output) write(name string, data []byte) error {
-	return durable.WriteFileOwner(o.path(name), data, fileMode, o.uid, o.gid)
+// path is that of a file in the directory, for people.
+func (o *Output) path(name string) string { return filepath.Join(o.Path(), name) }
+
+// WriteFile replaces a file: as [durable.Dir.WriteFile] does, readable for all, and
+// with the owner of everything there.
+func (o *Output) WriteFile(name string, data []byte) error {
+	return o.Dir.WriteFile(name, data, fileMode, o.heir)
 }
 
-// open opens a file of ours for reading and writing, or makes it. Its owner and
-// mode are set through the descriptor, and only on what was made here or is no
-// link: the directory's owner could otherwise have any file given to them.
-func (o output) open(name string, mode fs.FileMode) (*os.File, error) {
-	const how = os.O_RDWR | unix.O_NOFOLLOW | unix.O_NONBLOCK
-	f, err := os.OpenFile(o.path(name), how, 0)
-	made := errors.Is(err, fs.ErrNotExist)
-	if made {
-		f, err = os.OpenFile(o.path(name), how|os.O_CREATE|os.O_EXCL, 0o600)
+// errNotPlain means that something else stands where a file of ours belongs.
+var errNotPlain = errors.New("it is not a plain file of one name, ours or the directory owner's")
+
+// plain returns what is known of an open file, and an error where it may be
+// somebody else's: it has other names, or belongs neither to us nor to the owner of
+// the directory.
+func (o *Output) plain(f *os.File) (durable.Info, error) {
+	info, err := durable.Stat(f)
+	if err != nil {
+		return info, err
+	}
+	uid, _ := info.Owner()
+	if !info.Mode().IsRegular() || info.Links() != 1 || uid != os.Geteuid() && uid != o.uid {
+		return info, &fs.PathError{Op: "open", Path: f.Name(), Err: errNotPlain}
+	}
+	return info, nil
+}
+
+// open opens a file of ours for reading and writing, or makes it with that mode.
+func (o *Output) open(name string, mode fs.FileMode) (*os.File, error) {
+	f, err := o.Open(name, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return o.make(name, mode)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := o.settle(f, mode, made); err != nil {
-		return nil, errors.Join(&fs.PathError{Op: "open", Path: f.Name(), Err: err}, f.Close())
+	if _, err := o.plain(f); err != nil {
+		_ = f.Close()
+		return nil, err
 	}
 	return f, nil
 }
 
-// errNotPlain means that something else stands where a file of ours belongs.
-var errNotPlain = errors.New("it is not a plain file of one name")
-
-// settle gives a file its owner and mode, as far as the process may.
-func (o output) settle(f *os.File, mode fs.FileMode, made bool) error {
-	info, err := f.Stat()
+// make makes a file: fs.ErrExist where the name is taken.
+func (o *Output) make(name string, mode fs.FileMode) (*os.File, error) {
+	f, err := o.Open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
-	}
-	owner, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || !info.Mode().IsRegular() || owner.Nlink != 1 {
-		return errNotPlain
-	}
-	if o.uid != durable.KeepOwner && (int(owner.Uid) != o.uid || int(owner.Gid) != o.gid) {
-		if err := f.Chown(o.uid, o.gid); err != nil {
-			return err
-		}
-	}
-	// After the change of owner, which may clear bits of the mode.
-	if err := f.Chmod(mode); err != nil && (made || !errors.Is(err, fs.ErrPermission)) {
-		return err
-	}
-	return nil
-}
-
-// openPart opens the temporary file of a transfer. What lies in its place and
-// cannot be used is taken away first.
-func (o output) openPart(name string) (*os.File, error) {
-	f, err := o.open(name, fileMode)
-	if err == nil {
-		return f, nil
-	}
-	if err := os.Remove(o.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return o.open(name, fileMode)
+	if err = o.heir.Give(f); err == nil {
+		// After the change of owner, which may clear bits of the mode.
+		err = f.Chmod(mode)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// openPart opens the temporary file of a transfer: one that an earlier run left, if
+// nobody else can have it open for writing. What else lies in its place is taken
+// away: its name alone is lost by that.
+func (o *Output) openPart(name string) (*os.File, error) {
+	f, err := o.Open(name, os.O_RDWR, 0)
+	if err == nil {
+		info, err := o.plain(f)
+		if err == nil && info.Mode().Perm() == fileMode {
+			return f, nil
+		}
+		_ = f.Close() // nothing was written
+	}
+	if err := o.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) && o.RemoveDir(name) != nil {
+		return nil, err
+	}
+	return o.make(name, fileMode)
+}
+
+// lock takes the directory for this process.
+func (o *Output) lock() (*durable.FileLock, error) {
+	// The lock file is made here, so that it gets the owner of all that is here.
+	f, err := o.open(lockName, 0o600)
+	if err != nil {
+		return nil, inUse(err)
+	}
+	_ = f.Close() // nothing was written
+	lock, err := o.TryLock(lockName)
+	if err != nil {
+		return nil, inUse(err)
+	}
+	return lock, nil
 }

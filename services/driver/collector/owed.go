@@ -6,10 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 
-	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 )
 
@@ -18,6 +15,9 @@ import (
 // tried on each run, after all that is new, until they have come or Forget is
 // called. It is durable before the lines that pass over them.
 const owedName = "owed"
+
+// maxOwed bounds the list, in bytes: some million ranges.
+const maxOwed = 64 << 20
 
 // OwedError says why the list of owed numbers cannot be read.
 type OwedError struct {
@@ -32,8 +32,8 @@ func (e *OwedError) Error() string { return fmt.Sprintf("%s: line %d: %v", e.Pat
 func (e *OwedError) Unwrap() error { return e.Cause }
 
 // readOwed reads the list.
-func (o output) readOwed() (Numbers, error) {
-	text, err := os.ReadFile(o.path(owedName))
+func (o *Output) readOwed() (Numbers, error) {
+	text, err := o.ReadFile(owedName, maxOwed)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Numbers{}, err
 	}
@@ -55,15 +55,15 @@ func (o output) readOwed() (Numbers, error) {
 }
 
 // writeOwed replaces the list, durably. An empty one has no file.
-func (o output) writeOwed(owed Numbers) error {
+func (o *Output) writeOwed(owed Numbers) error {
 	if len(owed.ranges) == 0 {
-		err := os.Remove(o.path(owedName))
+		err := o.Remove(owedName)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		return errors.Join(err, durable.SyncDir(o.dir))
+		return errors.Join(err, o.Sync())
 	}
-	return o.write(owedName, []byte(owed.join("\n")+"\n"))
+	return o.WriteFile(owedName, []byte(owed.join("\n")+"\n"))
 }
 
 // ErrNotOwed: no number of those is owed.
@@ -118,10 +118,15 @@ func Again(dir string, numbers Numbers) error {
 // edit changes the list of owed numbers while no run works on dir. It makes
 // neither directory nor manifest: a mistyped name is an error.
 func edit(dir string, change func(*kept) error) error {
-	if _, err := os.Stat(filepath.Join(dir, logfile.ManifestName)); err != nil {
+	out, err := openExisting(dir)
+	if err != nil {
 		return err
 	}
-	out, lock, err := hold(dir)
+	defer out.Close()
+	if _, err := out.Lstat(logfile.ManifestName); err != nil {
+		return err
+	}
+	lock, err := out.lock()
 	if err != nil {
 		return err
 	}

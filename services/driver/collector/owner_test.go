@@ -8,7 +8,6 @@ import (
 	"syscall"
 	"testing"
 
-	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
 )
 
@@ -51,9 +50,6 @@ func TestOwnerReadsAndRemovesWhatRootCollects(t *testing.T) {
 		}
 	}
 	run()
-	if err := collector.WriteFile(dir, "checkpoint", []byte("signed")); err != nil {
-		t.Fatal(err)
-	}
 	v.Write(v.Entries[2].File, late)
 	shell(t, uid, dir, `cat owed`)
 	run()

@@ -105,7 +105,7 @@ func (p *pool) readLines(ctx context.Context, m *manifestReader, stands func(seq
 			close(j.done)
 			return send(ctx, p.order, j)
 		}
-		j.item = Item{Entry: entry, Line: line, Path: p.filePath(entry)}
+		j.item = Item{Entry: entry, Line: line, Path: p.path(logfile.FileName(entry.Seq)), out: p.Output}
 		if j.standing = stands(entry.Seq); j.standing == passed {
 			continue
 		}
@@ -141,7 +141,7 @@ func (p *pool) wanted(j *job) bool {
 	if j.standing == later {
 		return false
 	}
-	have, err := p.have(j.item.Entry, j.standing == settled)
+	have, err := p.have(&j.item, j.standing == settled)
 	switch {
 	case err != nil:
 		j.item.Err = &FileError{Seq: j.item.Entry.Seq, File: logfile.FileName(j.item.Entry.Seq), Cause: err}

@@ -44,11 +44,19 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	result, err := collector.Collect(context.Background(), collector.Config{
+	cfg := collector.Config{
 		Addr: addr, User: drivertest.User, Password: drivertest.Password,
 		Dir: os.Getenv(dirEnv), Backoff: time.Nanosecond, Connections: 1, Log: zerolog.Nop(),
 		Each: func(collector.Item) error { return nil },
-	})
+	}
+	if os.Getenv(umaskEnv) != "" {
+		cfg.Opened = func(out *collector.Output) {
+			if err := out.WriteFile("checkpoint", []byte("signed")); err != nil {
+				panic(err)
+			}
+		}
+	}
+	result, err := collector.Collect(context.Background(), cfg)
 	if err = errors.Join(append(result.Failures, err)...); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

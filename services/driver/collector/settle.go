@@ -94,7 +94,7 @@ func (p *pool) bear(j *job) error {
 	switch {
 	case j.item.New:
 		p.trouble = 0
-	case j.standing == unreached && j.item.Err != nil && !ofFile(j.item.Err):
+	case j.standing == unreached && j.item.Err != nil && !inStep(j.item.Err):
 		p.trouble++
 	}
 	if p.trouble >= p.MaxTrouble {

@@ -40,7 +40,7 @@ func collectedAs(item collector.Item) error {
 	case item.New, item.Away: // one that was taken away was checked when it came
 		return nil
 	}
-	return collector.CheckFile(item.Path, item.Entry)
+	return item.Check()
 }
 
 // Heads returns the signed tree of every receipt whose signature and proof hold,

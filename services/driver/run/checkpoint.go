@@ -9,7 +9,6 @@ import (
 
 	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
-	"sealpost/shared/bounded"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
@@ -49,7 +48,7 @@ type signed struct {
 // earlier run.
 type checkpoints struct {
 	pins     identity.Pins
-	path     string // of the kept one
+	out      *collector.Output // where the kept one lies
 	audit    *audit.Audit
 	fetched  *signed // nil: there is none, or it cannot be gone by
 	kept     *signed
@@ -76,12 +75,13 @@ func (c *checkpoints) take(text []byte, err error) (lines uint64) {
 }
 
 func (c *checkpoints) readKept() {
-	text, err := bounded.ReadFile(c.path, receipt.MaxSize)
+	where := keptCheckpoint + filepath.Join(c.out.Path(), logfile.CheckpointName)
+	text, err := c.out.ReadFile(logfile.CheckpointName, receipt.MaxSize)
 	switch {
 	case err == nil:
-		c.kept = c.open(keptCheckpoint+c.path, text)
+		c.kept = c.open(where, text)
 	case !errors.Is(err, fs.ErrNotExist):
-		c.fail(keptCheckpoint+c.path, err)
+		c.fail(where, err)
 	}
 }
 
@@ -111,7 +111,7 @@ func (c *checkpoints) keep() error {
 	case !c.audit.Holds(c.kept.Checkpoint) || c.older() || bytes.Equal(c.kept.text, c.fetched.text):
 		return nil
 	}
-	return collector.WriteFile(filepath.Dir(c.path), filepath.Base(c.path), c.fetched.text)
+	return c.out.WriteFile(logfile.CheckpointName, c.fetched.text)
 }
 
 // older reports whether the server shows a checkpoint of a smaller tree than
@@ -134,5 +134,3 @@ func (c *checkpoints) summary() string {
 	}
 	return fmt.Sprintf("checkpoint of %s verified", plural(c.fetched.Size, "line"))
 }
-
-func checkpointPath(dir string) string { return filepath.Join(dir, logfile.CheckpointName) }

@@ -20,6 +20,7 @@ func (d *driver) collectorConfig() (collector.Config, error) {
 		Line: d.audit.Line, Each: d.each, Progress: new(collector.Progress), Log: d.log,
 	}
 	if d.checkpoints != nil {
+		cfg.Opened = func(out *collector.Output) { d.checkpoints.out = out }
 		cfg.Checkpoint, cfg.Done = d.checkpoints.take, d.checkpoints.keep
 	}
 	if d.FTPTLS == "off" {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -19,15 +18,16 @@ import (
 // rule is the line above and below a file name.
 var rule = strings.Repeat("-", 72)
 
-// printFile prints a log file under its name.
-func printFile(w io.Writer, path string) (err error) {
-	f, err := os.Open(path)
+// printFile prints a log file under its name: the one that was checked, whatever has
+// the name by now.
+func printFile(w io.Writer, item collector.Item) (err error) {
+	f, err := item.Open()
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "%s\nFile name: %s\n%s\n", rule, filepath.Base(path), rule)
+	fmt.Fprintf(out, "%s\nFile name: %s\n%s\n", rule, filepath.Base(item.Path), rule)
 	visible := message.NewVisibleWriter(out)
 	_, err = io.Copy(visible, f)
 	return errors.Join(err, visible.Close(), out.Flush())

@@ -68,7 +68,7 @@ func Run(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writ
 	}
 	d := &driver{Settings: cfg, out: out, screen: newScreen(errs), start: time.Now(), audit: audit.New()}
 	if len(d.pins) > 0 {
-		d.checkpoints = &checkpoints{pins: d.pins, path: checkpointPath(d.OutputDir), audit: d.audit}
+		d.checkpoints = &checkpoints{pins: d.pins, audit: d.audit}
 	}
 	log, err := d.screen.logger(cfg.LogLevel, cfg.LogFormat)
 	if err != nil {
@@ -169,5 +169,5 @@ func (d *driver) each(item collector.Item) error {
 	if !item.New {
 		return nil
 	}
-	return d.screen.hold(func() error { return printFile(d.out, item.Path) })
+	return d.screen.hold(func() error { return printFile(d.out, item) })
 }

@@ -23,7 +23,11 @@ import (
 // volumes do. Owners change where the test may change them.
 func volumes(t *testing.T) Config {
 	t.Helper()
-	root := t.TempDir()
+	return volumesIn(t, t.TempDir())
+}
+
+func volumesIn(t *testing.T, root string) Config {
+	t.Helper()
 	config := Config{
 		DataDir: "data", StateDir: "state", ClientSecretsDir: "client", FTPSecretsDir: "ftp",
 		DriverSecretsDir: "driver", OutboxDir: "outbox", ReceivedDir: "received",

@@ -1,0 +1,28 @@
+package durable
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// ErrLong means that a file is longer than it may be.
+var ErrLong = errors.New("longer than it may be")
+
+// ReadFile reads a regular file of at most most bytes: ErrNotRegular and ErrLong.
+func (d *Dir) ReadFile(name string, most int64) ([]byte, error) {
+	f, err := d.Open(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case int64(len(text)) > most:
+		return nil, &fs.PathError{Op: "read", Path: d.in(name), Err: ErrLong}
+	}
+	return text, nil
+}

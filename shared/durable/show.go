@@ -1,0 +1,77 @@
+package durable
+
+import (
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrExchanged means that a name belongs to another file than to the one that was
+// worked on.
+var ErrExchanged = errors.New("another file was put in its place")
+
+// Show gives the file that f has open, and that has a name here, another name, and
+// replaces nothing: fs.ErrExist. ErrExchanged where the name, or then the other
+// one, belongs to another file: somebody who may write here exchanged it. Nothing
+// is made durable.
+func (d *Dir) Show(f *os.File, name, newName string) error {
+	if err := d.isFile(f, name); err != nil {
+		return err
+	}
+	err := d.ops.rename(d, name, d, newName, renameNew)
+	if onlyReplaces(err) {
+		if _, missing := d.Lstat(newName); !errors.Is(missing, fs.ErrNotExist) {
+			return &fs.PathError{Op: "rename", Path: d.in(newName), Err: fs.ErrExist}
+		}
+		err = d.RenameOnly(name, d, newName)
+	}
+	if err != nil {
+		return err
+	}
+	return d.isFile(f, newName)
+}
+
+// onlyReplaces reports whether a file system has neither a rename that replaces
+// nothing nor links: exFAT, some of FUSE.
+func onlyReplaces(err error) bool {
+	return errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENOSYS)
+}
+
+func (d *Dir) isFile(f *os.File, name string) error {
+	held, err := Stat(f)
+	if err != nil {
+		return err
+	}
+	named, err := d.Lstat(name)
+	switch {
+	case err != nil:
+		return err
+	case !named.Same(held):
+		return &fs.PathError{Op: "rename", Path: d.in(name), Err: ErrExchanged}
+	}
+	return nil
+}
+
+// Unnamed opens a new file without a name, to be read and written by this process
+// alone. A power cut may leave it empty under one that IsTemp knows.
+func (d *Dir) Unnamed() (*os.File, error) {
+	for {
+		name := tempPrefix + strconv.FormatUint(uint64(rand.Uint32()), 10)
+		f, err := d.Open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		switch {
+		case errors.Is(err, fs.ErrExist):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if err := d.Remove(name); err != nil {
+			_ = f.Close()
+			return nil, err
+		}
+		return f, nil
+	}
+}
