@@ -44,13 +44,13 @@ import (
 // Item is what became of one message of the manifest.
 type Item struct {
 	Entry logfile.Entry
-	Line  []byte // the manifest line, without its "\n"
-	Path  string // of the log file in Dir, for people
-	New   bool   // collected in this run
-	Away  bool   // dealt with in an earlier run, and its file is no longer in Dir
-	Err   error  // not collected: a *FileError
+	Line  []byte  // the manifest line, without its "\n"
+	Out   *Output // where the log file lies
+	Path  string  // of the log file, for people
+	New   bool    // collected in this run
+	Away  bool    // dealt with in an earlier run, and its file is no longer in Dir
+	Err   error   // not collected: a *FileError
 
-	out     *Output
 	checked durable.Info // the file that passed every check in this run, if one did
 	looked  bool         // whether one did
 }
@@ -58,7 +58,7 @@ type Item struct {
 // Open opens the log file, while Each has the item. Where this run checked it, it is
 // the file that was checked: durable.ErrExchanged.
 func (i *Item) Open() (*os.File, error) {
-	f, err := i.out.Open(logfile.FileName(i.Entry.Seq), os.O_RDONLY, 0)
+	f, err := i.Out.Open(logfile.FileName(i.Entry.Seq), os.O_RDONLY, 0)
 	if err != nil || !i.looked {
 		return f, err
 	}
@@ -113,7 +113,7 @@ type collector struct {
 func Collect(ctx context.Context, cfg Config) (Result, error) {
 	c := &collector{Config: cfg.withDefaults()}
 	var err error
-	if c.Output, err = openOutput(c.Config.Dir); err != nil {
+	if c.Output, err = makeOutput(c.Config.Dir); err != nil {
 		return Result{}, err
 	}
 	defer c.Output.Close()

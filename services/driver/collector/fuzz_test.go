@@ -115,7 +115,7 @@ func FuzzManifest(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, logfile.ManifestName), before, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		out, err := openExisting(dir)
+		out, err := OpenOutput(dir)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"sealpost/shared/durable"
 )
@@ -25,12 +26,12 @@ type Output struct {
 	uid  int // the directory's owner
 }
 
-// openOutput opens the directory, and makes it where it is missing.
-func openOutput(dir string) (*Output, error) {
+// makeOutput opens the directory, and makes it where it is missing.
+func makeOutput(dir string) (*Output, error) {
 	err := durable.MkdirAll(dir, 0o755)
 	var o *Output
 	if err == nil {
-		o, err = openExisting(dir)
+		o, err = OpenOutput(dir)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("output directory: %w", err)
@@ -38,7 +39,8 @@ func openOutput(dir string) (*Output, error) {
 	return o, nil
 }
 
-func openExisting(dir string) (*Output, error) {
+// OpenOutput opens the directory where it exists.
+func OpenOutput(dir string) (*Output, error) {
 	d, err := durable.OpenDir(dir)
 	if err != nil {
 		return nil, err
@@ -126,10 +128,22 @@ func (o *Output) openPart(name string) (*os.File, error) {
 		}
 		_ = f.Close() // nothing was written
 	}
-	if err := o.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) && o.RemoveDir(name) != nil {
+	if err := o.clear(name); err != nil {
 		return nil, err
 	}
 	return o.make(name, fileMode)
+}
+
+// clear takes a name away, whatever has it; a directory must be empty.
+func (o *Output) clear(name string) error {
+	err := o.Remove(name)
+	if errors.Is(err, syscall.EISDIR) {
+		err = o.RemoveDir(name)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // lock takes the directory for this process.

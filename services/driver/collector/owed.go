@@ -118,7 +118,7 @@ func Again(dir string, numbers Numbers) error {
 // edit changes the list of owed numbers while no run works on dir. It makes
 // neither directory nor manifest: a mistyped name is an error.
 func edit(dir string, change func(*kept) error) error {
-	out, err := openExisting(dir)
+	out, err := OpenOutput(dir)
 	if err != nil {
 		return err
 	}

@@ -105,7 +105,7 @@ func (p *pool) readLines(ctx context.Context, m *manifestReader, stands func(seq
 			close(j.done)
 			return send(ctx, p.order, j)
 		}
-		j.item = Item{Entry: entry, Line: line, Path: p.path(logfile.FileName(entry.Seq)), out: p.Output}
+		j.item = Item{Entry: entry, Line: line, Path: p.path(logfile.FileName(entry.Seq)), Out: p.Output}
 		if j.standing = stands(entry.Seq); j.standing == passed {
 			continue
 		}

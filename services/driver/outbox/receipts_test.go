@@ -50,8 +50,13 @@ func (f *fixture) check(change func(item *collector.Item)) checked {
 	for _, head := range r.Heads() {
 		r.audit.Expect(head)
 	}
+	out, err := collector.OpenOutput(f.volume.Dir)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer out.Close()
 	for _, e := range f.volume.Entries {
-		item := collector.Item{Entry: e, Line: []byte(f.volume.Line(e)), Path: filepath.Join(f.volume.Dir, e.File)}
+		item := collector.Item{Entry: e, Out: out, Line: []byte(f.volume.Line(e)), Path: filepath.Join(f.volume.Dir, e.File)}
 		if change != nil {
 			change(&item)
 		}
