@@ -73,7 +73,7 @@ func TestPlantedSecretIsNotHandedOut(t *testing.T) {
 	for kind, link := range links {
 		for _, name := range []string{"client/password", "client/token", "ftp/password", "ftp/cert.pem", "ftp/key.pem"} {
 			t.Run(kind+" "+name, func(t *testing.T) {
-				config := volumes(t)
+				config := emptyVolumes(t)
 				path := private(t, config)
 				if err := link(path, filepath.Join(filepath.Dir(path), name)); err != nil {
 					t.Fatal(err)
@@ -115,7 +115,7 @@ func TestPlantedStateIsNotGivenAway(t *testing.T) {
 	for _, name := range []string{"lock", "note"} {
 		for kind, link := range links {
 			t.Run(kind+" "+name, func(t *testing.T) {
-				config := volumes(t)
+				config := emptyVolumes(t)
 				if err := os.Chown(config.StateDir, 65532, 65532); err != nil {
 					t.Fatal(err)
 				}
@@ -137,16 +137,17 @@ const rounds = 2000
 // to root's file in the place of directories that the set-up is just making.
 func TestExchangedDirectories(t *testing.T) {
 	asRoot(t)
-	config := volumesIn(t, durabletest.MemoryDir(t))
+	config := configIn(t, durabletest.MemoryDir(t))
 	path := private(t, config)
-	r := run{Config: config, log: zerolog.Nop()}
 	stop := startExchange(t, config.DataDir)
 	defer stop()
 	taken := 0
 	for range rounds {
+		r := run{Config: config, log: zerolog.Nop()}
 		if r.directories() != nil { // something else was in its way
 			taken++
 		}
+		r.close()
 		if untouched(t, path); t.Failed() {
 			break
 		}

@@ -8,13 +8,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math/big"
 	"net"
-	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -29,30 +25,29 @@ const (
 
 // ftp fills the FTP server's volume, and the driver's with what it needs to
 // log in there.
-func (r run) ftp() error {
-	password, err := r.once(r.FTPSecretsDir, passwordFile, r.ftpOwner())
+func (r *run) ftp() error {
+	password, err := r.once(r.vol.ftp, passwordFile, r.ftpOwner())
 	if err != nil {
 		return err
 	}
-	if err := r.keep(r.DriverSecretsDir, ftpPasswordFile, password); err != nil {
+	if err := r.keep(r.vol.driver, ftpPasswordFile, password); err != nil {
 		return err
 	}
 	cert, err := r.certificate()
 	if err != nil {
 		return err
 	}
-	return r.put(r.DriverSecretsDir, ftpCAFile, cert, secretMode, r.Owner)
+	return put(r.vol.driver, ftpCAFile, cert, secretMode, r.Owner)
 }
 
 // certificate returns the FTP server's certificate in PEM form, made anew
 // where it is missing, damaged or about to expire.
-func (r run) certificate() ([]byte, error) {
-	certPath, keyPath := filepath.Join(r.FTPSecretsDir, certFile), filepath.Join(r.FTPSecretsDir, keyFile)
-	cert, err := readIfThere(certPath)
+func (r *run) certificate() ([]byte, error) {
+	cert, err := readIfThere(r.vol.ftp, certFile)
 	if err != nil {
 		return nil, err
 	}
-	key, err := readIfThere(keyPath)
+	key, err := readIfThere(r.vol.ftp, keyFile)
 	if err != nil {
 		return nil, err
 	}
@@ -64,10 +59,10 @@ func (r run) certificate() ([]byte, error) {
 	}
 	// Two files cannot change in one step. A run that ends in between leaves
 	// a pair that does not fit, which the next run finds.
-	if err := r.put(r.FTPSecretsDir, keyFile, key, secretMode, r.ftpOwner()); err != nil {
+	if err := put(r.vol.ftp, keyFile, key, secretMode, r.ftpOwner()); err != nil {
 		return nil, err
 	}
-	if err := r.put(r.FTPSecretsDir, certFile, cert, secretMode, r.ftpOwner()); err != nil {
+	if err := put(r.vol.ftp, certFile, cert, secretMode, r.ftpOwner()); err != nil {
 		return nil, err
 	}
 	r.log.Info().Str("name", ftpHost).Msg("FTP certificate made")
@@ -76,7 +71,7 @@ func (r run) certificate() ([]byte, error) {
 
 // usable reports whether key belongs to cert and a client that trusts cert
 // alone will take it for the FTP server's until well after today.
-func (r run) usable(cert, key []byte) bool {
+func (r *run) usable(cert, key []byte) bool {
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		return false
@@ -125,12 +120,4 @@ func makeCertificate(now time.Time) (cert, key []byte, err error) {
 	cert = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	key = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
 	return cert, key, nil
-}
-
-func readIfThere(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return data, err
 }

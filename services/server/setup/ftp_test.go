@@ -3,6 +3,7 @@ package setup
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"path/filepath"
@@ -16,7 +17,7 @@ import (
 const patience = 2 * time.Minute
 
 func TestCertificateServesEveryName(t *testing.T) {
-	config := volumes(t)
+	config := emptyVolumes(t)
 	runOnce(t, config)
 	pair, err := tls.LoadX509KeyPair(filepath.Join(config.FTPSecretsDir, "cert.pem"), filepath.Join(config.FTPSecretsDir, "key.pem"))
 	if err != nil {
@@ -59,11 +60,12 @@ func TestCertificateServesEveryName(t *testing.T) {
 }
 
 func TestCertificateIsRenewedInTime(t *testing.T) {
-	config := volumes(t)
+	config := emptyVolumes(t)
 	made := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 	at := func(now time.Time) string {
 		r := run{Config: config, log: zerolog.Nop(), now: now}
-		if err := r.ftp(); err != nil {
+		defer r.close()
+		if err := errors.Join(r.directories(), r.ftp()); err != nil {
 			t.Fatal(err)
 		}
 		cert := read(t, config.FTPSecretsDir, "cert.pem")

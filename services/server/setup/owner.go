@@ -3,11 +3,8 @@ package setup
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"sealpost/shared/durable"
 )
@@ -62,45 +59,10 @@ func parseID(s string) (uint32, error) {
 	return uint32(n), nil
 }
 
-func (o Owner) ids() (uid, gid int) {
+// heir is the owner of what is made.
+func (o Owner) heir() durable.Owner {
 	if !o.change {
-		return durable.KeepOwner, durable.KeepOwner
+		return durable.Keep
 	}
-	return int(o.uid), int(o.gid)
-}
-
-// give hands the file itself over, never what a link points to.
-func (o Owner) give(path string) error {
-	if !o.change {
-		return nil
-	}
-	return os.Lchown(path, int(o.uid), int(o.gid))
-}
-
-// makeDir makes a directory where it is missing and sets its mode and owner.
-// It goes by the open directory and refuses a symbolic link: the set-up is
-// root, and others can write to some of the volumes.
-func makeDir(path string, mode fs.FileMode, owner Owner) (err error) {
-	if err := durable.MkdirAll(path, mode); err != nil {
-		return err
-	}
-	dir, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closeErr := dir.Close(); err == nil {
-			err = closeErr
-		}
-	}()
-	if owner.change {
-		uid, gid := owner.ids()
-		if err := dir.Chown(uid, gid); err != nil {
-			return err
-		}
-	}
-	if err := dir.Chmod(mode); err != nil {
-		return err
-	}
-	return dir.Sync()
+	return durable.Owner{UID: int(o.uid), GID: int(o.gid)}
 }

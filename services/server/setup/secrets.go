@@ -3,17 +3,14 @@ package setup
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"sealpost/services/server/state"
+	"sealpost/shared/durable"
 )
 
-// maxSecret bounds what is read back of a secret, in bytes.
-const maxSecret = 4096
+// maxFile bounds what is read back of a file, in bytes.
+const maxFile = 64 << 10
 
 // File names in the secrets' volumes.
 const (
@@ -27,28 +24,28 @@ const (
 )
 
 // secrets fills the client's volume, and the pin in the driver's.
-func (r run) secrets(st *state.State) error {
+func (r *run) secrets(st *state.State) error {
 	if err := r.token(st); err != nil {
 		return err
 	}
 	pin := st.Pins().String()
-	for _, dir := range []string{r.ClientSecretsDir, r.DriverSecretsDir} {
+	for _, dir := range []*durable.Dir{r.vol.client, r.vol.driver} {
 		if err := r.keep(dir, identityFile, pin); err != nil {
 			return err
 		}
 	}
-	_, err := r.once(r.ClientSecretsDir, passwordFile, r.Owner)
+	_, err := r.once(r.vol.client, passwordFile, r.Owner)
 	return err
 }
 
 // token keeps the client's token as long as the state knows it.
-func (r run) token(st *state.State) error {
-	kept, err := readSecret(filepath.Join(r.ClientSecretsDir, tokenFile))
+func (r *run) token(st *state.State) error {
+	kept, err := readSecret(r.vol.client, tokenFile)
 	if err != nil {
 		return err
 	}
 	if sender, ok := st.Authenticate(kept); ok && sender == SenderName {
-		return r.keep(r.ClientSecretsDir, tokenFile, kept)
+		return r.keep(r.vol.client, tokenFile, kept)
 	}
 	made, err := st.AddSender(SenderName)
 	if errors.Is(err, state.ErrTwoTokens) {
@@ -62,12 +59,12 @@ func (r run) token(st *state.State) error {
 		return err
 	}
 	r.log.Info().Str("sender", SenderName).Msg("token made")
-	return r.keep(r.ClientSecretsDir, tokenFile, made.Reveal())
+	return r.keep(r.vol.client, tokenFile, made.Reveal())
 }
 
 // once returns the secret in a file and makes a random one where there is none.
-func (r run) once(dir, name string, owner Owner) (string, error) {
-	secret, err := readSecret(filepath.Join(dir, name))
+func (r *run) once(dir *durable.Dir, name string, owner Owner) (string, error) {
+	secret, err := readSecret(dir, name)
 	if err != nil {
 		return "", err
 	}
@@ -75,27 +72,17 @@ func (r run) once(dir, name string, owner Owner) (string, error) {
 		secret = rand.Text() // 26 letters and digits, 130 bits
 		r.log.Info().Str("file", name).Msg("password made")
 	}
-	return secret, r.put(dir, name, []byte(secret+"\n"), secretMode, owner)
+	return secret, put(dir, name, []byte(secret+"\n"), secretMode, owner)
 }
 
 // keep puts a line into a secrets file of the common owner. It is written
 // again even where it is there already, which also sets owner and mode right.
-func (r run) keep(dir, name, line string) error {
-	return r.put(dir, name, []byte(line+"\n"), secretMode, r.Owner)
+func (r *run) keep(dir *durable.Dir, name, line string) error {
+	return put(dir, name, []byte(line+"\n"), secretMode, r.Owner)
 }
 
 // readSecret returns the line in a file, "" where the file is missing.
-func readSecret(path string) (string, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	if info.Size() > maxSecret {
-		return "", fmt.Errorf("%s: more than %d bytes", path, maxSecret)
-	}
-	text, err := os.ReadFile(path)
+func readSecret(dir *durable.Dir, name string) (string, error) {
+	text, err := readIfThere(dir, name)
 	return strings.TrimSuffix(string(text), "\n"), err
 }

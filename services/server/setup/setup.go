@@ -6,7 +6,10 @@
 // Guaranteed: it can be run again at any time, also next to a running stack.
 // What is secret is made once and kept; only what is missing, damaged, expired
 // or no longer valid is made anew. The messages are put in at every run. A
-// file is seen whole or not at all, and with its final owner.
+// file is seen whole or not at all, and with its final owner. Who may write into one
+// of the volumes cannot have it read, change or give away what is not theirs: each
+// directory is opened once, links are refused, owners and modes are set on what was
+// opened.
 //
 // Not guaranteed: that a running FTP server takes up a new certificate before
 // it is started again. Owners and modes of files that others put into the
@@ -14,10 +17,9 @@
 package setup
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -57,11 +59,13 @@ type run struct {
 	Config
 	log zerolog.Logger
 	now time.Time
+	vol volumes
 }
 
 // Run prepares everything that Config names, and logs what it made.
 func Run(config Config, log zerolog.Logger) error {
 	r := run{Config: config, log: log, now: time.Now()}
+	defer r.close()
 	steps := []func() error{r.directories, r.stateAndSender, r.ftp}
 	if !config.SkipMessages {
 		steps = append(steps, r.messages)
@@ -74,32 +78,7 @@ func Run(config Config, log zerolog.Logger) error {
 	return nil
 }
 
-func (r run) directories() error {
-	for _, d := range []struct {
-		path  string
-		mode  fs.FileMode
-		owner Owner
-	}{
-		{r.DataDir, 0o755, r.Owner},
-		{filepath.Join(r.DataDir, "logs"), 0o755, r.Owner},
-		{filepath.Join(r.DataDir, "staging"), 0o700, r.Owner},
-		{r.StateDir, 0o700, r.Owner},
-		{r.ClientSecretsDir, 0o700, r.Owner},
-		{r.DriverSecretsDir, 0o700, r.Owner},
-		{r.FTPSecretsDir, 0o700, r.ftpOwner()},
-		{r.OutboxDir, 0o700, r.Owner},
-		{r.ReceivedDir, 0o755, r.Owner},
-	} {
-		if err := makeDir(d.path, d.mode, d.owner); err != nil {
-			return err
-		}
-	}
-	// Docker gives a volume that is still empty the owner that the last image
-	// mounting it asks for; one with a file in it keeps its own.
-	return r.put(r.ReceivedDir, ".keep", nil, 0o644, r.Owner)
-}
-
-func (r run) stateAndSender() error {
+func (r *run) stateAndSender() error {
 	st, err := state.Open(r.StateDir)
 	if err != nil {
 		return err
@@ -111,28 +90,47 @@ func (r run) stateAndSender() error {
 	return r.secrets(st)
 }
 
-// stateOwner gives the state to its reader, whoever made it.
-func (r run) stateOwner() error {
-	entries, err := os.ReadDir(r.StateDir)
+// stateOwner gives the state to its reader, whoever made it: the open files, and
+// none that has a name elsewhere.
+func (r *run) stateOwner() error {
+	if !r.Owner.change {
+		return nil
+	}
+	entries, err := r.vol.state.ReadDir()
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
-		if err := r.Owner.give(filepath.Join(r.StateDir, entry.Name())); err != nil {
+		if err := r.giveState(entry.Name()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func (r *run) giveState(name string) error {
+	f, err := openPlain(r.vol.state, name)
+	switch {
+	case errors.Is(err, durable.ErrNotRegular), errors.Is(err, errLinked):
+		r.log.Warn().Err(err).Msg("not a file of the state: it is not given to its reader")
+		return nil
+	case errors.Is(err, fs.ErrNotExist): // a server runs, and replaced it
+		return nil
+	case err != nil:
+		return err
+	}
+	defer f.Close()
+	return r.Owner.heir().Give(f)
+}
+
 // messages come last: a waiting client may take them at once.
-func (r run) messages() error {
+func (r *run) messages() error {
 	messages, err := demo.Messages()
 	if err != nil {
 		return err
 	}
 	for _, m := range messages {
-		if err := r.put(r.OutboxDir, m.Name, m.Body, messageMode, r.Owner); err != nil {
+		if err := put(r.vol.outbox, m.Name, m.Body, messageMode, r.Owner); err != nil {
 			return err
 		}
 	}
@@ -140,15 +138,9 @@ func (r run) messages() error {
 	return nil
 }
 
-// put writes a file whole: temporary dot name, owner, fsync, rename.
-func (r run) put(dir, name string, data []byte, mode fs.FileMode, owner Owner) error {
-	uid, gid := owner.ids()
-	return durable.WriteFileOwner(filepath.Join(dir, name), data, mode, uid, gid)
-}
-
 // ftpOwner is root, as whom the FTP server starts; where no owner is changed,
 // it is not changed here either.
-func (r run) ftpOwner() Owner {
+func (r *run) ftpOwner() Owner {
 	if !r.Owner.change {
 		return Owner{}
 	}

@@ -19,14 +19,14 @@ import (
 	"sealpost/shared/demo"
 )
 
-// volumes returns settings for empty directories that exist, as mounted
+// emptyVolumes returns settings for empty directories that exist, as mounted
 // volumes do. Owners change where the test may change them.
-func volumes(t *testing.T) Config {
+func emptyVolumes(t *testing.T) Config {
 	t.Helper()
-	return volumesIn(t, t.TempDir())
+	return configIn(t, t.TempDir())
 }
 
-func volumesIn(t *testing.T, root string) Config {
+func configIn(t *testing.T, root string) Config {
 	t.Helper()
 	config := Config{
 		DataDir: "data", StateDir: "state", ClientSecretsDir: "client", FTPSecretsDir: "ftp",
@@ -62,7 +62,7 @@ func read(t *testing.T, elements ...string) string {
 }
 
 func TestEverythingIsThere(t *testing.T) {
-	config := volumes(t)
+	config := emptyVolumes(t)
 	runOnce(t, config)
 	st, err := state.Open(config.StateDir)
 	if err != nil {
@@ -99,7 +99,7 @@ func TestEverythingIsThere(t *testing.T) {
 }
 
 func TestOwnersAndModes(t *testing.T) {
-	config := volumes(t)
+	config := emptyVolumes(t)
 	runOnce(t, config)
 	reader, root := uint32(65532), uint32(0)
 	if os.Getuid() != 0 { // nothing may be given away
@@ -162,7 +162,7 @@ func snapshot(t *testing.T, config Config) map[string]string {
 }
 
 func TestSecondRun(t *testing.T) {
-	config := volumes(t)
+	config := emptyVolumes(t)
 	runOnce(t, config)
 	before := snapshot(t, config)
 	sent := filepath.Join(config.OutboxDir, "about.txt")
@@ -185,7 +185,7 @@ func TestSecondRun(t *testing.T) {
 }
 
 func TestOnlyWhatIsLostIsMadeAnew(t *testing.T) {
-	config := volumes(t)
+	config := emptyVolumes(t)
 	runOnce(t, config)
 	before := snapshot(t, config)
 	for _, c := range []struct {
@@ -223,7 +223,7 @@ func TestOnlyWhatIsLostIsMadeAnew(t *testing.T) {
 }
 
 func TestDamagedTokenIsReplaced(t *testing.T) {
-	config := volumes(t)
+	config := emptyVolumes(t)
 	runOnce(t, config)
 	path := filepath.Join(config.ClientSecretsDir, "token")
 	if err := os.Chmod(path, 0o600); err != nil {
@@ -240,7 +240,7 @@ func TestDamagedTokenIsReplaced(t *testing.T) {
 
 // The server could put a link where the set-up, which is root, changes owners.
 func TestLinksAreNotFollowed(t *testing.T) {
-	config := volumes(t)
+	config := emptyVolumes(t)
 	target := filepath.Join(t.TempDir(), "target")
 	if err := os.Mkdir(target, 0o750); err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 }
 
 func TestLogHoldsNoSecret(t *testing.T) {
-	config := volumes(t)
+	config := emptyVolumes(t)
 	var log bytes.Buffer
 	if err := Run(config, zerolog.New(&log)); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ type Acceptance struct {
 
 // Accepted returns the acceptance that is under way, if one is.
 func (s *State) Accepted() (a Acceptance, ok bool, err error) {
-	text, err := os.ReadFile(s.path(acceptedFile))
+	text, err := s.read(acceptedFile, maxSmallFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return a, false, nil
 	}

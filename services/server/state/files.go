@@ -27,7 +27,7 @@ func (s *State) loadLogbookID() error {
 
 // readLogbookID reads it, and has it flushed: the log volume is given it.
 func (s *State) readLogbookID() (string, error) {
-	text, err := os.ReadFile(s.path(logbookFile))
+	text, err := s.read(logbookFile, maxSmallFile)
 	if err != nil {
 		return "", err
 	}
@@ -44,11 +44,30 @@ func Holds(dir string) bool {
 	return err == nil
 }
 
+// maxSmallFile bounds the files that hold an id, an acceptance or a checkpoint, in
+// bytes.
+const maxSmallFile = 64 << 10
+
+// read reads a file: a regular one itself, and no link.
+func (s *State) read(name string, most int64) ([]byte, error) {
+	d, err := durable.OpenDir(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.ReadFile(name, most)
+}
+
 func (s *State) path(name string) string { return filepath.Join(s.dir, name) }
 
 // locked runs change while no other process changes the directory.
 func (s *State) locked(change func() error) (err error) {
-	lock, err := durable.Lock(s.path(lockFile))
+	d, err := durable.OpenDir(s.dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	lock, err := d.Lock(lockFile)
 	if err != nil {
 		return err
 	}
@@ -57,32 +76,40 @@ func (s *State) locked(change func() error) (err error) {
 			err = closeErr
 		}
 	}()
-	uid, gid, err := durable.OwnerIn(s.dir)
+	heir, err := d.Heir()
 	if err != nil {
 		return err
 	}
-	if uid != durable.KeepOwner {
-		if err := os.Lchown(s.path(lockFile), uid, gid); err != nil {
-			return err
-		}
+	if err := lock.Give(heir); err != nil {
+		return err
 	}
 	return change()
 }
 
 // write replaces a file.
 func (s *State) write(name string, data []byte) error {
-	uid, gid, err := durable.OwnerIn(s.dir)
+	d, err := durable.OpenDir(s.dir)
 	if err != nil {
 		return err
 	}
-	return durable.WriteFileOwner(s.path(name), data, fileMode, uid, gid)
+	defer d.Close()
+	heir, err := d.Heir()
+	if err != nil {
+		return err
+	}
+	return d.WriteFile(name, data, fileMode, heir)
 }
 
 func makeDir(dir string) error {
 	if err := durable.MkdirAll(dir, dirMode); err != nil {
 		return err
 	}
-	info, err := os.Stat(dir)
+	d, err := durable.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	info, err := d.Stat()
 	if err != nil {
 		return err
 	}
@@ -91,7 +118,7 @@ func makeDir(dir string) error {
 	}
 	// A volume may belong to someone else and be open to a group; its files
 	// are 0600 all the same.
-	if err := os.Chmod(dir, dirMode); err != nil && !errors.Is(err, fs.ErrPermission) {
+	if err := d.Chmod(dirMode); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
 	return nil

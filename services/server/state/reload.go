@@ -47,11 +47,11 @@ func (w *watched[T]) snapshot() (value T, version uint64) {
 func (w *watched[T]) refresh() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	info, err := os.Stat(w.path)
+	info, err := os.Lstat(w.path)
 	if err == nil && w.unchanged(info) {
 		return nil
 	}
-	f, err := os.Open(w.path) // it may have gone since
+	f, err := openFile(w.path) // it may have gone since
 	if w.optional && errors.Is(err, fs.ErrNotExist) {
 		w.gone()
 		return nil
@@ -64,6 +64,16 @@ func (w *watched[T]) refresh() error {
 		return fmt.Errorf("%s: %w", w.what, err)
 	}
 	return nil
+}
+
+// openFile opens a regular file itself, and no link.
+func openFile(path string) (*os.File, error) {
+	d, err := durable.OpenDir(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Open(filepath.Base(path), os.O_RDONLY, 0)
 }
 
 // unchanged also compares size and time, for a file that was edited in place.

@@ -115,7 +115,7 @@ func (s *State) SetLogbookID(id string) error {
 // Checkpoint returns the signed checkpoint of the logbook that was last kept,
 // nil if none ever was.
 func (s *State) Checkpoint() ([]byte, error) {
-	text, err := os.ReadFile(s.path(checkpointFile))
+	text, err := s.read(checkpointFile, maxSmallFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
