@@ -16,7 +16,7 @@ func slips() []mutant {
 		{name: "receipt: replaces that of another message", file: "receipt.go", suite: suite{run: "^TestScripts$/^receipt$"},
 			old: "if entry.ID != id || entry.Sender", new: "if entry.Sender"},
 		{name: "receipt: replaces what came meanwhile", file: "receipt.go", suite: suite{run: "^TestReceiptPlaceIsTakenMeanwhile$"},
-			old: "	err := writeNew(r.receipt, text)\n", new: "	err := durable.WriteFile(r.receipt, text, receiptMode)\n"},
+			old: "dir.WriteNew(name,", new: "dir.WriteFile(name,"},
 		{name: "usage: a file's name is a password", file: "options.go", suite: suite{run: "^TestScripts$/^usage$"},
 			old: "_, err := os.Lstat(o.password); err == nil", new: "_, err := os.Lstat(o.password); false && err == nil"},
 		{name: "input: an empty pipe is a message", file: "input.go", suite: suite{run: "^TestScripts$/^empty$"},

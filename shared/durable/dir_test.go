@@ -150,9 +150,11 @@ func TestDirReplacesNothingUnasked(t *testing.T) {
 		if err := d.RenameNew("away", d, name); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("rename to %s: error %v", name, err)
 		}
-		err := errors.Join(d.control(func(fd int) error { return linkNew(fd, "file", fd, name) }))
-		if !errors.Is(err, fs.ErrExist) {
-			t.Errorf("link as %s: error %v", name, err)
+		for how, rename := range map[string]renamer{"link": linkNew, "place": placeNew} {
+			err := d.control(func(fd int) error { return rename(fd, "file", fd, name) })
+			if !errors.Is(err, fs.ErrExist) {
+				t.Errorf("%s as %s: error %v", how, name, err)
+			}
 		}
 	}
 	if text, err := os.ReadFile(beside); err != nil || string(text) != "content" {
@@ -162,6 +164,16 @@ func TestDirReplacesNothingUnasked(t *testing.T) {
 		t.Error(err)
 	}
 	onlyFile(t, d.Path(), "away", "file", "link", "new", "pipe", "sub")
+	for from, rename := range map[string]renamer{"file": linkNew, "new": placeNew} {
+		err := d.control(func(fd int) error { return rename(fd, from, fd, from+".moved") })
+		if err != nil {
+			t.Errorf("%s: %v", from, err)
+		}
+	}
+	onlyFile(t, d.Path(), "away", "file.moved", "link", "new.moved", "pipe", "sub")
+	if text, err := os.ReadFile(filepath.Join(d.Path(), "new.moved")); err != nil || string(text) != "new" {
+		t.Errorf("new.moved holds %q, %v", text, err)
+	}
 }
 
 func TestDirListsAgain(t *testing.T) {

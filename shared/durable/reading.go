@@ -1,16 +1,15 @@
 package durable
 
 import (
-	"errors"
 	"io"
 	"io/fs"
 	"os"
+
+	"sealpost/shared/bounded"
 )
 
-// ErrLong means that a file is longer than it may be.
-var ErrLong = errors.New("longer than it may be")
-
-// ReadFile reads a regular file of at most most bytes: ErrNotRegular and ErrLong.
+// ReadFile reads a regular file of at most most bytes: ErrNotRegular and
+// bounded.ErrTooLong.
 func (d *Dir) ReadFile(name string, most int64) ([]byte, error) {
 	f, err := d.Open(name, os.O_RDONLY, 0)
 	if err != nil {
@@ -22,7 +21,7 @@ func (d *Dir) ReadFile(name string, most int64) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case int64(len(text)) > most:
-		return nil, &fs.PathError{Op: "read", Path: d.in(name), Err: ErrLong}
+		return nil, &fs.PathError{Op: "read", Path: d.in(name), Err: bounded.ErrTooLong}
 	}
 	return text, nil
 }

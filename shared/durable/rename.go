@@ -57,8 +57,23 @@ func renameAt(d *Dir, name string, to *Dir, newName string, by renamer) error {
 
 // linkNew is for file systems whose rename cannot be told to replace nothing.
 func linkNew(fromFD int, from string, toFD int, to string) error {
-	if err := unix.Linkat(fromFD, from, toFD, to, 0); err != nil {
+	err := unix.Linkat(fromFD, from, toFD, to, 0)
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.ENOTSUP), errors.Is(err, unix.ENOSYS):
+		return placeNew(fromFD, from, toFD, to)
+	case err != nil:
 		return err
 	}
 	return unix.Unlinkat(fromFD, from, 0)
+}
+
+// placeNew is for file systems that have no hard links either: an empty file of
+// our own, made exclusively, keeps the place, and may stay there in a crash.
+func placeNew(fromFD int, from string, toFD int, to string) error {
+	fd, err := unix.Openat(toFD, to, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	_ = unix.Close(fd)
+	return unix.Renameat(fromFD, from, toFD, to)
 }

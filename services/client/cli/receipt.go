@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"sealpost/services/client/courier"
@@ -30,11 +29,26 @@ func (r *runner) checkReceipt(id message.ID) error {
 	if r.receipt == "" {
 		return nil
 	}
-	if _, err := os.Lstat(r.receipt); errors.Is(err, fs.ErrNotExist) {
+	dir, err := durable.OpenDir(filepath.Dir(r.receipt))
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	text, err := bounded.ReadFile(r.receipt, receipt.MaxSize)
+	if err != nil {
+		return &inputError{err.Error()}
+	}
+	defer dir.Close()
+	return r.checkReceiptIn(dir, id)
+}
+
+// checkReceiptIn is checkReceipt in the open directory. Others may write there:
+// no link is followed, and a pipe is waited for by nobody.
+func (r *runner) checkReceiptIn(dir *durable.Dir, id message.ID) error {
+	text, err := dir.ReadFile(filepath.Base(r.receipt), receipt.MaxSize)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.Is(err, durable.ErrNotRegular):
+		return &takenError{r.receipt, "is there, and not a regular file"}
 	case errors.Is(err, bounded.ErrTooLong):
 		return &takenError{r.receipt, "is there, and no receipt of this server's"}
 	case err != nil:
@@ -60,12 +74,7 @@ func (r *runner) keepReceipt(id message.ID, text []byte) error {
 	if r.receipt == "" {
 		return nil
 	}
-	err := writeNew(r.receipt, text)
-	if errors.Is(err, fs.ErrExist) {
-		if err = r.checkReceipt(id); err == nil {
-			err = durable.WriteFile(r.receipt, text, receiptMode)
-		}
-	}
+	err := r.writeReceipt(id, text)
 	if err == nil {
 		return nil
 	}
@@ -76,40 +85,18 @@ func (r *runner) keepReceipt(id message.ID, text []byte) error {
 	return &receiptError{command: again.command(id), cause: err}
 }
 
-// writeNew makes a file durably, whole or not at all, replacing nothing: the
-// error is then fs.ErrExist.
-func writeNew(path string, text []byte) error {
-	dir := filepath.Dir(path)
-	temp, err := os.CreateTemp(dir, ".tmp-*")
+func (r *runner) writeReceipt(id message.ID, text []byte) error {
+	dir, err := durable.OpenDir(filepath.Dir(r.receipt))
 	if err != nil {
 		return err
 	}
-	_ = temp.Close()
-	defer func() { _ = os.Remove(temp.Name()) }() // its other name stays
-	if err := durable.WriteFile(temp.Name(), text, receiptMode); err != nil {
-		return err
-	}
-	err = os.Link(temp.Name(), path)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		err = writeExclusive(path, text) // a file system without hard links
-	}
-	if err != nil {
-		return err
-	}
-	return durable.SyncDir(dir)
-}
-
-// writeExclusive is for file systems without hard links: a crash may leave a
-// part of the file.
-func writeExclusive(path string, text []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, receiptMode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		_ = os.Remove(path)
+	defer dir.Close()
+	name := filepath.Base(r.receipt)
+	err = dir.WriteNew(name, text, receiptMode, durable.Keep)
+	if errors.Is(err, fs.ErrExist) {
+		if err = r.checkReceiptIn(dir, id); err == nil {
+			err = dir.WriteFile(name, text, receiptMode, durable.Keep)
+		}
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -271,20 +272,20 @@ func onlyFile(t *testing.T, path string) {
 	}
 }
 
-// The two ways in which a receipt gets a name replace nothing and leave nothing
-// else behind.
-func TestWriteNew(t *testing.T) {
-	for name, write := range map[string]func(string, []byte) error{"link": writeNew, "exclusive": writeExclusive} {
-		path := filepath.Join(t.TempDir(), "file")
-		for i, text := range []string{"first", "second"} {
-			if err := write(path, []byte(text)); (i == 0) != (err == nil) || i == 1 && !errors.Is(err, os.ErrExist) {
-				t.Errorf("%s: %s: %v", name, text, err)
-			}
+// Nothing that stands in a receipt's place is followed, or waited for.
+func TestReceiptPlaceIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	target, link, pipe := filepath.Join(dir, "target"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
+	if err := errors.Join(os.WriteFile(target, nil, 0o600), os.Symlink(target, link), syscall.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{link, pipe, dir} {
+		r, _ := newRunner("-", nil, nil)
+		r.receipt = path
+		var taken *takenError
+		if err := r.checkReceipt(message.NewID()); !errors.As(err, &taken) || taken.what != "is there, and not a regular file" {
+			t.Errorf("%s: error %v", path, err)
 		}
-		if got, err := os.ReadFile(path); string(got) != "first" {
-			t.Errorf("%s: %q, %v", name, got, err)
-		}
-		onlyFile(t, path)
 	}
 }
 
