@@ -37,6 +37,7 @@ type server struct {
 	data, state   string
 	listen, admin string
 	env           []string
+	descriptors   int // that it may have open; 0: as many as this process
 
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process is gone
@@ -118,6 +119,9 @@ func loopback(from int) string {
 func (s *server) start() {
 	s.t.Helper()
 	cmd := exec.Command(filepath.Join(programs, "server"))
+	if s.descriptors > 0 {
+		cmd = exec.Command("sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$0"`, s.descriptors), cmd.Path)
+	}
 	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, s.log, s.log
 	// A test that is itself killed leaves no server behind.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -72,11 +72,15 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	if err != nil {
 		return err
 	}
-	opener := openerOf(cfg, st, zone, log, sums)
+	limits, files, err := allotted(cfg.limits(), log)
+	if err != nil {
+		return err
+	}
+	opener := openerOf(cfg, files, st, zone, log, sums)
 	defer opener.Close()
 	book := standby.Open(st.LogbookID(), named(cfg.DataDir, opener.Open), reopenEvery)
 	in := intake.New(intake.Config{
-		TLS: tlsConfig, Book: book, Senders: st, Limits: cfg.limits(), Proxies: cfg.ProxyProtocolFrom, Log: log,
+		TLS: tlsConfig, Book: book, Senders: st, Limits: limits, Proxies: cfg.ProxyProtocolFrom, Log: log,
 		Sums: sums, Metrics: intake.NewMetrics(registry),
 	})
 	log.Info().Str("identity", st.Identity().VerifierKey(receipt.Origin(st.LogbookID()))).
@@ -100,10 +104,10 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 }
 
 // openerOf returns what opens the logbook.
-func openerOf(cfg Config, st *state.State, zone *time.Location, log zerolog.Logger, sums *floods.Sums) *volumes.Opener {
+func openerOf(cfg Config, files int, st *state.State, zone *time.Location, log zerolog.Logger, sums *floods.Sums) *volumes.Opener {
 	return volumes.NewOpener(local.Config{
 		Dir: cfg.DataDir, CiphertextMax: uint64(cfg.LogCiphertextMax), MaxStaged: uint64(cfg.MaxStagedBytes),
-		Zone: zone, Log: log, Sums: sums,
+		Files: files, Zone: zone, Log: log, Sums: sums,
 	}, st)
 }
 
@@ -140,7 +144,7 @@ func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, web
 	if l.wire2012 != nil {
 		g.Go(func() error { return in.Serve2012(l.wire2012) })
 	}
-	g.Go(func() error { return web.Serve(l.admin) })
+	g.Go(func() error { return web.Serve(newPlaces(l.admin, adminConnections)) })
 	g.Go(func() error { follow.run(ctx); return nil })
 	g.Go(func() error { ready.watch(ctx); return nil })
 	g.Go(func() error { ready.sums.Run(ctx); return nil })

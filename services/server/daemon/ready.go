@@ -24,15 +24,17 @@ type readiness struct {
 }
 
 // reason is nil, or why the server is not ready.
-func (r *readiness) reason() error { return errors.Join(r.book.Ready(), r.st.Check()) }
+func (r *readiness) reason() error {
+	return errors.Join(r.book.Ready(), r.st.Check(), checkDescriptors())
+}
 
-// watch logs what changes about the logbook until ctx ends. The follower does so
-// for the state.
+// watch logs what changes about the logbook and the descriptors until ctx ends.
+// The follower does so for the state.
 func (r *readiness) watch(ctx context.Context) {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for {
-		r.tell(r.book.Ready())
+		r.tell(errors.Join(r.book.Ready(), checkDescriptors()))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -49,7 +51,7 @@ func (r *readiness) tell(err error) {
 	switch {
 	case text == r.told:
 	case err != nil:
-		if what := "not ready: no message can be kept"; r.pass(zerolog.ErrorLevel, what) {
+		if what := "not ready: messages cannot be kept, or soon may not be"; r.pass(zerolog.ErrorLevel, what) {
 			complaint(r.log, err).Msg(what)
 		}
 	default:

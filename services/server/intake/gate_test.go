@@ -123,11 +123,11 @@ func TestPace(t *testing.T) {
 }
 
 func TestDefaultLimits(t *testing.T) {
-	l := Limits{Connections: 7, InFlight: 1 << 20}.withDefaults()
+	l := Limits{Connections: 7, InFlight: 1 << 20}.WithDefaults()
 	if l.Connections != 7 || l.InFlight != math.MaxUint16 {
 		t.Errorf("limits that were given became %+v", l)
 	}
-	l = Limits{}.withDefaults()
+	l = Limits{}.WithDefaults()
 	for name, zero := range map[string]bool{
 		"Message": l.Message == 0, "Connections": l.Connections == 0, "ConnectionsPerAddress": l.ConnectionsPerAddress == 0,
 		"InFlight": l.InFlight == 0, "Handshake": l.Handshake == 0, "Idle": l.Idle == 0, "MinRate": l.MinRate == 0,

@@ -76,7 +76,7 @@ type drainer interface {
 
 // New returns a Server with cfg; limits that are zero get their defaults.
 func New(cfg Config) *Server {
-	cfg.Limits = cfg.Limits.withDefaults()
+	cfg.Limits = cfg.Limits.WithDefaults()
 	if cfg.Sums == nil {
 		cfg.Sums = floods.New(cfg.Log, time.Now)
 	}

@@ -33,7 +33,8 @@ const (
 	maxGuarded    = 16384            // addresses remembered
 )
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults gives the limits that are zero their defaults.
+func (l Limits) WithDefaults() Limits {
 	set(&l.Message, 1<<30)
 	set(&l.Connections, 4096)
 	set(&l.ConnectionsPerAddress, 1024)

@@ -83,6 +83,9 @@ func ofSystem(err error) string {
 	switch {
 	case errors.Is(err, logbook.ErrNoSpace), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		return "make room on the volume, or make it larger: the server then goes on by itself"
+	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+		return "raise the limit of open files (ulimit -n, LimitNOFILE= of a systemd unit, ulimits: of a compose file), " +
+			"or set SERVER_MAX_CONNECTIONS lower; the server goes on by itself once fewer are open"
 	case errors.Is(err, unix.EROFS):
 		return "mount the volume writable; if its file system turned read-only after an error, the kernel's log " +
 			"(dmesg) says which"

@@ -53,6 +53,7 @@ func TestFor(t *testing.T) {
 		{&os.PathError{Op: "write", Path: "x", Err: unix.EDQUOT}, "make room"},
 		{&os.PathError{Op: "write", Path: "x", Err: unix.EROFS}, "writable"},
 		{&os.PathError{Op: "write", Path: "x", Err: unix.EIO}, "dmesg"},
+		{&os.PathError{Op: "open", Path: "x", Err: unix.EMFILE}, "limit of open files"},
 		{fs.ErrPermission, "chown"},
 		{missing, "restore"},
 		{adviser{fs.ErrPermission, "ask first"}, "ask first"},

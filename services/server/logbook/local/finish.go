@@ -38,7 +38,7 @@ func (l *Logbook) finish(group []*staged) {
 		s.then(logbook.Facts{Entry: s.entry, Line: s.line}, nil)
 	}
 	for _, s := range group { // nobody waits for this
-		_ = s.file.Close()
+		s.close()
 		s.room.end()
 	}
 	l.forget(group)
@@ -84,7 +84,7 @@ func (l *Logbook) refuseWaiting(cause error) {
 func (l *Logbook) abandon(group []*staged) {
 	l.unfinished = true
 	for _, s := range group {
-		_ = s.file.Close()
+		s.close()
 		s.then(logbook.Facts{}, logbook.ErrUnknown)
 	}
 	l.forget(group)

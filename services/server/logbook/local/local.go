@@ -62,6 +62,7 @@ type Config struct {
 	Known         []byte         // a checkpoint that the volume must extend, as the state volume has it; or none
 	CiphertextMax uint64         // longer base64 is left out of the log file
 	MaxStaged     uint64         // bytes of the messages on their way in of one sender; all together a third more
+	Files         int            // descriptors for the files of messages on their way in
 	Zone          *time.Location // of the time in the log file
 	Log           zerolog.Logger
 	Sums          *floods.Sums // of what is logged again and again
@@ -93,7 +94,10 @@ type Logbook struct {
 	tree      *tree
 	sealed    atomic.Pointer[sealed]
 	space     *space
+	files     *files
 	health    health
+
+	mostInGroup int
 
 	// The committer's own.
 	flushFailed bool              // the manifest's tail must be written again before its flush
@@ -135,7 +139,8 @@ func Open(cfg Config) (*Logbook, error) {
 	l := &Logbook{
 		cfg: cfg, vol: vol, lock: own,
 		canSyncFS: canSyncFS(vol.dir), dirty: gauge{read: cfg.Dirty},
-		space:   newSpace(vol.dir, cfg.MaxStaged),
+		space: newSpace(vol.dir, cfg.MaxStaged),
+		files: newFiles(cfg.Files), mostInGroup: groupSize(cfg.Files),
 		queue:   newQueue(),
 		busy:    make(map[indexKey]bool),
 		closing: make(chan struct{}),
@@ -177,6 +182,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxStaged == 0 {
 		c.MaxStaged = 16 << 30
+	}
+	if c.Files == 0 {
+		c.Files = MostFiles
 	}
 	if c.CheckpointAfter == 0 {
 		c.CheckpointAfter = 4 << 20

@@ -11,7 +11,9 @@ import (
 	"sealpost/shared/logging/floods"
 )
 
-const maxGroup = 1024 // messages that share one record flush
+// maxGroup is how many messages share one record flush at most, where there are
+// descriptors for so many.
+const maxGroup = 1024
 
 // commitLoop commits groups until Close. While one is flushed the next is
 // written, so that the disk and the processor work side by side. While the
@@ -24,7 +26,7 @@ func (l *Logbook) commitLoop() {
 	for next := []*staged(nil); ; {
 		if len(next) > 0 {
 			next = l.commit(next)
-			next = append(next, l.ready(l.gather(maxGroup-len(next)))...)
+			next = append(next, l.ready(l.gather(l.mostInGroup-len(next)))...)
 			next = l.orLater(next)
 			select {
 			case <-tick.C: // also where one group follows the other
@@ -35,7 +37,7 @@ func (l *Logbook) commitLoop() {
 		}
 		select {
 		case <-l.queue.came:
-			next = l.orLater(l.ready(l.gather(maxGroup)))
+			next = l.orLater(l.ready(l.gather(l.mostInGroup)))
 		case <-tick.C:
 			l.look()
 		case <-l.closing:
@@ -49,7 +51,7 @@ func (l *Logbook) commitLoop() {
 // they waited for has failed. Each round settles one of them at least.
 func (l *Logbook) orLater(next []*staged) []*staged {
 	for len(next) == 0 && len(l.later) > 0 {
-		next = l.ready(l.gather(maxGroup))
+		next = l.ready(l.gather(l.mostInGroup))
 	}
 	return next
 }

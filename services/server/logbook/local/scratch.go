@@ -12,6 +12,7 @@ import (
 // scratch is an open file without a name, so that it is gone with the process.
 type scratch struct {
 	l     *Logbook
+	owner string
 	file  *os.File
 	name  string
 	off   uint64
@@ -25,13 +26,17 @@ func (l *Logbook) Scratch(_ context.Context, sender string, limit uint64) (logbo
 	if err := l.accepting(); err != nil {
 		return nil, err
 	}
+	if err := l.files.take(sender); err != nil {
+		return nil, err
+	}
 	name := stagedName()
 	f, err := l.vol.create(name, 0o600)
 	if err != nil {
+		l.files.give(sender)
 		return nil, l.failed(err)
 	}
 	_ = l.vol.remove(name)
-	return &scratch{l: l, file: f, name: name, limit: limit, room: l.space.openLoose(sender, limit)}, nil
+	return &scratch{l: l, owner: sender, file: f, name: name, limit: limit, room: l.space.openLoose(sender, limit)}, nil
 }
 
 func (s *scratch) Write(p []byte) (int, error) {
@@ -59,6 +64,7 @@ func (s *scratch) ReadAt(p []byte, off int64) (int, error) { return s.file.ReadA
 func (s *scratch) Close() (err error) {
 	s.once.Do(func() {
 		err = s.file.Close()
+		s.l.files.give(s.owner)
 		s.room.end()
 	})
 	return err

@@ -28,6 +28,7 @@ type staged struct {
 	line    []byte
 	then    func(logbook.Facts, error) // hears what became of it
 	room    *claim
+	counted bool // among the open files
 	settled bool // only Discard may follow, and does nothing
 	kept    bool // drop leaves the file: a record may still name it
 }
@@ -67,13 +68,24 @@ func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, err
 		s.sheet = newSmallSheet(s)
 		return s, nil
 	}
-	large, err := newLargeSheet(s)
-	if err != nil {
+	if err := s.openLarge(); err != nil {
 		s.Discard()
 		return nil, l.failed(err)
 	}
-	s.sheet = large
 	return s, nil
+}
+
+// openLarge begins one that is written as its bytes come.
+func (s *staged) openLarge() error {
+	if err := s.l.files.take(s.draft.Sender); err != nil {
+		return err
+	}
+	s.counted = true
+	large, err := newLargeSheet(s)
+	if err == nil {
+		s.sheet = large
+	}
+	return err
 }
 
 func stagedName() string {
@@ -188,11 +200,19 @@ func (s *staged) Discard() {
 
 // drop closes and removes the staged file.
 func (s *staged) drop() {
-	if s.file != nil {
-		_ = s.file.Close()
-		if !s.kept {
-			_ = s.l.vol.remove(s.name)
-		}
+	s.close()
+	if s.file != nil && !s.kept {
+		_ = s.l.vol.remove(s.name)
 	}
 	s.room.end()
+}
+
+// close closes the file, where there is one: it is called once.
+func (s *staged) close() {
+	if s.file != nil {
+		_ = s.file.Close()
+	}
+	if s.counted {
+		s.l.files.give(s.draft.Sender)
+	}
 }

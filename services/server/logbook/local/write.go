@@ -78,14 +78,14 @@ const writeStep = 16
 func (l *Logbook) writeMeanwhile(flushed <-chan error) (next []*staged, err error) {
 	for {
 		came := l.queue.came
-		if len(next) >= maxGroup || l.health.reason() != nil {
+		if len(next) >= l.mostInGroup || l.health.reason() != nil {
 			came = nil
 		}
 		select {
 		case err = <-flushed:
 			return next, err
 		case <-came:
-			next = append(next, l.ready(l.queue.take(min(writeStep, maxGroup-len(next))))...)
+			next = append(next, l.ready(l.queue.take(min(writeStep, l.mostInGroup-len(next))))...)
 		}
 	}
 }
