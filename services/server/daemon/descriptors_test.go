@@ -1,0 +1,81 @@
+package daemon
+
+import (
+	"errors"
+	"net"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"sealpost/services/server/intake"
+	"sealpost/services/server/logbook/local"
+)
+
+// Connections, files and the server's own never come to more than there are
+// descriptors, down to a number with which nothing goes.
+func TestAllot(t *testing.T) {
+	set := intake.Limits{}.WithDefaults()
+	for _, c := range []struct{ descriptors, connections, perAddress, files int }{
+		{1 << 20, 4096, 1024, local.MostFiles},
+		{ownDescriptors + 4096 + local.MostFiles, 4096, 1024, local.MostFiles},
+		{ownDescriptors + 4096 + local.MostFiles - 1, 4096, 1024, local.MostFiles - 1},
+		{1023, 720, 180, 239},
+		{255, 144, 36, 47},
+		{ownDescriptors + leastFiles + 1, 1, 1, leastFiles},
+		{10, 1, 1, leastFiles},
+	} {
+		l, files := allot(c.descriptors, set)
+		if l.Connections != c.connections || l.ConnectionsPerAddress != c.perAddress || files != c.files {
+			t.Errorf("of %d descriptors: %d connections, %d of an address, %d files", c.descriptors, l.Connections, l.ConnectionsPerAddress, files)
+		}
+		if c.descriptors > ownDescriptors+leastFiles && l.Connections+files+ownDescriptors > c.descriptors {
+			t.Errorf("more than %d descriptors", c.descriptors)
+		}
+	}
+}
+
+// Go has raised the soft limit of this process to the hard one, but for one.
+func TestSoftLimitIsRaised(t *testing.T) {
+	var limit unix.Rlimit
+	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	if n, err := descriptorLimit(); err != nil || limit.Cur+1 < limit.Max || n != int(min(limit.Cur, 1<<30)) {
+		t.Errorf("%d of %d, hard %d: %v", n, limit.Cur, limit.Max, err)
+	}
+	if open, err := openDescriptors(); err != nil || open < 3 {
+		t.Errorf("%d are open: %v", open, err)
+	}
+	if err := checkDescriptors(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Who finds no place waits until another connection is closed, or the listener.
+func TestPlaces(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	p := newPlaces(ln, 1)
+	for range 2 {
+		c, err := net.Dial("tcp", ln.Addr().String())
+		must(t, err)
+		defer c.Close()
+	}
+	first, err := p.Accept()
+	must(t, err)
+	accepted := make(chan error, 1)
+	go func() {
+		_, err := p.Accept()
+		accepted <- err
+		_, err = p.Accept()
+		accepted <- err
+	}()
+	if len(p.taken) != cap(p.taken) || len(accepted) > 0 {
+		t.Fatal("there is another place")
+	}
+	must(t, first.Close())
+	_ = first.Close() // gives no second place
+	must(t, <-accepted)
+	must(t, p.Close())
+	if err := <-accepted; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("after the end: %v", err)
+	}
+}

@@ -1,0 +1,132 @@
+package local
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/logbooktest"
+	"sealpost/shared/message"
+)
+
+// A sender who begins many large messages leaves files to others, whose small
+// ones need none of those; and each file is free again after its message.
+func TestFilesAreShared(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.Files = 16 // so that 8 are for large messages
+	book := open(t, cfg)
+	for _, want := range []struct {
+		sender string
+		files  int
+	}{{"greedy", 4}, {"greedy, too", 2}, {"third", 1}, {"fourth", 1}, {"fifth", 0}} {
+		got := 0
+		for hold(t, book, want.sender, 2*smallFile, 0) == nil {
+			got++
+		}
+		if got != want.files {
+			t.Errorf("%s got %d files", want.sender, got)
+		}
+	}
+	if s, err := book.Scratch(t.Context(), message.NoSender, 1<<20); !errors.Is(err, logbook.ErrUnavailable) {
+		t.Errorf("a scratch beyond the limit: %v, %v", s, err)
+	}
+	for range 2 * groupSize(cfg.Files) {
+		if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := book.Ready(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whatever becomes of a message or a scratch, its file is free afterwards.
+func TestFilesComeFree(t *testing.T) {
+	book := open(t, testConfig(t.TempDir()))
+	content := make([]byte, 2*smallFile)
+	d := logbooktest.Draft("a", content)
+	for range 2 { // kept, then a repeat
+		if _, err := logbooktest.Append(t.Context(), book, d, content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wrong := logbooktest.Draft("a", content)
+	wrong.SHA256[0]++
+	if _, err := logbooktest.Append(t.Context(), book, wrong, content); !errors.Is(err, logbook.ErrMismatch) {
+		t.Fatal(err)
+	}
+	s, err := book.Scratch(t.Context(), "a", 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second does nothing
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := book.Close(); err != nil { // the committer has closed all
+		t.Fatal(err)
+	}
+	if book.files.open != 0 || len(book.files.of) != 0 || book.space.held != 0 || book.space.promised != 0 {
+		t.Errorf("open %d, %v; held %d, promised %d", book.files.open, book.files.of, book.space.held, book.space.promised)
+	}
+}
+
+// A group has no more messages than there are descriptors for.
+func TestGroupsFitTheDescriptors(t *testing.T) {
+	for descriptors, want := range map[int]int{MostFiles: maxGroup, 2 * MostFiles: maxGroup, 240: 60, 16: 4, 1: 1} {
+		if got := groupSize(descriptors); got != want {
+			t.Errorf("with %d descriptors a group has %d messages", descriptors, got)
+		}
+	}
+}
+
+// However many small messages wait, the files of two groups are open.
+func TestManySmallMessagesFitTheDescriptors(t *testing.T) {
+	const burst = 20
+	cfg := testConfig(t.TempDir())
+	cfg.Files = 16
+	cfg.Dirty = func() (uint64, error) { return 0, nil }
+	var book *Logbook
+	var all []logbook.Staged
+	var wait []func() (logbook.Facts, error)
+	handAllOver := sync.OnceFunc(func() {
+		for _, s := range all {
+			wait = append(wait, handOver(t.Context(), s))
+		}
+	})
+	var begun atomic.Bool
+	var made, named, most atomic.Int64
+	cfg.Fault = func(s Step) error {
+		if flushesMessages(s) && begun.Load() {
+			handAllOver()
+		}
+		switch staged := strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix); {
+		case staged && s.Op == OpCreate:
+			most.Store(max(most.Load(), made.Add(1)-named.Load()))
+		case staged && s.Op == OpRename:
+			named.Add(1)
+		}
+		return nil
+	}
+	book = open(t, cfg)
+	defer closeBook(t, book)
+	for range burst {
+		all = append(all, stage(t, book, logbooktest.Draft("a", nil), nil))
+	}
+	begun.Store(true)
+	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range wait {
+		if _, err := w(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := most.Load(); n > 2*int64(groupSize(cfg.Files)) {
+		t.Errorf("%d files were open", n)
+	}
+}
