@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"sealpost/services/server/logbook"
 )
@@ -186,5 +187,40 @@ func TestRoomIsNotKnown(t *testing.T) {
 	v.free.read = func() (uint64, error) { return 0, errors.New("no answer") }
 	if _, err := v.open("a", 1); !errors.Is(err, logbook.ErrUnavailable) || errors.Is(err, logbook.ErrNoSpace) {
 		t.Error(err)
+	}
+}
+
+// Room that has come free since the last look is there for who needs it.
+func TestRefusedByAFreshLook(t *testing.T) {
+	v := newVolumeOf(headroom, 1<<40)
+	v.rest(t)
+	v.bytes += 10 << 20
+	v.free.at = time.Now().Add(time.Hour) // far from due
+	v.mustOpen(t, "a", 1<<20)
+}
+
+// A scratch, whose size nobody knows, holds what it has and a step more, for its
+// sender.
+func TestScratchTakesRoom(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.MaxStaged = 4 << 20
+	book := open(t, cfg)
+	s, err := book.Scratch(t.Context(), "a", 1<<40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	wrote := 0
+	for part := make([]byte, 64<<10); err == nil; wrote += len(part) {
+		if held := book.space.of["a"]; held < uint64(wrote) || held > uint64(wrote)+RoomStep {
+			t.Fatalf("%d bytes hold %d", wrote, held)
+		}
+		_, err = s.Write(part)
+	}
+	if !errors.Is(err, logbook.ErrNoSpace) || wrote < 3<<20 || wrote > 5<<20 {
+		t.Errorf("%d bytes, then %v", wrote, err)
+	}
+	if s.LeastRate() == 0 {
+		t.Error("it may take any time")
 	}
 }
