@@ -76,8 +76,8 @@ func (l *Logbook) insist(step string, do func() error) bool {
 func (l *Logbook) refuseWaiting(cause error) {
 	err := fmt.Errorf("%w: %w", logbook.ErrUnavailable, cause)
 	l.failGroup(l.ahead, err)
-	fail(append(l.later, l.queue.take(math.MaxInt)...), err)
-	l.ahead, l.later = nil, nil
+	l.ahead = nil
+	fail(append(l.takeLater(), l.queue.take(math.MaxInt)...), err)
 }
 
 // abandon answers a durable group that this process will not finish.

@@ -81,14 +81,21 @@ func (l *Logbook) gather(most int) []*staged {
 		n = l.queue.len()
 		runtime.Gosched()
 	}
-	waited := l.later
-	l.later = nil
+	waited := l.takeLater()
 	return append(waited, l.queue.take(most-len(waited))...)
+}
+
+// takeLater takes up those set aside.
+func (l *Logbook) takeLater() []*staged {
+	aside := l.later
+	l.later = nil
+	l.queue.takeUp(aside)
+	return aside
 }
 
 // drain fails what waits and leaves the records short for the next start.
 func (l *Logbook) drain() {
-	fail(append(l.later, l.queue.take(math.MaxInt)...), logbook.ErrClosed)
+	fail(append(l.takeLater(), l.queue.take(math.MaxInt)...), logbook.ErrClosed)
 	if l.health.reason() != nil {
 		return
 	}

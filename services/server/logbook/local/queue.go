@@ -9,22 +9,38 @@ import (
 )
 
 // maxQueued is how many bytes of complete messages wait in memory for the
-// committer, before those who bring more have to wait themselves.
-const maxQueued = 8 << 20
+// committer, before those who bring more have to wait themselves. One sender
+// has half of it, so that the others need not wait for what that one has set
+// aside.
+const (
+	maxQueued   = 8 << 20
+	maxOfSender = maxQueued / 2
+	perMessage  = 1 << 10 // for its draft, its layout and who waits for it
+)
+
+// weight is how many bytes count for a message: those in memory; where they are
+// in a file, as many as the largest in memory has, since the file is open.
+func weight(s *staged) int64 {
+	if s.file != nil {
+		return smallFile + perMessage
+	}
+	return s.held() + perMessage
+}
 
 // queue holds complete messages for the committer, in the order in which they
-// came.
+// came, and counts those that the committer has set aside.
 type queue struct {
 	came chan struct{} // holds one token when something waits
 
 	mu      sync.Mutex
 	waiting []*staged
-	held    int64 // bytes
+	held    int64            // bytes, of waiting and of what is set aside
+	of      map[string]int64 // by sender; what is zero is not there
 	closed  bool
 	room    chan struct{} // closed when there is room again; nil while nobody waits for it
 }
 
-func newQueue() *queue { return &queue{came: make(chan struct{}, 1)} }
+func newQueue() *queue { return &queue{came: make(chan struct{}, 1), of: make(map[string]int64)} }
 
 // push waits for room and hands s over. The error is a
 // logbook.ErrUnavailable: s is still the caller's.
@@ -49,13 +65,13 @@ func (q *queue) tryPush(s *staged) (room <-chan struct{}, err error) {
 	if q.closed {
 		return nil, logbook.ErrClosed
 	}
-	if q.held > maxQueued {
+	if q.held > maxQueued || q.of[s.draft.Sender] > maxOfSender {
 		if q.room == nil {
 			q.room = make(chan struct{})
 		}
 		return q.room, nil
 	}
-	q.held += s.held()
+	q.count(s, weight(s))
 	if q.waiting = append(q.waiting, s); len(q.waiting) == 1 {
 		q.signal()
 	}
@@ -80,11 +96,41 @@ func (q *queue) take(n int) []*staged {
 	} else {
 		q.signal()
 	}
-	for _, s := range taken {
-		q.held -= s.held()
+	q.uncount(taken)
+	return taken
+}
+
+// setAside counts a message that was taken and has to wait on.
+func (q *queue) setAside(s *staged) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.count(s, weight(s))
+}
+
+// takeUp ends what setAside began.
+func (q *queue) takeUp(aside []*staged) {
+	if len(aside) == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.uncount(aside)
+}
+
+// uncount is called with mu held.
+func (q *queue) uncount(gone []*staged) {
+	for _, s := range gone {
+		q.count(s, -weight(s))
 	}
 	q.wake()
-	return taken
+}
+
+// count is called with mu held.
+func (q *queue) count(s *staged, bytes int64) {
+	q.held += bytes
+	if q.of[s.draft.Sender] += bytes; q.of[s.draft.Sender] == 0 {
+		delete(q.of, s.draft.Sender)
+	}
 }
 
 // close lets nothing more in.

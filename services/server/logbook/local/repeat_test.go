@@ -159,7 +159,7 @@ func TestNextOfItsIDGoesOn(t *testing.T) {
 		s.then = func(_ logbook.Facts, err error) { heard <- err }
 		s.settled = true
 		book.queue.waiting = append(book.queue.waiting, s)
-		book.queue.held += s.held()
+		book.queue.count(s, weight(s))
 	}
 	book.queue.signal()
 	book.queue.mu.Unlock()

@@ -32,6 +32,7 @@ func (l *Logbook) settleRepeats(came []*staged) (fresh []*staged) {
 			fail([]*staged{s}, fmt.Errorf("%w: message %d has it", logbook.ErrConflict, facts.Entry.Seq))
 		case l.busy[key]:
 			l.later = append(l.later, s)
+			l.queue.setAside(s)
 		default:
 			l.busy[key] = true
 			fresh = append(fresh, s)

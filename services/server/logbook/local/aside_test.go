@@ -1,0 +1,141 @@
+package local
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/logbooktest"
+)
+
+// stuck is a logbook whose flush stands until it is let go.
+type stuck struct {
+	*Logbook
+	flushing chan struct{}
+	letGo    func()
+}
+
+func openStuck(t *testing.T) *stuck {
+	t.Helper()
+	cfg := testConfig(t.TempDir())
+	flushing, release := make(chan struct{}), make(chan struct{})
+	begins := sync.OnceFunc(func() { close(flushing); <-release })
+	var armed atomic.Bool // recovery flushes too
+	cfg.Fault = func(s Step) error {
+		if armed.Load() && flushesMessages(s) {
+			begins()
+		}
+		return nil
+	}
+	b := &stuck{Logbook: open(t, cfg), flushing: flushing, letGo: sync.OnceFunc(func() { close(release) })}
+	armed.Store(true)
+	t.Cleanup(func() { b.letGo(); closeBook(t, b.Logbook) })
+	return b
+}
+
+// waits reports whether the committer has taken all that is in the queue, and
+// somebody waits for room in it.
+func (q *queue) waits() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting) == 0 && q.room != nil
+}
+
+// Sixty callers bring one message again and again while a flush stands. What is
+// set aside for the first of its id is bounded, and others find room beside it.
+func TestSetAsideIsBounded(t *testing.T) {
+	book := openStuck(t)
+	content := make([]byte, smallFile-1<<10)
+	d := logbooktest.Draft("attacker", content)
+	first := handOver(t.Context(), stage(t, book.Logbook, d, content))
+	<-book.flushing
+
+	const callers, each = 60, 20 // 37 MiB
+	answered := make(chan error, callers*each)
+	taken := make(chan struct{}, callers*each)
+	for range callers {
+		go func() {
+			for range each {
+				s := stage(t, book.Logbook, d, content)
+				s.Commit(t.Context(), func(_ logbook.Facts, err error) { answered <- err })
+				taken <- struct{}{}
+			}
+		}()
+	}
+	if !soon(t, "those who bring more to wait", func() bool { return book.queue.waits() || len(taken) == callers*each }) {
+		t.FailNow()
+	}
+	held := int64(len(taken)) * int64(len(content))
+	t.Logf("%d messages are set aside, %d KiB of content", len(taken), held>>10)
+	if held > maxOfSender+smallFile {
+		t.Errorf("one sender's messages hold %d bytes, more than %d", held, maxOfSender)
+	}
+	other := logbooktest.Draft("another", []byte("x"))
+	second := handOver(t.Context(), stage(t, book.Logbook, other, []byte("x"))) // does not wait
+
+	book.letGo()
+	for _, wait := range []func() (logbook.Facts, error){first, second} {
+		if _, err := wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	var errs []error
+	for range callers * each {
+		errs = append(errs, <-answered)
+	}
+	if err := errors.Join(errs...); err != nil || book.Len() != 2 {
+		t.Errorf("%d messages are kept, %v", book.Len(), err)
+	}
+}
+
+// All senders together set aside no more than what may wait in all, in memory or
+// in open files.
+func TestSetAsideOfAllIsBounded(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		size int
+	}{{"in memory", smallFile - 1<<10}, {"in files", smallFile + 1}} {
+		t.Run(row.name, func(t *testing.T) {
+			book := openStuck(t)
+			content := make([]byte, row.size)
+			const senders, each = 4, 100
+			var drafts []logbook.Draft
+			for i := range senders {
+				drafts = append(drafts, logbooktest.Draft(string(rune('a'+i)), content))
+			}
+			answered := make(chan error, senders*(each+1))
+			taken := make(chan struct{}, senders*each)
+			bring := func(d logbook.Draft) {
+				s := stage(t, book.Logbook, d, content)
+				s.Commit(t.Context(), func(_ logbook.Facts, err error) { answered <- err })
+			}
+			for _, d := range drafts {
+				bring(d)
+			}
+			<-book.flushing
+			for _, d := range drafts {
+				go func() {
+					for range each {
+						bring(d)
+						taken <- struct{}{}
+					}
+				}()
+			}
+			if !soon(t, "those who bring more to wait", func() bool { return book.queue.waits() || len(taken) == senders*each }) {
+				t.FailNow()
+			}
+			t.Logf("%d messages of %d bytes wait", len(taken), row.size)
+			if n := int64(len(taken)) * smallFile; n > maxQueued+senders*smallFile {
+				t.Errorf("%d messages of %d bytes wait, more than %d bytes in all", len(taken), row.size, maxQueued)
+			}
+			book.letGo()
+			for range senders * (each + 1) {
+				if err := <-answered; err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
