@@ -25,13 +25,15 @@ func (r record) appendTo(dst []byte) []byte { return append(dst, r...) }
 // connection.
 type answers struct {
 	conn    net.Conn
-	timeout time.Duration
 	writers *writers
 	places  int
+	drain   drain // of the goroutine that writes
 
 	mu      sync.Mutex
 	taken   int // places, one for each offer without an answer
 	pending []outgoing
+	account *account      // of the sender; nil before HELLO
+	waiting int           // answers that account counts: pending, or being written
 	due     int           // answers in pending
 	open    int           // those that are pending, being written or expected
 	idle    chan struct{} // closed when open is zero; nil while nobody waits for it
@@ -39,8 +41,16 @@ type answers struct {
 	err     error // of the write that failed
 }
 
-func newAnswers(conn net.Conn, timeout time.Duration, places int, w *writers) *answers {
-	return &answers{conn: conn, timeout: timeout, places: places, writers: w}
+func newAnswers(conn net.Conn, l Limits, w *writers) *answers {
+	return &answers{conn: conn, drain: newDrain(l), places: l.InFlight, writers: w}
+}
+
+// countWith has the answers count among those of a sender. It is called before
+// the first one.
+func (a *answers) countWith(acc *account) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.account = acc
 }
 
 // offered takes a place for an offer; false means that there is none.
@@ -86,10 +96,23 @@ func (a *answers) queue(o outgoing, due, open int) {
 	a.pending = append(a.pending, o)
 	a.due += due
 	a.open += open
+	if a.count(1) && a.err == nil {
+		a.err = errNotTaken
+		go func() { _ = a.conn.Close() }() // ends the write under way, and the reading side
+	}
 	if !a.writing {
 		a.writing = true
 		a.writers.write(a)
 	}
+}
+
+// count is called with mu held.
+func (a *answers) count(n int) (tooMany bool) {
+	if a.account == nil {
+		return false
+	}
+	a.waiting += n
+	return a.account.add(n, a.waiting)
 }
 
 // settled waits until everything queued or expected has been written, or has no
@@ -116,6 +139,7 @@ func (a *answers) writePending() {
 	var spare []outgoing
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
+	a.drain.begin(time.Now())
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for len(a.pending) > 0 {
@@ -128,7 +152,10 @@ func (a *answers) writePending() {
 		clear(batch)
 		a.mu.Lock()
 		spare = batch[:0]
-		a.err = err
+		if a.err == nil {
+			a.err = err
+		}
+		a.count(-len(batch))
 		a.done(len(batch))
 	}
 	a.writing = false
@@ -165,9 +192,10 @@ func (a *answers) writeAll(batch []outgoing, buf *[]byte, failed error) error {
 }
 
 func (a *answers) write(p []byte) error {
-	err := a.conn.SetWriteDeadline(time.Now().Add(a.timeout))
+	err := a.conn.SetWriteDeadline(a.drain.deadline(time.Now(), len(p)))
 	if err == nil {
 		_, err = a.conn.Write(p)
+		a.drain.wrote(len(p))
 	}
 	if err == nil { // what TLS writes by itself is not held to a deadline that is long over
 		err = a.conn.SetWriteDeadline(time.Time{})

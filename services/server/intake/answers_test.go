@@ -14,7 +14,7 @@ func TestPlacesWaitForThePeer(t *testing.T) {
 	const places = 4
 	here, there := net.Pipe() // has no buffer: a write lasts until it is read
 	defer there.Close()
-	a := newAnswers(here, time.Hour, places, newWriters(t.Context()))
+	a := newAnswers(here, Limits{Write: time.Hour, MinRate: 1, InFlight: places}, newWriters(t.Context()))
 	if !a.offered() {
 		t.Fatal("no place for the first offer")
 	}
@@ -53,7 +53,7 @@ func TestPlacesWaitForThePeer(t *testing.T) {
 // nobody waits for them.
 func TestAnswersAfterAFailure(t *testing.T) {
 	here, there := net.Pipe()
-	a := newAnswers(here, time.Hour, 1, newWriters(t.Context()))
+	a := newAnswers(here, Limits{Write: time.Hour, MinRate: 1, InFlight: 1}, newWriters(t.Context()))
 	if err := there.Close(); err != nil {
 		t.Fatal(err)
 	}

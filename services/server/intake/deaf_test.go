@@ -68,5 +68,8 @@ func (l cramped) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return conn, conn.(*net.TCPConn).SetWriteBuffer(4096)
+	return narrow{conn}, conn.(*net.TCPConn).SetWriteBuffer(4096)
 }
+
+// narrow is a connection whose buffers stay as they are.
+type narrow struct{ net.Conn }

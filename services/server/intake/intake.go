@@ -55,6 +55,7 @@ type Server struct {
 	gate    *gate
 	guard   *guard
 	writers *writers
+	owed    *owed
 
 	ctx        context.Context // ends at Close: nothing waits any longer
 	cancel     context.CancelFunc
@@ -87,6 +88,7 @@ func New(cfg Config) *Server {
 		gate:      newGate(cfg.Limits.Connections, cfg.Limits.ConnectionsPerAddress),
 		guard:     newGuard(cfg.Limits.LoginDelay),
 		writers:   newWriters(ctx),
+		owed:      newOwed(),
 		listeners: make(map[net.Listener]struct{}),
 		sessions:  make(map[drainer]struct{}),
 	}
@@ -120,6 +122,7 @@ func (s *Server) serve(ln net.Listener, open opener) error {
 		conn, err := ln.Accept()
 		switch {
 		case err == nil:
+			boundBuffers(conn)
 			s.admit(conn, open)
 		case s.pauseAfter(err):
 		case s.isDraining():

@@ -31,6 +31,7 @@ type session struct {
 	sender    string
 	tokenHash atomic.Pointer[[32]byte] // nil before HELLO
 	nextRef   uint32
+	account   *account // nil before HELLO
 }
 
 func newSession(server *Server, raw net.Conn, log zerolog.Logger) *session {
@@ -38,7 +39,7 @@ func newSession(server *Server, raw net.Conn, log zerolog.Logger) *session {
 	conn := tls.Server(deadline.New(raw, limits.Write), server.cfg.TLS)
 	s := &session{
 		server: server, conn: conn, log: log, limits: limits, reads: reads{conn: conn},
-		out: newAnswers(conn, limits.Write, limits.InFlight, server.writers),
+		out: newAnswers(conn, limits, server.writers),
 	}
 	s.in = framing.NewReader(&s.reads)
 	return s
@@ -70,6 +71,9 @@ func (s *session) run() {
 	// Answers under way still leave: their messages are kept.
 	s.out.settled(s.server.ctx)
 	s.end(err)
+	if s.account != nil {
+		s.account.close()
+	}
 }
 
 // begin brings up TLS and learns who the sender is, all within one deadline.
@@ -112,6 +116,8 @@ func (s *session) authenticate(token string) error {
 		return errUnauthenticated
 	}
 	s.sender = sender
+	s.account = s.server.owed.open(sender)
+	s.out.countWith(s.account)
 	s.log = s.log.With().Str("sender", sender).Logger()
 	return nil
 }
@@ -182,7 +188,7 @@ func (s *session) reasonOf(err error, told *closing) (string, error) {
 		return told.code.String(), err
 	case !s.handshaked():
 		return "handshake failed", err
-	case errors.Is(failure, os.ErrDeadlineExceeded):
+	case errors.Is(failure, os.ErrDeadlineExceeded), failure == errNotTaken:
 		return "answers not taken", failure
 	}
 	return "connection lost", err

@@ -1,0 +1,119 @@
+package intake
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"testing"
+	"time"
+)
+
+// A peer that reads a little now and then has less and less time, until it has
+// taken all.
+func TestDrain(t *testing.T) {
+	const s = time.Second
+	start := time.Now()
+	d := newDrain(Limits{Write: 30 * s, MinRate: 1 << 10}) // 4 KiB/s
+	for i, step := range []struct {
+		at   time.Duration
+		n    int
+		want time.Duration
+	}{
+		{0, 64 << 10, 30 * s}, // any write has as long
+		{29 * s, 64 << 10, 59 * s},
+		{58 * s, 64 << 10, 30*s + 48*s}, // 192 KiB at 4 KiB/s, and what one write may take
+		{77 * s, 1, 30*s + 48*s + s/4096},
+		{200 * s, 1, 30*s + 48*s + s/2048}, // which is over
+	} {
+		if i == 0 {
+			d.begin(start)
+		}
+		got := d.deadline(start.Add(step.at), step.n).Sub(start)
+		if diff := got - step.want; diff.Abs() > time.Millisecond {
+			t.Errorf("step %d: due after %v instead of %v", i, got, step.want)
+		}
+		d.wrote(step.n)
+	}
+	d.begin(start.Add(time.Hour))
+	if got := d.deadline(start.Add(time.Hour), 1).Sub(start); got != time.Hour+30*s && got != time.Hour+30*s+s/4096 {
+		t.Errorf("after all was taken the next write is due after %v", got)
+	}
+	fast := newDrain(Limits{Write: 30 * s, MinRate: 1<<64 - 1})
+	fast.begin(start)
+	if got := fast.deadline(start, 1<<30).Sub(start); got != 30*s {
+		t.Errorf("at any rate a write is due after %v", got)
+	}
+}
+
+// deaf are connections of one sender whose peers read nothing: each has one
+// write under way.
+func deaf(t *testing.T, o *owed, sender string, n int) (all []*answers) {
+	t.Helper()
+	w := newWriters(t.Context())
+	for range n {
+		here, there := net.Pipe()
+		t.Cleanup(func() { _, _ = here.Close(), there.Close() })
+		a := newAnswers(here, Limits{Write: time.Hour, MinRate: 1, InFlight: 256}, w)
+		a.countWith(o.open(sender))
+		a.answer(record("x"))
+		if _, err := io.ReadFull(there, nil); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, a)
+	}
+	return all
+}
+
+// Connections that take no answers hold so many for one sender, and so many for
+// all; who takes theirs is not cut.
+func TestOwedIsBounded(t *testing.T) {
+	for _, row := range []struct {
+		name            string
+		senders, each   int
+		answers, atMost int
+		cut             bool
+	}{
+		{"of one sender", 1, 60, 256, maxOwedToSender + 60*(fairOwed+1), true},
+		{"of all", 60, 2, 256, maxOwed + 120*(fairOwed+1), true},
+		{"of many that take theirs", 1, 400, fairOwed, 400 * fairOwed, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			o := newOwed()
+			most, cut := int64(0), 0
+			for i := range row.senders {
+				for _, a := range deaf(t, o, fmt.Sprint(i), row.each) {
+					for range row.answers - 1 {
+						if a.failure() == nil {
+							a.answer(record("x"))
+						}
+						most = max(most, o.all.Load())
+					}
+					if a.failure() == errNotTaken {
+						cut++
+						a.settled(t.Context())
+					}
+				}
+			}
+			t.Logf("%d answers were held at most, %d connections were cut", most, cut)
+			if most > int64(row.atMost) || (cut > 0) != row.cut {
+				t.Errorf("%d answers were held, %d connections were cut", most, cut)
+			}
+		})
+	}
+}
+
+// What was held is given back when it is written, or cannot be.
+func TestOwedIsGivenBack(t *testing.T) {
+	o := newOwed()
+	all := deaf(t, o, "a", 3)
+	for _, a := range all {
+		_ = a.conn.Close()
+		a.settled(t.Context())
+	}
+	for _, a := range all {
+		a.account.close()
+	}
+	if n := o.all.Load(); n != 0 || len(o.of) != 0 {
+		t.Errorf("%d answers are counted, and %d senders", n, len(o.of))
+	}
+}
