@@ -77,6 +77,19 @@ func CheckSender(name string) error {
 	return nil
 }
 
+// CheckNewSender checks a name that a sender is to get: that of [CheckSender],
+// and no hyphen first, which every command line would take for a flag. Senders
+// from before this rule keep their names. The error is a [*NameError].
+func CheckNewSender(name string) error {
+	if err := CheckSender(name); err != nil {
+		return err
+	}
+	if name[0] == '-' {
+		return &NameError{What: "sender name", Name: name, Rule: "must not begin with -"}
+	}
+	return nil
+}
+
 func senderByte(c byte) bool {
 	switch {
 	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':

@@ -3,6 +3,7 @@ package voice
 import (
 	"errors"
 	"io"
+	"os"
 	"sync"
 )
 
@@ -27,6 +28,17 @@ type Output struct {
 
 // NewOutput returns an Output that writes to out.
 func NewOutput(out io.Writer) *Output { return &Output{out: out} }
+
+// Exposed reports whether what is printed goes into a regular file that others
+// than its owner may read.
+func (o *Output) Exposed() bool {
+	f, ok := o.out.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o044 != 0
+}
 
 // Write writes p. The error is *OutputError, and once there was one nothing more
 // is written: a result with a hole in it is worse than one that ends early.

@@ -75,6 +75,9 @@ func Main(ctx context.Context, args []string, std Streams) int {
 }
 
 func dispatch(ctx context.Context, args []string, std Streams) error {
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
 	if len(args) == 0 {
 		return collect(ctx, std)
 	}

@@ -29,6 +29,7 @@ const usage = `usage: server [COMMAND]
 
   server                      take messages until SIGTERM
   server sender add NAME      make a token for a sender, print it as an env file
+      -o FILE                 write it to FILE, which must not be there, for you alone
   server sender remove NAME   make a sender's tokens invalid
       -keep-newest            all but the newest
   server sender list          show the senders and when their tokens were made
@@ -56,6 +57,12 @@ Changes to senders and identities reach a running server at once.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
+}
+
+// exposed reports whether what is printed goes into a file that others may read.
+func (s Streams) exposed() bool {
+	out, ok := s.Out.(*voice.Output)
+	return ok && out.Exposed()
 }
 
 // errUsage means that the command line makes no sense.
@@ -96,6 +103,7 @@ func Main(ctx context.Context, args []string, std Streams) int {
 }
 
 func dispatch(ctx context.Context, args []string, std Streams) error {
+	args = operands(args)
 	if len(args) == 0 {
 		return run(ctx, std)
 	}
@@ -118,6 +126,8 @@ func wantsHelp(args []string) bool {
 		switch arg {
 		case "-h", "-help", "--help":
 			return true
+		case "--": // no flag stands behind it
+			return false
 		}
 	}
 	return args[0] == "help"

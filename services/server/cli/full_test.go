@@ -20,6 +20,8 @@ import (
 var printing = []struct{ call, says string }{
 	{"-h", ""},
 	{"sender add another", "server: the token was made invalid again\nserver: hint: no token was made"},
+	{"sender add -o FILE third", ""},
+	{"sender remove third", ""},
 	{"sender list", "hint: what the command changed"},
 	{"sender remove -keep-newest store", ""},
 	{"sender remove store", ""},
@@ -36,6 +38,7 @@ var printing = []struct{ call, says string }{
 // A result that cannot be printed is a failure of every command.
 func TestNothingCanBePrinted(t *testing.T) {
 	prepareVolumes(t)
+	dir := t.TempDir()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +46,7 @@ func TestNothingCanBePrinted(t *testing.T) {
 	defer full.Close()
 	for _, c := range printing {
 		var problems bytes.Buffer
-		status := Main(t.Context(), strings.Fields(c.call), Streams{Out: full, Err: &problems})
+		status := Main(t.Context(), strings.Fields(strings.ReplaceAll(c.call, "FILE", filepath.Join(dir, "token.env"))), Streams{Out: full, Err: &problems})
 		told := strings.Count(problems.String(), "server: the result could not be printed: write /dev/full: no space left on device\n")
 		if status != exitFailed || told != 1 || !strings.Contains(problems.String(), c.says) {
 			t.Errorf("server %s: status %d\n%s", c.call, status, problems.String())

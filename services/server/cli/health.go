@@ -40,7 +40,7 @@ type healthConfig struct {
 }
 
 func healthcheck(ctx context.Context, args []string, std Streams) error {
-	if len(args) > 0 {
+	if len(operands(args)) > 0 {
 		return usageError("healthcheck takes no arguments")
 	}
 	var config healthConfig

@@ -30,7 +30,7 @@ func identityCommand(_ context.Context, args []string, std Streams) error {
 	case "switch":
 		return switchIdentity(args, std)
 	case "retire", "list":
-		if len(args) > 0 {
+		if len(operands(args)) > 0 {
 			return usageError("identity %s takes no arguments", name)
 		}
 	default:

@@ -44,7 +44,7 @@ type setupConfig struct {
 }
 
 func runSetup(ctx context.Context, args []string, std Streams) error {
-	if len(args) > 0 {
+	if len(operands(args)) > 0 {
 		return usageError("setup takes no arguments")
 	}
 	var config setupConfig

@@ -11,11 +11,12 @@ import (
 
 	"sealpost/services/server/state"
 	"sealpost/shared/crypto/token"
+	"sealpost/shared/message"
 )
 
 func sender(ctx context.Context, args []string, std Streams) error {
 	if len(args) == 0 {
-		return usageError("sender add NAME, sender remove NAME or sender list")
+		return usageError("sender add [-o FILE] NAME, sender remove NAME or sender list")
 	}
 	switch args[0] {
 	case "add":
@@ -29,24 +30,54 @@ func sender(ctx context.Context, args []string, std Streams) error {
 }
 
 func addSender(_ context.Context, args []string, std Streams) error {
-	if len(args) != 1 {
-		return usageError("sender add NAME")
+	var path string
+	name, err := oneArgument("sender add [-o FILE] NAME", args, func(f *flag.FlagSet) { f.StringVar(&path, "o", "", "") })
+	if err != nil {
+		return err
 	}
 	st, err := openState()
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	tok, err := st.AddSender(args[0])
+	if path != "" {
+		return addSenderTo(st, name, path, std)
+	}
+	tok, err := st.AddSender(name)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(std.Out, "CLIENT_SERVER_IDENTITY=%s\nCLIENT_TOKEN=%s\n", st.Pins(), tok.Reveal())
-	if err != nil {
+	if std.exposed() {
+		speak.Remark(std.Err, []string{"others may read the file that standard output is, and so the token: " +
+			"chmod 600 it, or have it written by sender add -o FILE"})
+	}
+	if _, err = io.WriteString(std.Out, envOf(st, tok)); err != nil {
 		// Nobody has seen it. Were it kept, it would count as the sender's newest.
 		return errors.Join(err, withdraw(st, tok))
 	}
 	return nil
+}
+
+// addSenderTo is addSender into a new file, which is there before the token is.
+func addSenderTo(st *state.State, name, path string, std Streams) error {
+	file, err := newSecretFile(path)
+	if err != nil {
+		return err
+	}
+	tok, err := st.AddSender(name)
+	if err != nil {
+		return errors.Join(err, file.discard())
+	}
+	if err := file.keep(envOf(st, tok)); err != nil {
+		return errors.Join(err, withdraw(st, tok), file.discard())
+	}
+	_, err = fmt.Fprintf(std.Out, "token of %s written to %s\n", name, message.Visible(path))
+	return err
+}
+
+// envOf is what a client needs, as an env file.
+func envOf(st *state.State, tok token.Token) string {
+	return fmt.Sprintf("CLIENT_SERVER_IDENTITY=%s\nCLIENT_TOKEN=%s\n", st.Pins(), tok.Reveal())
 }
 
 // errWithdrawn means that a token nobody has seen was made invalid again.
@@ -60,7 +91,10 @@ func withdraw(st *state.State, tok token.Token) error {
 }
 
 func removeSender(_ context.Context, args []string, std Streams) error {
-	name, keepNewest, err := removeArguments(args)
+	var keepNewest bool
+	name, err := oneArgument("sender remove [-keep-newest] NAME", args, func(f *flag.FlagSet) {
+		f.BoolVar(&keepNewest, "keep-newest", false, "")
+	})
 	if err != nil {
 		return err
 	}
@@ -77,29 +111,8 @@ func removeSender(_ context.Context, args []string, std Streams) error {
 	return err
 }
 
-// removeArguments takes the flag before or after the name.
-func removeArguments(args []string) (name string, keepNewest bool, err error) {
-	flags := flag.NewFlagSet("remove", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.BoolVar(&keepNewest, "keep-newest", false, "")
-	if err := flags.Parse(args); err != nil {
-		return "", false, usageError("sender remove: %v", err)
-	}
-	if flags.NArg() == 0 {
-		return "", false, usageError("sender remove [-keep-newest] NAME")
-	}
-	name = flags.Arg(0)
-	if err := flags.Parse(flags.Args()[1:]); err != nil {
-		return "", false, usageError("sender remove: %v", err)
-	}
-	if flags.NArg() > 0 {
-		return "", false, usageError("sender remove [-keep-newest] NAME")
-	}
-	return name, keepNewest, nil
-}
-
 func listSenders(_ context.Context, args []string, std Streams) error {
-	if len(args) > 0 {
+	if len(operands(args)) > 0 {
 		return usageError("sender list takes no arguments")
 	}
 	st, err := openState()

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"io/fs"
 
 	"sealpost/services/server/remedy"
 	"sealpost/services/server/state"
@@ -22,6 +23,8 @@ func hint(err error) string {
 	switch {
 	case errors.Is(err, errWithdrawn):
 		return "no token was made: the same command makes one"
+	case errors.As(err, new(*FileError)) && errors.Is(err, fs.ErrExist):
+		return "-o replaces nothing: name another file, or move that one away"
 	case errors.Is(err, errUsage):
 		return "server -h shows the commands"
 	case errors.As(err, &bad):
@@ -31,7 +34,7 @@ func hint(err error) string {
 	case errors.Is(err, state.ErrUnknownSender):
 		return "server sender list shows the senders"
 	case errors.As(err, &name):
-		return "a sender's name has 1 to 64 letters, digits, dots, hyphens and underscores, and is not \"-\""
+		return "a sender's name has 1 to 64 letters, digits, dots, hyphens and underscores, and does not begin with a hyphen"
 	case errors.Is(err, state.ErrNoNext):
 		return "make one, and let every client list it: server identity next"
 	case errors.Is(err, state.ErrManyFormer):

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sealpost/shared/crypto/token"
+	"sealpost/shared/message"
 )
 
 const (
@@ -36,9 +37,12 @@ type Sender struct {
 }
 
 // AddSender makes a token for a sender, who may be new. ErrTwoTokens when two
-// are valid already; a bad name is message.CheckSender's error. The token is
+// are valid already; a bad name is message.CheckNewSender's error. The token is
 // shown this once and cannot be had again.
 func (s *State) AddSender(name string) (token.Token, error) {
+	if err := message.CheckNewSender(name); err != nil {
+		return token.Token{}, err
+	}
 	tok, err := token.New(name)
 	if err != nil {
 		return token.Token{}, err
