@@ -10,6 +10,9 @@
 // (or was settled in an earlier run and is no longer in the output directory),
 // and the message file that was sent has the line's size and SHA-256.
 //
+// Others may be able to write into the outbox: each directory in it is opened once,
+// relative to the one above, and no link is followed.
+//
 // Wait never touches the locks of those who send: probing them would make
 // their claims fail now and then.
 package outbox
@@ -19,11 +22,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
+	"sealpost/shared/durable"
 	"sealpost/shared/ignore"
 	"sealpost/shared/message"
 )
@@ -91,13 +93,18 @@ func Wait(ctx context.Context, dir string, ignored ignore.Patterns, timeout time
 // unsent counts what is not settled. A file moves from dir to .sending by one
 // rename, so looking in this order misses none on its way; the second look at
 // dir is for one that its holder has put back meanwhile.
-func unsent(dir string, ignored ignore.Patterns) (waiting []string, sending int, err error) {
+func unsent(path string, ignored ignore.Patterns) (waiting []string, sending int, err error) {
+	dir, err := durable.OpenDir(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer dir.Close()
 	isMessage := func(e fs.DirEntry) bool { return isFile(e) && !ignored.Match(e.Name()) }
 	waiting, err = names(dir, isMessage)
 	if err != nil {
 		return nil, 0, err
 	}
-	claimed, err := names(filepath.Join(dir, sendingDir), fs.DirEntry.IsDir)
+	claimed, err := namesIn(dir, sendingDir, fs.DirEntry.IsDir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, err
 	}
@@ -108,12 +115,22 @@ func unsent(dir string, ignored ignore.Patterns) (waiting []string, sending int,
 	return waiting, 0, err
 }
 
+// namesIn lists what is in a directory of dir: in no other that a link leads to.
+func namesIn(dir *durable.Dir, name string, kind func(fs.DirEntry) bool) ([]string, error) {
+	sub, err := dir.Sub(name)
+	if err != nil {
+		return nil, err
+	}
+	defer sub.Close()
+	return names(sub, kind)
+}
+
 func isFile(entry fs.DirEntry) bool { return entry.Type().IsRegular() }
 
 // names lists what is of that kind in dir and does not start with a dot, in
 // order.
-func names(dir string, kind func(fs.DirEntry) bool) ([]string, error) {
-	entries, err := os.ReadDir(dir)
+func names(dir *durable.Dir, kind func(fs.DirEntry) bool) ([]string, error) {
+	entries, err := dir.ReadDir()
 	if err != nil {
 		return nil, err
 	}

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"sealpost/services/driver/audit"
-	"sealpost/shared/bounded"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
@@ -46,30 +47,67 @@ type Receipts struct {
 // read, is found in Failures.
 func Load(dir string, pins identity.Pins) *Receipts {
 	r := &Receipts{verifier: receipt.NewVerifier(pins), claims: map[uint64][]claim{}, matched: map[receipt.Checkpoint]int{}}
-	r.eachDir(filepath.Join(dir, refusedDir), r.refused)
-	r.eachDir(filepath.Join(dir, sentDir), r.sent)
+	r.load(dir)
 	if len(r.claims) == 0 && len(r.failures) == 0 {
 		r.fail(filepath.Join(dir, sentDir), -1, ErrNone)
 	}
 	return r
 }
 
+func (r *Receipts) load(path string) {
+	dir, err := durable.OpenDir(path)
+	if err != nil {
+		r.fail(path, -1, err)
+		return
+	}
+	defer dir.Close()
+	r.eachDir(dir, refusedDir, r.refused)
+	r.eachDir(dir, sentDir, r.sent)
+}
+
 // eachDir calls look for every directory in one of the outbox's directories,
 // with the names of the files in it.
-func (r *Receipts) eachDir(parent string, look func(path string, files []string)) {
+func (r *Receipts) eachDir(dir *durable.Dir, name string, look func(d *durable.Dir, files []string)) {
+	parent, err := dir.Sub(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		r.fail(filepath.Join(dir.Path(), name), -1, causeOf(err))
+		return
+	}
+	defer parent.Close()
 	found, err := names(parent, func(fs.DirEntry) bool { return true })
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		r.fail(parent, -1, err)
+	if err != nil {
+		r.fail(parent.Path(), -1, err)
 	}
 	for _, name := range found {
-		path := filepath.Join(parent, name)
-		files, err := names(path, isFile)
-		if err != nil {
-			r.fail(path, -1, err)
-			continue
+		if err := lookIn(parent, name, look); err != nil {
+			r.fail(filepath.Join(parent.Path(), name), -1, causeOf(err))
 		}
-		look(path, files)
 	}
+}
+
+func lookIn(parent *durable.Dir, name string, look func(d *durable.Dir, files []string)) error {
+	d, err := parent.Sub(name)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	files, err := names(d, isFile)
+	if err == nil {
+		look(d, files)
+	}
+	return err
+}
+
+// causeOf leaves out the path, which a Failure has.
+func causeOf(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 func (r *Receipts) fail(path string, seq int64, cause error) {
@@ -77,14 +115,15 @@ func (r *Receipts) fail(path string, seq int64, cause error) {
 }
 
 // refused reads why the message in a directory of refused/ was refused.
-func (r *Receipts) refused(path string, files []string) {
+func (r *Receipts) refused(d *durable.Dir, files []string) {
+	path := d.Path()
 	what, reason := path, "no reason was left"
 	for _, name := range files {
 		if !strings.HasSuffix(name, reasonSuffix) {
 			what = filepath.Join(path, name)
 			continue
 		}
-		text, err := readBounded(filepath.Join(path, name), reasonMax)
+		text, err := readBounded(d, name, reasonMax)
 		if err != nil {
 			r.fail(filepath.Join(path, name), -1, err)
 			continue
@@ -97,7 +136,8 @@ func (r *Receipts) refused(path string, files []string) {
 // sent takes in a directory of sent/: a message file NAME and NAME.tlog-proof. A
 // message may itself be called something.tlog-proof, so a receipt is what has
 // its message beside it.
-func (r *Receipts) sent(path string, files []string) {
+func (r *Receipts) sent(d *durable.Dir, files []string) {
+	path := d.Path()
 	there := map[string]bool{}
 	for _, name := range files {
 		there[name] = true
@@ -108,7 +148,7 @@ func (r *Receipts) sent(path string, files []string) {
 		switch {
 		case named && there[base]: // looked at with its message
 		case there[name+receipt.FileSuffix]:
-			r.open(full)
+			r.open(d, name)
 		case named:
 			r.fail(full, -1, ErrNoMessage)
 		default:
@@ -120,19 +160,20 @@ func (r *Receipts) sent(path string, files []string) {
 	}
 }
 
-// open checks the receipt of the message file at path.
-func (r *Receipts) open(path string) {
-	c, err := r.verify(path + receipt.FileSuffix)
+// open checks the receipt of a message file.
+func (r *Receipts) open(d *durable.Dir, name string) {
+	path := filepath.Join(d.Path(), name)
+	c, err := r.verify(d, name+receipt.FileSuffix)
 	if err != nil {
 		r.fail(c.path, -1, err)
 		return
 	}
 	seq := int64(c.entry.Seq)
-	if c.entry.ID.String() != filepath.Base(filepath.Dir(path)) {
+	if c.entry.ID.String() != filepath.Base(d.Path()) {
 		r.fail(c.path, seq, ErrID)
 		return
 	}
-	if err := checkMessage(path, c.entry); err != nil {
+	if err := checkMessage(d, name, c.entry); err != nil {
 		r.fail(path, seq, err)
 		return
 	}
@@ -140,9 +181,9 @@ func (r *Receipts) open(path string) {
 }
 
 // verify opens a receipt. Of one that does not hold only the path is returned.
-func (r *Receipts) verify(path string) (claim, error) {
-	c := claim{path: path}
-	text, err := readBounded(path, receipt.MaxSize)
+func (r *Receipts) verify(d *durable.Dir, name string) (claim, error) {
+	c := claim{path: filepath.Join(d.Path(), name)}
+	text, err := readBounded(d, name, receipt.MaxSize)
 	if err != nil {
 		return c, err
 	}
@@ -151,14 +192,14 @@ func (r *Receipts) verify(path string) (claim, error) {
 		return c, err
 	}
 	c.line, c.tree = opened.Line, opened.Checkpoint
-	r.heads = append(r.heads, audit.Head{Source: "outbox: " + path, Checkpoint: c.tree})
+	r.heads = append(r.heads, audit.Head{Source: "outbox: " + c.path, Checkpoint: c.tree})
 	c.entry, err = logfile.OfReceipt(opened)
 	return c, err
 }
 
 // checkMessage compares the file that was sent with what the receipt says.
-func checkMessage(path string, e logfile.Entry) error {
-	f, err := bounded.OpenRegular(path)
+func checkMessage(d *durable.Dir, name string, e logfile.Entry) error {
+	f, err := d.Open(name, os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}
@@ -181,8 +222,8 @@ func checkMessage(path string, e logfile.Entry) error {
 }
 
 // readBounded returns a file, or the first most+1 bytes of it.
-func readBounded(path string, most int64) ([]byte, error) {
-	f, err := bounded.OpenRegular(path)
+func readBounded(d *durable.Dir, name string, most int64) ([]byte, error) {
+	f, err := d.Open(name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
