@@ -28,21 +28,21 @@ func files() []mutant {
 		{name: "collector: no flush of a log file", file: "file.go",
 			old: "return local(f.Sync())", new: "return nil"},
 		{name: "collector: no flush of log files' names", file: "kept.go",
-			old: "if err := durable.SyncDir(k.dir); err", new: "_ = durable.SyncDir\n	if err := error(nil); err"},
+			old: "if err := k.Sync(); err", new: "if err := error(nil); err"},
 		{name: "collector: no flush of the kept lines", file: "kept.go",
 			old: "	if err == nil {\n		err = k.file.Sync()\n	}\n", new: ""},
 		{name: "collector: a name before the file is whole", file: "file.go",
-			old: "	if err := c.fill(s, part, e); err != nil {\n		return err\n	}\n",
-			new: "	part = logfile.FileName(e.Seq)\n	if err := c.fill(s, part, e); err != nil {\n		return err\n	}\n"},
+			old: "	if err := c.fill(s, f, item.Entry); err != nil {\n		return err\n	}\n	return c.show(f, part, item)\n",
+			new: "	if err := c.show(f, part, item); err != nil {\n		return err\n	}\n	return c.fill(s, f, item.Entry)\n"},
 	}))
 	list = append(list, in(stateDir, stateTests, only(powerCut, []mutant{
 		{name: "state: no flush", file: "files.go",
-			old: "return durable.WriteFileOwner(s.path(name), data, fileMode, uid, gid)",
-			new: "_, _ = uid, gid\n	return os.WriteFile(s.path(name), data, fileMode)"},
+			old: "return d.WriteFile(name, data, fileMode, heir)",
+			new: "_ = heir\n	return os.WriteFile(s.path(name), data, fileMode)"},
 	}))...)
 	return append(list, in(stateDir, stateTests, only("^(TestConcurrentChanges|TestManyOpenAtOnce)$", []mutant{
 		{name: "state: changes at the same time", file: "files.go",
-			old: "durable.Lock(s.path(lockFile))", new: "durable.Lock(s.path(lockFile + NewLogbookID()))"},
+			old: "d.Lock(lockFile)", new: "d.Lock(lockFile + NewLogbookID())"},
 	}))...)
 }
 

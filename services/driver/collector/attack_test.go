@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
+	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 )
 
@@ -171,6 +173,10 @@ func TestExchangedInTransfer(t *testing.T) {
 			if owed(t, cfg.Dir) != "1\n" {
 				t.Errorf("owed: %q", owed(t, cfg.Dir))
 			}
+			part := strings.HasSuffix(kind, "of the part")
+			if _, err := os.Lstat(filepath.Join(cfg.Dir, "server_message1.txt")); part && !errors.Is(err, fs.ErrNotExist) {
+				t.Error("what was put in the place of the part has the name of the log file")
+			}
 			if text, err := os.ReadFile(private); err != nil || string(text) != "mine" {
 				t.Errorf("%q, %v", text, err)
 			}
@@ -235,6 +241,65 @@ func TestPlantedPartIsNotResumed(t *testing.T) {
 			}
 			sameFiles(t, v, cfg.Dir)
 		})
+	}
+}
+
+// TestPlantedManifest: a file that begins as a kept manifest, with half a line at its
+// end, is cut only if it is ours and here alone.
+func TestPlantedManifest(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root makes files of others")
+	}
+	v := sampleVolume(t, 4)
+	half := v.Lines(1) + v.Lines(1)[:20]
+	for name, plant := range map[string]func(path string) error{
+		"two names": func(path string) error {
+			elsewhere := filepath.Join(t.TempDir(), "manifest.jsonl")
+			return errors.Join(os.WriteFile(elsewhere, []byte(half), 0o644), os.Link(elsewhere, path))
+		},
+		"of another": func(path string) error {
+			return errors.Join(os.WriteFile(path, []byte(half), 0o644), os.Chown(path, 4242, 4242))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+			if err := plant(filepath.Join(cfg.Dir, logfile.ManifestName)); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := collect(t, cfg); err == nil {
+				t.Error("it was taken")
+			}
+			if got := string(read(t, cfg.Dir, logfile.ManifestName)); got != half {
+				t.Errorf("it became %q", got)
+			}
+		})
+	}
+}
+
+// TestItemIsTheFileThatWasChecked: what is put in its place before it is printed is
+// not opened for it.
+func TestItemIsTheFileThatWasChecked(t *testing.T) {
+	v := sampleVolume(t, 4)
+	cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+	cfg.Each = func(item collector.Item) error {
+		f, err := item.Open()
+		if err != nil {
+			return err
+		}
+		defer f.Close() // its number is not free for the next one
+		if err := os.Remove(item.Path); err != nil {
+			return err
+		}
+		if err := os.WriteFile(item.Path, v.Read(item.Entry.File), 0o644); err != nil {
+			return err
+		}
+		if _, err := item.Open(); !errors.Is(err, durable.ErrExchanged) {
+			t.Errorf("%s: error %v", item.Path, err)
+		}
+		return nil
+	}
+	if result, err := collector.Collect(t.Context(), cfg); err != nil || result.New != 4 {
+		t.Errorf("%+v, %v", result, err)
 	}
 }
 
