@@ -97,6 +97,8 @@ func durables() []mutant {
 			old: "flag|unix.O_NOFOLLOW", new: "flag", suite: suite{run: "^TestDirOpens"}},
 		{name: "durable: a pipe is a file", file: "dir.go",
 			old: "st.Mode&unix.S_IFMT != unix.S_IFREG", new: "false", suite: suite{run: "^TestDirOpens"}},
+		{name: "durable: another directory at the path counts", file: "dir.go",
+			old: "return err == nil && os.SameFile(here, opened)", new: "return err == nil && opened != here", suite: suite{run: "^TestDirStays"}},
 		{name: "durable: another's directory is given away", file: "dir.go",
 			old: "uid != os.Geteuid()", new: "uid < 0", suite: suite{run: "^TestDirGives"}},
 		{name: "durable: a new file replaces", file: "temp.go",

@@ -187,12 +187,11 @@ func TestNeighbourExchangesSendingAtEachStep(t *testing.T) {
 // What lies in a claim of ours may be exchanged where the claim stands open.
 func TestNeighbourExchangesFilesInAClaim(t *testing.T) {
 	for name, script := range map[string]string{
-		"message":         "rm message; ln -s \"$PRIVATE/key\" message",
-		"record":          "rm .record.json; ln -s \"$PRIVATE/key\" .record.json",
-		"no record":       "rm .record.json message; ln -s \"$PRIVATE/key\" message",
-		"lock":            "ln -s \"$PRIVATE/lock\" .lock",
-		"lock is foreign": ": >.lock; chmod 666 .lock",
-		"receipt":         "ln -s \"$PRIVATE/key\" message.tlog-proof",
+		"message":   "rm message; ln -s \"$PRIVATE/key\" message",
+		"record":    "rm .record.json; ln -s \"$PRIVATE/key\" .record.json",
+		"no record": "rm .record.json message; ln -s \"$PRIVATE/key\" message",
+		"lock":      "ln -s \"$PRIVATE/lock\" .lock",
+		"receipt":   "ln -s \"$PRIVATE/key\" message.tlog-proof",
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAttack(t, 0o777, "key")
@@ -205,6 +204,39 @@ func TestNeighbourExchangesFilesInAClaim(t *testing.T) {
 			}
 			a.unharmed("key")
 		})
+	}
+}
+
+// Nor is a lock taken that a third user made, who can hold it for ever.
+func TestForeignLockIsNotTaken(t *testing.T) {
+	a := newAttack(t, 0o777)
+	id := a.abandon("message", "m", nil).String()
+	if err := os.Chmod(filepath.Join(a.dir, sendingDir, id), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	a.byNeighbour(": >.sending/" + id + "/.lock")
+	if out := a.run(a.config()); len(out.Left) != 1 || !errors.Is(out.Left[0].Err, errForeign) {
+		t.Errorf("outcome %+v", out)
+	}
+}
+
+// A claim that was exchanged in our hands does not count as sent: its receipt is
+// not where people look.
+func TestNeighbourExchangesAClaimInHand(t *testing.T) {
+	a := newAttack(t, 0o777)
+	a.put(map[string]string{"message": "m"})
+	if err := os.Chmod(a.mkdir(sendingDir), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	cfg := a.config()
+	cfg.step = func(name string) {
+		if name == "receipted" {
+			a.byNeighbour("cd .sending; for id in *; do mv $id away; mkdir $id; done")
+		}
+	}
+	out, err := Run(t.Context(), cfg)
+	if out.Sent != 0 || !errors.Is(err, errExchanged) {
+		t.Errorf("outcome %+v, error %v", out, err)
 	}
 }
 

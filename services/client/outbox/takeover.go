@@ -40,13 +40,21 @@ func (c *claim) hold(name string) (err error) {
 	if c.dir, err = c.box.sub(c.in, name); err != nil {
 		return err
 	}
-	if c.lock, err = c.box.lock(c.dir, lockName, (*durable.Dir).TryLock); err != nil {
+	if err := c.takeLock(name); err != nil {
 		c.release()
+		return err
+	}
+	return nil
+}
+
+// takeLock takes the open claim's lock. The claim may be at its end by then, in
+// another directory.
+func (c *claim) takeLock(name string) (err error) {
+	if c.lock, err = c.box.lock(c.dir, lockName, (*durable.Dir).TryLock); err != nil {
 		return err
 	}
 	if !named(c.in, name, c.dir) {
 		_ = c.dir.Remove(lockName) // made by us, after its holder was through
-		c.release()
 		return &fs.PathError{Op: "lock", Path: c.path(), Err: fs.ErrNotExist}
 	}
 	return nil

@@ -68,6 +68,22 @@ func TestTakeOverKeepsTheID(t *testing.T) {
 	}
 }
 
+// A claim may be at its end before its lock is taken: nothing is left in it.
+func TestClaimIsMovedBeforeItsLockIsTaken(t *testing.T) {
+	b := newBench(t)
+	id := b.abandon("message", "m", nil)
+	c := b.claimAt(id, sendingDir)
+	if err := os.Rename(c.path(), filepath.Join(b.mkdir(sentDir), id.String())); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.takeLock(id.String()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	if got := b.all(sentDir, id.String()); len(got) != 2 {
+		t.Errorf("it holds %q", got)
+	}
+}
+
 func TestTakeOverKeepsTheCipher(t *testing.T) {
 	b := newBench(t)
 	b.abandon("message", "m", nil)
