@@ -139,3 +139,20 @@ func TestSetAsideOfAllIsBounded(t *testing.T) {
 		})
 	}
 }
+
+// On its way in a message has at most smallFile bytes in memory: a larger one is
+// in its file.
+func TestLargeOnesAreInFiles(t *testing.T) {
+	book := open(t, testConfig(t.TempDir()))
+	defer closeBook(t, book)
+	for _, size := range []int{1, smallFile - 1<<10, smallFile, 1 << 20} {
+		content := make([]byte, size)
+		s := stage(t, book, logbooktest.Draft("a", content), content).(*staged)
+		held := s.held()
+		t.Logf("%d bytes: %d in memory", size, held)
+		if inFile := s.file != nil; held > smallFile || inFile != (size >= smallFile) || inFile && held > 0 {
+			t.Errorf("of %d bytes %d are in memory, in a file: %v", size, held, inFile)
+		}
+		s.Discard()
+	}
+}
