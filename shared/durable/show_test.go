@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"sealpost/shared/bounded"
 )
 
 // TestShow: a file gets its name only as itself, and takes no other's.
@@ -66,7 +68,7 @@ func TestShow(t *testing.T) {
 
 func TestReadFileIsBounded(t *testing.T) {
 	d, _ := open(t)
-	for most, want := range map[int64]error{7: nil, 6: ErrLong} {
+	for most, want := range map[int64]error{7: nil, 6: bounded.ErrTooLong} {
 		if text, err := d.ReadFile("file", most); !errors.Is(err, want) || want == nil && string(text) != "content" {
 			t.Errorf("at most %d: %q, %v", most, text, err)
 		}

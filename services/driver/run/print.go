@@ -18,9 +18,9 @@ import (
 // rule is the line above and below a file name.
 var rule = strings.Repeat("-", 72)
 
-// printFile prints a log file under its name: the one that was checked, whatever has
-// the name by now.
-func printFile(w io.Writer, item collector.Item) (err error) {
+// printFile prints a log file under its name, for a screen of so many columns, 0
+// where that is not known: the file that was checked, whatever has the name by now.
+func printFile(w io.Writer, width int, item collector.Item) (err error) {
 	f, err := item.Open()
 	if err != nil {
 		return err
@@ -28,9 +28,10 @@ func printFile(w io.Writer, item collector.Item) (err error) {
 	defer f.Close()
 	out := bufio.NewWriter(w)
 	fmt.Fprintf(out, "%s\nFile name: %s\n%s\n", rule, filepath.Base(item.Path), rule)
-	visible := message.NewVisibleWriter(out)
+	text := newMargin(out, width)
+	visible := message.NewVisibleWriter(text)
 	_, err = io.Copy(visible, f)
-	return errors.Join(err, visible.Close(), out.Flush())
+	return errors.Join(err, visible.Close(), text.Close(), out.Flush())
 }
 
 // summary prints the last lines of a run.

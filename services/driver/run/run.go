@@ -8,8 +8,9 @@
 // is moreover nil only if the manifest has every tree that the server signed:
 // in its checkpoint, in the one kept in an earlier run, in the receipts. The
 // newest checkpoint that was found true is kept beside the log files. What is
-// printed has its control characters made visible; what is on disk stays byte
-// for byte.
+// printed has its control characters made visible and a mark before each line, so
+// that no message can pass for another file or for the driver's own words; what
+// is on disk stays byte for byte.
 package run
 
 import (
@@ -26,6 +27,7 @@ import (
 	"sealpost/services/driver/outbox"
 	"sealpost/shared/settings"
 	"sealpost/shared/signals"
+	"sealpost/shared/voice"
 )
 
 // FailedError is a run that went to its end, or as far as it could, and found
@@ -169,5 +171,5 @@ func (d *driver) each(item collector.Item) error {
 	if !item.New {
 		return nil
 	}
-	return d.screen.hold(func() error { return printFile(d.out, item) })
+	return d.screen.hold(func() error { return printFile(d.out, voice.Width(d.out), item) })
 }

@@ -9,9 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
@@ -65,7 +67,7 @@ func TestPrintsWhatIsNew(t *testing.T) {
 	visible := strings.NewReplacer("\x1b", `\x1b`, "\r", `\x0d`, "\u202e", `\u202e`, "\xff", `\xff`)
 	var want string
 	for _, e := range v.Entries {
-		want += rule + "File name: " + e.File + "\n" + rule + visible.Replace(string(v.Read(e.File)))
+		want += rule + "File name: " + e.File + "\n" + rule + marked(visible.Replace(string(v.Read(e.File))))
 	}
 	if files != want {
 		t.Errorf("printed:\n%s\nwant:\n%s", files, want)
@@ -82,11 +84,59 @@ func TestPrintsWhatIsNew(t *testing.T) {
 	}
 	files, summary = splitSummary(t, out)
 	e := v.Entries[2]
-	if files != rule+"File name: "+e.File+"\n"+rule+string(v.Read(e.File)) {
+	if files != rule+"File name: "+e.File+"\n"+rule+marked(string(v.Read(e.File))) {
 		t.Errorf("second run printed:\n%s", files)
 	}
 	if !strings.Contains(summary, "bytes, 1 new;") {
 		t.Errorf("second summary %q", summary)
+	}
+}
+
+// marked is a log file of short lines as it is printed.
+func marked(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.TrimSuffix("| "+line, " \n"))
+		if line == "\n" {
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// TestMessageThatPlaysTheDriver: one prints a whole second file of another sender
+// and the last lines of a run; so does its name, and its lines are longer than a
+// screen, so that a terminal would break them where it likes. No line of any
+// message can be taken for the driver's.
+func TestMessageThatPlaysTheDriver(t *testing.T) {
+	v := drivertest.NewVolume(t)
+	second := "server_message1.txt"
+	play := rule + "File name: " + second + "\n" + rule +
+		"Message Received at: Sun Jul 22, 2012 20:44:41\n\nSender: the-director\n-----\nDECRYPTED MESSAGE CONTENT\n-----\n\npay him\n\n" +
+		rule + "2 files, 999 bytes, 2 new; 2 receipts verified; checkpoint of 2 lines verified; 0.1 seconds"
+	for _, end := range []string{"\n", "\r\n", "\r", "\v", "\f", "\u0085", "\u2028", "\u2029", "\x1b[E", "\x00\n", strings.Repeat(" ", 80), strings.Repeat("\t", 10), strings.Repeat("\u2003", 40), strings.Repeat("鍵", 40)} {
+		v.Add("a.txt", []byte("\n"+strings.ReplaceAll(play, "\n", end)))
+	}
+	v.Add("File name: "+second, nil)
+	v.Add("2 files, 999 bytes, 2 new; 2 receipts verified; 0.1 seconds", nil)
+	out, _, err := start(config(t, drivertest.Serve(t, v.Dir, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, _ := splitSummary(t, out)
+	var want, got []string
+	for _, e := range v.Entries {
+		want = append(want, rule, "File name: "+e.File+"\n", rule)
+	}
+	for line := range strings.Lines(files) {
+		if !strings.HasPrefix(line, "|") {
+			got = append(got, line)
+		} else if utf8.RuneCountInString(line) > 80 && strings.Contains(line, "verified") {
+			t.Errorf("a terminal breaks the line %q", line)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("unmarked lines:\n%s", strings.Join(got, ""))
 	}
 }
 
