@@ -13,7 +13,7 @@ func paths() []mutant {
 		{name: "paths: a third user's lock is taken", file: "box.go",
 			old: "	info, err := lock.Info()\n	if err == nil && !b.trusts(info) {", new: "	_, err = lock.Info()\n	if false {", suite: suite{run: "^TestForeignLock"}},
 		{name: "paths: a planted hard link is sent", file: "box.go",
-			old: "dir.Mode().Perm()&0o022 == 0 && ", new: "", suite: suite{run: "^TestPlantedHardLink"}},
+			old: "dir.Mode().Perm()&0o022 == 0 && ", new: "dir.IsDir() && ", suite: suite{run: "^TestPlantedHardLink"}},
 		{name: "paths: the outbox's owner plants a hard link", file: "box.go",
 			old: "b.owner == os.Geteuid() || b.owner == uid", new: "uid >= 0", suite: suite{run: "^TestHardLinkOfTheOutboxOwner$"}},
 		{name: "paths: a hard link planted late is sent", file: "source.go",
