@@ -22,7 +22,7 @@ func rooms() []mutant {
 		{name: "room: no third more for the others", file: "space.go", suite: suite{run: "^TestOneAloneGetsNearlyAll$"},
 			old: "s.limit/3+blockSize", new: "0"},
 		{name: "room: nobody is hurried", file: "space.go", suite: suite{run: "^TestScarceRoomIsHurried$"},
-			old: "c.space.of[c.sender] <= left", new: "c.space.of[c.sender] > 0"},
+			old: "err != nil || c.space.of[c.sender] <= left", new: "err != nil || left < 1<<63"},
 		{name: "room: a scratch takes none", file: "scratch.go", suite: suite{run: "^TestScratchTakesRoom$"},
 			old: "	if err := s.room.want(uint64(len(p))); err != nil {\n		return 0, err\n	}\n", new: ""},
 		{name: "room: not given back", file: "staged.go", suite: suite{run: "^TestFilesComeFree$"},

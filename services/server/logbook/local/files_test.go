@@ -33,7 +33,7 @@ func TestFilesAreShared(t *testing.T) {
 	if s, err := book.Scratch(t.Context(), message.NoSender, 1<<20); !errors.Is(err, logbook.ErrUnavailable) {
 		t.Errorf("a scratch beyond the limit: %v, %v", s, err)
 	}
-	for range 2 * groupSize(cfg.Files) {
+	for range cfg.Files {
 		if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +126,7 @@ func TestManySmallMessagesFitTheDescriptors(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := most.Load(); n > 2*int64(groupSize(cfg.Files)) {
+	if n := most.Load(); n > int64(cfg.Files/2) {
 		t.Errorf("%d files were open", n)
 	}
 }
