@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"sealpost/shared/message"
 )
 
 // together is how many files of a command line are under way at once: one that
@@ -35,7 +37,7 @@ func (r *runner) sumUp(ended []error) error {
 		if err == nil {
 			continue
 		}
-		speak.Complain(r.Err, fmt.Errorf("%s: %w", r.files[i], err), hint(err))
+		speak.Complain(r.Err, fmt.Errorf("%s: %w", message.Visible(r.files[i]), err), hint(err))
 		sum.failed++
 		sum.worst = max(sum.worst, status(err))
 	}

@@ -33,7 +33,7 @@ func (e *usageError) Error() string { return e.rule }
 // inputError means that the command line names a file that cannot be used.
 type inputError struct{ cause string }
 
-func (e *inputError) Error() string { return e.cause }
+func (e *inputError) Error() string { return message.Visible(e.cause) } // it names a file
 
 // nameRule is that of [message.CheckName].
 var nameRule = fmt.Sprintf("a name has 1 to %d bytes of UTF-8, without line ends and other control characters", message.MaxName)

@@ -13,6 +13,7 @@ import (
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/deadline"
 	"sealpost/shared/framing"
+	"sealpost/shared/message"
 )
 
 // session is one connection. Messages go out one after the other; answers come
@@ -135,7 +136,7 @@ type ClosedError struct {
 	Reason string
 }
 
-func (e *ClosedError) Error() string { return fmt.Sprintf("server closed: %s (%s)", e.Reason, e.Code) }
+func (e *ClosedError) Error() string { return fmt.Sprintf("server closed: %s (%s)", message.Visible(e.Reason), e.Code) }
 
 func closed(payload []byte) error {
 	c, err := framing.ParseClose(payload)

@@ -70,7 +70,8 @@ func (e *Refusal) Error() string {
 	if e.Code == 0 {
 		return e.Reason
 	}
-	return fmt.Sprintf("refused: %s (%s)", e.Reason, e.Code)
+	// On one line: what the server says must not look like words of ours.
+	return fmt.Sprintf("refused: %s (%s)", message.Visible(e.Reason), e.Code)
 }
 
 func (e *Refusal) Unwrap() error { return e.Cause }
