@@ -15,9 +15,13 @@ type slowConn struct {
 	net.Conn
 	writes chan string
 	next   chan error
+	until  time.Time // the deadline that was set last
 }
 
-func (c *slowConn) SetWriteDeadline(time.Time) error { return nil }
+func (c *slowConn) SetWriteDeadline(until time.Time) error {
+	c.until = until
+	return nil
+}
 
 func (c *slowConn) Write(p []byte) (int, error) {
 	c.writes <- string(p)
@@ -64,6 +68,9 @@ func TestQueueGathers(t *testing.T) {
 	conn.next <- nil
 	if first, second := <-moves, <-moves; first != 1 || second != 3 {
 		t.Errorf("%d and %d moves, want 1 and 3", first, second)
+	}
+	if !conn.until.IsZero() {
+		t.Errorf("the deadline %v is still set", conn.until)
 	}
 }
 

@@ -136,7 +136,9 @@ type ClosedError struct {
 	Reason string
 }
 
-func (e *ClosedError) Error() string { return fmt.Sprintf("server closed: %s (%s)", message.Visible(e.Reason), e.Code) }
+func (e *ClosedError) Error() string {
+	return fmt.Sprintf("server closed: %s (%s)", message.Visible(e.Reason), e.Code)
+}
 
 func closed(payload []byte) error {
 	c, err := framing.ParseClose(payload)

@@ -49,6 +49,33 @@ func TestPlacesWaitForThePeer(t *testing.T) {
 	}
 }
 
+// remembered has the write deadline that was set last.
+type remembered struct {
+	net.Conn
+	until time.Time
+}
+
+func (r *remembered) SetWriteDeadline(until time.Time) error {
+	r.until = until
+	return r.Conn.SetWriteDeadline(until)
+}
+
+// The deadline of an answer is for that answer.
+func TestDeadlineIsTakenAway(t *testing.T) {
+	here, there := net.Pipe()
+	defer there.Close()
+	conn := &remembered{Conn: here}
+	a := newAnswers(conn, time.Hour, 1, newWriters(t.Context()))
+	a.send([]byte("x"))
+	if _, err := there.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	a.settled(t.Context())
+	if !conn.until.IsZero() {
+		t.Errorf("%v is still set", conn.until)
+	}
+}
+
 // After a failed write answers go nowhere, and their places are free, so that
 // nobody waits for them.
 func TestAnswersAfterAFailure(t *testing.T) {
