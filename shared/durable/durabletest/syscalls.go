@@ -27,37 +27,55 @@ func (c *call) done(result int64) []Op {
 	return []Op{c.op}
 }
 
-// enter reads a call and what it points to; nil where it is of no interest.
-func (tr *tracer) enter(tid int, nr uint64, a [6]uint64) *call {
+// recorder lists what a command does below the root.
+type recorder struct {
+	root string
+	ops  []Op
+}
+
+func (r *recorder) enter(tid int, nr uint64, a [6]uint64) (end func(result int64)) {
+	c := r.call(tid, nr, a)
+	if c == nil {
+		return nil
+	}
+	return func(result int64) {
+		if result >= 0 {
+			r.ops = append(r.ops, c.done(result)...)
+		}
+	}
+}
+
+// call reads a call and what it points to; nil where it is of no interest.
+func (r *recorder) call(tid int, nr uint64, a [6]uint64) *call {
 	p := process(tid)
 	switch nr {
 	case unix.SYS_OPENAT:
 		if a[2]&unix.O_CREAT == 0 && a[2]&unix.O_TRUNC == 0 {
 			return nil
 		}
-		c := tr.on(Create, p.path(a[0], a[1]))
+		c := r.on(Create, p.path(a[0], a[1]))
 		if c != nil {
 			c.cut = a[2]&unix.O_TRUNC != 0
 		}
 		return c
 	case unix.SYS_MKDIRAT:
-		return tr.on(Mkdir, p.path(a[0], a[1]))
+		return r.on(Mkdir, p.path(a[0], a[1]))
 	case unix.SYS_UNLINKAT:
-		return tr.on(Remove, p.path(a[0], a[1]))
+		return r.on(Remove, p.path(a[0], a[1]))
 	case unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2:
-		return tr.renames(p.path(a[0], a[1]), p.path(a[2], a[3]))
+		return r.renames(p.path(a[0], a[1]), p.path(a[2], a[3]))
 	case unix.SYS_LINKAT, unix.SYS_SYMLINKAT, unix.SYS_COPY_FILE_RANGE, unix.SYS_FALLOCATE, unix.SYS_WRITEV, unix.SYS_PWRITEV:
-		return tr.unknown(nr, p, a)
+		return r.unknown(nr, p, a)
 	default:
-		return tr.onOpen(p, nr, a)
+		return r.onOpen(p, nr, a)
 	}
 }
 
 // onOpen is for calls whose first argument is an open file.
-func (tr *tracer) onOpen(p process, nr uint64, a [6]uint64) *call {
+func (r *recorder) onOpen(p process, nr uint64, a [6]uint64) *call {
 	switch nr {
 	case unix.SYS_WRITE, unix.SYS_PWRITE64:
-		c := tr.on(Write, p.open(a[0]))
+		c := r.on(Write, p.open(a[0]))
 		if c == nil {
 			return nil
 		}
@@ -67,7 +85,7 @@ func (tr *tracer) onOpen(p process, nr uint64, a [6]uint64) *call {
 		}
 		return c
 	case unix.SYS_FTRUNCATE:
-		c := tr.on(Cut, p.open(a[0]))
+		c := r.on(Cut, p.open(a[0]))
 		if c != nil {
 			c.op.Off = int64(a[1])
 		}
@@ -75,18 +93,18 @@ func (tr *tracer) onOpen(p process, nr uint64, a [6]uint64) *call {
 	case unix.SYS_FSYNC, unix.SYS_FDATASYNC:
 		name := p.open(a[0])
 		if info, err := os.Stat(name); err == nil && info.IsDir() {
-			return tr.on(SyncDir, name)
+			return r.on(SyncDir, name)
 		}
-		return tr.on(Sync, name)
+		return r.on(Sync, name)
 	case unix.SYS_SYNCFS:
-		return tr.on(SyncAll, p.open(a[0]))
+		return r.on(SyncAll, p.open(a[0]))
 	}
 	return nil
 }
 
 // on is a call on a file below the root.
-func (tr *tracer) on(kind Kind, path string) *call {
-	if name, ok := tr.below(path); ok {
+func (r *recorder) on(kind Kind, path string) *call {
+	if name, ok := r.below(path); ok {
 		return &call{op: Op{Kind: kind, Name: name}}
 	}
 	return nil
@@ -94,31 +112,31 @@ func (tr *tracer) on(kind Kind, path string) *call {
 
 // renames is a rename below the root. One into it, or out of it, is nothing that
 // a Disk could tell.
-func (tr *tracer) renames(from, to string) *call {
-	c := tr.on(Rename, from)
+func (r *recorder) renames(from, to string) *call {
+	c := r.on(Rename, from)
 	if c == nil {
 		return nil
 	}
-	c.op.To, _ = tr.below(to)
+	c.op.To, _ = r.below(to)
 	return c
 }
 
 // unknown stands for a call that a Disk does not know: nothing that follows
 // could be trusted, so it shows in the list.
-func (tr *tracer) unknown(nr uint64, p process, a [6]uint64) *call {
+func (r *recorder) unknown(nr uint64, p process, a [6]uint64) *call {
 	for _, path := range []string{p.open(a[0]), p.open(a[2]), p.path(a[0], a[1]), p.path(a[2], a[3])} {
-		if c := tr.on(Kind(fmt.Sprint("system call ", nr)), path); c != nil {
+		if c := r.on(Kind(fmt.Sprint("system call ", nr)), path); c != nil {
 			return c
 		}
 	}
 	return nil
 }
 
-func (tr *tracer) below(path string) (name string, ok bool) {
-	if path == tr.root {
+func (r *recorder) below(path string) (name string, ok bool) {
+	if path == r.root {
 		return "", true
 	}
-	return strings.CutPrefix(path, tr.root+"/")
+	return strings.CutPrefix(path, r.root+"/")
 }
 
 // process is a traced thread.

@@ -21,6 +21,18 @@ import (
 // some containers do not give; then the test is skipped, and in CI it fails.
 func Trace(t testing.TB, cmd *exec.Cmd, root string) (ops []Op, state syscall.WaitStatus) {
 	t.Helper()
+	rec := &recorder{root: root}
+	state = trace(t, cmd, rec.enter)
+	return rec.ops, state
+}
+
+// observer is told of each system call when it begins, and returns what is to be
+// told of its result when it ends; nil: nothing.
+type observer func(tid int, nr uint64, args [6]uint64) (end func(result int64))
+
+// trace runs a command to its end and shows all its system calls to see.
+func trace(t testing.TB, cmd *exec.Cmd, see observer) syscall.WaitStatus {
+	t.Helper()
 	runtime.LockOSThread() // the thread that starts a child is the one that traces it
 	defer runtime.UnlockOSThread()
 	if cmd.SysProcAttr == nil {
@@ -34,22 +46,21 @@ func Trace(t testing.TB, cmd *exec.Cmd, root string) (ops []Op, state syscall.Wa
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr := &tracer{pid: cmd.Process.Pid, root: root, calls: make(map[int]*call), known: make(map[int]bool)}
-	state, err = tr.run()
+	tr := &tracer{pid: cmd.Process.Pid, see: see, ends: make(map[int]func(int64)), known: make(map[int]bool)}
+	state, err := tr.run()
 	if err != nil {
 		_ = cmd.Process.Kill()
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // the tracer has waited already; this ends the copying of its output
-	return tr.ops, state
+	return state
 }
 
 type tracer struct {
 	pid   int
-	root  string
-	ops   []Op
-	calls map[int]*call // under way, by thread
-	known map[int]bool  // threads that have been seen
+	see   observer
+	ends  map[int]func(result int64) // of the calls under way, by thread
+	known map[int]bool               // threads that have been seen
 }
 
 const traceOptions = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK |
@@ -132,11 +143,11 @@ func (tr *tracer) syscall(tid int) {
 	}
 	switch info.op {
 	case entering:
-		tr.calls[tid] = tr.enter(tid, info.nr, info.args)
+		tr.ends[tid] = tr.see(tid, info.nr, info.args)
 	case leaving:
-		if c := tr.calls[tid]; c != nil && int64(info.nr) >= 0 {
-			tr.ops = append(tr.ops, c.done(int64(info.nr))...)
+		if end := tr.ends[tid]; end != nil {
+			end(int64(info.nr))
 		}
-		delete(tr.calls, tid)
+		delete(tr.ends, tid)
 	}
 }

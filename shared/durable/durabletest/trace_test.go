@@ -8,16 +8,22 @@ import (
 	"testing"
 )
 
-// traceEnv makes the test binary do what TestTrace traces.
-const traceEnv = "DURABLETEST_DIR"
+// traceEnv makes the test binary do what TestTrace traces, pathsEnv what
+// TestEveryPathCallIsSeen does.
+const (
+	traceEnv = "DURABLETEST_DIR"
+	pathsEnv = "DURABLETEST_PATHS"
+)
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(traceEnv); dir != "" {
-		if err := work(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	for env, do := range map[string]func(dir string) error{traceEnv: work, pathsEnv: makeCalls} {
+		if dir := os.Getenv(env); dir != "" {
+			if err := do(dir); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			os.Exit(0)
 		}
-		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }

@@ -1,0 +1,10 @@
+package durabletest
+
+import "golang.org/x/sys/unix"
+
+// ofThisMachine are those of its own calls that Go's standard library makes.
+var ofThisMachine = []kindOfCall{
+	one(unix.SYS_FSTATAT64, "fstatat64", at(0, 1, unless(3, atNoFollow))),
+	one(unix.SYS_STATFS64, "statfs64", plain(0, follow)),
+	one(unix.SYS_TRUNCATE64, "truncate64", plain(0, follow)),
+}
