@@ -1,0 +1,152 @@
+// Package paths holds every program to the rule for directories in which another
+// user may write: they are opened once, by the path that the operator gave, and
+// everything in them is reached from what is open, one name at a time, without
+// following a link. Each test runs the real program under ptrace(2), and prints
+// the table of its system calls with a path.
+package paths
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	client "sealpost/services/client/cli"
+	driver "sealpost/services/driver/cli"
+	server "sealpost/services/server/cli"
+	"sealpost/shared/durable/durabletest"
+	"sealpost/shared/signals"
+)
+
+// programEnv makes the test binary that program.
+const programEnv = "PATHS_TEST_PROGRAM"
+
+func TestMain(m *testing.M) {
+	ctx := signals.Context(context.Background())
+	switch program := os.Getenv(programEnv); program {
+	case "":
+		os.Exit(m.Run())
+	case "client":
+		os.Exit(client.Main(ctx, os.Args[1:], client.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	case "driver":
+		os.Exit(driver.Main(ctx, os.Args[1:], driver.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	case "server":
+		os.Exit(server.Main(ctx, os.Args[1:], server.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	default:
+		panic(program)
+	}
+}
+
+// table is what runs of a program did in the roots.
+type table struct {
+	*testing.T
+	program string
+	env     []string
+	roots   []string
+	calls   []durabletest.PathCall
+	runs    [][]durabletest.PathCall
+}
+
+// run runs the program to its end, which is to be exit status want.
+func (b *table) run(want int, args ...string) {
+	b.Helper()
+	b.runContext(b.Context(), want, args...)
+}
+
+// runContext is run for a program that gets SIGTERM when ctx ends.
+func (b *table) runContext(ctx context.Context, want int, args ...string) {
+	b.Helper()
+	state, out := b.trace(ctx, nil, args...)
+	if !state.Exited() || state.ExitStatus() != want {
+		b.Fatalf("%s %q: status %v, want %d\n%s", b.program, args, state, want, out)
+	}
+}
+
+// runKilled runs the program up to the first call for which at says so.
+func (b *table) runKilled(at func(durabletest.PathCall) bool, args ...string) {
+	b.Helper()
+	if state, out := b.trace(b.Context(), at, args...); !state.Signaled() {
+		b.Fatalf("%s %q was not killed: status %v\n%s", b.program, args, state, out)
+	}
+}
+
+func (b *table) trace(ctx context.Context, kill func(durabletest.PathCall) bool, args ...string) (syscall.WaitStatus, string) {
+	b.Helper()
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	// A race-enabled program else waits a second before it exits.
+	cmd.Env = append(b.env, "GORACE=atexit_sleep_ms=0", programEnv+"="+b.program)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	calls, state := durabletest.PathCalls(b, cmd, durabletest.Watch{Roots: b.roots, Kill: kill})
+	b.calls = append(b.calls, calls...)
+	b.runs = append(b.runs, calls)
+	return state, out.String()
+}
+
+// first is a call that may go to a root by its path: the operator's word.
+type first struct{ call, why string }
+
+// opened is the way in: what follows starts from there.
+var opened = first{"openat", "the directory itself is opened, once"}
+
+// check prints the table and holds each run to the rule. Each of may is allowed
+// once in a run, for each root.
+func (b *table) check(may ...first) {
+	b.Helper()
+	b.Logf("%s\n%s", b.program, durabletest.PathTable(b.calls))
+	broken := make(map[string]int)
+	for _, calls := range b.runs {
+		used := make(map[string]bool)
+		for _, c := range durabletest.Breaches(calls) {
+			key := c.Root + " " + c.Name
+			if c.Path == "" && allowed(may, c.Name) && !used[key] {
+				used[key] = true
+				continue
+			}
+			broken[fmt.Sprintf("%s: %v", c.Breach(), c)]++
+		}
+	}
+	if len(broken) > 0 {
+		b.Errorf("%d calls reach what another user may have chosen", len(broken))
+	}
+	for call, times := range broken {
+		b.Logf("%d times %s", times, call)
+	}
+}
+
+func allowed(may []first, call string) bool {
+	for _, f := range may {
+		if f.call == call {
+			return true
+		}
+	}
+	return false
+}
+
+func realDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "paths")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
