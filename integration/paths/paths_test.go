@@ -8,6 +8,7 @@ package paths
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -48,21 +49,24 @@ type table struct {
 	roots   []string
 	calls   []durabletest.PathCall
 	runs    [][]durabletest.PathCall
+	log     io.Writer // gets what the program prints too; may be nil
 }
 
-// run runs the program to its end, which is to be exit status want.
-func (b *table) run(want int, args ...string) {
+// run runs the program to its end, which is to be exit status want, and returns
+// what it printed.
+func (b *table) run(want int, args ...string) (out string) {
 	b.Helper()
-	b.runContext(b.Context(), want, args...)
+	return b.runContext(b.Context(), want, args...)
 }
 
 // runContext is run for a program that gets SIGTERM when ctx ends.
-func (b *table) runContext(ctx context.Context, want int, args ...string) {
+func (b *table) runContext(ctx context.Context, want int, args ...string) (out string) {
 	b.Helper()
 	state, out := b.trace(ctx, nil, args...)
 	if !state.Exited() || state.ExitStatus() != want {
 		b.Fatalf("%s %q: status %v, want %d\n%s", b.program, args, state, want, out)
 	}
+	return out
 }
 
 // runKilled runs the program up to the first call for which at says so.
@@ -81,6 +85,9 @@ func (b *table) trace(ctx context.Context, kill func(durabletest.PathCall) bool,
 	cmd.Env = append(b.env, "GORACE=atexit_sleep_ms=0", programEnv+"="+b.program)
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
+	if b.log != nil {
+		cmd.Stderr = io.MultiWriter(&out, b.log)
+	}
 	calls, state := durabletest.PathCalls(b, cmd, durabletest.Watch{Roots: b.roots, Kill: kill})
 	b.calls = append(b.calls, calls...)
 	b.runs = append(b.runs, calls)
