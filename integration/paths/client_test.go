@@ -94,7 +94,7 @@ func TestOutboxIsWalkedFromWhatIsOpen(t *testing.T) {
 			b.run(0, "-outbox", box, "-accept-logbook")
 			wantIn(t, box, "sent", 2)
 			wantIn(t, box, "refused", 1)
-			b.check(opened)
+			b.check(opened, inPlace)
 		})
 	}
 }
@@ -120,7 +120,7 @@ func TestTakeOverIsWalkedFromWhatIsOpen(t *testing.T) {
 	}
 	t.Logf("killed %d times", killed)
 	wantIn(t, box, ".sending", 0)
-	b.check(opened)
+	b.check(opened, inPlace)
 }
 
 func TestWatchedOutboxIsWalkedFromWhatIsOpen(t *testing.T) {
@@ -138,7 +138,7 @@ func TestWatchedOutboxIsWalkedFromWhatIsOpen(t *testing.T) {
 	}()
 	b.runContext(ctx, 0, "-outbox", box, "-watch")
 	wantIn(t, box, "sent", 2)
-	b.check(opened)
+	b.check(opened, inPlace)
 }
 
 // await waits for n messages in sent.

@@ -116,7 +116,7 @@ func openMode(path string, flags int, mode fs.FileMode) (*os.File, error) {
 func openFD(dir int, path string, flags int, mode fs.FileMode) (int, error) {
 	var fd int
 	err := again(func() (err error) {
-		fd, err = unix.Openat(dir, path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC|flags, uint32(mode))
+		fd, err = unix.Openat(dir, path, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC|flags, uint32(mode))
 		return err
 	})
 	if err != nil {
