@@ -12,6 +12,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -38,7 +39,9 @@ type store struct {
 
 func openStore(path string) (s *store, err error) {
 	defer guard(&err)()
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType})
+	db, err := bolt.Open(path, 0o600, &bolt.Options{
+		Timeout: time.Second, FreelistType: bolt.FreelistMapType, OpenFile: openNoLink,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +58,11 @@ func openStore(path string) (s *store, err error) {
 		return nil, err
 	}
 	return &store{db}, nil
+}
+
+// openNoLink is os.OpenFile for a file that is no link.
+func openNoLink(path string, flag int, mode os.FileMode) (*os.File, error) {
+	return os.OpenFile(path, flag|unix.O_NOFOLLOW, mode)
 }
 
 // guard turns what bbolt does on a damaged file, and the fault of a page that
