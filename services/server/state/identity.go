@@ -181,7 +181,7 @@ func (s *State) changeIdentities(change func(*keys) error) error {
 
 // loadIdentities reads the identities, and makes the first one of a new state.
 func (s *State) loadIdentities() error {
-	if _, err := os.Stat(s.path(identityFile)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := lookAt(s.path(identityFile)); errors.Is(err, fs.ErrNotExist) {
 		id, err := identity.Generate()
 		if err == nil {
 			err = s.write(identityFile, id.PEM())

@@ -26,7 +26,7 @@ type watched[T any] struct {
 	// cannot go to a later version: two replacements within one tick of the
 	// file system's clock could else look like none.
 	held *os.File
-	was  fs.FileInfo // of held, when it was read
+	was  durable.Info // of held, when it was read
 }
 
 // current returns what is in force: what the file holds, or the last that
@@ -47,7 +47,7 @@ func (w *watched[T]) snapshot() (value T, version uint64) {
 func (w *watched[T]) refresh() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	info, err := os.Lstat(w.path)
+	info, err := lookAt(w.path)
 	if err == nil && w.unchanged(info) {
 		return nil
 	}
@@ -66,6 +66,17 @@ func (w *watched[T]) refresh() error {
 	return nil
 }
 
+// lookAt tells of a file, or of a link itself, what a directory that is open for
+// it says.
+func lookAt(path string) (durable.Info, error) {
+	d, err := durable.OpenDir(filepath.Dir(path))
+	if err != nil {
+		return durable.Info{}, err
+	}
+	defer d.Close()
+	return d.Lstat(filepath.Base(path))
+}
+
 // openFile opens a regular file itself, and no link.
 func openFile(path string) (*os.File, error) {
 	d, err := durable.OpenDir(filepath.Dir(path))
@@ -77,8 +88,8 @@ func openFile(path string) (*os.File, error) {
 }
 
 // unchanged also compares size and time, for a file that was edited in place.
-func (w *watched[T]) unchanged(info fs.FileInfo) bool {
-	return w.held != nil && info.Size() == w.was.Size() && info.ModTime().Equal(w.was.ModTime()) && os.SameFile(info, w.was)
+func (w *watched[T]) unchanged(info durable.Info) bool {
+	return w.held != nil && info.Size() == w.was.Size() && info.ModTime().Equal(w.was.ModTime()) && info.Same(w.was)
 }
 
 func (w *watched[T]) read(f *os.File) error {
@@ -89,7 +100,7 @@ func (w *watched[T]) read(f *os.File) error {
 		return err
 	}
 	// Size and time before the bytes: a change in between shows next time.
-	info, err := f.Stat()
+	info, err := durable.Stat(f)
 	if err != nil {
 		return err
 	}
@@ -112,7 +123,7 @@ func (w *watched[T]) gone() {
 	}
 	_ = w.held.Close()
 	var none T
-	w.held, w.was, w.value = nil, nil, none
+	w.held, w.was, w.value = nil, durable.Info{}, none
 	w.version++
 }
 

@@ -26,7 +26,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -144,7 +143,7 @@ func (s *State) load() error {
 	if err := s.loadLogbookID(); err != nil {
 		return err
 	}
-	_, err := os.Stat(s.senders.path)
+	_, err := lookAt(s.senders.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = s.write(sendersFile, nil)
 	}
