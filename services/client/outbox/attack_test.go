@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"sealpost/shared/message"
 )
@@ -167,6 +168,7 @@ func TestNeighbourExchangesSendingAtEachStep(t *testing.T) {
 			a := newAttack(t, 0o777, "key")
 			a.put(map[string]string{"message": "m"})
 			cfg := a.config()
+			cfg.poll = time.Hour // or a look between two commands makes .sending again
 			step := func(name string) {
 				if name != at {
 					return
@@ -229,6 +231,7 @@ func TestNeighbourExchangesAClaimInHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := a.config()
+	cfg.poll = time.Hour
 	cfg.step = func(name string) {
 		if name == "receipted" {
 			a.byNeighbour("cd .sending; for id in *; do mv $id away; mkdir $id; done")
