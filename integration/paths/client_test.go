@@ -157,7 +157,7 @@ func TestReceiptIsWrittenFromWhatIsOpen(t *testing.T) {
 	b := newClient(t, shared)
 	put(t, filepath.Join(own, "a.txt"), "one")
 	b.run(0, "-receipt", filepath.Join(shared, "a.receipt"), filepath.Join(own, "a.txt"))
-	b.check(opened)
+	b.check(openedByEach)
 }
 
 func wantIn(t *testing.T, box, dir string, want int) {

@@ -45,5 +45,5 @@ func TestCollectedIsWalkedFromWhatIsOpen(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(out, files[0])); err != nil {
 		t.Error(err)
 	}
-	b.check(openedByEach)
+	b.check(openedByEach, looked)
 }

@@ -107,6 +107,8 @@ var (
 	// Each part of the program starts from the operator's path, and goes on from
 	// what it opened; none goes by what another one found.
 	openedByEach = wayIn{call: "openat", often: true, why: "each part starts there, and goes on from what it opened"}
+	// What is used is opened after it.
+	looked = wayIn{call: "newfstatat", often: true, why: "whether it is to be made"}
 	// Nothing is opened by a look, and nothing is done but to end.
 	inPlace = wayIn{call: "newfstatat", often: true, why: "whether what is open still lies there"}
 )

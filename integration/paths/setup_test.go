@@ -22,5 +22,5 @@ func TestSetupIsWalkedFromWhatIsOpen(t *testing.T) {
 	b.run(0, "setup") // finds them, as another user's
 	check(t, os.Remove(filepath.Join(dir, "CLIENT_SECRETS_DIR", "token")))
 	b.run(0, "setup")
-	b.check(openedByEach)
+	b.check(openedByEach, looked)
 }

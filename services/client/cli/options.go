@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"sealpost/shared/durable"
 	"sealpost/shared/message"
 )
 
@@ -192,10 +193,12 @@ func (o options) checkReceiptPlace() error {
 	if o.receipt == "" {
 		return nil
 	}
-	if _, err := os.Stat(filepath.Dir(o.receipt)); err != nil {
+	dir, err := durable.OpenDir(filepath.Dir(o.receipt))
+	if err != nil {
 		return &inputError{err.Error()}
 	}
-	info, err := os.Lstat(o.receipt)
+	defer dir.Close()
+	info, err := dir.Lstat(filepath.Base(o.receipt))
 	switch {
 	case err == nil && !info.Mode().IsRegular():
 		return &inputError{o.receipt + " is not a regular file"}
