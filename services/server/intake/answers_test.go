@@ -65,7 +65,7 @@ func TestDeadlineIsTakenAway(t *testing.T) {
 	here, there := net.Pipe()
 	defer there.Close()
 	conn := &remembered{Conn: here}
-	a := newAnswers(conn, time.Hour, 1, newWriters(t.Context()))
+	a := newAnswers(conn, Limits{Write: time.Hour, InFlight: 1}.WithDefaults(), newWriters(t.Context()))
 	a.send([]byte("x"))
 	if _, err := there.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
