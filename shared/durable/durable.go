@@ -24,13 +24,7 @@ import (
 
 // WriteFile puts data at path, replacing what is there: [Dir.WriteFile].
 func WriteFile(path string, data []byte, mode fs.FileMode) error {
-	return WriteFileOwner(path, data, mode, KeepOwner, KeepOwner)
-}
-
-// WriteFileOwner is WriteFile for a file that belongs to uid:gid from the
-// moment it has its name; KeepOwner leaves either as the process makes it.
-func WriteFileOwner(path string, data []byte, mode fs.FileMode, uid, gid int) error {
-	return writeFile(&system, path, data, mode, Owner{uid, gid})
+	return writeFile(&system, path, data, mode, Keep)
 }
 
 // Rename renames old to new, replacing new, then makes both directories

@@ -55,19 +55,24 @@ func TestWriteFileReplaces(t *testing.T) {
 
 func TestWriteFileOwner(t *testing.T) {
 	dir := t.TempDir()
+	d, err := OpenDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
 	path := filepath.Join(dir, "file")
-	if err := WriteFileOwner(path, []byte("x"), 0o600, os.Getuid(), os.Getgid()); err != nil {
+	if err := d.WriteFile("file", []byte("x"), 0o600, Owner{os.Getuid(), os.Getgid()}); err != nil {
 		t.Fatal(err)
 	}
 	if os.Getuid() != 0 {
-		err := WriteFileOwner(path, []byte("y"), 0o600, 0, 0)
+		err := d.WriteFile("file", []byte("y"), 0o600, Owner{0, 0})
 		if !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("to root: error %v, want a permission error", err)
 		}
 		onlyFile(t, dir, "file")
 		return
 	}
-	if err := WriteFileOwner(path, []byte("y"), 0o640, 65532, 65531); err != nil {
+	if err := d.WriteFile("file", []byte("y"), 0o640, Owner{65532, 65531}); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(path)
