@@ -8,7 +8,7 @@ func calls() []mutant {
 		{name: "paths: the logbook's files may be links", file: local + "volume.go",
 			old: "unix.O_CREAT|unix.O_NOFOLLOW|", new: "unix.O_CREAT|", suite: suite{tests: tests, run: "^TestServersOwn"}},
 		{name: "paths: the index may be a link", file: local + "store.go",
-			old: "flag|unix.O_NOFOLLOW", new: "flag", suite: suite{tests: tests, run: "^TestServersOwn"}},
+			old: "flag|unix.O_NOFOLLOW", new: "flag|unix.O_NOFOLLOW&0", suite: suite{tests: tests, run: "^TestServersOwn"}},
 		{name: "paths: a look follows a link", file: durable + "dir.go",
 			old: "unix.AT_SYMLINK_NOFOLLOW", new: "0", suite: suite{tests: tests, run: "^TestWatched"}},
 		{name: "paths: a state file is looked at by its path", file: "services/server/state/reload.go",
