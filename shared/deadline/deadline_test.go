@@ -10,12 +10,16 @@ import (
 	"sealpost/shared/deadline"
 )
 
+const patience = 20 * time.Second
+
 // pipe returns both ends of a connection without any buffer: a write lasts until
 // it is read.
 func pipe(t *testing.T, limit time.Duration) (*deadline.Conn, net.Conn) {
 	t.Helper()
 	here, there := net.Pipe()
-	t.Cleanup(func() { _, _ = here.Close(), there.Close() })
+	// A write that nothing ends fails in the end, instead of holding the test up.
+	end := time.AfterFunc(patience, func() { _ = here.Close() })
+	t.Cleanup(func() { _, _, _ = end.Stop(), here.Close(), there.Close() })
 	return deadline.New(here, limit), there
 }
 
