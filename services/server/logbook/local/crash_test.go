@@ -155,6 +155,10 @@ func checkSurvived(t *testing.T, name, dir string, drafts []logbook.Draft, conte
 	if err != nil || checked != uint64(len(drafts)) {
 		t.Errorf("%s: verified %d files, %v", name, checked, err)
 	}
+	// With the book open its checkpoint may be on its way from there.
+	if err := book.Close(); err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
 	if left := staging(t, dir); len(left) > 0 {
 		t.Errorf("%s: left in staging: %v", name, left)
 	}
