@@ -11,11 +11,20 @@ import (
 // ReadFile reads a regular file of at most most bytes: ErrNotRegular and
 // bounded.ErrTooLong.
 func (d *Dir) ReadFile(name string, most int64) ([]byte, error) {
+	return d.ReadFileIf(name, most, func(*os.File) error { return nil })
+}
+
+// ReadFileIf is ReadFile for a file that may be read only if check, which gets it
+// open, has nothing against it.
+func (d *Dir) ReadFileIf(name string, most int64, check func(*os.File) error) ([]byte, error) {
 	f, err := d.Open(name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if err := check(f); err != nil {
+		return nil, err
+	}
 	text, err := io.ReadAll(io.LimitReader(f, most+1))
 	switch {
 	case err != nil:

@@ -63,6 +63,9 @@ func parse(args []string) (options, error) {
 	if err != nil {
 		return options{}, err
 	}
+	if name := withoutValue(flags); name != "" {
+		return options{}, badUsage("-%s is empty", name)
+	}
 	if id != "" {
 		if opts.id, err = message.ParseID(id); err != nil {
 			return options{}, badUsage("-id: %v", err)
@@ -80,6 +83,17 @@ func parse(args []string) (options, error) {
 		return opts.withFiles(rest)
 	}
 	return opts.withFile(rest)
+}
+
+// withoutValue returns a flag that was given an empty value, or "": a variable of a
+// script that is not set must not pass for a flag that was left out.
+func withoutValue(flags *flag.FlagSet) (name string) {
+	flags.Visit(func(f *flag.Flag) {
+		if f.Value.String() == "" {
+			name = f.Name
+		}
+	})
+	return name
 }
 
 // scatter parses flags wherever they stand and returns the other arguments.

@@ -37,6 +37,9 @@ func (c *collector) have(item *Item, settled bool) (bool, error) {
 	if settled {
 		return true, nil
 	}
+	if !c.trusts(info) {
+		return false, fmt.Errorf("%w: it belongs to another user", ErrForeign)
+	}
 	item.checked, item.looked = info, true
 	if err := item.Check(); err != nil {
 		return false, fmt.Errorf("%w: %w", ErrForeign, err)

@@ -66,6 +66,15 @@ func (o *Output) WriteFile(name string, data []byte) error {
 	return o.Dir.WriteFile(name, data, fileMode, o.heir)
 }
 
+// ReadFile reads a file of ours, of at most most bytes: the errors are those of
+// [durable.Dir.ReadFile], and one for a file that a neighbour may have put there.
+func (o *Output) ReadFile(name string, most int64) ([]byte, error) {
+	return o.Dir.ReadFileIf(name, most, func(f *os.File) error {
+		_, err := o.plain(f)
+		return err
+	})
+}
+
 // errNotPlain means that something else stands where a file of ours belongs.
 var errNotPlain = errors.New("it is not a plain file of one name, ours or the directory owner's")
 
@@ -77,11 +86,17 @@ func (o *Output) plain(f *os.File) (durable.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	uid, _ := info.Owner()
-	if !info.Mode().IsRegular() || info.Links() != 1 || uid != os.Geteuid() && uid != o.uid {
+	if !info.Mode().IsRegular() || info.Links() != 1 || !o.trusts(info) {
 		return info, &fs.PathError{Op: "open", Path: f.Name(), Err: errNotPlain}
 	}
 	return info, nil
+}
+
+// trusts reports whether a file is ours, or the directory owner's. A neighbour can
+// change theirs after any check.
+func (o *Output) trusts(info durable.Info) bool {
+	uid, _ := info.Owner()
+	return uid == os.Geteuid() || uid == o.uid
 }
 
 // open opens a file of ours for reading and writing, or makes it with that mode.

@@ -33,6 +33,11 @@ func oneArgument(usage string, args []string, define func(*flag.FlagSet)) (strin
 			found, args = append(found, args[0]), args[1:]
 		}
 	}
+	flags.Visit(func(f *flag.Flag) {
+		if f.Value.String() == "" { // a variable of a script that is not set
+			found = nil
+		}
+	})
 	if len(found) != 1 {
 		return "", usageError("%s", usage)
 	}
