@@ -6,7 +6,7 @@ func singles() []mutant {
 		{name: "repeat: not looked up before the commit", file: "write.go", suite: suite{run: "^TestRepeatsInAGroup$"},
 			old: "case found && facts.Matches(s.draft):", new: "case false:"},
 		{name: "repeat: two in one group", file: "write.go", suite: suite{run: "^TestRepeatsInAGroup$"},
-			old: "case l.busy[key]:", new: "case false:"},
+			old: "case l.busy[key], len(fresh)", new: "case len(fresh)"},
 		{name: "repeat: other content under the same id", file: "write.go", suite: suite{run: "^TestConflictInAGroup$"},
 			old: "case found && facts.Matches(s.draft):", new: "case found:"},
 		{name: "index: what recovery replays is not in it", file: "recover.go", suite: suite{run: "^TestPowerCutEverywhere$/^flushed_each$"},

@@ -111,8 +111,9 @@ func (a *answers) count(n int) (tooMany bool) {
 	if a.account == nil {
 		return false
 	}
+	before := max(0, a.waiting-fairOwed)
 	a.waiting += n
-	return a.account.add(n, a.waiting)
+	return a.account.add(max(0, a.waiting-fairOwed)-before, a.waiting)
 }
 
 // settled waits until everything queued or expected has been written, or has no
@@ -139,7 +140,7 @@ func (a *answers) writePending() {
 	var spare []outgoing
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	a.drain.begin(time.Now())
+	a.drain.begin()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for len(a.pending) > 0 {
@@ -194,8 +195,9 @@ func (a *answers) writeAll(batch []outgoing, buf *[]byte, failed error) error {
 func (a *answers) write(p []byte) error {
 	err := a.conn.SetWriteDeadline(a.drain.deadline(time.Now(), len(p)))
 	if err == nil {
+		begun := time.Now()
 		_, err = a.conn.Write(p)
-		a.drain.wrote(len(p))
+		a.drain.wrote(len(p), time.Since(begun))
 	}
 	if err == nil { // what TLS writes by itself is not held to a deadline that is long over
 		err = a.conn.SetWriteDeadline(time.Time{})

@@ -14,8 +14,8 @@ type drain struct {
 	timeout time.Duration
 	rate    uint64 // bytes a second
 
-	since   time.Time // there is something to take
-	written uint64    // bytes since then
+	spent   time.Duration // in writes, since there is something to take
+	written uint64        // bytes since then
 }
 
 // answerRate is how much faster than a body answers must move: a receipt is a
@@ -31,24 +31,28 @@ func newDrain(l Limits) drain {
 }
 
 // begin is called when there has come to be something to write.
-func (d *drain) begin(now time.Time) { d.since, d.written = now, 0 }
+func (d *drain) begin() { d.spent, d.written = 0, 0 }
 
 // deadline is that of a write of n bytes.
 func (d *drain) deadline(now time.Time, n int) time.Time {
 	single := now.Add(d.timeout)
 	seconds := float64(d.written+uint64(n)) / float64(d.rate)
-	if seconds > now.Sub(d.since).Seconds() { // also what is beyond a Duration
+	if seconds > d.spent.Seconds() { // also what is beyond a Duration
 		return single
 	}
-	whole := d.since.Add(d.timeout + time.Duration(seconds*float64(time.Second)))
+	whole := now.Add(d.timeout - d.spent + time.Duration(seconds*float64(time.Second)))
 	if whole.Before(single) {
 		return whole
 	}
 	return single
 }
 
-// wrote counts what a write has put on its way.
-func (d *drain) wrote(n int) { d.written += uint64(n) }
+// wrote counts what a write has put on its way, and the time it took: that in
+// which answers were made is not the peer's.
+func (d *drain) wrote(n int, took time.Duration) {
+	d.written += uint64(n)
+	d.spent += took
+}
 
 // socketBuffer is what the kernel may hold for a peer that does not read: left
 // to itself it grows to some MiB. It counts twice as much, for its own needs.

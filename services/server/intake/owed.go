@@ -17,7 +17,7 @@ const (
 var errNotTaken = errors.New("more answers wait for their peer than can be held")
 
 // owed counts the answers that wait until their peers take them, in all and by
-// sender.
+// sender, beyond those that each connection may have.
 type owed struct {
 	all atomic.Int64
 
@@ -58,8 +58,9 @@ func (a *account) close() {
 }
 
 // add counts n answers more, or fewer, and reports whether that is more than can
-// be held for a connection that has own of them.
+// be held for a connection that has own of them. No sender gets more than is left
+// to all others.
 func (a *account) add(n int, own int) (tooMany bool) {
 	ofSender, all := a.answers.Add(int64(n)), a.owed.all.Add(int64(n))
-	return own > fairOwed && (ofSender > maxOwedToSender || all > maxOwed)
+	return own > fairOwed && (ofSender > maxOwedToSender || ofSender > maxOwed-all)
 }

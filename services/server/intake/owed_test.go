@@ -9,38 +9,36 @@ import (
 )
 
 // A peer that reads a little now and then has less and less time, until it has
-// taken all.
+// taken all. Time in which it could take nothing does not count.
 func TestDrain(t *testing.T) {
 	const s = time.Second
-	start := time.Now()
+	now := time.Now()
 	d := newDrain(Limits{Write: 30 * s, MinRate: 1 << 10}) // 4 KiB/s
+	d.begin()
 	for i, step := range []struct {
-		at   time.Duration
-		n    int
-		want time.Duration
+		n          int
+		want, took time.Duration
 	}{
-		{0, 64 << 10, 30 * s}, // any write has as long
-		{29 * s, 64 << 10, 59 * s},
-		{58 * s, 64 << 10, 30*s + 48*s}, // 192 KiB at 4 KiB/s, and what one write may take
-		{77 * s, 1, 30*s + 48*s + s/4096},
-		{200 * s, 1, 30*s + 48*s + s/2048}, // which is over
+		{64 << 10, 30 * s, 29 * s}, // any write has as long
+		{64 << 10, 30 * s, 29 * s},
+		{64 << 10, 30*s + 48*s - 58*s, 19 * s}, // 192 KiB at 4 KiB/s, and what one write may take
+		{1, 30*s + 48*s - 77*s + s/4096, 2 * s},
+		{1, 30*s + 48*s - 79*s + s/2048, 0}, // which is over
 	} {
-		if i == 0 {
-			d.begin(start)
-		}
-		got := d.deadline(start.Add(step.at), step.n).Sub(start)
+		now = now.Add(time.Hour) // for the server to make its answers
+		got := d.deadline(now, step.n).Sub(now)
 		if diff := got - step.want; diff.Abs() > time.Millisecond {
 			t.Errorf("step %d: due after %v instead of %v", i, got, step.want)
 		}
-		d.wrote(step.n)
+		d.wrote(step.n, step.took)
 	}
-	d.begin(start.Add(time.Hour))
-	if got := d.deadline(start.Add(time.Hour), 1).Sub(start); got != time.Hour+30*s && got != time.Hour+30*s+s/4096 {
+	d.begin()
+	if got := d.deadline(now, 1).Sub(now); got < 30*s || got > 30*s+s/4096 {
 		t.Errorf("after all was taken the next write is due after %v", got)
 	}
 	fast := newDrain(Limits{Write: 30 * s, MinRate: 1<<64 - 1})
-	fast.begin(start)
-	if got := fast.deadline(start, 1<<30).Sub(start); got != 30*s {
+	fast.begin()
+	if got := fast.deadline(now, 1<<30).Sub(now); got != 30*s {
 		t.Errorf("at any rate a write is due after %v", got)
 	}
 }
@@ -115,5 +113,23 @@ func TestOwedIsGivenBack(t *testing.T) {
 	}
 	if n := o.all.Load(); n != 0 || len(o.of) != 0 {
 		t.Errorf("%d answers are counted, and %d senders", n, len(o.of))
+	}
+}
+
+// One sender's connections with as many answers as each may have take none of
+// what is left to others.
+func TestOwedLeavesOthers(t *testing.T) {
+	o := newOwed()
+	for _, a := range deaf(t, o, "many", 1024) {
+		for range fairOwed - 1 {
+			a.answer(record("x"))
+		}
+	}
+	honest := deaf(t, o, "honest", 1)[0]
+	for range 255 {
+		honest.answer(record("x"))
+	}
+	if err := honest.failure(); err != nil {
+		t.Error(err)
 	}
 }

@@ -37,10 +37,11 @@ type Sender struct {
 }
 
 // AddSender makes a token for a sender, who may be new. ErrTwoTokens when two
-// are valid already; a bad name is message.CheckNewSender's error. The token is
-// shown this once and cannot be had again.
+// are valid already; a bad name is message.CheckNewSender's error, or for one who
+// is known already message.CheckSender's. The token is shown this once and cannot
+// be had again.
 func (s *State) AddSender(name string) (token.Token, error) {
-	if err := message.CheckNewSender(name); err != nil {
+	if err := message.CheckSender(name); err != nil {
 		return token.Token{}, err
 	}
 	tok, err := token.New(name)
@@ -50,6 +51,9 @@ func (s *State) AddSender(name string) (token.Token, error) {
 	err = s.change(func(records []record) ([]record, error) {
 		if count(records, name) >= maxTokens {
 			return nil, ErrTwoTokens
+		}
+		if err := message.CheckNewSender(name); err != nil && count(records, name) == 0 {
+			return nil, err
 		}
 		return append(records, record{Sender: name, Created: time.Now().UTC().Truncate(time.Second), SHA256: tok.Hash()}), nil
 	})

@@ -130,3 +130,23 @@ func TestManySmallMessagesFitTheDescriptors(t *testing.T) {
 		t.Errorf("%d files were open", n)
 	}
 }
+
+// A group that failed sets the ids of all its messages free at once for those that
+// waited for them. The next group has no more of them than there are descriptors
+// for; the others wait on.
+func TestGroupAfterAFailedOneFits(t *testing.T) {
+	book := open(t, testConfig(t.TempDir()))
+	defer closeBook(t, book)
+	const most = 4
+	var free []*staged
+	for range most + 2 {
+		s := stage(t, book, logbooktest.Draft("a", nil), nil).(*staged)
+		s.then = func(logbook.Facts, error) {}
+		free = append(free, s)
+	}
+	fresh := book.settleRepeats(free, most)
+	if len(fresh) != most || len(book.later) != 2 {
+		t.Errorf("%d are in the group, %d wait", len(fresh), len(book.later))
+	}
+	fail(fresh, logbook.ErrUnavailable)
+}

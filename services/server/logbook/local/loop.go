@@ -26,7 +26,7 @@ func (l *Logbook) commitLoop() {
 	for next := []*staged(nil); ; {
 		if len(next) > 0 {
 			next = l.commit(next)
-			next = append(next, l.ready(l.gather(l.mostInGroup-len(next)))...)
+			next = append(next, l.ready(l.gather(l.mostInGroup-len(next)), l.mostInGroup-len(next))...)
 			next = l.orLater(next)
 			select {
 			case <-tick.C: // also where one group follows the other
@@ -37,7 +37,7 @@ func (l *Logbook) commitLoop() {
 		}
 		select {
 		case <-l.queue.came:
-			next = l.orLater(l.ready(l.gather(l.mostInGroup)))
+			next = l.orLater(l.ready(l.gather(l.mostInGroup), l.mostInGroup))
 		case <-tick.C:
 			l.look()
 		case <-l.closing:
@@ -51,7 +51,7 @@ func (l *Logbook) commitLoop() {
 // they waited for has failed. Each round settles one of them at least.
 func (l *Logbook) orLater(next []*staged) []*staged {
 	for len(next) == 0 && len(l.later) > 0 {
-		next = l.ready(l.gather(l.mostInGroup))
+		next = l.ready(l.gather(l.mostInGroup), l.mostInGroup)
 	}
 	return next
 }

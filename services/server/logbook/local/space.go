@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -31,7 +32,8 @@ const (
 	blockSize = 4 << 10
 
 	// holdFor is the time within which a message must come whose sender holds
-	// more than is left for all others.
+	// more than is left for all others, once another was refused room; and for
+	// how long such a refusal counts.
 	holdFor = 15 * time.Minute
 )
 
@@ -47,6 +49,7 @@ type space struct {
 	promised uint64            // to all claims, and not written
 	held     uint64            // by all claims: promised or written
 	of       map[string]uint64 // held, by sender; what is zero is not there
+	refused  [2]refusal        // the newest, and the newest of another sender
 }
 
 func newSpace(dir string, limit uint64) *space {
@@ -54,6 +57,12 @@ func newSpace(dir string, limit uint64) *space {
 		limit: limit, of: make(map[string]uint64),
 		free: gauge{read: func() (uint64, error) { return freeBytes(dir) }},
 	}
+}
+
+// refusal is one of room.
+type refusal struct {
+	sender string
+	at     time.Time
 }
 
 // claim is the room of one message, or of one scratch. It is for one goroutine
@@ -132,7 +141,7 @@ func (c *claim) end() {
 }
 
 // leastRate is how many bytes a second a claim must have come at, 0 while its
-// sender holds no more than is left.
+// sender holds no more than is left, or nobody else wants more.
 func (c *claim) leastRate() uint64 {
 	if c.most <= RoomStep {
 		return 0
@@ -140,7 +149,7 @@ func (c *claim) leastRate() uint64 {
 	c.space.mu.Lock()
 	defer c.space.mu.Unlock()
 	left, err := c.space.left()
-	if err != nil || c.space.of[c.sender] <= left {
+	if err != nil || c.space.of[c.sender] <= left || !c.space.wanted(c.sender) {
 		return 0
 	}
 	return (c.promised + c.written) / uint64(holdFor.Seconds())
@@ -154,7 +163,27 @@ func (s *space) fits(sender string, n uint64) error {
 		s.free.forget()
 		err = s.judge(sender, n)
 	}
+	if errors.Is(err, logbook.ErrNoSpace) {
+		s.noteRefused(sender, time.Now())
+	}
 	return err
+}
+
+func (s *space) noteRefused(sender string, now time.Time) {
+	if s.refused[0].sender != sender {
+		s.refused[1] = s.refused[0]
+	}
+	s.refused[0] = refusal{sender, now}
+}
+
+// wanted reports whether another than sender was refused room lately.
+func (s *space) wanted(sender string) bool {
+	for _, r := range s.refused {
+		if r.sender != sender && time.Since(r.at) < holdFor {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *space) judge(sender string, n uint64) error {

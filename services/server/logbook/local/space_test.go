@@ -170,9 +170,23 @@ func TestScarceRoomIsHurried(t *testing.T) {
 	if err := v.write(c, 40<<20); err != nil || c.leastRate() != 0 {
 		t.Errorf("with room for others: %d bytes a second, %v", c.leastRate(), err)
 	}
-	if err := v.write(c, 20<<20); err != nil || c.leastRate() != 60<<20/uint64(holdFor.Seconds()) {
-		t.Errorf("with more than is left: %d bytes a second, %v", c.leastRate(), err)
+	if err := v.write(c, 20<<20); err != nil || c.leastRate() != 0 {
+		t.Errorf("with more than is left, which nobody wants: %d bytes a second, %v", c.leastRate(), err)
 	}
+	if _, err := v.open("a", 60<<20); err == nil || c.leastRate() != 0 {
+		t.Errorf("refused more itself: %d bytes a second, %v", c.leastRate(), err)
+	}
+	if _, err := v.open("b", 60<<20); err == nil || c.leastRate() != 60<<20/uint64(holdFor.Seconds()) {
+		t.Errorf("with more than is left, which another wants: %d bytes a second, %v", c.leastRate(), err)
+	}
+	if _, err := v.open("a", 60<<20); err == nil || c.leastRate() == 0 {
+		t.Errorf("refused itself after another: %d bytes a second, %v", c.leastRate(), err)
+	}
+	v.refused[1].at = time.Now().Add(-holdFor)
+	if c.leastRate() != 0 {
+		t.Error("hurried for one who was refused long ago")
+	}
+	v.noteRefused("b", time.Now())
 	if small := v.mustOpen(t, "a", 100); small.leastRate() != 0 {
 		t.Error("a small message is hurried")
 	}
@@ -220,7 +234,7 @@ func TestScratchTakesRoom(t *testing.T) {
 	if !errors.Is(err, logbook.ErrNoSpace) || wrote < 3<<20 || wrote > 5<<20 {
 		t.Errorf("%d bytes, then %v", wrote, err)
 	}
-	if s.LeastRate() == 0 {
-		t.Error("it may take any time")
+	if _, err := book.space.open("b", 4<<20); err == nil || s.LeastRate() == 0 {
+		t.Errorf("it may take any time, beside one who is refused: %v", err)
 	}
 }

@@ -12,13 +12,13 @@ import (
 // ready brings messages to where they can be committed: repeats are answered,
 // those whose own id is being committed wait for it, all others are in their
 // files and are returned.
-func (l *Logbook) ready(came []*staged) []*staged {
-	return l.write(l.settleRepeats(came))
+func (l *Logbook) ready(came []*staged, most int) []*staged {
+	return l.write(l.settleRepeats(came, most))
 }
 
 // settleRepeats answers what is kept already and sets aside what waits for the
 // first arrival of its id. The others are returned.
-func (l *Logbook) settleRepeats(came []*staged) (fresh []*staged) {
+func (l *Logbook) settleRepeats(came []*staged, most int) (fresh []*staged) {
 	for _, s := range came {
 		key := s.key()
 		facts, found, err := l.Lookup(context.Background(), key.sender, key.id)
@@ -30,7 +30,7 @@ func (l *Logbook) settleRepeats(came []*staged) (fresh []*staged) {
 			s.then(facts, nil)
 		case found:
 			fail([]*staged{s}, fmt.Errorf("%w: message %d has it", logbook.ErrConflict, facts.Entry.Seq))
-		case l.busy[key]:
+		case l.busy[key], len(fresh) >= most: // a group that failed may leave more ids than one has room for
 			l.later = append(l.later, s)
 			l.queue.setAside(s)
 		default:
@@ -86,7 +86,7 @@ func (l *Logbook) writeMeanwhile(flushed <-chan error) (next []*staged, err erro
 		case err = <-flushed:
 			return next, err
 		case <-came:
-			next = append(next, l.ready(l.queue.take(min(writeStep, l.mostInGroup-len(next))))...)
+			next = append(next, l.ready(l.queue.take(min(writeStep, l.mostInGroup-len(next))), l.mostInGroup-len(next))...)
 		}
 	}
 }
