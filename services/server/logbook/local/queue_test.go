@@ -15,7 +15,9 @@ func bulky(n int) *staged { return &staged{sheet: &smallSheet{text: make([]byte,
 func TestQueueIsBounded(t *testing.T) {
 	q := newQueue()
 	check(t, q.push(t.Context(), bulky(maxQueued+1))) // one that is larger passes when nothing waits
-	room, err := q.tryPush(bulky(1))
+	others := bulky(1)
+	others.draft.Sender = "another"
+	room, err := q.tryPush(others)
 	if room == nil || err != nil {
 		t.Fatalf("there was room: %v", err)
 	}
