@@ -28,7 +28,7 @@ func waits() []mutant {
 			old: "ofSender > maxOwedToSender ||", new: "ofSender < 0 ||"},
 		{name: "answers: all are owed any number", file: "owed.go", suite: suite{run: "^TestOwedIsBounded$"},
 			old: "|| ofSender > maxOwed-all)", new: "|| all < 0)"},
-		{name: "answers: who takes them is cut", file: "owed.go", suite: suite{run: "^TestOwedIsBounded$"},
+		{name: "answers: who takes them is cut", file: "owed.go", suite: suite{run: "^TestOwedToEach$"},
 			old: "own > fairOwed && ", new: "own > 0 && "},
 		{name: "answers: what was written is owed on", file: "answers.go", suite: suite{run: "^TestOwedIsGivenBack$"},
 			old: "		a.count(-len(batch))\n", new: ""},

@@ -105,6 +105,9 @@ func TestOwedIsGivenBack(t *testing.T) {
 	o := newOwed()
 	all := deaf(t, o, "a", 3)
 	for _, a := range all {
+		for range 10 * fairOwed {
+			a.answer(record("x"))
+		}
 		_ = a.conn.Close()
 		a.settled(t.Context())
 	}
@@ -130,6 +133,23 @@ func TestOwedLeavesOthers(t *testing.T) {
 		honest.answer(record("x"))
 	}
 	if err := honest.failure(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Where a sender has all that one may have, each connection still has its own few.
+func TestOwedToEach(t *testing.T) {
+	o := newOwed()
+	for _, a := range deaf(t, o, "a", 60) {
+		for range 255 {
+			a.answer(record("x"))
+		}
+	}
+	modest := deaf(t, o, "a", 1)[0]
+	for range fairOwed - 1 {
+		modest.answer(record("x"))
+	}
+	if err := modest.failure(); err != nil {
 		t.Error(err)
 	}
 }
