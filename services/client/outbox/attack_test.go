@@ -243,6 +243,26 @@ func TestNeighbourExchangesAClaimInHand(t *testing.T) {
 	}
 }
 
+// Who takes what was sent out of sent may do so as soon as it is there.
+func TestTakenAwayAtOnce(t *testing.T) {
+	a := newAttack(t, 0o755)
+	a.put(map[string]string{"message": "m"})
+	cfg := a.config()
+	cfg.step = func(name string) {
+		if name != "moved" {
+			return
+		}
+		for _, id := range a.all(sentDir) {
+			if err := os.Rename(filepath.Join(a.dir, sentDir, id), filepath.Join(filepath.Dir(a.dir), id)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if out := a.run(cfg); out.Sent != 1 {
+		t.Errorf("outcome %+v", out)
+	}
+}
+
 // A claim that a third user made is left to him, and named.
 func TestForeignClaimIsLeft(t *testing.T) {
 	a := newAttack(t, 0o777, "key")

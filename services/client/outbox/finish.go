@@ -73,16 +73,23 @@ func (o *run) moveTo(c *claim, where string) error {
 	if err := c.in.Rename(name, to, name); err != nil {
 		return err
 	}
-	if !named(to, name, c.dir) {
+	o.step("moved")
+	if exchanged(to, name, c.dir) {
 		return &fs.PathError{Op: "rename", Path: c.path(), Err: errExchanged}
 	}
 	c.in = to
-	o.step("moved")
 	if err := c.dir.Remove(lockName); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	o.step("unlocked")
 	return nil
+}
+
+// exchanged reports whether another directory than the open one has that name.
+// Where nothing has it any more, somebody who takes things from there was quick.
+func exchanged(in *durable.Dir, name string, d *durable.Dir) bool {
+	_, err := in.Lstat(name)
+	return !errors.Is(err, fs.ErrNotExist) && !named(in, name, d)
 }
 
 // tidy removes what a dead holder left in the claim and the place where it
