@@ -41,7 +41,7 @@ func shown() []mutant {
 		{name: "show: what was exchanged before is shown", file: "show.go", suite: suite{run: "^TestShow$"},
 			old: "	if err := d.isFile(f, name); err != nil {\n		return err\n	}\n	err := d", new: "	err := d"},
 		{name: "show: what was exchanged meanwhile counts", file: "show.go", suite: suite{run: "^TestShow$"},
-			old: "	return d.isFile(f, newName)\n", new: "	return nil\n"},
+			old: "!errors.Is(err, fs.ErrNotExist) {\n		return err", new: "errors.Is(err, fs.ErrInvalid) {\n		return err"},
 		{name: "show: a file is replaced", file: "show.go", suite: suite{run: "^TestShow$"},
 			old: "d.ops.rename(d, name, d, newName, renameNew)", new: "d.ops.rename(d, name, d, newName, unix.Renameat)"},
 	}

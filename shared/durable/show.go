@@ -16,8 +16,9 @@ var ErrExchanged = errors.New("another file was put in its place")
 
 // Show gives the file that f has open, and that has a name here, another name, and
 // replaces nothing: fs.ErrExist. ErrExchanged where the name, or then the other
-// one, belongs to another file: somebody who may write here exchanged it. Nothing
-// is made durable.
+// one, belongs to another file: somebody who may write here exchanged it. Who
+// takes the file away as soon as it shows is welcome to it. Nothing is made
+// durable.
 func (d *Dir) Show(f *os.File, name, newName string) error {
 	if err := d.isFile(f, name); err != nil {
 		return err
@@ -32,7 +33,10 @@ func (d *Dir) Show(f *os.File, name, newName string) error {
 	if err != nil {
 		return err
 	}
-	return d.isFile(f, newName)
+	if err := d.isFile(f, newName); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // onlyReplaces reports whether a file system has neither a rename that replaces

@@ -19,12 +19,14 @@ func TestShow(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		before, during func(dir string) error
+		after          func(dir string) error
 		want           error
 		shown          string
 	}{
 		{name: "alone", shown: "whole"},
 		{name: "exchanged before", before: func(dir string) error { return exchange(dir, "part") }, want: ErrExchanged},
 		{name: "exchanged meanwhile", during: func(dir string) error { return exchange(dir, "part") }, want: ErrExchanged, shown: "other"},
+		{name: "taken away at once", after: func(dir string) error { return os.Remove(filepath.Join(dir, "file")) }},
 		{name: "taken", before: func(dir string) error { return os.WriteFile(filepath.Join(dir, "file"), []byte("mine"), 0o644) },
 			want: fs.ErrExist, shown: "mine"},
 	} {
@@ -36,7 +38,11 @@ func TestShow(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				return renameAt(d, name, to, newName, by)
+				err := renameAt(d, name, to, newName, by)
+				if c.after != nil {
+					err = errors.Join(err, c.after(dir))
+				}
+				return err
 			}
 			d, err := openDir(&ops, dir)
 			if err != nil {

@@ -63,7 +63,7 @@ func (hurriedScratch) LeastRate() uint64 { return 1 << 40 }
 // however low the rate is that is asked of others.
 func TestTooSlowForItsRoom(t *testing.T) {
 	t.Parallel()
-	s := start(t, options{book: openScarce, limits: intake.Limits{RateGrace: 2 * time.Second, MinRate: 1}})
+	s := start(t, options{book: openScarce, limits: intake.Limits{RateGrace: 5 * time.Second, MinRate: 1}})
 	m := plain("a.bin", make([]byte, 100<<10))
 	text := string(enciphered2012(make([]byte, 100<<10)))
 	s.cutsOff(t, []stalled{
