@@ -11,7 +11,7 @@ func waits() []mutant {
 		{name: "log: what was not shown is not told", file: "floods.go", suite: suite{run: "^TestSummedUp$"},
 			old: "s.line(e, p.count[e]-Shown, p.length)", new: "_ = e"},
 		{name: "log: sources without end are remembered", file: "floods.go", suite: suite{run: "^TestManySources$"},
-			old: "!known && len(s.count) >= MaxSources", new: "false"},
+			old: "!known && len(s.count) >= MaxSources", new: "known && len(s.count) < 0"},
 	})
 	list = append(list, in(intakeDir, intakeTests, []mutant{
 		{name: "log: a line for each refusal", file: "arrival.go", suite: suite{run: "^TestRefusedNamesAreSummedUp$"},

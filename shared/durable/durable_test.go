@@ -86,6 +86,22 @@ func TestWriteFileOwner(t *testing.T) {
 
 func TestWriteFileThatCannot(t *testing.T) {
 	dir := t.TempDir()
+	gone, err := OpenDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gone.Close()
+	defer func() { // its name is taken away while it is open: no temporary file can be made
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			err := gone.WriteFile("file", nil, 0o600, Keep)
+			if want := "write " + filepath.Join(dir, "file") + ": no such file or directory"; err == nil || err.Error() != want {
+				t.Errorf("error %v, want %s", err, want)
+			}
+		}
+	}()
 	for range 2 { // alike each time: whoever says it when it changes goes by the text
 		path := filepath.Join(dir, "missing", "file")
 		err := WriteFile(path, nil, 0o600)
