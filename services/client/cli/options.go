@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"sealpost/shared/arguments"
 	"sealpost/shared/durable"
 	"sealpost/shared/message"
 )
@@ -59,11 +60,15 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&opts.acceptLogbook, "accept-logbook", false, "")
 	flags.BoolVar(&opts.allowEmpty, "allow-empty", false, "")
 	flags.BoolVar(&several, "files", false, "")
-	rest, err := scatter(flags, args)
-	if err != nil {
-		return options{}, err
+	rest, err := arguments.Scatter(flags, args)
+	switch {
+	case err != nil && len(rest) > 0:
+		// It may be a password, so it is not shown.
+		return options{}, badUsage("what follows the file is no flag; a password that begins with - goes behind --")
+	case err != nil:
+		return options{}, badUsage("%v", err)
 	}
-	if name := withoutValue(flags); name != "" {
+	if name := arguments.Empty(flags); name != "" {
 		return options{}, badUsage("-%s is empty", name)
 	}
 	if id != "" {
@@ -83,36 +88,6 @@ func parse(args []string) (options, error) {
 		return opts.withFiles(rest)
 	}
 	return opts.withFile(rest)
-}
-
-// withoutValue returns a flag that was given an empty value, or "": a variable of a
-// script that is not set must not pass for a flag that was left out.
-func withoutValue(flags *flag.FlagSet) (name string) {
-	flags.Visit(func(f *flag.Flag) {
-		if f.Value.String() == "" {
-			name = f.Name
-		}
-	})
-	return name
-}
-
-// scatter parses flags wherever they stand and returns the other arguments.
-func scatter(flags *flag.FlagSet, args []string) (rest []string, err error) {
-	for {
-		if err := flags.Parse(args); err != nil {
-			if len(rest) > 0 {
-				// It may be a password, so it is not shown.
-				return nil, badUsage("what follows the file is no flag; a password that begins with - goes behind --")
-			}
-			return nil, badUsage("%v", err)
-		}
-		read := len(args) - flags.NArg()
-		if flags.NArg() == 0 || read > 0 && args[read-1] == "--" {
-			return append(rest, flags.Args()...), nil
-		}
-		rest = append(rest, flags.Arg(0))
-		args = flags.Args()[1:]
-	}
 }
 
 func (o options) checkOutbox(rest []string, several bool) error {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sealpost/services/client/courier"
+	"sealpost/shared/arguments"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
@@ -37,9 +38,7 @@ var errUnchecked = errors.New("interrupted before the receipt was checked")
 // verify checks a receipt against a message, offline. The end of ctx ends a
 // reading that takes long.
 func verify(ctx context.Context, args []string, std Streams) error {
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
-	}
+	args = arguments.Operands(args)
 	if len(args) != 2 {
 		return badUsage("verify takes a RECEIPT and a FILE")
 	}

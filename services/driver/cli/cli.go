@@ -17,6 +17,7 @@ import (
 	client "sealpost/services/client/cli"
 	"sealpost/services/driver/local"
 	"sealpost/services/driver/run"
+	"sealpost/shared/arguments"
 	"sealpost/shared/settings"
 	"sealpost/shared/signals"
 	"sealpost/shared/voice"
@@ -75,9 +76,7 @@ func Main(ctx context.Context, args []string, std Streams) int {
 }
 
 func dispatch(ctx context.Context, args []string, std Streams) error {
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
-	}
+	args = arguments.Operands(args)
 	if len(args) == 0 {
 		return collect(ctx, std)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/run"
+	"sealpost/shared/arguments"
 	"sealpost/shared/settings"
 )
 
@@ -37,9 +38,7 @@ func forget(args []string, std Streams) error {
 
 // whichNumbers reads the argument of a flag, and the output directory's setting.
 func whichNumbers(flag string, args []string) (dir string, numbers collector.Numbers, err error) {
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
-	}
+	args = arguments.Operands(args)
 	if len(args) != 1 {
 		return "", numbers, fmt.Errorf("%w: %s takes one argument: numbers such as 3-5,7", errUsage, flag)
 	}

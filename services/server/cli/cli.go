@@ -14,6 +14,7 @@ import (
 
 	"sealpost/services/server/daemon"
 	"sealpost/services/server/state"
+	"sealpost/shared/arguments"
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
@@ -103,7 +104,7 @@ func Main(ctx context.Context, args []string, std Streams) int {
 }
 
 func dispatch(ctx context.Context, args []string, std Streams) error {
-	args = operands(args)
+	args = arguments.Operands(args)
 	if len(args) == 0 {
 		return run(ctx, std)
 	}

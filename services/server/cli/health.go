@@ -11,6 +11,7 @@ import (
 
 	"sealpost/services/server/admin"
 	"sealpost/services/server/daemon"
+	"sealpost/shared/arguments"
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
 )
@@ -40,7 +41,7 @@ type healthConfig struct {
 }
 
 func healthcheck(ctx context.Context, args []string, std Streams) error {
-	if len(operands(args)) > 0 {
+	if len(arguments.Operands(args)) > 0 {
 		return usageError("healthcheck takes no arguments")
 	}
 	var config healthConfig

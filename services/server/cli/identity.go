@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sealpost/services/server/state"
+	"sealpost/shared/arguments"
 	"sealpost/shared/crypto/receipt"
 )
 
@@ -30,7 +31,7 @@ func identityCommand(_ context.Context, args []string, std Streams) error {
 	case "switch":
 		return switchIdentity(args, std)
 	case "retire", "list":
-		if len(operands(args)) > 0 {
+		if len(arguments.Operands(args)) > 0 {
 			return usageError("identity %s takes no arguments", name)
 		}
 	default:

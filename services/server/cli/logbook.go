@@ -10,6 +10,7 @@ import (
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/state"
 	"sealpost/services/server/volumes"
+	"sealpost/shared/arguments"
 	"sealpost/shared/settings"
 )
 
@@ -56,7 +57,7 @@ func withVolumes(do func(volumesConfig, *state.State) error) error {
 // verify judges the volumes and compares the log files with the manifest, also
 // beside a running server.
 func verify(_ context.Context, args []string, std Streams) error {
-	if len(operands(args)) > 0 {
+	if len(arguments.Operands(args)) > 0 {
 		return usageError("verify takes no arguments")
 	}
 	return withVolumes(func(config volumesConfig, st *state.State) error {

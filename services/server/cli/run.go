@@ -8,6 +8,7 @@ import (
 
 	"sealpost/services/server/daemon"
 	"sealpost/services/server/setup"
+	"sealpost/shared/arguments"
 	"sealpost/shared/logging"
 	"sealpost/shared/settings"
 	"sealpost/shared/signals"
@@ -44,7 +45,7 @@ type setupConfig struct {
 }
 
 func runSetup(ctx context.Context, args []string, std Streams) error {
-	if len(operands(args)) > 0 {
+	if len(arguments.Operands(args)) > 0 {
 		return usageError("setup takes no arguments")
 	}
 	var config setupConfig

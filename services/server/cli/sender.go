@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sealpost/services/server/state"
+	"sealpost/shared/arguments"
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/message"
 )
@@ -112,7 +113,7 @@ func removeSender(_ context.Context, args []string, std Streams) error {
 }
 
 func listSenders(_ context.Context, args []string, std Streams) error {
-	if len(operands(args)) > 0 {
+	if len(arguments.Operands(args)) > 0 {
 		return usageError("sender list takes no arguments")
 	}
 	st, err := openState()
