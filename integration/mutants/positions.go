@@ -38,10 +38,10 @@ func positions() []mutant {
 		{name: "FTP: clear text without end", file: "words.go",
 			old: "len(line) < maxWords && ", new: ""},
 		{name: "output: root keeps what it makes", file: "output.go",
-			old: "err = o.heir.Give(f); err == nil {", new: "err == nil {"},
+			old: "o.Create(name, mode, o.heir)", new: "o.Create(name, mode, durable.Keep)"},
 		{name: "position: a mistyped directory is made", file: "owed.go",
 			old: "	out, err := OpenOutput(dir)\n", new: "	out, err := makeOutput(dir)\n"},
 		{name: "output: the umask decides who may read", file: "output.go",
-			old: "		err = f.Chmod(mode)\n", new: ""},
+			old: "o.Create(name, mode, o.heir)", new: "o.Open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)"},
 	})
 }

@@ -19,7 +19,7 @@ func planted() []mutant {
 		{name: "planted: a manifest of two names is cut", file: "output.go", suite: suite{run: "^TestPlantedManifest$"},
 			old: " || info.Links() != 1", new: ""},
 		{name: "planted: a neighbour's manifest is cut", file: "output.go", suite: suite{run: "^TestPlantedManifest$"},
-			old: "return uid == os.Geteuid() || uid == o.uid", new: "return uid >= 0"},
+			old: "return info.OursOr(o.uid)", new: "return true"},
 		{name: "planted: a neighbour's log file is taken for the server's", file: "file.go", suite: suite{run: "^TestNeighboursLogFileIsNotTaken$"},
 			old: "	if !c.trusts(info) {\n", new: "	if false {\n"},
 		{name: "planted: a neighbour says what is owed", file: "output.go", suite: suite{run: "^TestNeighboursWordIsNotTaken$"},

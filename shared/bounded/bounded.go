@@ -37,12 +37,17 @@ func ReadFile(path string, most int64) ([]byte, error) {
 	if err := f.SetReadDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, os.ErrNoDeadline) {
 		return nil, err
 	}
+	return ReadAll(f, most)
+}
+
+// ReadAll reads an open file of at most most bytes to its end.
+func ReadAll(f *os.File, most int64) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(f, most+1))
 	switch {
 	case err != nil:
 		return nil, err
 	case int64(len(text)) > most:
-		return nil, &os.PathError{Op: "read", Path: path, Err: fmt.Errorf("%w: more than %d bytes", ErrTooLong, most)}
+		return nil, &os.PathError{Op: "read", Path: f.Name(), Err: fmt.Errorf("%w: more than %d bytes", ErrTooLong, most)}
 	}
 	return text, nil
 }

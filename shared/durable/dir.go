@@ -9,11 +9,13 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"sealpost/shared/bounded"
 )
 
 // ErrNotRegular means that what has a name is no regular file: a symbolic link,
 // a directory, a pipe, a socket or a device.
-var ErrNotRegular = errors.New("not a regular file")
+var ErrNotRegular = bounded.ErrNotRegular
 
 // ErrNotDirectory means that what has a name is no directory itself; a symbolic
 // link to one is none.
@@ -232,20 +234,21 @@ func (d *Dir) Adopt(owner Owner) error {
 	if err != nil {
 		return err
 	}
-	if uid, _ := info.Owner(); uid != os.Geteuid() {
+	if !info.Ours() {
 		return &fs.PathError{Op: "chown", Path: d.path, Err: ErrNotOurs}
 	}
 	return owner.Give(d.file)
 }
 
-// Create makes a file, with exactly mode and of that owner, to be written:
+// Create makes a file, with exactly mode and of that owner, to be read and written:
 // fs.ErrExist where something has the name.
 func (d *Dir) Create(name string, mode fs.FileMode, owner Owner) (*os.File, error) {
-	f, err := d.Open(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := d.Open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	if err = owner.Give(f); err == nil {
+		// After the change of owner, which may clear bits of the mode.
 		err = f.Chmod(mode)
 	}
 	if err != nil {

@@ -40,6 +40,15 @@ func (i Info) SameDevice(other Info) bool { return i.stat.Dev == other.stat.Dev 
 // Owner returns the user and the group that it belongs to.
 func (i Info) Owner() (uid, gid int) { return int(i.stat.Uid), int(i.stat.Gid) }
 
+// Ours reports whether it belongs to the user that this process runs as.
+func (i Info) Ours() bool { return i.OursOr(os.Geteuid()) }
+
+// OursOr reports whether it is ours, or belongs to that user.
+func (i Info) OursOr(uid int) bool {
+	owner, _ := i.Owner()
+	return owner == os.Geteuid() || owner == uid
+}
+
 // Links counts its names.
 func (i Info) Links() uint64 { return uint64(i.stat.Nlink) }
 

@@ -1,8 +1,6 @@
 package durable
 
 import (
-	"io"
-	"io/fs"
 	"os"
 
 	"sealpost/shared/bounded"
@@ -25,12 +23,5 @@ func (d *Dir) ReadFileIf(name string, most int64, check func(*os.File) error) ([
 	if err := check(f); err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(io.LimitReader(f, most+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case int64(len(text)) > most:
-		return nil, &fs.PathError{Op: "read", Path: d.in(name), Err: bounded.ErrTooLong}
-	}
-	return text, nil
+	return bounded.ReadAll(f, most)
 }

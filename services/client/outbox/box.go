@@ -71,10 +71,7 @@ func (b *box) place(name string) *durable.Dir {
 func (b *box) sending() *durable.Dir { return b.place(sendingDir) }
 
 // trusts reports whether a file is our own, or the outbox's owner's.
-func (b *box) trusts(info durable.Info) bool {
-	uid, _ := info.Owner()
-	return uid == os.Geteuid() || uid == b.owner
-}
+func (b *box) trusts(info durable.Info) bool { return info.OursOr(b.owner) }
 
 // checkDir is errForeign for a directory that a third user made.
 func (b *box) checkDir(d *durable.Dir) error {

@@ -94,10 +94,7 @@ func (o *Output) plain(f *os.File) (durable.Info, error) {
 
 // trusts reports whether a file is ours, or the directory owner's. A neighbour can
 // change theirs after any check.
-func (o *Output) trusts(info durable.Info) bool {
-	uid, _ := info.Owner()
-	return uid == os.Geteuid() || uid == o.uid
-}
+func (o *Output) trusts(info durable.Info) bool { return info.OursOr(o.uid) }
 
 // open opens a file of ours for reading and writing, or makes it with that mode.
 func (o *Output) open(name string, mode fs.FileMode) (*os.File, error) {
@@ -117,18 +114,7 @@ func (o *Output) open(name string, mode fs.FileMode) (*os.File, error) {
 
 // make makes a file: fs.ErrExist where the name is taken.
 func (o *Output) make(name string, mode fs.FileMode) (*os.File, error) {
-	f, err := o.Open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err = o.heir.Give(f); err == nil {
-		// After the change of owner, which may clear bits of the mode.
-		err = f.Chmod(mode)
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+	return o.Create(name, mode, o.heir)
 }
 
 // openPart opens the temporary file of a transfer: one that an earlier run left, if

@@ -2,12 +2,11 @@ package setup
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	"sealpost/shared/bounded"
 	"sealpost/shared/durable"
 )
 
@@ -118,15 +117,7 @@ func readIfThere(d *durable.Dir, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text := make([]byte, maxFile+1)
-	n, err := f.ReadAt(text, 0)
-	switch {
-	case n > maxFile:
-		return nil, fmt.Errorf("%s: more than %d bytes", f.Name(), maxFile)
-	case errors.Is(err, io.EOF):
-		return text[:n], nil
-	}
-	return nil, err
+	return bounded.ReadAll(f, maxFile)
 }
 
 // openPlain opens a regular file of one name.
