@@ -2,20 +2,16 @@ package paths
 
 import (
 	"context"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"sealpost/services/server/daemon"
-	"sealpost/services/server/state"
+	"sealpost/services/server/daemon/daemontest"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable/durabletest"
-	"sealpost/shared/settings"
 )
 
 // maxMessage is what the server takes, in bytes.
@@ -25,40 +21,8 @@ const maxMessage = 1000
 // client.
 func startServer(t *testing.T) (env []string) {
 	t.Helper()
-	dir := t.TempDir()
-	var cfg daemon.Config
-	_, err := settings.Load("PATHS_TEST_DEFAULTS", &cfg)
-	check(t, err)
-	cfg.Listen, cfg.AdminListen, cfg.MaxMessageBytes = "127.0.0.1:0", "127.0.0.1:0", maxMessage
-	cfg.DataDir, cfg.StateDir = filepath.Join(dir, "data"), filepath.Join(dir, "state")
-	check(t, os.Mkdir(cfg.DataDir, 0o755))
-	st, err := state.Open(cfg.StateDir)
-	check(t, err)
-	defer st.Close()
-	tok, err := st.AddSender("store-17")
-	check(t, err)
-	ctx, stop := context.WithCancel(context.Background())
-	listening, ended := make(chan net.Addr, 1), make(chan error, 1)
-	go func() {
-		ended <- daemon.Run(ctx, cfg, zerolog.Nop(), daemon.Options{
-			OnListen: func(sealpost, _, _ net.Addr) { listening <- sealpost },
-		})
-	}()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("server: %v", err)
-		}
-	})
-	var address net.Addr
-	select {
-	case address = <-listening:
-	case err := <-ended:
-		ended <- err
-		t.Fatalf("server: %v", err)
-	}
-	return append(os.Environ(), "CLIENT_SERVER="+address.String(), "CLIENT_TOKEN="+tok.Reveal(), "CLIENT_OUTBOX_SETTLE=0s",
-		"CLIENT_SERVER_IDENTITY="+st.Identity().VerifierKey(receipt.Origin(st.LogbookID())))
+	_, env = daemontest.Serve(t, func(cfg *daemon.Config) { cfg.MaxMessageBytes = maxMessage })
+	return append(env, "CLIENT_OUTBOX_SETTLE=0s")
 }
 
 func newClient(t *testing.T, root string) *table {

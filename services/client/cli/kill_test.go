@@ -6,19 +6,15 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
-	"github.com/rs/zerolog"
-
 	"sealpost/services/server/daemon"
-	"sealpost/services/server/state"
+	"sealpost/services/server/daemon/daemontest"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
-	"sealpost/shared/settings"
 )
 
 // Clients share an outbox and are killed after a few messages each, until all
@@ -137,46 +133,6 @@ func checkManifest(t *testing.T, dir string, want map[string]string) {
 // the environment of a client.
 func startServer(t *testing.T) (dir string, env []string) {
 	t.Helper()
-	dir = t.TempDir()
-	var cfg daemon.Config
-	if _, err := settings.Load("CLI_TEST_SERVER_DEFAULTS", &cfg); err != nil {
-		t.Fatal(err)
-	}
-	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
-	cfg.DataDir, cfg.StateDir = filepath.Join(dir, "data"), filepath.Join(dir, "state")
-	if err := os.Mkdir(cfg.DataDir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	st, err := state.Open(cfg.StateDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Close()
-	tok, err := st.AddSender("store-17")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	listening, ended := make(chan net.Addr, 1), make(chan error, 1)
-	go func() {
-		ended <- daemon.Run(ctx, cfg, zerolog.Nop(), daemon.Options{
-			OnListen: func(sealpost, _, _ net.Addr) { listening <- sealpost },
-		})
-	}()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Errorf("server: %v", err)
-		}
-	})
-	var address net.Addr
-	select {
-	case address = <-listening:
-	case err := <-ended:
-		ended <- err
-		t.Fatalf("server: %v", err)
-	}
-	return dir, append(os.Environ(), "GORACE=atexit_sleep_ms=0",
-		"CLIENT_SERVER="+address.String(), "CLIENT_TOKEN="+tok.Reveal(),
-		"CLIENT_SERVER_IDENTITY="+st.Identity().VerifierKey(receipt.Origin(st.LogbookID())))
+	dir, env = daemontest.Serve(t, func(*daemon.Config) {})
+	return dir, append(env, "GORACE=atexit_sleep_ms=0")
 }
