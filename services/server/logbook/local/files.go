@@ -19,13 +19,13 @@ type files struct {
 
 	mu   sync.Mutex
 	open int
-	of   map[string]int // by sender; what is zero is not there
+	of   bySender[int]
 }
 
 // newFiles shares half of so many descriptors out; the other half is for two
 // groups of small messages.
 func newFiles(descriptors int) *files {
-	return &files{max: max(1, descriptors/2), of: make(map[string]int)}
+	return &files{max: max(1, descriptors/2), of: make(bySender[int])}
 }
 
 // take counts a file that is to be opened. A sender who has files already gets
@@ -39,7 +39,7 @@ func (f *files) take(sender string) error {
 			logbook.ErrUnavailable, f.open, own, sender, f.max)
 	}
 	f.open++
-	f.of[sender]++
+	f.of.add(sender, 1)
 	return nil
 }
 
@@ -48,9 +48,7 @@ func (f *files) give(sender string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.open--
-	if f.of[sender]--; f.of[sender] == 0 {
-		delete(f.of, sender)
-	}
+	f.of.add(sender, -1)
 }
 
 // groupSize is how many messages one group has at most, with so many

@@ -3,7 +3,6 @@ package local
 import (
 	"errors"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -86,24 +85,10 @@ func TestGroupsFitTheDescriptors(t *testing.T) {
 
 // However many small messages wait, the files of two groups are open.
 func TestManySmallMessagesFitTheDescriptors(t *testing.T) {
-	const burst = 20
 	cfg := testConfig(t.TempDir())
 	cfg.Files = 16
-	cfg.Dirty = func() (uint64, error) { return 0, nil }
-	var book *Logbook
-	var all []logbook.Staged
-	var wait []func() (logbook.Facts, error)
-	handAllOver := sync.OnceFunc(func() {
-		for _, s := range all {
-			wait = append(wait, handOver(t.Context(), s))
-		}
-	})
-	var begun atomic.Bool
 	var made, named, most atomic.Int64
 	cfg.Fault = func(s Step) error {
-		if flushesMessages(s) && begun.Load() {
-			handAllOver()
-		}
 		switch staged := strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix); {
 		case staged && s.Op == OpCreate:
 			most.Store(max(most.Load(), made.Add(1)-named.Load()))
@@ -112,20 +97,7 @@ func TestManySmallMessagesFitTheDescriptors(t *testing.T) {
 		}
 		return nil
 	}
-	book = open(t, cfg)
-	defer closeBook(t, book)
-	for range burst {
-		all = append(all, stage(t, book, logbooktest.Draft("a", nil), nil))
-	}
-	begun.Store(true)
-	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); err != nil {
-		t.Fatal(err)
-	}
-	for _, w := range wait {
-		if _, err := w(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	openBurst(t, cfg, 20, func(*Logbook) {})
 	if n := most.Load(); n > int64(cfg.Files/2) {
 		t.Errorf("%d files were open", n)
 	}

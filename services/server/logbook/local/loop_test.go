@@ -18,10 +18,10 @@ import (
 	"sealpost/shared/durable/durabletest"
 )
 
-// More than a group's worth may come while one is flushed.
-func TestBurst(t *testing.T) {
-	const burst = maxGroup + 200
-	cfg := testConfig(durabletest.MemoryDir(t))
+// openBurst opens a logbook, and has n messages handed over while the flush of
+// another one stands, which goes on after handed. On return all are kept.
+func openBurst(t *testing.T, cfg Config, n int, handed func(*Logbook)) *Logbook {
+	t.Helper()
 	cfg.Dirty = func() (uint64, error) { return 0, nil }
 	var book *Logbook
 	var all []logbook.Staged
@@ -30,18 +30,22 @@ func TestBurst(t *testing.T) {
 		for _, s := range all {
 			wait = append(wait, handOver(t.Context(), s))
 		}
-		soon(t, "the next group is full", func() bool { return book.queue.len() <= burst-maxGroup })
+		handed(book)
 	})
 	var begun atomic.Bool
+	fault := cfg.Fault
 	cfg.Fault = func(s Step) error {
 		if flushesMessages(s) && begun.Load() {
 			hold()
 		}
-		return nil
+		if fault == nil {
+			return nil
+		}
+		return fault(s)
 	}
 	book = open(t, cfg)
-	defer closeBook(t, book)
-	for range burst {
+	t.Cleanup(func() { closeBook(t, book) })
+	for range n {
 		all = append(all, stage(t, book, logbooktest.Draft("a", nil), nil))
 	}
 	begun.Store(true)
@@ -53,6 +57,15 @@ func TestBurst(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	return book
+}
+
+// More than a group's worth may come while one is flushed.
+func TestBurst(t *testing.T) {
+	const burst = maxGroup + 200
+	book := openBurst(t, testConfig(durabletest.MemoryDir(t)), burst, func(book *Logbook) {
+		soon(t, "the next group is full", func() bool { return book.queue.len() <= burst-maxGroup })
+	})
 	if n := book.Len(); n != burst+1 {
 		t.Errorf("%d messages are kept", n)
 	}

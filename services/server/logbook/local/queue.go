@@ -34,13 +34,13 @@ type queue struct {
 
 	mu      sync.Mutex
 	waiting []*staged
-	held    int64            // bytes, of waiting and of what is set aside
-	of      map[string]int64 // by sender; what is zero is not there
+	held    int64 // bytes, of waiting and of what is set aside
+	of      bySender[int64]
 	closed  bool
 	room    chan struct{} // closed when there is room again; nil while nobody waits for it
 }
 
-func newQueue() *queue { return &queue{came: make(chan struct{}, 1), of: make(map[string]int64)} }
+func newQueue() *queue { return &queue{came: make(chan struct{}, 1), of: make(bySender[int64])} }
 
 // push waits for room and hands s over. The error is a
 // logbook.ErrUnavailable: s is still the caller's.
@@ -128,9 +128,7 @@ func (q *queue) uncount(gone []*staged) {
 // count is called with mu held.
 func (q *queue) count(s *staged, bytes int64) {
 	q.held += bytes
-	if q.of[s.draft.Sender] += bytes; q.of[s.draft.Sender] == 0 {
-		delete(q.of, s.draft.Sender)
-	}
+	q.of.add(s.draft.Sender, bytes)
 }
 
 // close lets nothing more in.

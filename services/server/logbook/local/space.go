@@ -45,16 +45,16 @@ type space struct {
 
 	mu       sync.Mutex
 	free     gauge
-	since    uint64            // written since free was read
-	promised uint64            // to all claims, and not written
-	held     uint64            // by all claims: promised or written
-	of       map[string]uint64 // held, by sender; what is zero is not there
-	refused  [2]refusal        // the newest, and the newest of another sender
+	since    uint64           // written since free was read
+	promised uint64           // to all claims, and not written
+	held     uint64           // by all claims: promised or written
+	of       bySender[uint64] // of held
+	refused  [2]refusal       // the newest, and the newest of another sender
 }
 
 func newSpace(dir string, limit uint64) *space {
 	return &space{
-		limit: limit, of: make(map[string]uint64),
+		limit: limit, of: make(bySender[uint64]),
 		free: gauge{read: func() (uint64, error) { return freeBytes(dir) }},
 	}
 }
@@ -134,9 +134,7 @@ func (c *claim) end() {
 	own := c.promised + c.written
 	c.space.promised -= c.promised
 	c.space.held -= own
-	if c.space.of[c.sender] -= own; c.space.of[c.sender] == 0 {
-		delete(c.space.of, c.sender)
-	}
+	c.space.of.add(c.sender, -own)
 	c.promised, c.written = 0, 0
 }
 
@@ -225,7 +223,7 @@ func (s *space) promise(c *claim, n uint64) {
 	c.promised += n
 	s.promised += n
 	s.held += n
-	s.of[c.sender] += n
+	s.of.add(c.sender, n)
 }
 
 // rest is a-b, or 0.
