@@ -39,6 +39,7 @@ func TestPowerCutAtCheckpoints(t *testing.T) {
 			if len(points) < 5 {
 				t.Fatalf("%d checkpoints", len(points))
 			}
+			tried := make(tried)
 			for _, n := range append(points, tr.after(givenUp)...) {
 				disk, receipted, signed := tr.at(start, n)
 				for _, w := range closeWeathers() {
@@ -46,7 +47,7 @@ func TestPowerCutAtCheckpoints(t *testing.T) {
 						return
 					}
 					what := fmt.Sprintf("power cut at a checkpoint, before operation %d (%s), %s survives", n, stepName(tr.steps, n), w.Name)
-					(&cut{what, disk.After(w), w.Ordered, receipted, signed, drafts, contents}).check(t)
+					(&cut{what, disk.After(w), w.Ordered, receipted, signed, drafts, contents, tried}).check(t)
 				}
 			}
 		})
@@ -69,13 +70,14 @@ func TestPowerCutInRecovery(t *testing.T) {
 		t.Run(run.name, func(t *testing.T) {
 			t.Parallel()
 			tr, start, drafts, contents, _ := run.record(t)
+			tried := make(tried)
 			for _, n := range tr.after(recordFlushed) {
 				if t.Failed() {
 					return
 				}
 				disk, receipted, signed := tr.at(start, n)
 				what := fmt.Sprintf("power cut before operation %d (%s), nothing more survives", n, stepName(tr.steps, n))
-				c := &cut{what, disk.After(durabletest.Nothing), true, receipted, signed, drafts, contents}
+				c := &cut{what, disk.After(durabletest.Nothing), true, receipted, signed, drafts, contents, tried}
 				c.checkTwice(t, run.together)
 			}
 		})
