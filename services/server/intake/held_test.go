@@ -8,6 +8,7 @@ import (
 
 	"sealpost/services/server/intake"
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/local"
 )
 
@@ -30,14 +31,14 @@ func startHeld(t *testing.T, limits intake.Limits) (*server, *held) {
 }
 
 func (h *held) open(cfg local.Config) (_ logbook.Logbook, err error) {
-	cfg.Fault = h.operation
+	cfg.Seams.Fault = h.operation
 	h.Logbook, err = local.Open(cfg)
 	return h, err
 }
 
-func (h *held) operation(s local.Step) error {
+func (h *held) operation(s disk.Step) error {
 	message := strings.HasPrefix(s.Name, "staging/m-")
-	if s.Op == local.OpSync && message || s.Op == local.OpSyncFS {
+	if s.Op == disk.OpSync && message || s.Op == disk.OpSyncFS {
 		<-h.release
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/standby"
 	"sealpost/shared/crypto/cipher2012"
@@ -50,12 +52,12 @@ func TestLogbookUnavailable(t *testing.T) {
 func TestFlushFails(t *testing.T) {
 	t.Parallel()
 	var broken atomic.Bool
-	s := start(t, options{volume: local.Config{Fault: func(s local.Step) error {
-		if (s.Op == local.OpSync || s.Op == local.OpSyncFS) && broken.Load() {
+	s := start(t, options{volume: local.Config{Seams: engine.Seams{Fault: func(s disk.Step) error {
+		if (s.Op == disk.OpSync || s.Op == disk.OpSyncFS) && broken.Load() {
 			return errors.New("I/O error")
 		}
 		return nil
-	}}})
+	}}}})
 	broken.Store(true)
 	m := plain("a.txt", []byte("patience"))
 	p := s.connect(t)

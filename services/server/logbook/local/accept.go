@@ -6,6 +6,11 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/manifest"
+	"sealpost/services/server/logbook/engine/merkle"
+	"sealpost/services/server/logbook/engine/wal"
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 )
@@ -15,7 +20,7 @@ import (
 // manifest and numbers stay as they are. The caller holds the volume's lock, and
 // puts the same id and the returned checkpoint into the state volume. Cut short,
 // it is to be called again, with the same id.
-func Accept(dir, id string, notary Notary, lock *durable.FileLock) (messages uint64, checkpoint []byte, err error) {
+func Accept(dir, id string, notary engine.Notary, lock *durable.FileLock) (messages uint64, checkpoint []byte, err error) {
 	if err := rename(dir, id); err != nil {
 		return 0, nil, err
 	}
@@ -30,8 +35,8 @@ func Accept(dir, id string, notary Notary, lock *durable.FileLock) (messages uin
 // then takes away what speaks for the old one: until the new id is there the
 // volume does not fit any better than before.
 func rename(dir, id string) error {
-	vol := &volume{dir: dir, step: noFault}
-	_, _, found, err := readRecords(vol)
+	vol := disk.New(dir, nil)
+	_, _, found, err := wal.Read(vol)
 	if err != nil {
 		return err
 	}
@@ -40,11 +45,11 @@ func rename(dir, id string) error {
 			return err
 		}
 	}
-	if err := vol.writeID(id); err != nil {
+	if err := writeID(vol, id); err != nil {
 		return err
 	}
-	for _, name := range []string{checkpointPath, treePath} {
-		if err := vol.remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, name := range []string{engine.CheckpointPath, merkle.Path} {
+		if err := vol.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -52,21 +57,21 @@ func rename(dir, id string) error {
 }
 
 // adopt starts records for a manifest that came without any.
-func adopt(vol *volume) error {
-	m, err := openManifest(vol)
+func adopt(vol *disk.Volume) error {
+	m, err := manifest.Open(vol)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = m.close() }()
-	if _, err := m.scan(position{}, allFlushed, func(place, logfile.Entry, []byte) error { return nil }); err != nil {
+	defer func() { _ = m.Close() }()
+	if _, err := m.Scan(manifest.Position{}, manifest.AllFlushed, func(manifest.Place, logfile.Entry, []byte) error { return nil }); err != nil {
 		return err
 	}
-	if err := m.flush(false); err != nil {
+	if err := m.Flush(); err != nil {
 		return err
 	}
-	r, err := startRecords(vol, m.count(), 0)
+	r, err := wal.Start(vol, m.Count(), 0)
 	if err != nil {
 		return err
 	}
-	return r.close()
+	return r.Close()
 }

@@ -2,34 +2,45 @@ package local
 
 import (
 	"errors"
-	"sync"
 	"sync/atomic"
 	"testing"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/logbooktest"
 )
 
-// stuck is a logbook whose flush stands until it is let go.
+// stuck is a logbook whose flush stands until it is let go, or told to fail.
 type stuck struct {
 	*Logbook
 	flushing chan struct{}
-	letGo    func()
+	fail     func(error)
 }
 
-func openStuck(t *testing.T) *stuck {
+func (b *stuck) letGo() { b.fail(nil) }
+
+func openStuck(t *testing.T, cfg Config) *stuck {
 	t.Helper()
-	cfg := testConfig(t.TempDir())
-	flushing, release := make(chan struct{}), make(chan struct{})
-	begins := sync.OnceFunc(func() { close(flushing); <-release })
+	flushing, release := make(chan struct{}), make(chan error, 1)
 	var armed atomic.Bool // recovery flushes too
-	cfg.Fault = func(s Step) error {
-		if armed.Load() && flushesMessages(s) {
-			begins()
+	fault := cfg.Seams.Fault
+	cfg.Seams.Fault = func(s disk.Step) error {
+		if flushesMessages(s) && armed.CompareAndSwap(true, false) {
+			close(flushing)
+			return <-release
 		}
-		return nil
+		if fault == nil {
+			return nil
+		}
+		return fault(s)
 	}
-	b := &stuck{Logbook: open(t, cfg), flushing: flushing, letGo: sync.OnceFunc(func() { close(release) })}
+	b := &stuck{Logbook: open(t, cfg), flushing: flushing, fail: func(err error) {
+		select {
+		case release <- err:
+		default: // it was told before
+		}
+	}}
 	armed.Store(true)
 	t.Cleanup(func() { b.letGo(); closeBook(t, b.Logbook) })
 	return b
@@ -37,20 +48,19 @@ func openStuck(t *testing.T) *stuck {
 
 // waits reports whether the committer has taken all that is in the queue, and
 // somebody waits for room in it.
-func (q *queue) waits() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.waiting) == 0 && q.room != nil
+func (b *stuck) waits() bool {
+	messages, full := b.Queued()
+	return messages == 0 && full
 }
 
 // inHand is what the committer has taken and not set aside yet: meanwhile others
 // find its room.
-const inHand = writeStep * smallFile
+const inHand = 16 * smallFile
 
 // Sixty callers bring one message again and again while a flush stands. What is
 // set aside for the first of its id is bounded, and others find room beside it.
 func TestSetAsideIsBounded(t *testing.T) {
-	book := openStuck(t)
+	book := openStuck(t, testConfig(t.TempDir()))
 	content := make([]byte, smallFile-1<<10)
 	d := logbooktest.Draft("attacker", content)
 	first := handOver(t.Context(), stage(t, book.Logbook, d, content))
@@ -68,13 +78,13 @@ func TestSetAsideIsBounded(t *testing.T) {
 			}
 		}()
 	}
-	if !soon(t, "those who bring more to wait", func() bool { return book.queue.waits() || len(taken) == callers*each }) {
+	if !soon(t, "those who bring more to wait", func() bool { return book.waits() || len(taken) == callers*each }) {
 		t.FailNow()
 	}
 	held := int64(len(taken)) * int64(len(content))
 	t.Logf("%d messages are set aside, %d KiB of content", len(taken), held>>10)
-	if held > maxOfSender+smallFile+inHand {
-		t.Fatalf("one sender's messages hold %d bytes, more than %d", held, maxOfSender) // the next would wait
+	if held > engine.MaxOfSender+smallFile+inHand {
+		t.Fatalf("one sender's messages hold %d bytes, more than %d", held, engine.MaxOfSender) // the next would wait
 	}
 	other := logbooktest.Draft("another", []byte("x"))
 	second := handOver(t.Context(), stage(t, book.Logbook, other, []byte("x"))) // does not wait
@@ -102,7 +112,7 @@ func TestSetAsideOfAllIsBounded(t *testing.T) {
 		size int
 	}{{"in memory", smallFile - 1<<10}, {"in files", smallFile + 1}} {
 		t.Run(row.name, func(t *testing.T) {
-			book := openStuck(t)
+			book := openStuck(t, testConfig(t.TempDir()))
 			content := make([]byte, row.size)
 			const senders, each = 4, 100
 			var drafts []logbook.Draft
@@ -127,12 +137,12 @@ func TestSetAsideOfAllIsBounded(t *testing.T) {
 					}
 				}()
 			}
-			if !soon(t, "those who bring more to wait", func() bool { return book.queue.waits() || len(taken) == senders*each }) {
+			if !soon(t, "those who bring more to wait", func() bool { return book.waits() || len(taken) == senders*each }) {
 				t.FailNow()
 			}
 			t.Logf("%d messages of %d bytes wait", len(taken), row.size)
-			if n := int64(len(taken)) * smallFile; n > maxQueued+senders*smallFile+inHand {
-				t.Errorf("%d messages of %d bytes wait, more than %d bytes in all", len(taken), row.size, maxQueued)
+			if n := int64(len(taken)) * smallFile; n > engine.MaxQueued+senders*smallFile+inHand {
+				t.Errorf("%d messages of %d bytes wait, more than %d bytes in all", len(taken), row.size, engine.MaxQueued)
 			}
 			book.letGo()
 			for range senders * (each + 1) {
@@ -152,7 +162,10 @@ func TestLargeOnesAreInFiles(t *testing.T) {
 	for _, size := range []int{1, smallFile - 1<<10, smallFile, 1 << 20} {
 		content := make([]byte, size)
 		s := stage(t, book, logbooktest.Draft("a", content), content).(*staged)
-		held := s.held()
+		held := 0
+		if m, ok := s.sheet.(*smallSheet); ok {
+			held = len(m.text)
+		}
 		t.Logf("%d bytes: %d in memory", size, held)
 		if inFile := s.file != nil; held > smallFile || inFile != (size >= smallFile) || inFile && held > 0 {
 			t.Errorf("of %d bytes %d are in memory, in a file: %v", size, held, inFile)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine/manifest"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
@@ -33,14 +34,16 @@ func wildClock() func() time.Time {
 func TestClockJumps(t *testing.T) {
 	cfg := indexed(t.TempDir())
 	cfg.Now = wildClock()
+	killed := killable(&cfg)
 	book := open(t, cfg)
 	kept := sendWhile(t, book, 6, 10)
 	wantInOrder(t, cfg.Dir, 60)
 	wantAll(t, book, kept)
 
 	// As a kill would leave it: the next server replays, years before.
-	book.unfinished = true
+	killed.Store(true)
 	closeBook(t, book)
+	killed.Store(false)
 	cfg.Now = func() time.Time { return time.Date(1971, 1, 1, 0, 0, 0, 0, time.UTC) }
 	book = open(t, cfg)
 	wantAll(t, book, kept)
@@ -57,7 +60,7 @@ func TestClockJumps(t *testing.T) {
 	}
 	closeBook(t, book)
 	wantInOrder(t, cfg.Dir, 70)
-	checkExtends(t, "after the jumps", read(t, filepath.Join(cfg.Dir, manifestPath)), signed)
+	checkExtends(t, "after the jumps", read(t, filepath.Join(cfg.Dir, manifest.Path)), signed)
 	if _, err := Verify(cfg, func(d Difference) { t.Error(d) }); err != nil {
 		t.Error(err)
 	}
@@ -97,7 +100,7 @@ func sendWhile(t *testing.T, book *Logbook, senders, each int) map[message.ID]lo
 func wantInOrder(t *testing.T, dir string, n uint64) {
 	t.Helper()
 	var times []time.Time
-	for line := range bytes.Lines(read(t, filepath.Join(dir, manifestPath))) {
+	for line := range bytes.Lines(read(t, filepath.Join(dir, manifest.Path))) {
 		e, err := logfile.ParseLine(bytes.TrimSuffix(line, []byte("\n")))
 		if err != nil || e.Seq != uint64(len(times)) {
 			t.Fatalf("line %d says %d, %v", len(times), e.Seq, err)

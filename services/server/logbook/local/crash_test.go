@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/crypto/receipt"
@@ -46,7 +47,7 @@ type injector struct {
 
 var errInjected = errors.New("injected fault")
 
-func (x *injector) fault(s Step) error {
+func (x *injector) fault(s disk.Step) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.count++
@@ -66,8 +67,8 @@ func (x *injector) hasFired() bool {
 
 func faulty(dir string, x *injector) Config {
 	cfg := testConfig(dir)
-	cfg.Fault = x.fault
-	cfg.CheckpointAfter = 1000 // every second message or so
+	cfg.Seams.Fault = x.fault
+	cfg.RotateAfter = 1000 // every second message or so
 	cfg.RetryEvery = time.Millisecond
 	return cfg
 }
@@ -222,11 +223,11 @@ func TestForeignFile(t *testing.T) {
 	dir := t.TempDir()
 	cfg := testConfig(dir)
 	cfg.RetryEvery = time.Millisecond
-	foreign := filepath.Join(dir, logsDir, logfile.FileName(0))
+	foreign := filepath.Join(dir, disk.LogsDir, logfile.FileName(0))
 	ctx, giveUp := context.WithCancel(t.Context())
 	defer giveUp()
-	cfg.Fault = func(s Step) error {
-		if s.To == logsDir+"/"+logfile.FileName(0) {
+	cfg.Seams.Fault = func(s disk.Step) error {
+		if s.To == disk.LogsDir+"/"+logfile.FileName(0) {
 			giveUp() // or the message would wait for the place for ever
 		}
 		return nil

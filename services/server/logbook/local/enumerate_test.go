@@ -14,6 +14,10 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/index"
+	"sealpost/services/server/logbook/engine/manifest"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable/durabletest"
@@ -33,19 +37,19 @@ func TestPowerCutEverywhere(t *testing.T) {
 	for _, run := range powerCuts() {
 		t.Run(run.name, func(t *testing.T) {
 			t.Parallel()
-			tr, start, drafts, contents, index := run.record(t)
+			tr, start, drafts, contents, indexed := run.record(t)
 			again := 0
 			states := 0
 			tried := make(tried)
 			for n := range len(tr.steps) + 1 {
-				disk, receipted, signed := tr.at(start, n)
+				drive, receipted, signed := tr.at(start, n)
 				for i, w := range weathers(n) {
 					if t.Failed() {
 						return // one state tells enough
 					}
-					left := disk.After(w)
+					left := drive.After(w)
 					if i%2 == 0 { // else it is made anew
-						left[indexPath] = index
+						left[index.Path] = indexed
 					}
 					what := fmt.Sprintf("power cut before operation %d (%s), %s survives", n, stepName(tr.steps, n), w.Name)
 					c := &cut{what, left, w.Ordered, receipted, signed, drafts, contents, tried}
@@ -80,7 +84,7 @@ func weathers(n int) []durabletest.Weather {
 	return ws
 }
 
-func stepName(steps []Step, n int) string {
+func stepName(steps []disk.Step, n int) string {
 	if n == len(steps) {
 		return "the end"
 	}
@@ -141,8 +145,8 @@ func (c *cut) check(t *testing.T) {
 			t.Errorf("%s: a poller saw %s, and it changed", c.what, name)
 		}
 	}
-	checkExtends(t, c.what, after[manifestPath], append(c.signed, c.published(t)...))
-	if lines := c.lines(); !bytes.HasPrefix(after[manifestPath], lines) {
+	checkExtends(t, c.what, after[manifest.Path], append(c.signed, c.published(t)...))
+	if lines := c.lines(); !bytes.HasPrefix(after[manifest.Path], lines) {
 		t.Errorf("%s: a poller saw manifest lines, and they changed:\n%s", c.what, lines)
 	}
 }
@@ -152,7 +156,7 @@ func (c *cut) poll(t *testing.T) map[string][]byte {
 	t.Helper()
 	seen := make(map[string][]byte)
 	for name, text := range c.left {
-		if !strings.HasPrefix(name, logsDir+"/server_message") {
+		if !strings.HasPrefix(name, disk.LogsDir+"/server_message") {
 			continue
 		}
 		if _, err := logfile.Parse(bytes.NewReader(text), int64(len(text))); err != nil {
@@ -166,7 +170,7 @@ func (c *cut) poll(t *testing.T) map[string][]byte {
 // published returns the checkpoint that a poller finds, which is whole.
 func (c *cut) published(t *testing.T) []receipt.Checkpoint {
 	t.Helper()
-	text, ok := c.left[checkpointPath]
+	text, ok := c.left[engine.CheckpointPath]
 	if !ok {
 		return nil
 	}
@@ -198,7 +202,7 @@ func checkExtends(t *testing.T, what string, manifest []byte, signed []receipt.C
 // lines returns the whole manifest lines that a poller finds. No promise is made
 // for a file system that keeps a later part of a file without an earlier one.
 func (c *cut) lines() []byte {
-	text := c.left[manifestPath]
+	text := c.left[manifest.Path]
 	if !c.ordered {
 		return nil
 	}
@@ -211,7 +215,7 @@ func (c *cut) checkTwice(t *testing.T, together bool) (states int) {
 	t.Helper()
 	start := make(map[string][]byte)
 	for name, text := range c.left {
-		if name != indexPath {
+		if name != index.Path {
 			start[name] = text
 		}
 	}
@@ -238,12 +242,12 @@ func (c *cut) checkTwice(t *testing.T, together bool) (states int) {
 		t.Error(err)
 	}
 	for n := range done + 1 {
-		disk, receipted, signed := tr.at(start, n)
+		drive, receipted, signed := tr.at(start, n)
 		maps.Copy(receipted, c.receipted)
 		for _, w := range []durabletest.Weather{durabletest.Nothing, durabletest.AtRandom(uint64(n), false)} {
 			second := *c
 			second.what = fmt.Sprintf("%s; again before operation %d (%s)", c.what, n, stepName(tr.steps, n))
-			second.left, second.ordered = disk.After(w), false
+			second.left, second.ordered = drive.After(w), false
 			second.receipted, second.signed = receipted, append(signed, c.signed...)
 			second.check(t)
 			states++

@@ -5,11 +5,12 @@ import (
 	"sync"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine"
 )
 
 // MostFiles is how many files of messages are open at once at most: a group that
 // is flushed, one that is written, and as many large messages again.
-const MostFiles = 4 * maxGroup
+const MostFiles = 4 * engine.MaxGroup
 
 // files bounds how many large messages and scratches are open at once, in all
 // and by sender: each takes a file descriptor from its first byte to its last,
@@ -19,13 +20,13 @@ type files struct {
 
 	mu   sync.Mutex
 	open int
-	of   bySender[int]
+	of   engine.BySender[int]
 }
 
 // newFiles shares half of so many descriptors out; the other half is for two
 // groups of small messages.
 func newFiles(descriptors int) *files {
-	return &files{max: max(1, descriptors/2), of: make(bySender[int])}
+	return &files{max: max(1, descriptors/2), of: make(engine.BySender[int])}
 }
 
 // take counts a file that is to be opened. A sender who has files already gets
@@ -39,7 +40,7 @@ func (f *files) take(sender string) error {
 			logbook.ErrUnavailable, f.open, own, sender, f.max)
 	}
 	f.open++
-	f.of.add(sender, 1)
+	f.of.Add(sender, 1)
 	return nil
 }
 
@@ -48,9 +49,9 @@ func (f *files) give(sender string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.open--
-	f.of.add(sender, -1)
+	f.of.Add(sender, -1)
 }
 
 // groupSize is how many messages one group has at most, with so many
 // descriptors for files.
-func groupSize(descriptors int) int { return max(1, min(maxGroup, descriptors/4)) }
+func groupSize(descriptors int) int { return max(1, min(engine.MaxGroup, descriptors/4)) }

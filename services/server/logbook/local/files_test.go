@@ -3,10 +3,14 @@ package local
 import (
 	"errors"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/message"
 )
@@ -76,49 +80,84 @@ func TestFilesComeFree(t *testing.T) {
 
 // A group has no more messages than there are descriptors for.
 func TestGroupsFitTheDescriptors(t *testing.T) {
-	for descriptors, want := range map[int]int{MostFiles: maxGroup, 2 * MostFiles: maxGroup, 240: 60, 16: 4, 1: 1} {
+	for descriptors, want := range map[int]int{MostFiles: engine.MaxGroup, 2 * MostFiles: engine.MaxGroup, 240: 60, 16: 4, 1: 1} {
 		if got := groupSize(descriptors); got != want {
 			t.Errorf("with %d descriptors a group has %d messages", descriptors, got)
 		}
 	}
 }
 
+// openFiles counts the files of messages that are open.
+type openFiles struct {
+	mu        sync.Mutex
+	now, most int
+}
+
+func (o *openFiles) fault(s disk.Step) error {
+	if !strings.HasPrefix(s.Name, disk.StagingDir+"/"+disk.StagedPrefix) {
+		return nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch s.Op {
+	case disk.OpCreate:
+		o.now++
+		o.most = max(o.most, o.now)
+	case disk.OpRename, disk.OpRemove:
+		o.now--
+	}
+	return nil
+}
+
+func (o *openFiles) counts() (now, most int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.now, o.most
+}
+
 // However many small messages wait, the files of two groups are open.
 func TestManySmallMessagesFitTheDescriptors(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	cfg.Files = 16
-	var made, named, most atomic.Int64
-	cfg.Fault = func(s Step) error {
-		switch staged := strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix); {
-		case staged && s.Op == OpCreate:
-			most.Store(max(most.Load(), made.Add(1)-named.Load()))
-		case staged && s.Op == OpRename:
-			named.Add(1)
-		}
-		return nil
-	}
+	var files openFiles
+	cfg.Seams.Fault = files.fault
 	openBurst(t, cfg, 20, func(*Logbook) {})
-	if n := most.Load(); n > int64(cfg.Files/2) {
-		t.Errorf("%d files were open", n)
+	if _, most := files.counts(); most > cfg.Files/2 {
+		t.Errorf("%d files were open", most)
 	}
 }
 
 // A group that failed sets the ids of all its messages free at once for those that
-// waited for them. The next group has no more of them than there are descriptors
-// for; the others wait on.
+// waited for them, and so does what was written meanwhile. The next group has no
+// more of them than there are descriptors for.
 func TestGroupAfterAFailedOneFits(t *testing.T) {
-	book := open(t, testConfig(t.TempDir()))
-	defer closeBook(t, book)
-	const most = 4
-	var free []*staged
-	for range most + 2 {
-		s := stage(t, book, logbooktest.Draft("a", nil), nil).(*staged)
-		s.then = func(logbook.Facts, error) {}
-		free = append(free, s)
+	cfg := testConfig(t.TempDir())
+	cfg.Files = 16
+	var files openFiles
+	cfg.Seams.Fault = files.fault
+	book := openStuck(t, cfg)
+	var wait []func() (logbook.Facts, error)
+	bring := func(d logbook.Draft) { wait = append(wait, handOver(t.Context(), stage(t, book.Logbook, d, nil))) }
+	var drafts []logbook.Draft
+	for range 5 { // the first is in the group, the others in the next one, as far as it reaches
+		drafts = append(drafts, logbooktest.Draft("a", nil))
 	}
-	fresh := book.settleRepeats(free, most)
-	if len(fresh) != most || len(book.later) != 2 {
-		t.Errorf("%d are in the group, %d wait", len(fresh), len(book.later))
+	bring(drafts[0])
+	<-book.flushing
+	for range 3 {
+		for _, d := range drafts {
+			bring(d)
+		}
 	}
-	fail(fresh, logbook.ErrUnavailable)
+	soon(t, "the next group is full", func() bool { now, _ := files.counts(); return now == 1+groupSize(cfg.Files) })
+	book.fail(unix.EMFILE)
+	for i, w := range wait {
+		if _, err := w(); err != nil && !errors.Is(err, logbook.ErrUnavailable) {
+			t.Errorf("number %d: %v", i, err)
+		}
+	}
+	_, most := files.counts()
+	if n := book.Len(); n != uint64(len(drafts)) || most > cfg.Files/2 {
+		t.Errorf("%d messages are kept, %d files were open", n, most)
+	}
 }

@@ -8,12 +8,16 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/manifest"
+	"sealpost/services/server/logbook/engine/wal"
 	"sealpost/shared/crypto/receipt"
 )
 
 const (
 	idName = "logbook"
-	idPath = stagingDir + "/" + idName
+	idPath = disk.StagingDir + "/" + idName
 )
 
 // MisfitError means that the log volume and the state volume do not belong
@@ -27,13 +31,13 @@ func (e *MisfitError) Error() string { return "volumes do not fit: " + e.Reason 
 type fit struct {
 	id     string
 	known  []byte
-	notary Notary
+	notary engine.Notary
 }
 
 // leaves are the manifest's lines as a tree has them.
 type leaves interface {
-	size() uint64
-	root(n uint64) (tlog.Hash, error)
+	Size() uint64
+	Root(n uint64) (tlog.Hash, error)
 }
 
 // seals are the two checkpoints that a log volume is held against.
@@ -49,23 +53,23 @@ type seal struct {
 
 // checkID compares the id on the volume, whose records and manifest hold so
 // many messages and bytes.
-func (f fit) checkID(vol *volume, entries uint64, records bool) error {
-	id, err := vol.readID()
+func (f fit) checkID(vol *disk.Volume, entries uint64, records bool) error {
+	id, err := readID(vol)
 	if err != nil {
 		return err
 	}
-	manifest, _, err := size(vol.path(manifestPath))
+	lines, _, err := disk.Size(vol.Path(manifest.Path))
 	switch {
 	case err != nil:
 		return err
-	case id == "" && (entries > 0 || manifest > 0):
+	case id == "" && (entries > 0 || lines > 0):
 		return &MisfitError{"the log volume holds messages and does not say of which logbook"}
 	case id == "" && records:
 		return f.checkEmpty()
 	case id != "" && id != f.id:
 		return &MisfitError{fmt.Sprintf("the log volume belongs to logbook %s, the state volume to %s", id, f.id)}
 	case id != "" && !records:
-		return &CorruptError{recordsPath, "it is missing"}
+		return disk.Corrupt(wal.Path, "it is missing")
 	}
 	return nil
 }
@@ -96,31 +100,31 @@ func (f fit) checkSeal(s seal, have leaves) error {
 	if c.Origin != receipt.Origin(f.id) {
 		return &MisfitError{fmt.Sprintf("%s is of %s, not of %s", s.where, c.Origin, receipt.Origin(f.id))}
 	}
-	if n := have.size(); n < c.Size {
+	if n := have.Size(); n < c.Size {
 		return &ForkError{Where: s.where, Size: c.Size, Have: n}
 	}
-	root, err := have.root(c.Size)
+	root, err := have.Root(c.Size)
 	if err != nil {
 		return err
 	}
 	if root != c.Root {
-		return &ForkError{Where: s.where, Size: c.Size, Have: have.size()}
+		return &ForkError{Where: s.where, Size: c.Size, Have: have.Size()}
 	}
 	return nil
 }
 
 // writeID puts the logbook's id on the volume, durably: what the state volume
 // remembers of the logbook must not be younger.
-func (v *volume) writeID(id string) error {
-	if err := v.replaceWith(idPath+newSuffix, idPath, 0o600, []byte(id+"\n")); err != nil {
+func writeID(v *disk.Volume, id string) error {
+	if err := v.ReplaceWith(idPath+disk.NewSuffix, idPath, 0o600, []byte(id+"\n")); err != nil {
 		return err
 	}
-	return v.syncDir(stagingDir)
+	return v.SyncDir(disk.StagingDir)
 }
 
 // readID returns the id of the logbook on the volume, "" where there is none.
-func (v *volume) readID() (string, error) {
-	text, err := os.ReadFile(v.path(idPath))
+func readID(v *disk.Volume) (string, error) {
+	text, err := os.ReadFile(v.Path(idPath))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
@@ -129,10 +133,10 @@ func (v *volume) readID() (string, error) {
 	}
 	id := string(text)
 	if len(id) == 0 || id[len(id)-1] != '\n' {
-		return "", &CorruptError{idName, "its line is not whole"}
+		return "", disk.Corrupt(idName, "its line is not whole")
 	}
 	return id[:len(id)-1], nil
 }
 
 // ReadID returns the id of the logbook on the volume dir, "" where there is none.
-func ReadID(dir string) (string, error) { return (&volume{dir: dir, step: noFault}).readID() }
+func ReadID(dir string) (string, error) { return readID(disk.New(dir, nil)) }

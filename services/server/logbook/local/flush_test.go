@@ -2,7 +2,6 @@ package local
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,6 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/logbooktest"
 )
 
@@ -23,26 +24,26 @@ func TestWhichFlush(t *testing.T) {
 		trusted  bool
 		together bool
 	}{
-		"quiet":               {dirty: foreignDirty / 2, trusted: true, together: true},
-		"a busy neighbour":    {dirty: foreignDirty * 2, trusted: true},
+		"quiet":               {dirty: engine.ForeignDirty / 2, trusted: true, together: true},
+		"a busy neighbour":    {dirty: engine.ForeignDirty * 2, trusted: true},
 		"nobody knows":        {err: errInjected, trusted: true},
 		"another file system": {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := &trace{}
 			cfg := testConfig(t.TempDir())
-			cfg.Fault = tr.record
-			cfg.Dirty = func() (uint64, error) { return test.dirty, test.err }
+			cfg.Seams.Fault = tr.record
+			cfg.Seams.Dirty = func() (uint64, error) { return test.dirty, test.err }
+			cfg.Seams.CanSyncFS = func(string) bool { return test.trusted }
 			book := open(t, cfg)
-			book.canSyncFS = test.trusted
 			tr.steps = nil
 			if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); err != nil {
 				t.Fatal(err)
 			}
-			if got := tr.did(OpSyncFS, ""); got != test.together {
+			if got := tr.did(disk.OpSyncFS, ""); got != test.together {
 				t.Errorf("one flush for all: %v", got)
 			}
-			if got := tr.did(OpSync, stagingDir+"/"+stagedPrefix); got == test.together {
+			if got := tr.did(disk.OpSync, disk.StagingDir+"/"+disk.StagedPrefix); got == test.together {
 				t.Errorf("a flush of the file: %v", got)
 			}
 		})
@@ -50,7 +51,7 @@ func TestWhichFlush(t *testing.T) {
 }
 
 // did reports whether a step of that kind was made on a file of that name.
-func (tr *trace) did(op Op, prefix string) bool {
+func (tr *trace) did(op disk.Op, prefix string) bool {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	for _, s := range tr.steps {
@@ -65,14 +66,14 @@ func (tr *trace) did(op Op, prefix string) bool {
 func TestLargeMessageIsFlushedAlone(t *testing.T) {
 	tr := &trace{}
 	cfg := testConfig(t.TempDir())
-	cfg.Fault = tr.record
-	cfg.Dirty = func() (uint64, error) { return 0, nil }
+	cfg.Seams.Fault = tr.record
+	cfg.Seams.Dirty = func() (uint64, error) { return 0, nil }
 	book := open(t, cfg)
 	content := make([]byte, flushAlone)
 	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", content), content); err != nil {
 		t.Fatal(err)
 	}
-	if !tr.did(OpSync, stagingDir+"/"+stagedPrefix) {
+	if !tr.did(disk.OpSync, disk.StagingDir+"/"+disk.StagedPrefix) {
 		t.Error("it was left to the group")
 	}
 }
@@ -82,15 +83,15 @@ func TestWriteBackError(t *testing.T) {
 	var broken atomic.Bool
 	cfg := testConfig(t.TempDir())
 	cfg.RetryEvery = time.Millisecond
-	cfg.Dirty = func() (uint64, error) { return 0, nil }
-	cfg.Fault = func(s Step) error {
-		if s.Op == OpWritten && broken.Load() {
+	cfg.Seams.Dirty = func() (uint64, error) { return 0, nil }
+	cfg.Seams.Fault = func(s disk.Step) error {
+		if s.Op == disk.OpWritten && broken.Load() {
 			return unix.EIO
 		}
 		return nil
 	}
+	cfg.Seams.CanSyncFS = func(string) bool { return true }
 	book := open(t, cfg)
-	book.canSyncFS = true
 	broken.Store(true)
 	d := logbooktest.Draft("a", nil)
 	if _, err := logbooktest.Append(t.Context(), book, d, nil); !errors.Is(err, logbook.ErrUnavailable) || !errors.Is(err, unix.EIO) {
@@ -101,31 +102,4 @@ func TestWriteBackError(t *testing.T) {
 	}
 	broken.Store(false)
 	untilKept(t, book, d, nil)
-}
-
-func TestDirtyBytes(t *testing.T) {
-	n, err := dirtyBytes()
-	if err != nil {
-		t.Errorf("%d, %v", n, err)
-	}
-}
-
-// What is announced as a flush is one: the kernel refuses it where there is
-// nothing to flush, or no file any more.
-func TestFlushesAreReal(t *testing.T) {
-	closed, err := os.Open(t.TempDir())
-	check(t, err)
-	check(t, closed.Close())
-	pipe, other, err := os.Pipe()
-	check(t, err)
-	t.Cleanup(func() { _, _ = pipe.Close(), other.Close() })
-	vol := &volume{dir: "/proc", step: noFault, root: closed}
-	for name, err := range map[string]error{
-		"of a pipe": vol.sync(pipe, "pipe"), "of the names in /proc": vol.syncDir(""),
-		"of a file system that was let go": vol.syncFS(), "of what a pipe wrote back": vol.written(pipe, "pipe"),
-	} {
-		if err == nil {
-			t.Errorf("a flush %s said that all is well", name)
-		}
-	}
 }

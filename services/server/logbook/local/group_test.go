@@ -14,6 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/manifest"
+	"sealpost/services/server/logbook/engine/wal"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/logfile"
@@ -24,8 +27,8 @@ import (
 // follows one message that is kept.
 type groupFault struct {
 	name string
-	when func(s Step, nth int) bool // nth: the how manieth step of its kind in the group, from 1
-	each bool                       // the files are flushed one by one
+	when func(s disk.Step, nth int) bool // nth: the how manieth step of its kind in the group, from 1
+	each bool                            // the files are flushed one by one
 	// durable: the group's record is on stable storage when the fault comes, so
 	// it must be finished, now or by recovery; else nothing of it is kept.
 	durable bool
@@ -35,20 +38,20 @@ type groupFault struct {
 }
 
 func groupFaults() []groupFault {
-	staged := stagingDir + "/" + stagedPrefix
-	op := func(op Op, prefix string, nth int) func(Step, int) bool { // fresh records are records too
-		return func(s Step, n int) bool { return s.Op == op && strings.HasPrefix(s.Name, prefix) && n == nth }
+	staged := disk.StagingDir + "/" + disk.StagedPrefix
+	op := func(op disk.Op, prefix string, nth int) func(disk.Step, int) bool { // fresh records are records too
+		return func(s disk.Step, n int) bool { return s.Op == op && strings.HasPrefix(s.Name, prefix) && n == nth }
 	}
 	return []groupFault{
-		{name: "flush of the file system", when: op(OpSyncFS, "", 1)},
-		{name: "write-back of the third file", when: op(OpWritten, staged, 3)},
-		{name: "flush of the third file", when: op(OpSync, staged, 3), each: true},
-		{name: "flush of the names", when: op(OpSyncDir, stagingDir, 1), each: true},
-		{name: "append to the records", when: op(OpAppend, recordsPath, 1), recorded: true},
-		{name: "flush of the records", when: op(OpSync, recordsPath, 1), recorded: true, kept: true},
-		{name: "rename of the first file", when: op(OpRename, staged, 1), durable: true},
-		{name: "rename of the third file", when: op(OpRename, staged, 3), durable: true},
-		{name: "append to the manifest", when: op(OpAppend, manifestPath, 1), durable: true},
+		{name: "flush of the file system", when: op(disk.OpSyncFS, "", 1)},
+		{name: "write-back of the third file", when: op(disk.OpWritten, staged, 3)},
+		{name: "flush of the third file", when: op(disk.OpSync, staged, 3), each: true},
+		{name: "flush of the names", when: op(disk.OpSyncDir, disk.StagingDir, 1), each: true},
+		{name: "append to the records", when: op(disk.OpAppend, wal.Path, 1), recorded: true},
+		{name: "flush of the records", when: op(disk.OpSync, wal.Path, 1), recorded: true, kept: true},
+		{name: "rename of the first file", when: op(disk.OpRename, staged, 1), durable: true},
+		{name: "rename of the third file", when: op(disk.OpRename, staged, 3), durable: true},
+		{name: "append to the manifest", when: op(disk.OpAppend, manifest.Path, 1), durable: true},
 	}
 }
 
@@ -82,10 +85,10 @@ type groupRun struct {
 func (g *groupRun) run() {
 	g.dir = durabletest.MemoryDir(g.t)
 	cfg := testConfig(g.dir)
-	cfg.Fault, cfg.RetryEvery = g.x.fault, time.Millisecond
-	cfg.Dirty = func() (uint64, error) { return 0, nil }
+	cfg.Seams.Fault, cfg.RetryEvery = g.x.fault, time.Millisecond
+	cfg.Seams.Dirty = func() (uint64, error) { return 0, nil }
+	cfg.Seams.CanSyncFS = func(string) bool { return !g.x.each }
 	g.book = open(g.t, cfg)
-	g.book.canSyncFS = !g.x.each
 	first := g.send()
 	g.judge()
 	if g.x.once {
@@ -219,7 +222,7 @@ func (g *groupRun) recovers(first logbook.Facts) {
 	if _, err := Verify(testConfig(g.dir), func(d Difference) { g.t.Error(d) }); err != nil {
 		g.t.Error(err)
 	}
-	lines := read(g.t, filepath.Join(g.dir, logsDir, logfile.ManifestName))
+	lines := read(g.t, filepath.Join(g.dir, disk.LogsDir, logfile.ManifestName))
 	if !bytes.HasPrefix(lines, append(bytes.Clone(first.Line), '\n')) {
 		g.t.Error("the message before the group has changed")
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/index"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/message"
@@ -21,7 +23,7 @@ import (
 // indexed is a config whose index file is written every few messages.
 func indexed(dir string) Config {
 	cfg := testConfig(dir)
-	cfg.IndexBatch, cfg.CheckpointAfter = 8, 2000
+	cfg.IndexBatch, cfg.RotateAfter = 8, 2000
 	return cfg
 }
 
@@ -61,29 +63,6 @@ func closeBook(t *testing.T, book *Logbook) {
 	}
 }
 
-// Memory holds a few batches, however many messages there are, and after a
-// restart nearly nothing.
-func TestIndexIsOnDisk(t *testing.T) {
-	cfg := indexed(durabletest.MemoryDir(t))
-	book := open(t, cfg)
-	kept := many(t, book, 300)
-	inMemory := func(x *index) int {
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		return len(x.recent) + len(x.frozen)
-	}
-	if n := inMemory(book.index); n > 100 {
-		t.Errorf("%d of 300 messages are in memory", n)
-	}
-	wantAll(t, book, kept)
-	closeBook(t, book)
-	book = open(t, cfg)
-	if n := inMemory(book.index); n != 0 {
-		t.Errorf("%d messages are in memory after a restart", n)
-	}
-	wantAll(t, book, kept)
-}
-
 // Whatever becomes of the index file, the manifest brings it back.
 func TestIndexIsMadeAnew(t *testing.T) {
 	for name, damage := range map[string]func(t *testing.T, path string, old []byte){
@@ -97,12 +76,12 @@ func TestIndexIsMadeAnew(t *testing.T) {
 			book := open(t, indexed(other))
 			many(t, book, 150)
 			closeBook(t, book)
-			write(t, path, string(read(t, filepath.Join(other, indexPath))))
+			write(t, path, string(read(t, filepath.Join(other, index.Path))))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := indexed(durabletest.MemoryDir(t))
-			path := filepath.Join(cfg.Dir, indexPath)
+			path := filepath.Join(cfg.Dir, index.Path)
 			book := open(t, cfg)
 			kept := many(t, book, 40)
 			closeBook(t, book)
@@ -125,8 +104,8 @@ func TestIndexWriteFails(t *testing.T) {
 	cfg := indexed(durabletest.MemoryDir(t))
 	cfg.RetryEvery = time.Millisecond
 	var faults atomic.Int32
-	cfg.Fault = func(s Step) error {
-		if s.Op == OpSync && s.Name == indexPath && faults.Add(-1) >= 0 {
+	cfg.Seams.Fault = func(s disk.Step) error {
+		if s.Op == disk.OpSync && s.Name == index.Path && faults.Add(-1) >= 0 {
 			return errInjected
 		}
 		return nil
@@ -185,31 +164,5 @@ func TestRepeatOfARemovedFile(t *testing.T) {
 	other.Name = "other.txt"
 	if _, err := logbooktest.Append(t.Context(), book, other, content); !errors.Is(err, logbook.ErrConflict) {
 		t.Errorf("other content under the id: %v", err)
-	}
-}
-
-// A search in vain is not remembered when the key was added meanwhile.
-func TestAbsentMeanwhile(t *testing.T) {
-	x := newIndex(nil, 10)
-	key := indexKey{"a", message.NewID()}
-	before := x.added
-	x.add(key.sender, key.id, place{})
-	x.missed(key, before)
-	if x.absent[key] {
-		t.Error("what was added counts as absent")
-	}
-}
-
-// What was looked for in vain is found once it is added.
-func TestAbsentUntilAdded(t *testing.T) {
-	x := newIndex(nil, 10)
-	key := indexKey{"a", message.NewID()}
-	x.missed(key, x.added)
-	if !x.absent[key] {
-		t.Fatal("a search in vain is not remembered")
-	}
-	x.add(key.sender, key.id, place{})
-	if x.absent[key] {
-		t.Error("what was added counts as absent")
 	}
 }

@@ -3,10 +3,13 @@ package local
 import (
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/manifest"
+	"sealpost/services/server/logbook/engine/wal"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
 )
@@ -15,12 +18,12 @@ import (
 // the logbook: a *MisfitError, a *ForkError or a *CorruptError says why not. It
 // may run beside a server. cfg.Known must have been read before.
 func Judge(cfg Config) error {
-	vol := &volume{dir: cfg.Dir, step: noFault}
-	checkpoint, err := vol.readCheckpoint()
+	vol := disk.New(cfg.Dir, nil)
+	checkpoint, err := readCheckpoint(vol)
 	if err != nil {
 		return err
 	}
-	kept, err := vol.kept()
+	kept, err := keptOn(vol)
 	if err != nil {
 		return err
 	}
@@ -35,7 +38,7 @@ func Judge(cfg Config) error {
 		err := f.checkSeal(s, kept)
 		var fork *ForkError
 		if errors.As(err, &fork) && fork.Have >= fork.Size {
-			err = fork.find(vol, func(visit visitor) error { return kept.scan(kept.head.Base, visit) })
+			err = fork.find(vol, func(visit manifest.Visitor) error { return kept.scan(kept.head.Base, visit) })
 		}
 		if err != nil {
 			return err
@@ -47,51 +50,51 @@ func Judge(cfg Config) error {
 // Count returns how many messages the log volume holds, of whatever logbook. A
 // *CorruptError means that it contradicts itself.
 func Count(dir string) (uint64, error) {
-	kept, err := (&volume{dir: dir, step: noFault}).kept()
+	kept, err := keptOn(disk.New(dir, nil))
 	if err == nil {
 		err = kept.read()
 	}
 	if err != nil {
 		return 0, err
 	}
-	return kept.size(), nil
+	return kept.Size(), nil
 }
 
 // kept are the messages on a volume, as recovery would find them: the lines of
 // the manifest that the records begin behind, and those of the records.
 type kept struct {
-	vol   *volume
-	head  recordsHead
-	recs  []record
+	vol   *disk.Volume
+	head  wal.Head
+	recs  []wal.Record
 	found bool
 	limit int64 // bytes of the manifest before the records were read: no line in them is newer
 	lines uint64
 }
 
-func (v *volume) kept() (*kept, error) {
-	limit, _, err := size(v.path(manifestPath))
+func keptOn(v *disk.Volume) (*kept, error) {
+	limit, _, err := disk.Size(v.Path(manifest.Path))
 	if err != nil {
 		return nil, err
 	}
 	k := &kept{vol: v, limit: limit}
-	k.head, k.recs, k.found, err = readRecords(v)
+	k.head, k.recs, k.found, err = wal.Read(v)
 	return k, err
 }
 
 func (k *kept) entries() uint64 { return k.head.Base + uint64(len(k.recs)) }
 
-func (k *kept) size() uint64 { return k.lines }
+func (k *kept) Size() uint64 { return k.lines }
 
 // read counts, and checks what recovery does before it goes on.
 func (k *kept) read() error {
 	flushed := k.head.Base
 	if !k.found {
-		flushed = allFlushed
+		flushed = manifest.AllFlushed
 	}
 	have, old := uint64(0), uint64(0)
-	err := k.scan(flushed, func(p place, _ logfile.Entry, _ []byte) error {
+	err := k.scan(flushed, func(p manifest.Place, _ logfile.Entry, _ []byte) error {
 		have++
-		if p.off+int64(p.size) <= k.limit {
+		if p.Off+int64(p.Size) <= k.limit {
 			old++
 		}
 		return nil
@@ -114,34 +117,33 @@ func (k *kept) read() error {
 // have now, and old of them before the records were read.
 func checkLines(have, old, flushed, end uint64) error {
 	if have < flushed {
-		return &CorruptError{logfile.ManifestName, fmt.Sprintf("it has %d lines, %d were flushed", have, flushed)}
+		return disk.Corrupt(logfile.ManifestName, fmt.Sprintf("it has %d lines, %d were flushed", have, flushed))
 	}
 	if old > end {
-		return &CorruptError{logfile.ManifestName, fmt.Sprintf("it has %d lines, the records end at %d", old, end)}
+		return disk.Corrupt(logfile.ManifestName, fmt.Sprintf("it has %d lines, the records end at %d", old, end))
 	}
 	return nil
 }
 
-func (k *kept) scan(flushed uint64, visit visitor) error {
-	f, err := os.Open(k.vol.path(manifestPath))
-	if os.IsNotExist(err) {
+func (k *kept) scan(flushed uint64, visit manifest.Visitor) error {
+	m, err := manifest.View(k.vol)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { _ = f.Close() }()
-	m := &manifest{vol: k.vol, file: f}
-	_, err = m.scan(position{}, flushed, visit)
+	defer func() { _ = m.Close() }()
+	_, err = m.Scan(manifest.Position{}, flushed, visit)
 	return err
 }
 
 // root computes the root over the first n lines, from the lines alone.
-func (k *kept) root(n uint64) (tlog.Hash, error) {
+func (k *kept) Root(n uint64) (tlog.Hash, error) {
 	var lines receipt.Hasher
 	base := k.lines - uint64(len(k.recs))
-	err := k.scan(base, func(p place, _ logfile.Entry, line []byte) error {
-		if p.seq < min(n, base) {
+	err := k.scan(base, func(p manifest.Place, _ logfile.Entry, line []byte) error {
+		if p.Seq < min(n, base) {
 			lines.Add(line)
 		}
 		return nil

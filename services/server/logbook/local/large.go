@@ -72,7 +72,7 @@ func (g *largeSheet) complete() (digest logfile.Digest, err error) {
 		return digest, err
 	}
 	if g.s.layout.FileSize() >= flushAlone {
-		err = g.s.l.vol.sync(g.s.file, g.s.name)
+		err = g.s.l.vol.Sync(g.s.file, g.s.name)
 	}
 	return logfile.Digest(g.whole.Sum(nil)), err
 }
@@ -97,8 +97,6 @@ func (g *largeSheet) digestCiphertext() error {
 	return err
 }
 
-func (g *largeSheet) held() int64 { return 0 }
-
 // cursor writes one part of the staged file from an offset on. The kernel is
 // told to bring what is written to the disk meanwhile, so that little is left
 // for the flush at the end of a large message.
@@ -112,7 +110,7 @@ func (c *cursor) Write(p []byte) (int, error) {
 	if err := c.s.room.want(uint64(len(p))); err != nil {
 		return 0, err
 	}
-	n, err := c.s.l.vol.writeAt(c.s.file, c.s.name, p, c.off)
+	n, err := c.s.l.vol.WriteAt(c.s.file, c.s.name, p, c.off)
 	c.s.room.wrote(uint64(n))
 	c.off += int64(n)
 	if err == nil && c.off-c.started >= writeBackStep {

@@ -11,6 +11,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine/index"
+	"sealpost/services/server/logbook/engine/merkle"
+	"sealpost/services/server/logbook/engine/wal"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
@@ -54,7 +57,7 @@ func testConfig(dir string) Config {
 // compact keeps the zeros few that are written ahead: the race detector looks at
 // each byte of them, and some tests open thousands of logbooks.
 func compact(cfg Config) Config {
-	cfg.CheckpointAfter = 8 << 10
+	cfg.RotateAfter = 8 << 10
 	return cfg
 }
 
@@ -64,13 +67,7 @@ func open(t *testing.T, cfg Config) *Logbook {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		select {
-		case <-book.closing:
-		default:
-			_ = book.Close()
-		}
-	})
+	t.Cleanup(func() { _ = book.Close() })
 	return book
 }
 
@@ -119,7 +116,7 @@ func staging(t *testing.T, dir string) []string {
 	var left []string
 	for _, e := range entries {
 		switch e.Name() {
-		case "lock", idName, indexName, filepath.Base(recordsPath), filepath.Base(treePath):
+		case "lock", idName, filepath.Base(index.Path), filepath.Base(wal.Path), filepath.Base(merkle.Path):
 		default:
 			left = append(left, e.Name())
 		}

@@ -2,9 +2,6 @@ package local
 
 import (
 	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/durable/durabletest"
 )
@@ -22,7 +21,7 @@ import (
 // another one stands, which goes on after handed. On return all are kept.
 func openBurst(t *testing.T, cfg Config, n int, handed func(*Logbook)) *Logbook {
 	t.Helper()
-	cfg.Dirty = func() (uint64, error) { return 0, nil }
+	cfg.Seams.Dirty = func() (uint64, error) { return 0, nil }
 	var book *Logbook
 	var all []logbook.Staged
 	var wait []func() (logbook.Facts, error)
@@ -33,8 +32,8 @@ func openBurst(t *testing.T, cfg Config, n int, handed func(*Logbook)) *Logbook 
 		handed(book)
 	})
 	var begun atomic.Bool
-	fault := cfg.Fault
-	cfg.Fault = func(s Step) error {
+	fault := cfg.Seams.Fault
+	cfg.Seams.Fault = func(s disk.Step) error {
 		if flushesMessages(s) && begun.Load() {
 			hold()
 		}
@@ -62,9 +61,9 @@ func openBurst(t *testing.T, cfg Config, n int, handed func(*Logbook)) *Logbook 
 
 // More than a group's worth may come while one is flushed.
 func TestBurst(t *testing.T) {
-	const burst = maxGroup + 200
+	const burst = engine.MaxGroup + 200
 	book := openBurst(t, testConfig(durabletest.MemoryDir(t)), burst, func(book *Logbook) {
-		soon(t, "the next group is full", func() bool { return book.queue.len() <= burst-maxGroup })
+		soon(t, "the next group is full", func() bool { queued, _ := book.Queued(); return queued <= burst-engine.MaxGroup })
 	})
 	if n := book.Len(); n != burst+1 {
 		t.Errorf("%d messages are kept", n)
@@ -81,8 +80,8 @@ func TestRefusedBehindAGroup(t *testing.T) {
 	var behind func() (logbook.Facts, error)
 	var waiting logbook.Staged
 	once := sync.OnceFunc(func() { behind = handOver(t.Context(), waiting) })
-	cfg.Fault = func(s Step) error {
-		if s.Op == OpRename && strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix) && stuck.Load() {
+	cfg.Seams.Fault = func(s disk.Step) error {
+		if s.Op == disk.OpRename && strings.HasPrefix(s.Name, disk.StagingDir+"/"+disk.StagedPrefix) && stuck.Load() {
 			once()
 			return unix.ENOSPC
 		}
@@ -99,19 +98,5 @@ func TestRefusedBehindAGroup(t *testing.T) {
 	stuck.Store(false)
 	if _, err := first(); err != nil {
 		t.Errorf("the durable one heard %v", err)
-	}
-}
-
-// While the volume cannot be written the reason stays the same, so that it is
-// logged once.
-func TestReasonStaysTheSame(t *testing.T) {
-	cfg := testConfig(t.TempDir())
-	book := open(t, cfg)
-	closeBook(t, book) // heal is called here alone
-	check(t, os.Rename(filepath.Join(cfg.Dir, stagingDir), filepath.Join(cfg.Dir, "elsewhere")))
-	book.health.set(errors.New("a flush failed"))
-	first, second := book.heal(), book.heal()
-	if !errors.Is(first, fs.ErrNotExist) || second == nil || first.Error() != second.Error() {
-		t.Errorf("%v, then %v", first, second)
 	}
 }

@@ -5,11 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/wal"
 	"sealpost/shared/durable/durabletest"
 )
 
 // after returns the points in the run behind each operation of that kind.
-func (tr *trace) after(is func(Step) bool) (points []int) {
+func (tr *trace) after(is func(disk.Step) bool) (points []int) {
 	for i, s := range tr.steps {
 		if is(s) {
 			points = append(points, i+1)
@@ -18,13 +20,13 @@ func (tr *trace) after(is func(Step) bool) (points []int) {
 	return points
 }
 
-func freshRecords(s Step) bool { return s.Op == OpRename && s.To == recordsPath }
+func freshRecords(s disk.Step) bool { return s.Op == disk.OpRename && s.To == wal.Path }
 
-func givenUp(s Step) bool {
-	return s.Op == OpRemove && strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix)
+func givenUp(s disk.Step) bool {
+	return s.Op == disk.OpRemove && strings.HasPrefix(s.Name, disk.StagingDir+"/"+disk.StagedPrefix)
 }
 
-func recordFlushed(s Step) bool { return s.Op == OpSync && s.Name == recordsPath }
+func recordFlushed(s disk.Step) bool { return s.Op == disk.OpSync && s.Name == wal.Path }
 
 // TestPowerCutAtCheckpoints looks closer at the moments in which fresh records
 // have just come into the place of the old ones, which vouch for nothing any
@@ -41,13 +43,13 @@ func TestPowerCutAtCheckpoints(t *testing.T) {
 			}
 			tried := make(tried)
 			for _, n := range append(points, tr.after(givenUp)...) {
-				disk, receipted, signed := tr.at(start, n)
+				drive, receipted, signed := tr.at(start, n)
 				for _, w := range closeWeathers() {
 					if t.Failed() {
 						return
 					}
 					what := fmt.Sprintf("power cut at a checkpoint, before operation %d (%s), %s survives", n, stepName(tr.steps, n), w.Name)
-					(&cut{what, disk.After(w), w.Ordered, receipted, signed, drafts, contents, tried}).check(t)
+					(&cut{what, drive.After(w), w.Ordered, receipted, signed, drafts, contents, tried}).check(t)
 				}
 			}
 		})
@@ -75,9 +77,9 @@ func TestPowerCutInRecovery(t *testing.T) {
 				if t.Failed() {
 					return
 				}
-				disk, receipted, signed := tr.at(start, n)
+				drive, receipted, signed := tr.at(start, n)
 				what := fmt.Sprintf("power cut before operation %d (%s), nothing more survives", n, stepName(tr.steps, n))
-				c := &cut{what, disk.After(durabletest.Nothing), true, receipted, signed, drafts, contents, tried}
+				c := &cut{what, drive.After(durabletest.Nothing), true, receipted, signed, drafts, contents, tried}
 				c.checkTwice(t, run.together)
 			}
 		})

@@ -25,20 +25,20 @@ import (
 // disk is an ext4 file system of its own on a loop device, whose power can be
 // cut: the kernel then drops what was not flushed, as a real cut does. The long
 // commit interval keeps ext4's own five seconds from hiding a missing flush.
-type disk struct {
+type loopDisk struct {
 	t     *testing.T
 	image string
 	dir   string
 }
 
-func newDisk(t *testing.T) *disk {
+func newDisk(t *testing.T) *loopDisk {
 	if os.Geteuid() != 0 {
 		if os.Getenv("CI") != "" {
 			t.Fatal("CI needs root for loop devices")
 		}
 		t.Skip("needs root for loop devices")
 	}
-	d := &disk{t: t, image: filepath.Join(t.TempDir(), "image"), dir: filepath.Join(t.TempDir(), "disk")}
+	d := &loopDisk{t: t, image: filepath.Join(t.TempDir(), "image"), dir: filepath.Join(t.TempDir(), "disk")}
 	d.run("truncate", "-s", "256M", d.image)
 	d.run("mkfs.ext4", "-q", "-F", d.image)
 	if err := os.Mkdir(d.dir, 0o755); err != nil {
@@ -49,20 +49,20 @@ func newDisk(t *testing.T) *disk {
 	return d
 }
 
-func (d *disk) run(name string, args ...string) {
+func (d *loopDisk) run(name string, args ...string) {
 	d.t.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
 		d.t.Fatalf("%s: %v\n%s", name, err, out)
 	}
 }
 
-func (d *disk) mount() { d.t.Helper(); d.run("mount", "-o", "loop,commit=600", d.image, d.dir) }
+func (d *loopDisk) mount() { d.t.Helper(); d.run("mount", "-o", "loop,commit=600", d.image, d.dir) }
 
 // unmount waits until the file system is gone. A process that is being started
 // has a copy of what this one had open, and a container takes a copy of all
 // mounts, each for a moment. Mounted again within that moment it would be the
 // same one, cut off still.
-func (d *disk) unmount() {
+func (d *loopDisk) unmount() {
 	d.t.Helper()
 	var err error
 	soon(d.t, d.dir+" can be unmounted", func() bool {
@@ -84,7 +84,7 @@ const (
 	shutdownWithoutFlush = 2
 )
 
-func (d *disk) cut() {
+func (d *loopDisk) cut() {
 	f, err := os.Open(d.dir)
 	if err != nil {
 		d.t.Error(err)
@@ -142,7 +142,7 @@ func TestPowerCuts(t *testing.T) {
 	rounds := 8
 	for round := range rounds {
 		cfg := testConfig(d.dir)
-		cfg.CheckpointAfter = 20_000 // several in a round
+		cfg.RotateAfter = 20_000 // several in a round
 		cfg.RetryEvery = time.Millisecond
 		book, err := Open(cfg)
 		if err != nil {
@@ -164,7 +164,7 @@ func TestPowerCuts(t *testing.T) {
 
 // cutUnderLoad loads the book, cuts the power after some receipts and brings
 // the disk back.
-func (l *ledger) cutUnderLoad(t *testing.T, d *disk, book *Logbook, after int) {
+func (l *ledger) cutUnderLoad(t *testing.T, d *loopDisk, book *Logbook, after int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var mu sync.Mutex

@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/wal"
 	"sealpost/services/server/logbook/logbooktest"
 )
 
@@ -19,12 +21,12 @@ func TestRecordsNotReplaced(t *testing.T) {
 	cfg := testConfig(dir)
 	cfg.RetryEvery = time.Hour // nothing heals but a message
 	var armed, appended atomic.Bool
-	cfg.Fault = func(s Step) error {
+	cfg.Seams.Fault = func(s disk.Step) error {
 		switch {
-		case s.Op == OpAppend && s.Name == recordsPath && armed.CompareAndSwap(true, false):
+		case s.Op == disk.OpAppend && s.Name == wal.Path && armed.CompareAndSwap(true, false):
 			appended.Store(true)
 			return unix.EIO
-		case s.Op == OpSyncDir && s.Name == stagingDir && appended.CompareAndSwap(true, false):
+		case s.Op == disk.OpSyncDir && s.Name == disk.StagingDir && appended.CompareAndSwap(true, false):
 			return unix.EMFILE
 		}
 		return nil

@@ -7,9 +7,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/manifest"
+	"sealpost/services/server/logbook/engine/merkle"
+	"sealpost/services/server/logbook/engine/wal"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable"
@@ -193,14 +198,14 @@ func TestMisfits(t *testing.T) {
 func TestIDIsDurable(t *testing.T) {
 	tr := &trace{}
 	cfg := tracing(t.TempDir(), tr, true)
-	tr.steps = []Step{{Op: opMkdir, Name: logsDir}, {Op: opMkdir, Name: stagingDir}}
+	tr.steps = []disk.Step{{Op: opMkdir, Name: disk.LogsDir}, {Op: opMkdir, Name: disk.StagingDir}}
 	book := open(t, cfg)
 	tr.mu.Lock()
 	n := len(tr.steps)
 	tr.mu.Unlock()
 	closeBook(t, book)
-	disk, _, _ := tr.at(map[string][]byte{}, n)
-	if id := string(disk.After(durabletest.Nothing)[idPath]); id != testID+"\n" {
+	drive, _, _ := tr.at(map[string][]byte{}, n)
+	if id := string(drive.After(durabletest.Nothing)[idPath]); id != testID+"\n" {
 		t.Errorf("the id is %q", id)
 	}
 }
@@ -224,8 +229,8 @@ func TestCorruption(t *testing.T) {
 			last = strings.ReplaceAll(last, `"seq":2`, `"seq":3`)
 			write(t, path, text+strings.ReplaceAll(last, "message2", "message3"))
 		},
-		"records missing": func(t *testing.T, dir string) { remove(t, filepath.Join(dir, recordsPath)) },
-		"records garbled": func(t *testing.T, dir string) { write(t, filepath.Join(dir, recordsPath), "garbage\n") },
+		"records missing": func(t *testing.T, dir string) { remove(t, filepath.Join(dir, wal.Path)) },
+		"records garbled": func(t *testing.T, dir string) { write(t, filepath.Join(dir, wal.Path), "garbage\n") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filled(t)
@@ -295,13 +300,13 @@ func TestVerifyManifest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filled(t)
-			test.damage(t, filepath.Join(dir, manifestPath))
+			test.damage(t, filepath.Join(dir, manifest.Path))
 			var found []string
 			_, err := Verify(testConfig(dir), func(d Difference) { found = append(found, d.String()) })
 			if err == nil || err.Error() != test.verdict {
 				t.Errorf("verdict %v", err)
 			}
-			remove(t, filepath.Join(dir, treePath)) // a start believes its hashes
+			remove(t, filepath.Join(dir, merkle.Path)) // a start believes its hashes
 			if _, err := Open(testConfig(dir)); err == nil {
 				t.Error("and was opened")
 			}
@@ -312,11 +317,26 @@ func TestVerifyManifest(t *testing.T) {
 	}
 }
 
+// killable has a logbook whose records cannot be rotated any more, once that is
+// set: it leaves them as a kill would.
+func killable(cfg *Config) *atomic.Bool {
+	killed := new(atomic.Bool)
+	cfg.Seams.Fault = func(s disk.Step) error {
+		if killed.Load() && s.Op == disk.OpCreate && s.Name == wal.Path+disk.NewSuffix {
+			return errInjected
+		}
+		return nil
+	}
+	return killed
+}
+
 // A power cut can leave zeros where lines were written and not flushed. The
 // records have those lines; before them every line must be sound.
 func TestZerosInTheManifest(t *testing.T) {
 	dir := t.TempDir()
-	book := open(t, testConfig(dir))
+	cfg := testConfig(dir)
+	killed := killable(&cfg)
+	book := open(t, cfg)
 	var want []byte
 	for range 3 {
 		facts, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil)
@@ -325,8 +345,8 @@ func TestZerosInTheManifest(t *testing.T) {
 		}
 		want = append(append(want, facts.Line...), '\n')
 	}
-	// As a kill would: no last checkpoint, and the lock is gone.
-	book.unfinished = true
+	// As a kill would: no last rotation, and the lock is gone.
+	killed.Store(true)
 	if err := book.Close(); err != nil {
 		t.Fatal(err)
 	}

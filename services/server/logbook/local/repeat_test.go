@@ -2,15 +2,18 @@ package local
 
 import (
 	"bytes"
+	"context"
 	"errors"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/index"
 	"sealpost/services/server/logbook/logbooktest"
 )
 
@@ -21,7 +24,7 @@ func inOneGroup(t *testing.T, drafts []logbook.Draft, contents [][]byte) (book *
 	facts, errs = make([]logbook.Facts, len(drafts)), make([]error, len(drafts))
 	tr := &trace{}
 	cfg := testConfig(t.TempDir())
-	cfg.Fault = tr.record
+	cfg.Seams.Fault = tr.record
 	book = open(t, cfg)
 	var wait []func() (logbook.Facts, error)
 	var all []logbook.Staged
@@ -88,8 +91,8 @@ func TestIndexWhileItIsWritten(t *testing.T) {
 	cfg := indexed(t.TempDir())
 	writing, goOn := make(chan struct{}), make(chan struct{})
 	begins := sync.OnceFunc(func() { close(writing) })
-	cfg.Fault = func(s Step) error {
-		if s.Op == OpSync && s.Name == indexPath {
+	cfg.Seams.Fault = func(s disk.Step) error {
+		if s.Op == disk.OpSync && s.Name == index.Path {
 			begins()
 			<-goOn
 		}
@@ -106,19 +109,20 @@ func TestIndexWhileItIsWritten(t *testing.T) {
 
 // An id is free again once its message was answered, whatever the answer.
 func TestIDsComeFree(t *testing.T) {
-	for _, op := range []Op{"", OpCreate, OpWrite, OpSyncFS, OpAppend, OpRename} {
+	for _, op := range []disk.Op{"", disk.OpCreate, disk.OpWrite, disk.OpSyncFS, disk.OpAppend, disk.OpRename} {
 		t.Run(string(op), func(t *testing.T) {
 			cfg := testConfig(t.TempDir())
 			var failing atomic.Bool
-			cfg.Fault = func(s Step) error {
+			cfg.Seams.Fault = func(s disk.Step) error {
 				if s.Op == op && failing.CompareAndSwap(true, false) {
 					return unix.EIO
 				}
 				return nil
 			}
-			cfg.Dirty = func() (uint64, error) { return 0, nil }
+			cfg.Seams.Dirty = func() (uint64, error) { return 0, nil }
+			cfg.Seams.CanSyncFS = func(string) bool { return true } // whatever the file system is here
+			cfg.RetryEvery = time.Millisecond
 			book := open(t, cfg)
-			book.canSyncFS = true // whatever the file system is here
 			failing.Store(true)
 			d := logbooktest.Draft("a", []byte("x"))
 			if _, err := logbooktest.Append(t.Context(), book, d, []byte("x")); err != nil && !errors.Is(err, logbook.ErrUnavailable) {
@@ -127,46 +131,42 @@ func TestIDsComeFree(t *testing.T) {
 			if op != "" && failing.Load() {
 				t.Error("the fault did not come")
 			}
-			closeBook(t, book) // the committer's own may be looked at now
-			if len(book.busy)+len(book.later) > 0 {
-				t.Errorf("%d ids are still taken, %d messages set aside", len(book.busy), len(book.later))
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			for again := error(logbook.ErrUnavailable); errors.Is(again, logbook.ErrUnavailable); {
+				if _, again = logbooktest.Append(ctx, book, d, []byte("x")); ctx.Err() != nil {
+					t.Fatalf("the id is still taken: %v", again)
+				}
 			}
 		})
 	}
 }
 
-// One that waits for another of its id takes its place when that fails.
+// One that waits for another of its id takes its place when that fails, and those
+// behind it wait for that one.
 func TestNextOfItsIDGoesOn(t *testing.T) {
-	cfg := testConfig(t.TempDir())
+	book := openStuck(t, testConfig(t.TempDir()))
 	content := []byte("x")
 	d := logbooktest.Draft("a", content)
-	var armed atomic.Bool
-	cfg.Fault = func(s Step) error {
-		if s.Op == OpCreate && strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix) && armed.CompareAndSwap(true, false) {
-			return unix.EMFILE
-		}
-		return nil
+	wait := []func() (logbook.Facts, error){handOver(t.Context(), stage(t, book.Logbook, d, content))}
+	<-book.flushing
+	for range 3 {
+		wait = append(wait, handOver(t.Context(), stage(t, book.Logbook, d, content)))
 	}
-	book := open(t, cfg)
-	defer closeBook(t, book)
-	first, second := stage(t, book, d, content), stage(t, book, d, content)
-	armed.Store(true)
-	// Both are there before the committer looks.
-	book.queue.mu.Lock()
-	heard := make(chan error, 2)
-	for _, s := range []logbook.Staged{first, second} {
-		s := s.(*staged)
-		s.then = func(_ logbook.Facts, err error) { heard <- err }
-		s.settled = true
-		book.queue.waiting = append(book.queue.waiting, s)
-		book.queue.count(s, weight(s))
+	if !soon(t, "the others wait for the first", func() bool { n, _ := book.Queued(); return n == 0 }) {
+		t.FailNow()
 	}
-	book.queue.signal()
-	book.queue.mu.Unlock()
-	if err := <-heard; !errors.Is(err, logbook.ErrUnavailable) {
+	book.fail(unix.EMFILE) // says nothing of the volume
+	if _, err := wait[0](); !errors.Is(err, logbook.ErrUnavailable) {
 		t.Errorf("the first was answered with %v", err)
 	}
-	if err := <-heard; err != nil {
-		t.Errorf("the second was answered with %v", err)
+	for i, w := range wait[1:] {
+		facts, err := w()
+		if err != nil || facts.Repeat != (i > 0) {
+			t.Errorf("number %d behind it was answered with %+v, %v", i, facts, err)
+		}
+	}
+	if n := book.Len(); n != 1 {
+		t.Errorf("%d messages are kept", n)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/logbooktest"
 )
 
@@ -35,8 +36,8 @@ func TestNoRoom(t *testing.T) {
 func TestNoDescriptors(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	out := false
-	cfg.Fault = func(s Step) error {
-		if out && s.Op == OpCreate {
+	cfg.Seams.Fault = func(s disk.Step) error {
+		if out && s.Op == disk.OpCreate {
 			return unix.EMFILE
 		}
 		return nil
@@ -57,10 +58,10 @@ func TestForeignFileAtTheLastMoment(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	cfg.RetryEvery = time.Millisecond
 	put := sync.OnceFunc(func() {
-		write(t, filepath.Join(cfg.Dir, logsDir, "server_message0.txt"), "foreign")
+		write(t, filepath.Join(cfg.Dir, disk.LogsDir, "server_message0.txt"), "foreign")
 	})
-	cfg.Fault = func(s Step) error {
-		if s.Op == OpRename && filepath.Dir(s.To) == logsDir && filepath.Base(s.To) == "server_message0.txt" {
+	cfg.Seams.Fault = func(s disk.Step) error {
+		if s.Op == disk.OpRename && filepath.Dir(s.To) == disk.LogsDir && filepath.Base(s.To) == "server_message0.txt" {
 			put()
 		}
 		return nil
@@ -71,7 +72,7 @@ func TestForeignFileAtTheLastMoment(t *testing.T) {
 		_, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil)
 		done <- err
 	}()
-	foreign := book.vol.logs("server_message0.txt")
+	foreign := book.vol.Logs("server_message0.txt")
 	if !soon(t, "readiness turns red, or it is replaced", func() bool { return book.Ready() != nil || len(done) > 0 }) {
 		t.FailNow()
 	}

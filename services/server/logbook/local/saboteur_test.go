@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"sealpost/services/server/logbook/engine/disk"
 )
 
 // saboteur fails the step that a groupFault describes, with one error, once or
@@ -31,7 +33,7 @@ func (x *saboteur) tries() int {
 
 // begun holds the committer at the flush of the message before the group, so
 // that what comes meanwhile is one group, and reports whether that has begun.
-func (x *saboteur) begun(s Step) bool {
+func (x *saboteur) begun(s disk.Step) bool {
 	x.mu.Lock()
 	if flushesMessages(s) {
 		x.flushes++
@@ -44,13 +46,13 @@ func (x *saboteur) begun(s Step) bool {
 	return flushes > 1 && !over
 }
 
-func (x *saboteur) fault(s Step) error {
+func (x *saboteur) fault(s disk.Step) error {
 	if !x.begun(s) {
 		return nil
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if s.Op == OpCreate {
+	if s.Op == disk.OpCreate {
 		x.probes++
 	}
 	kind := string(s.Op) + filepath.Dir(s.Name) + strings.SplitN(filepath.Base(s.Name), "-", 2)[0]

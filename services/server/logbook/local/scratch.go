@@ -23,19 +23,19 @@ type scratch struct {
 
 // Scratch opens scratch room of at most limit bytes.
 func (l *Logbook) Scratch(_ context.Context, sender string, limit uint64) (logbook.Scratch, error) {
-	if err := l.accepting(); err != nil {
+	if err := l.Accepting(); err != nil {
 		return nil, err
 	}
 	if err := l.files.take(sender); err != nil {
 		return nil, err
 	}
 	name := stagedName()
-	f, err := l.vol.create(name, 0o600)
+	f, err := l.vol.Create(name, 0o600)
 	if err != nil {
 		l.files.give(sender)
-		return nil, l.failed(err)
+		return nil, l.Failed(err)
 	}
-	_ = l.vol.remove(name)
+	_ = l.vol.Remove(name)
 	return &scratch{l: l, owner: sender, file: f, name: name, limit: limit, room: l.space.openLoose(sender, limit)}, nil
 }
 
@@ -47,11 +47,11 @@ func (s *scratch) Write(p []byte) (int, error) {
 	if err := s.room.want(uint64(len(p))); err != nil {
 		return 0, err
 	}
-	n, err := s.l.vol.writeAt(s.file, s.name, p, int64(s.off))
+	n, err := s.l.vol.WriteAt(s.file, s.name, p, int64(s.off))
 	s.room.wrote(uint64(n))
 	s.off += uint64(n)
 	if err != nil {
-		return n, s.l.failed(err)
+		return n, s.l.Failed(err)
 	}
 	return n, nil
 }

@@ -3,72 +3,22 @@ package local
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/index"
+	"sealpost/services/server/logbook/engine/manifest"
+	"sealpost/services/server/logbook/engine/merkle"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable/durabletest"
 )
-
-// The tree over the lines, computed the slow way.
-func slowRoot(leaves []tlog.Hash) tlog.Hash {
-	switch n := len(leaves); n {
-	case 0:
-		return new(receipt.Hasher).Root()
-	case 1:
-		return leaves[0]
-	default:
-		k := 1
-		for k*2 < n {
-			k *= 2
-		}
-		return tlog.NodeHash(slowRoot(leaves[:k]), slowRoot(leaves[k:]))
-	}
-}
-
-func TestTree(t *testing.T) {
-	vol := &volume{dir: t.TempDir(), step: noFault}
-	check(t, vol.prepare())
-	tr, err := openTree(vol, 0)
-	check(t, err)
-	var leaves []tlog.Hash
-	for n := range 70 {
-		want := slowRoot(leaves)
-		if got, err := tr.root(uint64(n)); err != nil || got != want {
-			t.Fatalf("root of %d: %v, %v, want %v", n, got, err, want)
-		}
-		line := fmt.Append(nil, "line ", n)
-		check(t, tr.append([][]byte{line}))
-		leaves = append(leaves, tlog.RecordHash(line))
-	}
-	check(t, tr.close())
-	// From the file alone, for fewer leaves than it has, and then on.
-	tr, err = openTree(vol, 40)
-	check(t, err)
-	for n := 40; n < 70; n++ {
-		check(t, tr.append([][]byte{fmt.Append(nil, "line ", n)}))
-	}
-	for size := range int64(len(leaves) + 1) {
-		root := slowRoot(leaves[:size])
-		for n := range size {
-			p, err := tr.prove(uint64(size), uint64(n))
-			check(t, err)
-			check(t, tlog.CheckRecord(p, size, root, n, leaves[n]))
-		}
-		if p, err := tr.prove(uint64(size), uint64(size)); err == nil {
-			t.Errorf("a proof for leaf %d of %d: %v", size, size, p)
-		}
-	}
-	check(t, tr.close())
-}
 
 // What becomes of the tree's file is made good from the manifest.
 func TestTreeIsMadeAnew(t *testing.T) {
@@ -83,7 +33,7 @@ func TestTreeIsMadeAnew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filled(t)
-			damage(t, filepath.Join(dir, treePath))
+			damage(t, filepath.Join(dir, merkle.Path))
 			book := open(t, testConfig(dir))
 			facts, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil)
 			check(t, err)
@@ -98,8 +48,8 @@ func TestTreeFlushFails(t *testing.T) {
 	cfg := indexed(t.TempDir())
 	cfg.RetryEvery = time.Millisecond
 	var faults atomic.Int32
-	cfg.Fault = func(s Step) error {
-		if s.Op == OpSync && s.Name == treePath && faults.Add(-1) >= 0 {
+	cfg.Seams.Fault = func(s disk.Step) error {
+		if s.Op == disk.OpSync && s.Name == merkle.Path && faults.Add(-1) >= 0 {
 			return errInjected
 		}
 		return nil
@@ -129,10 +79,10 @@ func TestCheckpoints(t *testing.T) {
 	}
 	last := book.Checkpoint()
 	closeBook(t, book)
-	if got := read(t, filepath.Join(cfg.Dir, checkpointPath)); !bytes.Equal(got, last) {
+	if got := read(t, filepath.Join(cfg.Dir, engine.CheckpointPath)); !bytes.Equal(got, last) {
 		t.Errorf("beside the manifest lies\n%s, not\n%s", got, last)
 	}
-	checkExtends(t, "after 50", read(t, filepath.Join(cfg.Dir, manifestPath)), signed)
+	checkExtends(t, "after 50", read(t, filepath.Join(cfg.Dir, manifest.Path)), signed)
 	book = open(t, cfg)
 	if !bytes.Equal(book.Checkpoint(), last) {
 		t.Error("a restart signed another tree")
@@ -164,21 +114,21 @@ func TestForks(t *testing.T) {
 	t.Run("an empty log volume", func(t *testing.T) {
 		dir := filled(t)
 		cfg := testConfig(t.TempDir())
-		cfg.Known = read(t, filepath.Join(dir, checkpointPath))
+		cfg.Known = read(t, filepath.Join(dir, engine.CheckpointPath))
 		if _, err := Open(cfg); !errors.As(err, &fork) || fork.Have != 0 {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("a line altered", func(t *testing.T) {
 		dir := filled(t)
-		path := filepath.Join(dir, manifestPath)
+		path := filepath.Join(dir, manifest.Path)
 		write(t, path, strings.Replace(string(read(t, path)), `report.txt`, `repost.txt`, 1))
-		remove(t, filepath.Join(dir, indexPath))
+		remove(t, filepath.Join(dir, index.Path))
 		// The tree's file is still the old one, and tells the line.
 		cfg := testConfig(dir)
-		text := read(t, filepath.Join(dir, treePath))
+		text := read(t, filepath.Join(dir, merkle.Path))
 		text[len(text)-1] ^= 1 // its own damage does not hide the manifest's
-		write(t, filepath.Join(dir, treePath), string(text))
+		write(t, filepath.Join(dir, merkle.Path), string(text))
 		if _, err := Open(cfg); !errors.As(err, &fork) || !fork.Known || fork.Part != 0 {
 			t.Errorf("got %v", err)
 		}
@@ -200,7 +150,7 @@ func TestForks(t *testing.T) {
 	})
 	t.Run("a garbled checkpoint", func(t *testing.T) {
 		cfg := testConfig(filled(t))
-		write(t, filepath.Join(cfg.Dir, checkpointPath), "garbage")
+		write(t, filepath.Join(cfg.Dir, engine.CheckpointPath), "garbage")
 		if _, err := Open(cfg); !errors.As(err, &misfit) {
 			t.Errorf("got %v", err)
 		}
@@ -213,14 +163,14 @@ func TestReceiptWhileTheTreeIsMended(t *testing.T) {
 	cfg.RetryEvery = time.Millisecond
 	var fail, mending, asked atomic.Bool
 	var receipt func()
-	cfg.Fault = func(s Step) error {
+	cfg.Seams.Fault = func(s disk.Step) error {
 		switch {
-		case s.Name != treePath:
-		case s.Op == OpSync && fail.CompareAndSwap(true, false):
+		case s.Name != merkle.Path:
+		case s.Op == disk.OpSync && fail.CompareAndSwap(true, false):
 			return errInjected
-		case s.Op == OpRemove:
+		case s.Op == disk.OpRemove:
 			mending.Store(true)
-		case s.Op == OpAppend && mending.CompareAndSwap(true, false):
+		case s.Op == disk.OpAppend && mending.CompareAndSwap(true, false):
 			asked.Store(true)
 			receipt()
 		}
@@ -241,14 +191,5 @@ func TestReceiptWhileTheTreeIsMended(t *testing.T) {
 	}
 	if !asked.Load() {
 		t.Error("the tree was not mended")
-	}
-}
-
-// A hash beyond the tree's end is an error.
-func TestNoHashYet(t *testing.T) {
-	tr := &tree{}
-	tr.reset(0)
-	if _, err := tr.hash(5); !errors.Is(err, errNoLeaf) {
-		t.Errorf("a hash of an empty tree: %v", err)
 	}
 }

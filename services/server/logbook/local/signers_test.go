@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"sealpost/services/server/logbook/engine"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
@@ -70,7 +71,7 @@ func TestSignersChange(t *testing.T) {
 	notary.use(third)
 	onlyThird := identity.Pins{{Key: third.Public()}}
 	eventually(t, "the checkpoint beside the manifest", func() bool {
-		text, err := os.ReadFile(filepath.Join(cfg.Dir, checkpointPath))
+		text, err := os.ReadFile(filepath.Join(cfg.Dir, engine.CheckpointPath))
 		if err == nil {
 			_, err = receipt.OpenCheckpoint(text, onlyThird)
 		}

@@ -59,10 +59,8 @@ func (m *smallSheet) complete() (digest logfile.Digest, err error) {
 	if err := m.s.open(); err != nil {
 		return digest, err
 	}
-	if _, err := m.s.l.vol.writeAt(m.s.file, m.s.name, m.text, 0); err != nil {
+	if _, err := m.s.l.vol.WriteAt(m.s.file, m.s.name, m.text, 0); err != nil {
 		return digest, err
 	}
 	return sha256.Sum256(m.text), nil
 }
-
-func (m *smallSheet) held() int64 { return int64(len(m.text)) }

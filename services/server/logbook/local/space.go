@@ -4,20 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/engine/disk"
 )
 
 const (
-	// headroom is left free on the volume for records, manifest and directories,
-	// which must not fail for want of room once a message is durable.
-	headroom = 16 << 20
-
 	// RoomStep is promised at a time: what comes slowly, or never, keeps no more
 	// from others than this beyond what it has written.
 	RoomStep = 1 << 20
@@ -44,18 +39,18 @@ type space struct {
 	limit uint64 // of what one sender holds
 
 	mu       sync.Mutex
-	free     gauge
-	since    uint64           // written since free was read
-	promised uint64           // to all claims, and not written
-	held     uint64           // by all claims: promised or written
-	of       bySender[uint64] // of held
-	refused  [2]refusal       // the newest, and the newest of another sender
+	free     disk.Gauge
+	since    uint64                  // written since free was read
+	promised uint64                  // to all claims, and not written
+	held     uint64                  // by all claims: promised or written
+	of       engine.BySender[uint64] // of held
+	refused  [2]refusal              // the newest, and the newest of another sender
 }
 
 func newSpace(dir string, limit uint64) *space {
 	return &space{
-		limit: limit, of: make(bySender[uint64]),
-		free: gauge{read: func() (uint64, error) { return freeBytes(dir) }},
+		limit: limit, of: make(engine.BySender[uint64]),
+		free: disk.Gauge{Read: func() (uint64, error) { return disk.FreeBytes(dir) }},
 	}
 }
 
@@ -134,7 +129,7 @@ func (c *claim) end() {
 	own := c.promised + c.written
 	c.space.promised -= c.promised
 	c.space.held -= own
-	c.space.of.add(c.sender, -own)
+	c.space.of.Add(c.sender, -own)
 	c.promised, c.written = 0, 0
 }
 
@@ -158,7 +153,7 @@ func (c *claim) leastRate() uint64 {
 func (s *space) fits(sender string, n uint64) error {
 	err := s.judge(sender, n)
 	if err != nil {
-		s.free.forget()
+		s.free.Forget()
 		err = s.judge(sender, n)
 	}
 	if errors.Is(err, logbook.ErrNoSpace) {
@@ -208,7 +203,7 @@ func (s *space) mayHold(left, n uint64) float64 {
 // left is what can be promised still: by what the volume has free, and by the
 // limit. One sender may reach that; for the others there is a third more.
 func (s *space) left() (uint64, error) {
-	free, fresh, err := s.free.look()
+	free, fresh, err := s.free.Look()
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
 	}
@@ -216,14 +211,14 @@ func (s *space) left() (uint64, error) {
 		s.since = 0 // the reading has it
 	}
 	all := s.limit + min(s.limit/3+blockSize, math.MaxUint64-s.limit)
-	return min(rest(free, s.since+s.promised+headroom), rest(all, s.held)), nil
+	return min(rest(free, s.since+s.promised+engine.Headroom), rest(all, s.held)), nil
 }
 
 func (s *space) promise(c *claim, n uint64) {
 	c.promised += n
 	s.promised += n
 	s.held += n
-	s.of.add(c.sender, n)
+	s.of.Add(c.sender, n)
 }
 
 // rest is a-b, or 0.
@@ -231,11 +226,3 @@ func rest(a, b uint64) uint64 { return a - min(a, b) }
 
 // blocks is what a file of n bytes takes.
 func blocks(n uint64) uint64 { return (n + blockSize - 1) / blockSize * blockSize }
-
-func freeBytes(dir string) (uint64, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
-		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
-	}
-	return st.Bavail * uint64(st.Bsize), nil
-}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine"
 )
 
 // volumeOf is a space on a volume whose free bytes the test sets; each look at
@@ -17,7 +18,7 @@ type volumeOf struct {
 
 func newVolumeOf(free, limit uint64) *volumeOf {
 	v := &volumeOf{newSpace("", limit), free}
-	v.free.read = func() (uint64, error) { return v.bytes, nil }
+	v.free.Read = func() (uint64, error) { return v.bytes, nil }
 	return v
 }
 
@@ -37,7 +38,7 @@ func (v *volumeOf) write(c *claim, n uint64) error {
 // rest is what can be promised by a fresh look.
 func (v *volumeOf) rest(t *testing.T) uint64 {
 	t.Helper()
-	v.free.forget()
+	v.free.Forget()
 	left, err := v.left()
 	if err != nil {
 		t.Fatal(err)
@@ -85,14 +86,14 @@ func TestRoomIsCountedOnce(t *testing.T) {
 
 // What durable messages need to be finished is kept free.
 func TestRoomIsKeptFree(t *testing.T) {
-	v := newVolumeOf(headroom+100*blockSize, 1<<40)
+	v := newVolumeOf(engine.Headroom+100*blockSize, 1<<40)
 	if _, err := v.open("a", 101*blockSize); !errors.Is(err, logbook.ErrNoSpace) {
 		t.Errorf("more than may be used: %v", err)
 	}
 	for range 3 {
 		fill(v)
 	}
-	if v.bytes < headroom {
+	if v.bytes < engine.Headroom {
 		t.Errorf("%d bytes are left", v.bytes)
 	}
 }
@@ -113,7 +114,7 @@ func fill(v *volumeOf) {
 func TestRoomIsLeft(t *testing.T) {
 	for name, limit := range map[string]uint64{"by the volume": 1 << 40, "by the limit": 750 << 20} {
 		for senders := 1; senders <= 5; senders++ {
-			v := newVolumeOf(headroom+1000<<20, limit)
+			v := newVolumeOf(engine.Headroom+1000<<20, limit)
 			if limit < v.bytes {
 				v.bytes = 1 << 40
 			}
@@ -151,7 +152,7 @@ func takeAll(v *volumeOf, sender string) {
 // One message alone may be as large as the limit, or nearly as the volume.
 func TestOneAloneGetsNearlyAll(t *testing.T) {
 	for name, v := range map[string]*volumeOf{
-		"the limit": newVolumeOf(1<<40, 750<<20), "the volume": newVolumeOf(headroom+1000<<20, 1<<40),
+		"the limit": newVolumeOf(1<<40, 750<<20), "the volume": newVolumeOf(engine.Headroom+1000<<20, 1<<40),
 	} {
 		c, err := v.open("a", 750<<20)
 		if err == nil {
@@ -165,7 +166,7 @@ func TestOneAloneGetsNearlyAll(t *testing.T) {
 
 // A sender who holds more than is left must bring each message within holdFor.
 func TestScarceRoomIsHurried(t *testing.T) {
-	v := newVolumeOf(headroom+100<<20, 1<<40)
+	v := newVolumeOf(engine.Headroom+100<<20, 1<<40)
 	c := v.mustOpen(t, "a", 70<<20)
 	if err := v.write(c, 40<<20); err != nil || c.leastRate() != 0 {
 		t.Errorf("with room for others: %d bytes a second, %v", c.leastRate(), err)
@@ -198,7 +199,7 @@ func TestScarceRoomIsHurried(t *testing.T) {
 // A volume that does not say what it has free takes nothing.
 func TestRoomIsNotKnown(t *testing.T) {
 	v := newVolumeOf(0, 1<<40)
-	v.free.read = func() (uint64, error) { return 0, errors.New("no answer") }
+	v.free.Read = func() (uint64, error) { return 0, errors.New("no answer") }
 	if _, err := v.open("a", 1); !errors.Is(err, logbook.ErrUnavailable) || errors.Is(err, logbook.ErrNoSpace) {
 		t.Error(err)
 	}
@@ -206,10 +207,10 @@ func TestRoomIsNotKnown(t *testing.T) {
 
 // Room that has come free since the last look is there for who needs it.
 func TestRefusedByAFreshLook(t *testing.T) {
-	v := newVolumeOf(headroom, 1<<40)
+	v := newVolumeOf(engine.Headroom, 1<<40)
+	v.free.For = time.Hour // far from due
 	v.rest(t)
 	v.bytes += 10 << 20
-	v.free.at = time.Now().Add(time.Hour) // far from due
 	v.mustOpen(t, "a", 1<<20)
 }
 

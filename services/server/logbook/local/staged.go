@@ -8,29 +8,29 @@ import (
 	"time"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/shared/logfile"
 )
 
-// staged is one message on its way in.
+// staged is one message on its way in, the session's until it is handed to the
+// engine.
 type staged struct {
 	l        *Logbook
 	draft    logbook.Draft
-	name     string // below the logbook's directory
+	name     string // below the volume
 	layout   logfile.Layout
 	received time.Time
-	sheet    sheet
+	sheet    sheet // nil once it is in its file
 
 	plain      uint64 // deciphered bytes written
 	ciphertext uint64 // base64 bytes written
 
-	file    *handle       // nil until the sheet is in it
-	entry   logfile.Entry // without number and file until the commit
-	line    []byte
-	then    func(logbook.Facts, error) // hears what became of it
+	file    *disk.File // nil until something is in it
+	digest  logfile.Digest
 	room    *claim
 	counted bool // among the open files
 	settled bool // only Discard may follow, and does nothing
-	kept    bool // drop leaves the file: a record may still name it
 }
 
 // sheet is a log file on its way to the disk. The declared sizes say where the
@@ -45,13 +45,11 @@ type sheet interface {
 	digest() logfile.Digest
 	// complete brings the whole into its file and returns that one's digest.
 	complete() (logfile.Digest, error)
-	// held is how many bytes it keeps in memory until complete.
-	held() int64
 }
 
 // Stage looks whether there is room for a message, and opens it for writing.
 func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, error) {
-	if err := l.accepting(); err != nil {
+	if err := l.Accepting(); err != nil {
 		return nil, err
 	}
 	s := &staged{l: l, draft: d, received: l.cfg.Now(), name: stagedName()}
@@ -70,7 +68,7 @@ func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, err
 	}
 	if err := s.openLarge(); err != nil {
 		s.Discard()
-		return nil, l.failed(err)
+		return nil, l.Failed(err)
 	}
 	return s, nil
 }
@@ -91,14 +89,14 @@ func (s *staged) openLarge() error {
 func stagedName() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
-	name := make([]byte, 0, len(stagingDir)+1+len(stagedPrefix)+2*len(b))
-	name = append(name, stagingDir+"/"+stagedPrefix...)
+	name := make([]byte, 0, len(disk.StagingDir)+1+len(disk.StagedPrefix)+2*len(b))
+	name = append(name, disk.StagingDir+"/"+disk.StagedPrefix...)
 	return string(hex.AppendEncode(name, b[:]))
 }
 
 // open makes the file.
 func (s *staged) open() (err error) {
-	s.file, err = s.l.vol.createStaged(s.name)
+	s.file, err = s.l.vol.CreateFile(s.name)
 	return err
 }
 
@@ -108,7 +106,7 @@ func (s *staged) Write(p []byte) (int, error) {
 		return 0, fmt.Errorf("%w: more than the declared %d bytes", logbook.ErrMismatch, s.draft.Size)
 	}
 	if err := s.sheet.plain(p); err != nil {
-		return 0, s.l.failed(err)
+		return 0, s.l.Failed(err)
 	}
 	s.plain += uint64(len(p))
 	return len(p), nil
@@ -124,26 +122,25 @@ func (s *staged) WriteCiphertext(p []byte) (int, error) {
 		return len(p), nil
 	}
 	if err := s.sheet.cipher(p); err != nil {
-		return 0, s.l.failed(err)
+		return 0, s.l.Failed(err)
 	}
 	return len(p), nil
 }
 
-// Commit checks the content and hands it to the committer. A large message goes
-// to its file and to the disk before that: small ones must not wait for it.
+// Commit checks the content and hands it to the engine. A large message goes to
+// its file and to the disk before that: small ones must not wait for it.
 func (s *staged) Commit(ctx context.Context, then func(logbook.Facts, error)) {
-	s.then = then
 	err := s.check()
 	if err == nil && s.file != nil {
 		err = s.complete()
 	}
+	s.settled = true
 	if err == nil {
-		s.settled = true // the committer's, if it takes it
-		err = s.l.queue.push(ctx, s)
+		err = s.l.Push(ctx, &engine.Message{Draft: s.draft, Received: s.received, Body: s, Then: then})
 	}
 	if err != nil {
-		s.settled = true
-		fail([]*staged{s}, err)
+		s.Release(false)
+		then(logbook.Facts{}, err)
 	}
 }
 
@@ -162,31 +159,14 @@ func (s *staged) check() error {
 	return nil
 }
 
-// complete puts the message into its file and makes the manifest entry.
-func (s *staged) complete() error {
-	digest, err := s.sheet.complete()
-	if err != nil {
-		return s.l.failed(err)
+// complete puts the message into its file.
+func (s *staged) complete() (err error) {
+	if s.digest, err = s.sheet.complete(); err != nil {
+		return s.l.Failed(err)
 	}
 	s.room.complete()
 	s.sheet = nil // a group may be long in coming
-	d := s.draft
-	s.entry = logfile.Entry{
-		V: 1, ID: d.ID, Sender: d.Sender, Name: d.Name, Cipher: d.Cipher,
-		ReceivedAt: s.received.UTC(), Size: d.Size, EncryptedSize: d.EncryptedSize, SHA256: d.SHA256,
-		FileSize: uint64(s.layout.FileSize()), FileSHA256: digest,
-	}
 	return nil
-}
-
-func (s *staged) key() indexKey { return indexKey{s.draft.Sender, s.draft.ID} }
-
-// held is how many bytes the message keeps in memory.
-func (s *staged) held() int64 {
-	if s.sheet == nil {
-		return 0
-	}
-	return s.sheet.held()
 }
 
 // Discard drops the message and frees its space.
@@ -195,24 +175,5 @@ func (s *staged) Discard() {
 		return
 	}
 	s.settled = true
-	s.drop()
-}
-
-// drop closes and removes the staged file.
-func (s *staged) drop() {
-	s.close()
-	if s.file != nil && !s.kept {
-		_ = s.l.vol.remove(s.name)
-	}
-	s.room.end()
-}
-
-// close closes the file, where there is one: it is called once.
-func (s *staged) close() {
-	if s.file != nil {
-		_ = s.file.Close()
-	}
-	if s.counted {
-		s.l.files.give(s.draft.Sender)
-	}
+	s.Release(false)
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
@@ -92,7 +94,7 @@ func TestOneSenderStarvesNobody(t *testing.T) {
 					t.Fatal(err)
 				}
 				// The others fill the rest. Each file takes a little for itself.
-				left := mustFree(t, book) - headroom
+				left := mustFree(t, book) - engine.Headroom
 				got := deliveredBy(t, book, "store-17", 2<<20)
 				t.Logf("of %d MiB free, %d MiB after the attack, the others got %d MiB", free>>20, left>>20, got>>20)
 				if got < left*8/10 {
@@ -116,7 +118,7 @@ func TestManySendersStarveNobody(t *testing.T) {
 	}
 	got := deliveredBy(t, book, "store-17", 64<<10)
 	t.Logf("of %d MiB free the fourth got %d MiB", free>>20, got>>20)
-	if got < (free-headroom)/(2*17) {
+	if got < (free-engine.Headroom)/(2*17) {
 		t.Errorf("the fourth got %d bytes", got)
 	}
 }
@@ -144,11 +146,11 @@ func TestUnflushedIsNotFree(t *testing.T) {
 	}
 }
 
-func mustFree(t *testing.T, book *Logbook) uint64 { t.Helper(); return freeOf(t, book.vol.dir) }
+func mustFree(t *testing.T, book *Logbook) uint64 { t.Helper(); return freeOf(t, book.vol.Dir()) }
 
 func freeOf(t *testing.T, dir string) uint64 {
 	t.Helper()
-	free, err := freeBytes(dir)
+	free, err := disk.FreeBytes(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,11 @@ import (
 	"time"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/index"
+	"sealpost/services/server/logbook/engine/manifest"
+	"sealpost/services/server/logbook/engine/merkle"
+	"sealpost/services/server/logbook/engine/wal"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/message"
@@ -20,7 +25,7 @@ import (
 // receipts were out after how many of them.
 type trace struct {
 	mu       sync.Mutex
-	steps    []Step
+	steps    []disk.Step
 	receipts []receiptAt
 	hold     atomic.Pointer[func()] // called before each flush of messages
 	failing  map[string]int         // which flush of a file's unflushed end fails, from 1
@@ -34,7 +39,7 @@ type receiptAt struct {
 	checkpoint receipt.Checkpoint
 }
 
-func (tr *trace) record(s Step) error {
+func (tr *trace) record(s disk.Step) error {
 	if hold := tr.hold.Load(); hold != nil && flushesMessages(s) {
 		(*hold)()
 	}
@@ -42,23 +47,23 @@ func (tr *trace) record(s Step) error {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	if tr.fails(s) {
-		tr.steps = append(tr.steps, Step{Op: opFailed, Name: s.Name})
+		tr.steps = append(tr.steps, disk.Step{Op: opFailed, Name: s.Name})
 		return errInjected
 	}
 	tr.steps = append(tr.steps, s)
 	return nil
 }
 
-func (tr *trace) fails(s Step) bool {
+func (tr *trace) fails(s disk.Step) bool {
 	if tr.failing == nil {
 		return false
 	}
 	switch was := tr.dirty[s.Name]; s.Op {
-	case OpAppend:
+	case disk.OpAppend:
 		tr.dirty[s.Name] = true
-	case OpSyncFS:
+	case disk.OpSyncFS:
 		clear(tr.dirty)
-	case OpSync:
+	case disk.OpSync:
 		tr.dirty[s.Name] = false
 		if n, counts := tr.failing[s.Name]; counts && was {
 			tr.failing[s.Name] = n - 1
@@ -69,19 +74,19 @@ func (tr *trace) fails(s Step) bool {
 }
 
 const (
-	opFailed Op = "failed"
-	opMkdir  Op = "mkdir"
+	opFailed disk.Op = "failed"
+	opMkdir  disk.Op = "mkdir"
 )
 
 // onDisk is what a step means to a disk.
-var onDisk = map[Op]durabletest.Kind{
-	OpCreate: durabletest.Create, OpWrite: durabletest.Write, OpAppend: durabletest.Write, OpCut: durabletest.Cut,
-	OpRename: durabletest.Rename, OpRemove: durabletest.Remove, OpSync: durabletest.Sync,
-	OpSyncDir: durabletest.SyncDir, OpSyncFS: durabletest.SyncAll, opFailed: durabletest.Failed, opMkdir: durabletest.Mkdir,
+var onDisk = map[disk.Op]durabletest.Kind{
+	disk.OpCreate: durabletest.Create, disk.OpWrite: durabletest.Write, disk.OpAppend: durabletest.Write, disk.OpCut: durabletest.Cut,
+	disk.OpRename: durabletest.Rename, disk.OpRemove: durabletest.Remove, disk.OpSync: durabletest.Sync,
+	disk.OpSyncDir: durabletest.SyncDir, disk.OpSyncFS: durabletest.SyncAll, opFailed: durabletest.Failed, opMkdir: durabletest.Mkdir,
 }
 
-func flushesMessages(s Step) bool {
-	return s.Op == OpSyncFS || s.Op == OpSync && strings.HasPrefix(s.Name, stagingDir+"/"+stagedPrefix)
+func flushesMessages(s disk.Step) bool {
+	return s.Op == disk.OpSyncFS || s.Op == disk.OpSync && strings.HasPrefix(s.Name, disk.StagingDir+"/"+disk.StagedPrefix)
 }
 
 func (tr *trace) receipted(t *testing.T, book *Logbook, id message.ID, facts logbook.Facts) {
@@ -95,10 +100,10 @@ func (tr *trace) receipted(t *testing.T, book *Logbook, id message.ID, facts log
 // at returns the disk after the first n steps, and the receipts that were out,
 // with the checkpoints in them.
 func (tr *trace) at(start map[string][]byte, n int) (*durabletest.Disk, map[message.ID][]byte, []receipt.Checkpoint) {
-	disk := durabletest.New(start)
+	drive := durabletest.New(start)
 	for _, s := range tr.steps[:n] {
 		if kind, ok := onDisk[s.Op]; ok {
-			disk.Apply(durabletest.Op{Kind: kind, Name: s.Name, To: s.To, Off: s.Off, Data: s.Data})
+			drive.Apply(durabletest.Op{Kind: kind, Name: s.Name, To: s.To, Off: s.Off, Data: s.Data})
 		}
 	}
 	out := make(map[message.ID][]byte)
@@ -109,7 +114,7 @@ func (tr *trace) at(start map[string][]byte, n int) (*durabletest.Disk, map[mess
 			signed = append(signed, r.checkpoint)
 		}
 	}
-	return disk, out, signed
+	return drive, out, signed
 }
 
 // powerCut is a run to be recorded.
@@ -122,7 +127,7 @@ type powerCut struct {
 
 // powerCuts are all that are enumerated.
 func powerCuts() []powerCut {
-	failing := map[string]int{recordsPath: 4, manifestPath: 2, treePath: 2}
+	failing := map[string]int{wal.Path: 4, manifest.Path: 2, merkle.Path: 2}
 	return []powerCut{
 		{name: "flushed together", together: true},
 		{name: "flushed each"},
@@ -134,31 +139,31 @@ func powerCuts() []powerCut {
 
 // mkdirs are the steps that make the directories which start lacks. They come
 // first of all, and are not announced.
-func mkdirs(start map[string][]byte) (steps []Step) {
-	for _, dir := range []string{logsDir, stagingDir} {
+func mkdirs(start map[string][]byte) (steps []disk.Step) {
+	for _, dir := range []string{disk.LogsDir, disk.StagingDir} {
 		if _, ok := start[dir+"/"]; !ok {
-			steps = append(steps, Step{Op: opMkdir, Name: dir})
+			steps = append(steps, disk.Step{Op: opMkdir, Name: dir})
 		}
 	}
 	return steps
 }
 
 // record runs the script: single messages, then a group of several.
-func (p powerCut) record(t *testing.T) (tr *trace, start map[string][]byte, drafts []logbook.Draft, contents [][]byte, index []byte) {
+func (p powerCut) record(t *testing.T) (tr *trace, start map[string][]byte, drafts []logbook.Draft, contents [][]byte, indexed []byte) {
 	dir := durabletest.MemoryDir(t)
 	start = map[string][]byte{}
 	if !p.first {
 		closeBook(t, open(t, compact(testConfig(dir))))
 		start = durabletest.Get(t, dir)
-		delete(start, indexPath)
+		delete(start, index.Path)
 	}
 	tr = &trace{failing: maps.Clone(p.failing), dirty: make(map[string]bool), steps: mkdirs(start)}
 	cfg := tracing(dir, tr, p.together)
 	if p.failing != nil {
 		cfg.RetryEvery = time.Millisecond
 	}
+	cfg.Seams.CanSyncFS = func(string) bool { return p.together }
 	book := open(t, cfg)
-	book.canSyncFS = p.together
 	drafts, contents = script()
 	more, moreContents := script()
 	for i, d := range drafts {
@@ -167,16 +172,16 @@ func (p powerCut) record(t *testing.T) (tr *trace, start map[string][]byte, draf
 	}
 	appendTogether(t, tr, book, more, moreContents)
 	closeBook(t, book)
-	return tr, start, append(drafts, more...), append(contents, moreContents...), read(t, filepath.Join(dir, indexPath))
+	return tr, start, append(drafts, more...), append(contents, moreContents...), read(t, filepath.Join(dir, index.Path))
 }
 
 func tracing(dir string, tr *trace, together bool) Config {
 	cfg := testConfig(dir)
-	cfg.Fault = tr.record
-	cfg.CheckpointAfter, cfg.IndexBatch = 1000, 2
-	cfg.Dirty = func() (uint64, error) { return 0, nil }
+	cfg.Seams.Fault = tr.record
+	cfg.RotateAfter, cfg.IndexBatch = 1000, 2
+	cfg.Seams.Dirty = func() (uint64, error) { return 0, nil }
 	if !together {
-		cfg.Dirty = func() (uint64, error) { return 1 << 60, nil }
+		cfg.Seams.Dirty = func() (uint64, error) { return 1 << 60, nil }
 	}
 	return cfg
 }

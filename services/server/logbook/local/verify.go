@@ -10,6 +10,9 @@ import (
 	"io/fs"
 	"os"
 
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/manifest"
+	"sealpost/services/server/logbook/engine/merkle"
 	"sealpost/shared/bounded"
 	"sealpost/shared/logfile"
 )
@@ -29,37 +32,36 @@ func (d Difference) String() string { return fmt.Sprintf("%s: %s", d.File, d.Rea
 // beside a running server: it looks at the lines that were there when it began.
 func Verify(cfg Config, report func(Difference)) (checked uint64, err error) {
 	verdict := Judge(cfg)
-	vol := &volume{dir: cfg.Dir, step: noFault}
+	vol := disk.New(cfg.Dir, nil)
 	v := &verifier{vol: vol, report: report}
-	f, err := os.Open(vol.path(manifestPath))
+	m, err := manifest.View(vol)
 	if err != nil {
 		return 0, cmp.Or(verdict, err)
 	}
-	defer func() { _ = f.Close() }()
-	if v.tree, err = os.Open(vol.path(treePath)); err == nil {
+	defer func() { _ = m.Close() }()
+	if v.tree, err = os.Open(vol.Path(merkle.Path)); err == nil {
 		defer func() { _ = v.tree.Close() }()
 	}
-	m := &manifest{vol: vol, file: f}
-	_, err = m.scan(position{}, allFlushed, v.line)
+	_, err = m.Scan(manifest.Position{}, manifest.AllFlushed, v.line)
 	return v.checked, cmp.Or(verdict, err)
 }
 
 type verifier struct {
-	vol     *volume
+	vol     *disk.Volume
 	report  func(Difference)
 	tree    *os.File // nil: it cannot be read
 	checked uint64
 }
 
 // line looks at one line of the manifest, and at the log file that it is about.
-func (v *verifier) line(p place, e logfile.Entry, line []byte) error {
+func (v *verifier) line(p manifest.Place, e logfile.Entry, line []byte) error {
 	v.checked++
-	if reason := verifyFile(v.vol.logs(e.File), e); reason != "" {
-		v.report(Difference{p.seq, e.File, reason})
+	if reason := verifyFile(v.vol.Logs(e.File), e); reason != "" {
+		v.report(Difference{p.Seq, e.File, reason})
 	}
 	// The checkpoint may lag; the tree has the newest lines too.
-	if v.tree != nil && differs(v.tree, p.seq, line) {
-		v.report(Difference{p.seq, logfile.ManifestName, fmt.Sprintf("line %d is not the one that was signed", p.seq)})
+	if v.tree != nil && merkle.Differs(v.tree, p.Seq, line) {
+		v.report(Difference{p.Seq, logfile.ManifestName, fmt.Sprintf("line %d is not the one that was signed", p.Seq)})
 	}
 	return nil
 }

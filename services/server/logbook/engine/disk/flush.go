@@ -1,0 +1,95 @@
+package disk
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Sync flushes one file.
+func (v *Volume) Sync(f Opened, name string) error {
+	if err := v.Announce(Step{Op: OpSync, Name: name}); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// SyncData flushes one file's bytes, and its size if that changed, but not its
+// times.
+func (v *Volume) SyncData(f Opened, name string) error {
+	if err := v.Announce(Step{Op: OpSync, Name: name}); err != nil {
+		return err
+	}
+	return os.NewSyscallError("fdatasync", again(func() error { return unix.Fdatasync(int(f.Fd())) }))
+}
+
+// SyncFS flushes the whole file system.
+func (v *Volume) SyncFS() error {
+	if err := v.Announce(Step{Op: OpSyncFS}); err != nil {
+		return err
+	}
+	return os.NewSyscallError("syncfs", unix.Syncfs(int(v.root.Fd())))
+}
+
+// Written waits for what is on its way to the disk from f, and returns the error
+// of any write-back since f was opened.
+func (v *Volume) Written(f Opened, name string) error {
+	if err := v.Announce(Step{Op: OpWritten, Name: name}); err != nil {
+		return err
+	}
+	err := unix.SyncFileRange(int(f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WAIT_BEFORE)
+	return os.NewSyscallError("sync_file_range", err)
+}
+
+// SyncDir flushes the names in a directory.
+func (v *Volume) SyncDir(name string) error {
+	if err := v.Announce(Step{Op: OpSyncDir, Name: name}); err != nil {
+		return err
+	}
+	d, err := os.Open(v.Path(name))
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if e := d.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// CanSyncFS reports whether syncfs(2) on dir does what the logbook needs: it
+// waits for data, names and the device, and returns their errors. Others are
+// not trusted with it: overlayfs and FUSE pass it on or do not, as they like.
+func CanSyncFS(dir string) bool {
+	var st unix.Statfs_t
+	if unix.Statfs(dir, &st) != nil {
+		return false
+	}
+	switch uint32(st.Type) { // signed where it has 32 bits, and the numbers need all of them
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC:
+		return true
+	}
+	return false
+}
+
+// DirtyBytes is how much the whole machine has written and not flushed, from
+// proc(5), /proc/meminfo: more than lies on this file system, never less.
+func DirtyBytes() (uint64, error) {
+	f, err := os.Open("/proc/meminfo")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		if rest, ok := strings.CutPrefix(lines.Text(), "Dirty:"); ok {
+			var kib uint64
+			_, err := fmt.Sscanf(rest, "%d kB", &kib)
+			return kib << 10, err
+		}
+	}
+	return 0, fmt.Errorf("/proc/meminfo: no line for Dirty")
+}

@@ -1,0 +1,90 @@
+package disk
+
+import (
+	"errors"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Publish gives a staged file its final name. It replaces nothing: a file that
+// is there already is fs.ErrExist.
+func (v *Volume) Publish(staged, final string) error {
+	if err := v.Announce(Step{Op: OpRename, Name: staged, To: final}); err != nil {
+		return err
+	}
+	dir, from := v.at(staged)
+	_, to := v.at(final)
+	err := unix.Renameat2(dir, from, dir, to, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+		return v.publishByLink(staged, final)
+	}
+	if err != nil {
+		return &os.LinkError{Op: "rename", Old: staged, New: final, Err: err}
+	}
+	return nil
+}
+
+// publishByLink does the same where the file system knows no RENAME_NOREPLACE
+// (NFS among them).
+func (v *Volume) publishByLink(staged, final string) error {
+	if err := os.Link(v.Path(staged), v.Path(final)); err != nil {
+		return err
+	}
+	return v.Remove(staged)
+}
+
+// IsFree reports whether nothing has that name.
+func (v *Volume) IsFree(name string) (bool, error) {
+	var st unix.Stat_t
+	dir, path := v.at(name)
+	err := unix.Fstatat(dir, path, &st, unix.AT_SYMLINK_NOFOLLOW)
+	switch {
+	case err == nil:
+		return false, nil
+	case errors.Is(err, unix.ENOENT):
+		return true, nil
+	}
+	return false, &os.PathError{Op: "stat", Path: path, Err: err}
+}
+
+// Replace gives a file a name that another one may have had.
+func (v *Volume) Replace(old, new string) error {
+	if err := v.Announce(Step{Op: OpRename, Name: old, To: new}); err != nil {
+		return err
+	}
+	return os.Rename(v.Path(old), v.Path(new))
+}
+
+// Remove drops a file in staging. What cannot be removed now goes at the next
+// start, so most callers need not mind the error.
+func (v *Volume) Remove(name string) error {
+	if err := v.Announce(Step{Op: OpRemove, Name: name}); err != nil {
+		return err
+	}
+	return os.Remove(v.Path(name))
+}
+
+// RemoveStaged drops every message that was on its way in when the last server
+// ended, and what was to replace a file.
+func (v *Volume) RemoveStaged() (int, error) {
+	entries, err := os.ReadDir(v.Staging(""))
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, e := range entries {
+		message := strings.HasPrefix(e.Name(), StagedPrefix)
+		if !message && !strings.HasSuffix(e.Name(), NewSuffix) {
+			continue
+		}
+		if err := v.Remove(StagingDir + "/" + e.Name()); err != nil {
+			return n, err
+		}
+		if message {
+			n++
+		}
+	}
+	return n, nil
+}

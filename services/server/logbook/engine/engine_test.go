@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/index"
+	"sealpost/services/server/logbook/engine/manifest"
+	"sealpost/services/server/logbook/engine/merkle"
+	"sealpost/shared/crypto/identity"
+	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/logging/floods"
+)
+
+// notary signs with an identity made for the tests.
+type notary struct{ *identity.Identity }
+
+func (n notary) SignCheckpoint(c receipt.Checkpoint) ([]byte, error) {
+	return receipt.SignCheckpoint(c, n.Identity)
+}
+
+func (n notary) OpenCheckpoint(text []byte) (receipt.Checkpoint, error) {
+	return receipt.OpenCheckpoint(text, identity.Pins{{Key: n.Public()}})
+}
+
+func (notary) Signers() uint64 { return 0 }
+
+// start runs an engine on an empty volume, whose file operations fault hears of.
+// Its committer waits for messages and does nothing by itself.
+func start(t *testing.T, fault func(disk.Step) error) *Engine {
+	t.Helper()
+	id, err := identity.Generate()
+	check(t, err)
+	s := &Stores{Volume: disk.New(t.TempDir(), fault)}
+	check(t, s.Volume.Prepare())
+	check(t, s.Volume.OpenRoot())
+	s.Manifest, err = manifest.Open(s.Volume)
+	check(t, err)
+	s.Index = index.New(s.Volume, 10)
+	_, err = s.Index.Open(s.Manifest, 0)
+	check(t, err)
+	s.Tree, err = merkle.Open(s.Volume, 0)
+	check(t, err)
+	check(t, s.Rotate(1<<20))
+	e, err := Start(Config{
+		ID: "0123456789abcdef0123456789abcdef", Notary: notary{id}, RotateAfter: 1 << 20, RetryEvery: time.Hour,
+		Log: zerolog.Nop(), Sums: floods.New(zerolog.Nop(), time.Now),
+	}, s)
+	check(t, err)
+	t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// While the volume cannot be written the reason stays the same, so that it is
+// logged once.
+func TestReasonStaysTheSame(t *testing.T) {
+	e := start(t, nil)
+	staging := e.stores.Volume.Staging("")
+	check(t, os.Rename(staging, staging+"-elsewhere"))
+	_ = e.Failed(errors.New("a flush failed"))
+	first, second := e.committer.heal(), e.committer.heal()
+	if !errors.Is(first, fs.ErrNotExist) || second == nil || first.Error() != second.Error() {
+		t.Errorf("%v, then %v", first, second)
+	}
+}
+
+// A red that comes while the committer heals stays: what was tried may have been
+// before it. The next round ends it.
+func TestRedWhileItHeals(t *testing.T) {
+	broken := errors.New("a large message could not be written")
+	var e *Engine
+	healing := false
+	e = start(t, func(s disk.Step) error {
+		if healing && s.Op == disk.OpRename { // the last step but one
+			healing = false
+			_ = e.Failed(broken)
+		}
+		return nil
+	})
+	_ = e.Failed(errors.New("a flush failed"))
+	healing = true
+	check(t, e.committer.heal())
+	if healing || !errors.Is(e.Ready(), broken) || !errors.Is(e.Accepting(), logbook.ErrUnavailable) {
+		t.Errorf("ready: %v, accepting: %v", e.Ready(), e.Accepting())
+	}
+	check(t, e.committer.heal())
+	if e.Ready() != nil {
+		t.Errorf("still red: %v", e.Ready())
+	}
+}

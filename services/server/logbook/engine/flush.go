@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"golang.org/x/sync/errgroup"
+
+	"sealpost/services/server/logbook/engine/disk"
+)
+
+const (
+	parallelFlushes = 16 // files of a group flushed at once, one by one
+	// ForeignDirty is how much others may have written without a flush before
+	// their bytes make one flush of the whole file system the slower way.
+	ForeignDirty = 32 << 20
+)
+
+// shareFlush decides between one flush of the whole file system, whose cost
+// hardly grows with the group, and one of each file. The first also writes out
+// what everybody else on that file system has not flushed.
+func (c *committer) shareFlush(group []*Message) bool {
+	if !c.canSyncFS {
+		return false
+	}
+	own := uint64(0)
+	for _, m := range group {
+		own += m.file.Size
+	}
+	dirty, err := c.dirty.Value()
+	return err == nil && dirty < own+ForeignDirty
+}
+
+// flushTogether brings bytes and names of staged files to stable storage by one
+// flush of the file system.
+func flushTogether(vol *disk.Volume, group []*Message) error {
+	if err := vol.SyncFS(); err != nil {
+		return err
+	}
+	// A write-back error is reported once to each open file: that of the
+	// directory may have missed one which these have seen.
+	for _, m := range group {
+		if err := vol.Written(m.file, m.file.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flushEach does the same file by file.
+func flushEach(vol *disk.Volume, group []*Message) error {
+	var g errgroup.Group
+	g.SetLimit(parallelFlushes)
+	for _, m := range group {
+		g.Go(func() error { return vol.Sync(m.file, m.file.Name) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return vol.SyncDir(disk.StagingDir)
+}

@@ -1,0 +1,116 @@
+package index
+
+import (
+	"bytes"
+	"testing"
+
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/manifest"
+	"sealpost/shared/durable/durabletest"
+	"sealpost/shared/logfile"
+	"sealpost/shared/message"
+)
+
+// A few batches are in memory, however many messages there are, and after a
+// restart nothing.
+func TestIndexIsOnDisk(t *testing.T) {
+	vol := disk.New(durabletest.MemoryDir(t), nil)
+	check(t, vol.Prepare())
+	m, err := manifest.Open(vol)
+	check(t, err)
+	x := New(vol, 8)
+	_, err = x.Open(m, 0)
+	check(t, err)
+	kept := make(map[Key]manifest.Place)
+	for seq := range uint64(300) {
+		e := logfile.Entry{V: 1, Seq: seq, File: logfile.FileName(seq), ID: message.NewID(), Sender: "a", Name: "n", Cipher: message.None}
+		line, err := e.Line()
+		check(t, err)
+		places, err := m.Append([][]byte{line})
+		check(t, err)
+		x.Add(e.Sender, e.ID, places[0])
+		kept[Key{e.Sender, e.ID}] = places[0]
+		if seq%5 == 0 {
+			check(t, m.Flush())
+			x.Flushed(m, m.End())
+		}
+	}
+	x.writing.Wait()
+	if n := len(x.recent) + len(x.frozen); n > 100 {
+		t.Errorf("%d of 300 messages are in memory", n)
+	}
+	wantAll(t, x, kept)
+	check(t, m.Flush())
+	check(t, x.WriteAll(m, m.End()))
+	check(t, x.Close())
+
+	x = New(vol, 8)
+	covered, err := x.Open(m, m.Count())
+	if err != nil || covered != m.End() || len(x.recent) > 0 {
+		t.Errorf("covers %+v of %+v, %d in memory, %v", covered, m.End(), len(x.recent), err)
+	}
+	wantAll(t, x, kept)
+	check(t, x.Close())
+	check(t, m.Close())
+}
+
+func wantAll(t *testing.T, x *Index, kept map[Key]manifest.Place) {
+	t.Helper()
+	for key, want := range kept {
+		if got, ok, err := x.Find(key.Sender, key.ID); err != nil || !ok || got != want {
+			t.Fatalf("%+v, %v, %v; want %+v", got, ok, err, want)
+		}
+		if _, ok, err := x.Find("another", key.ID); ok || err != nil {
+			t.Fatalf("found for another sender: %v", err)
+		}
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A search in vain is not remembered when the key was added meanwhile.
+func TestAbsentMeanwhile(t *testing.T) {
+	x := New(nil, 10)
+	key := Key{"a", message.NewID()}
+	before := x.added
+	x.Add(key.Sender, key.ID, manifest.Place{})
+	x.missed(key, before)
+	if x.absent[key] {
+		t.Error("what was added counts as absent")
+	}
+}
+
+// What was looked for in vain is found once it is added.
+func TestAbsentUntilAdded(t *testing.T) {
+	x := New(nil, 10)
+	key := Key{"a", message.NewID()}
+	x.missed(key, x.added)
+	if !x.absent[key] {
+		t.Fatal("a search in vain is not remembered")
+	}
+	x.Add(key.Sender, key.ID, manifest.Place{})
+	if x.absent[key] {
+		t.Error("what was added counts as absent")
+	}
+}
+
+// FuzzIndexValues: what the index file says of its messages is read in its one
+// form, or refused. The file itself is bbolt's; one that bbolt cannot read is
+// made anew.
+func FuzzIndexValues(f *testing.F) {
+	f.Add(placeBytes(manifest.Place{Seq: 1, Off: 2, Size: 3}), coverOf(manifest.Position{Lines: 2, Bytes: 5}, anchor{last: manifest.Place{Seq: 1, Off: 2, Size: 3}, crc: 7}))
+	f.Add([]byte{}, []byte{})
+	f.Fuzz(func(t *testing.T, at, cover []byte) {
+		if p, err := placeOf(at); err == nil && !bytes.Equal(placeBytes(p), at) {
+			t.Fatalf("%x is read as %+v", at, p)
+		}
+		if to, a, err := parseCover(cover); err == nil && !bytes.Equal(coverOf(to, a), cover) {
+			t.Fatalf("%x is read as %+v, %+v", cover, to, a)
+		}
+	})
+}

@@ -1,0 +1,174 @@
+package index
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
+
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/manifest"
+)
+
+// Path is where the file lies on the volume.
+const Path = disk.StagingDir + "/index"
+
+var (
+	messagesBucket = []byte("messages") // id, sender -> place
+	coverBucket    = []byte("cover")
+	coverKey       = []byte("to")
+)
+
+// store is the index file, a bbolt database.
+type store struct {
+	db *bolt.DB
+}
+
+func openStore(path string) (s *store, err error) {
+	defer guard(&err)()
+	db, err := bolt.Open(path, 0o600, &bolt.Options{
+		Timeout: time.Second, FreelistType: bolt.FreelistMapType, OpenFile: openNoLink,
+	})
+	if err != nil {
+		return nil, err
+	}
+	db.AllocSize = 1 << 20 // the file grows by so much, not by 16 MiB
+	err = db.Update(func(tx *bolt.Tx) error {
+		_, err := tx.CreateBucketIfNotExists(messagesBucket)
+		if err == nil {
+			_, err = tx.CreateBucketIfNotExists(coverBucket)
+		}
+		return err
+	})
+	if err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return &store{db}, nil
+}
+
+// openNoLink is os.OpenFile for a file that is no link.
+func openNoLink(path string, flag int, mode os.FileMode) (*os.File, error) {
+	return os.OpenFile(path, flag|unix.O_NOFOLLOW, mode)
+}
+
+// guard turns what bbolt does on a damaged file, and the fault of a page that
+// is not there or cannot be read, into an error: defer guard(&err)().
+func guard(err *error) func() {
+	before := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(before)
+		if p := recover(); p != nil {
+			*err = fmt.Errorf("index file damaged: %v", p)
+		}
+	}
+}
+
+func (s *store) get(key Key) (p manifest.Place, ok bool, err error) {
+	defer guard(&err)()
+	err = s.db.View(func(tx *bolt.Tx) error {
+		value := tx.Bucket(messagesBucket).Get(key.bytes())
+		if value == nil {
+			return nil
+		}
+		ok = true
+		p, err = placeOf(value)
+		return err
+	})
+	return p, ok, err
+}
+
+// put adds a batch and says how far the file now covers the manifest.
+func (s *store) put(batch map[Key]manifest.Place, to manifest.Position, a anchor) (err error) {
+	defer guard(&err)()
+	return s.db.Update(func(tx *bolt.Tx) error {
+		messages := tx.Bucket(messagesBucket)
+		for _, pair := range sorted(batch) { // in key order a leaf is visited once
+			if err := messages.Put(pair.key, pair.value); err != nil {
+				return err
+			}
+		}
+		return tx.Bucket(coverBucket).Put(coverKey, coverOf(to, a))
+	})
+}
+
+// cover returns how far the file covers the manifest.
+func (s *store) cover() (to manifest.Position, a anchor, err error) {
+	defer guard(&err)()
+	err = s.db.View(func(tx *bolt.Tx) error {
+		value := tx.Bucket(coverBucket).Get(coverKey)
+		if value == nil {
+			return nil
+		}
+		to, a, err = parseCover(value)
+		return err
+	})
+	return to, a, err
+}
+
+func (s *store) close() error { return s.db.Close() }
+
+type pair struct{ key, value []byte }
+
+func sorted(batch map[Key]manifest.Place) []pair {
+	pairs := make([]pair, 0, len(batch))
+	for key, p := range batch {
+		pairs = append(pairs, pair{key.bytes(), placeBytes(p)})
+	}
+	slices.SortFunc(pairs, func(a, b pair) int { return cmp.Compare(string(a.key), string(b.key)) })
+	return pairs
+}
+
+func (k Key) bytes() []byte { return append(k.ID[:len(k.ID):len(k.ID)], k.Sender...) }
+
+const placeSize = 8 + 8 + 4
+
+var errIndexValue = errors.New("index file: a value of an unknown form")
+
+func placeBytes(p manifest.Place) []byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, placeSize), p.Seq)
+	b = binary.BigEndian.AppendUint64(b, uint64(p.Off))
+	return binary.BigEndian.AppendUint32(b, p.Size)
+}
+
+func placeOf(b []byte) (manifest.Place, error) {
+	if len(b) != placeSize {
+		return manifest.Place{}, errIndexValue
+	}
+	return manifest.Place{
+		Seq: binary.BigEndian.Uint64(b), Off: int64(binary.BigEndian.Uint64(b[8:])), Size: binary.BigEndian.Uint32(b[16:]),
+	}, nil
+}
+
+func coverOf(to manifest.Position, a anchor) []byte {
+	b := binary.BigEndian.AppendUint64(nil, to.Lines)
+	b = binary.BigEndian.AppendUint64(b, uint64(to.Bytes))
+	b = append(b, placeBytes(a.last)...)
+	return binary.BigEndian.AppendUint32(b, a.crc)
+}
+
+func parseCover(b []byte) (to manifest.Position, a anchor, err error) {
+	if len(b) != 16+placeSize+4 {
+		return to, a, errIndexValue
+	}
+	to = manifest.Position{Lines: binary.BigEndian.Uint64(b), Bytes: int64(binary.BigEndian.Uint64(b[8:]))}
+	a.last, err = placeOf(b[16 : 16+placeSize])
+	a.crc = binary.BigEndian.Uint32(b[16+placeSize:])
+	return to, a, err
+}
+
+// removeStore drops an index file that cannot be used.
+func removeStore(path string) error {
+	err := os.Remove(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
