@@ -12,7 +12,7 @@ const (
 func outboxes() []mutant {
 	list := in(outbox, outboxTests, only("^TestPowerCutEverywhere$", []mutant{
 		{name: "outbox: no flush of a message before its record", file: "source.go",
-			old: "return uint64(n), sum, f.Sync()", new: "return uint64(n), sum, nil"},
+			old: "return size, sum, f.Sync()", new: "return size, sum, nil"},
 		{name: "outbox: no flush of a record", file: "record.go",
 			old: "	return dir.WriteFile(recordName, append(text, '\\n'), fileMode, heir)", new: "	f, err := dir.Create(recordName, fileMode, heir)\n	if err == nil {\n		_, err = f.Write(append(text, '\\n'))\n	}\n	return err"},
 		{name: "outbox: no flush of a claim's name", file: "settle.go",

@@ -9,7 +9,7 @@ func paths() []mutant {
 		{name: "paths: a claim of a third user is taken", file: "box.go",
 			old: "	info, err := d.Stat()\n	if err == nil && !b.trusts(info) {", new: "	_, err := d.Stat()\n	if false {", suite: suite{run: "^TestForeignClaim"}},
 		{name: "paths: a third user says which logbook is ours", file: "box.go",
-			old: "	info, err := durable.Stat(f)\n	if err == nil && !b.trusts(info) {", new: "	_, err = durable.Stat(f)\n	if false {", suite: suite{run: "^TestForeignLogbook"}},
+			old: "		info, err := durable.Stat(f)\n		if err == nil && !b.trusts(info) {", new: "		_, err := durable.Stat(f)\n		if false {", suite: suite{run: "^TestForeignLogbook"}},
 		{name: "paths: a third user's lock is taken", file: "box.go",
 			old: "	info, err := lock.Info()\n	if err == nil && !b.trusts(info) {", new: "	_, err = lock.Info()\n	if false {", suite: suite{run: "^TestForeignLock"}},
 		{name: "paths: a planted hard link is sent", file: "box.go",

@@ -1,16 +1,18 @@
 package settings
 
 import (
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"reflect"
 	"strings"
 	"unicode"
 
 	"github.com/kelseyhightower/envconfig"
+
+	"sealpost/shared/bounded"
 )
 
 const (
@@ -39,10 +41,7 @@ func collect(prefix string, structure reflect.Value) []field {
 		if !info.IsExported() || info.Tag.Get("ignored") == "true" {
 			continue
 		}
-		name := info.Tag.Get("envconfig")
-		if name == "" {
-			name = words(info.Name)
-		}
+		name := cmp.Or(info.Tag.Get("envconfig"), words(info.Name))
 		fields = append(fields, field{
 			name:     prefix + "_" + strings.ToUpper(name),
 			tag:      info.Tag,
@@ -153,14 +152,11 @@ func readSmall(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return "", err
-	}
-	if len(data) > maxFile {
+	text, err := bounded.ReadAll(f, maxFile)
+	if errors.Is(err, bounded.ErrTooLong) {
 		return "", errTooLong
 	}
-	return string(data), nil
+	return string(text), err
 }
 
 // words splits a Go name at its capitals: DataDir is DATA_DIR, TLSCertFile is

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"sealpost/shared/digest"
 	"sealpost/shared/logfile"
 )
 
@@ -34,12 +35,12 @@ func readLogFile(path string) (logFile, error) {
 	if err != nil {
 		return f, fmt.Errorf("%d bytes: %w", len(text), err)
 	}
-	plain := sha256.New()
-	if _, err := io.Copy(plain, parsed.Plain()); err != nil {
+	_, plain, err := digest.Of(parsed.Plain())
+	if err != nil {
 		return f, err
 	}
 	f.key = key{parsed.Sender, parsed.ID}
-	f.content = Content{Name: parsed.Name, Cipher: parsed.Cipher, Size: parsed.Size, SHA256: logfile.Digest(plain.Sum(nil))}
+	f.content = Content{Name: parsed.Name, Cipher: parsed.Cipher, Size: parsed.Size, SHA256: plain}
 	if parsed.Cipher == "2012" && !parsed.CiphertextLeftOut {
 		if _, err := io.Copy(io.Discard, parsed.Ciphertext()); err != nil {
 			return f, err

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,9 +119,6 @@ func (r *runner) acceptLogbook(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if before == "" {
-		before = "none"
-	}
-	_, err = fmt.Fprintf(r.Out, "%s knows logbook %s now, before: %s\n", r.outbox, id, before)
+	_, err = fmt.Fprintf(r.Out, "%s knows logbook %s now, before: %s\n", r.outbox, id, cmp.Or(before, "none"))
 	return err
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path/filepath"
 
@@ -101,15 +100,17 @@ func (r *runner) writeReceipt(id message.ID, text []byte) error {
 	return err
 }
 
-// readReceipt reads a little more than a receipt may have, to be refused.
 func readReceipt(path string) ([]byte, error) {
 	f, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, receipt.MaxSize+1))
-	if err != nil {
+	text, err := bounded.ReadAll(f, receipt.MaxSize)
+	switch {
+	case errors.Is(err, bounded.ErrTooLong):
+		return nil, fmt.Errorf("%w: more than %d bytes", receipt.ErrMalformed, receipt.MaxSize)
+	case err != nil:
 		return nil, &courier.ReadError{Name: path, Cause: err}
 	}
 	return text, nil

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -102,10 +103,7 @@ func (s *Settings) tlsWithCA() (*tls.Config, error) {
 			return nil, err
 		}
 	}
-	if name == "" {
-		name = "localhost"
-	}
-	return identity.ClientTLSWithCA(text, name)
+	return identity.ClientTLSWithCA(text, cmp.Or(name, "localhost"))
 }
 
 // runner is one run of the program after its start.

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"sealpost/services/client/courier"
+	"sealpost/shared/digest"
 	"sealpost/shared/logfile"
 )
 
@@ -52,15 +53,11 @@ func openFile(path string) (*os.File, error) {
 // measure reads a file once for size and hash. The same open file is sent
 // later, whatever its name stands for by then.
 func measure(name string, f *os.File) (*source, error) {
-	s := &source{name: name, bytes: f, close: func() { _ = f.Close() }}
-	hash := sha256.New()
-	n, err := io.Copy(hash, f)
+	size, sum, err := digest.Of(f)
 	if err != nil {
 		return nil, &courier.ReadError{Name: name, Cause: err}
 	}
-	s.size = uint64(n)
-	hash.Sum(s.sha256[:0])
-	return s, nil
+	return &source{name: name, bytes: f, size: size, sha256: sum, close: func() { _ = f.Close() }}, nil
 }
 
 // spool reads in to its end, into memory or, when it is long, into a temporary

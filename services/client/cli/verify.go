@@ -2,11 +2,9 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"sealpost/services/client/courier"
 	"sealpost/shared/arguments"
 	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/digest"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
@@ -91,22 +90,16 @@ func compare(entry logfile.Entry, path string, in io.Reader) error {
 		defer f.Close()
 		in = f
 	}
-	hash := sha256.New()
-	// One byte more than there should be is enough to tell.
-	size, err := io.Copy(hash, io.LimitReader(in, int64(min(entry.Size, math.MaxInt64-1))+1))
-	if err != nil {
+	size, sum, err := digest.Within(in, entry.Size)
+	switch {
+	case err != nil:
 		return &courier.ReadError{Name: path, Cause: err}
-	}
-	if uint64(size) > entry.Size {
+	case size > entry.Size:
 		return &receiptMismatch{"size", fmt.Sprint(entry.Size), fmt.Sprintf("%d or more", size)}
-	}
-	if uint64(size) != entry.Size {
+	case size != entry.Size:
 		return &receiptMismatch{"size", fmt.Sprint(entry.Size), fmt.Sprint(size)}
-	}
-	var sum logfile.Digest
-	hash.Sum(sum[:0])
-	if sum != entry.SHA256 {
-		return &receiptMismatch{"SHA-256", entry.SHA256.String(), sum.String()}
+	case sum != entry.SHA256:
+		return &receiptMismatch{"SHA-256", entry.SHA256.String(), logfile.Digest(sum).String()}
 	}
 	return nil
 }

@@ -95,21 +95,16 @@ func (b *box) sub(in *durable.Dir, name string) (*durable.Dir, error) {
 	return d, nil
 }
 
-// open opens a file of the outbox's own to be read, and none of a third user's.
-func (b *box) open(in *durable.Dir, name string) (*os.File, error) {
-	f, err := in.Open(name, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, err
-	}
-	info, err := durable.Stat(f)
-	if err == nil && !b.trusts(info) {
-		err = errForeign
-	}
-	if err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return f, nil
+// read reads a file of the outbox's own, and none of a third user's: as
+// [durable.Dir.ReadFile] does.
+func (b *box) read(in *durable.Dir, name string, most int64) ([]byte, error) {
+	return in.ReadFileIf(name, most, func(f *os.File) error {
+		info, err := durable.Stat(f)
+		if err == nil && !b.trusts(info) {
+			err = errForeign
+		}
+		return err
+	})
 }
 
 // lock takes a lock by one of durable's methods, on no file of a third user's.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 
+	"sealpost/shared/bounded"
 	"sealpost/shared/durable"
 	"sealpost/shared/message"
 )
@@ -93,20 +93,16 @@ const maxLogbook = 1 << 10
 
 func (b *box) readLogbook() (string, error) {
 	path := b.path(logbookName)
-	f, err := b.open(b.root, logbookName)
+	text, err := b.read(b.root, logbookName, maxLogbook)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", nil
 	case errors.Is(err, errForeign):
 		return "", &DirError{Path: path, Rule: otherOwner}
-	case err != nil:
+	case err != nil && !errors.Is(err, bounded.ErrTooLong):
 		return "", err
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxLogbook))
-	if err != nil {
-		return "", err
-	}
+	// One that is too long holds no id.
 	id := strings.TrimSuffix(string(text), "\n")
 	if _, err := message.ParseID(id); err != nil {
 		return "", fmt.Errorf("%s: %w", path, errLogbookID)

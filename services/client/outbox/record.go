@@ -1,16 +1,16 @@
 package outbox
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 
+	"sealpost/shared/bounded"
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
+	"sealpost/shared/strictjson"
 )
 
 const (
@@ -68,16 +68,13 @@ func (r record) write(dir *durable.Dir, heir durable.Owner) error {
 
 // readRecord returns the claim's record; ok is false where there is none.
 func readRecord(c *claim) (r record, ok bool, err error) {
-	f, err := c.box.open(c.dir, recordName)
-	if errors.Is(err, fs.ErrNotExist) {
+	text, err := c.box.read(c.dir, recordName, maxRecord)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return record{}, false, nil
-	}
-	if err != nil {
-		return record{}, false, &RecordError{Dir: c.path(), Rule: "its record cannot be read", Cause: err}
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxRecord+1))
-	if err != nil {
+	case errors.Is(err, bounded.ErrTooLong):
+		return record{}, false, &RecordError{Dir: c.path(), Rule: "its record is damaged", Cause: errRecordLength}
+	case err != nil:
 		return record{}, false, &RecordError{Dir: c.path(), Rule: "its record cannot be read", Cause: err}
 	}
 	if r, err = parseRecord(text); err != nil {
@@ -92,23 +89,14 @@ func readRecord(c *claim) (r record, ok bool, err error) {
 var (
 	errRecordLength  = fmt.Errorf("longer than %d bytes", maxRecord)
 	errRecordVersion = errors.New("of an unknown version")
-	errRecordForm    = errors.New("not one JSON object of the known form")
 )
 
 // parseRecord reads the text of a record, strictly: known fields only, valid
 // names and cipher, nothing behind.
 func parseRecord(text []byte) (record, error) {
-	if len(text) > maxRecord {
-		return record{}, errRecordLength
-	}
 	var r record
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&r); err != nil {
+	if err := strictjson.Unmarshal(text, &r); err != nil {
 		return record{}, err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return record{}, errRecordForm
 	}
 	if r.V != recordVersion {
 		return record{}, errRecordVersion

@@ -1,12 +1,12 @@
 package outbox
 
 import (
-	"crypto/sha256"
 	"errors"
 	"io"
 	"math"
 	"os"
 
+	"sealpost/shared/digest"
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 )
@@ -63,11 +63,8 @@ func fromStart(f *os.File) io.Reader { return io.NewSectionReader(f, 0, math.Max
 // measure reads a message once for its size and hash, and makes its bytes
 // durable: the record that will speak of them must not outlive them.
 func measure(f *os.File) (size uint64, sum logfile.Digest, err error) {
-	hash := sha256.New()
-	n, err := io.Copy(hash, fromStart(f))
-	if err != nil {
+	if size, sum, err = digest.Of(fromStart(f)); err != nil {
 		return 0, sum, err
 	}
-	hash.Sum(sum[:0])
-	return uint64(n), sum, f.Sync()
+	return size, sum, f.Sync()
 }

@@ -1,11 +1,11 @@
 package collector
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"io"
+	"math"
 
+	"sealpost/shared/digest"
 	"sealpost/shared/logfile"
 )
 
@@ -13,15 +13,13 @@ import (
 // SHA-256, and what it says. The errors are ErrSize, ErrDigest, ErrContent and
 // those of reading.
 func CheckFile(f io.ReaderAt, e logfile.Entry) error {
-	sum := sha256.New()
-	// One byte more than there should be is enough to tell.
-	n, err := io.Copy(sum, io.NewSectionReader(f, 0, int64(e.FileSize)+1))
+	size, sum, err := digest.Within(io.NewSectionReader(f, 0, math.MaxInt64), e.FileSize)
 	switch {
 	case err != nil:
 		return err
-	case uint64(n) != e.FileSize:
-		return fmt.Errorf("%w", ErrSize)
-	case !bytes.Equal(sum.Sum(nil), e.FileSHA256[:]):
+	case size != e.FileSize:
+		return ErrSize
+	case sum != e.FileSHA256:
 		return ErrDigest
 	}
 	return checkContent(f, e)
@@ -42,12 +40,9 @@ func checkContent(r io.ReaderAt, e logfile.Entry) error {
 	if parsed.Head != want {
 		return fmt.Errorf("%w: its header differs", ErrContent)
 	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, parsed.Plain()); err != nil {
-		return err
+	_, sum, err := digest.Of(parsed.Plain())
+	if err == nil && sum != e.SHA256 {
+		err = fmt.Errorf("%w: the message in it has another SHA-256", ErrContent)
 	}
-	if !bytes.Equal(sum.Sum(nil), e.SHA256[:]) {
-		return fmt.Errorf("%w: the message in it has another SHA-256", ErrContent)
-	}
-	return nil
+	return err
 }

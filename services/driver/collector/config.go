@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"crypto/tls"
 	"time"
 
@@ -58,23 +59,15 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	setDefault(&c.Connections, 4)
-	setDefault(&c.Timeout, 30*time.Second)
-	setDefault(&c.Attempts, 4)
-	setDefault(&c.Backoff, 200*time.Millisecond)
-	setDefault(&c.MinRate, 4<<10)
-	setDefault(&c.MaxFile, 16<<30)
-	setDefault(&c.MaxManifest, 1<<30)
-	setDefault(&c.MaxTrouble, 100)
+	c.Connections = cmp.Or(c.Connections, 4)
+	c.Timeout = cmp.Or(c.Timeout, 30*time.Second)
+	c.Attempts = cmp.Or(c.Attempts, 4)
+	c.Backoff = cmp.Or(c.Backoff, 200*time.Millisecond)
+	c.MinRate = cmp.Or(c.MinRate, 4<<10)
+	c.MaxFile = cmp.Or(c.MaxFile, 16<<30)
+	c.MaxManifest = cmp.Or(c.MaxManifest, 1<<30)
+	c.MaxTrouble = cmp.Or(c.MaxTrouble, 100)
 	c.MaxFile = min(c.MaxFile, 1<<62) // sizes are int64 from here on
-	if c.Progress == nil {
-		c.Progress = new(Progress)
-	}
+	c.Progress = cmp.Or(c.Progress, new(Progress))
 	return c
-}
-
-func setDefault[T int | int64 | uint64 | time.Duration](value *T, fallback T) {
-	if *value <= 0 {
-		*value = fallback
-	}
 }

@@ -1,19 +1,18 @@
 package outbox
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"sealpost/services/driver/audit"
+	"sealpost/shared/bounded"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/digest"
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
@@ -123,7 +122,7 @@ func (r *Receipts) refused(d *durable.Dir, files []string) {
 			what = filepath.Join(path, name)
 			continue
 		}
-		text, err := readBounded(d, name, reasonMax)
+		text, err := d.ReadFile(name, reasonMax)
 		if err != nil {
 			r.fail(filepath.Join(path, name), -1, err)
 			continue
@@ -183,7 +182,10 @@ func (r *Receipts) open(d *durable.Dir, name string) {
 // verify opens a receipt. Of one that does not hold only the path is returned.
 func (r *Receipts) verify(d *durable.Dir, name string) (claim, error) {
 	c := claim{path: filepath.Join(d.Path(), name)}
-	text, err := readBounded(d, name, receipt.MaxSize)
+	text, err := d.ReadFile(name, receipt.MaxSize)
+	if errors.Is(err, bounded.ErrTooLong) {
+		err = fmt.Errorf("%w: more than %d bytes", receipt.ErrMalformed, receipt.MaxSize)
+	}
 	if err != nil {
 		return c, err
 	}
@@ -204,29 +206,9 @@ func checkMessage(d *durable.Dir, name string, e logfile.Entry) error {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
+	_, sum, err := digest.Within(f, e.Size)
+	if err == nil && sum != e.SHA256 {
+		err = ErrMessage
 	}
-	if uint64(info.Size()) != e.Size {
-		return ErrMessage
-	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, io.LimitReader(f, info.Size())); err != nil {
-		return err
-	}
-	if !bytes.Equal(sum.Sum(nil), e.SHA256[:]) {
-		return ErrMessage
-	}
-	return nil
-}
-
-// readBounded returns a file, or the first most+1 bytes of it.
-func readBounded(d *durable.Dir, name string, most int64) ([]byte, error) {
-	f, err := d.Open(name, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, most+1))
+	return err
 }

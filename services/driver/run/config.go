@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 
@@ -26,10 +27,7 @@ func (d *driver) collectorConfig() (collector.Config, error) {
 	if d.FTPTLS == "off" {
 		return cfg, nil
 	}
-	cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: d.FTPServerName}
-	if cfg.TLS.ServerName == "" {
-		cfg.TLS.ServerName = d.host()
-	}
+	cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cmp.Or(d.FTPServerName, d.host())}
 	if d.FTPCAFile == "" {
 		return cfg, nil
 	}

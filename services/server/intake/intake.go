@@ -9,6 +9,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -78,9 +79,7 @@ type drainer interface {
 // New returns a Server with cfg; limits that are zero get their defaults.
 func New(cfg Config) *Server {
 	cfg.Limits = cfg.Limits.WithDefaults()
-	if cfg.Sums == nil {
-		cfg.Sums = floods.New(cfg.Log, time.Now)
-	}
+	cfg.Sums = cmp.Or(cfg.Sums, floods.New(cfg.Log, time.Now))
 	ctx, cancel := context.WithCancel(context.Background())
 	accepting, stopAccept := context.WithCancel(ctx)
 	return &Server{

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/netip"
@@ -35,26 +36,19 @@ const (
 
 // WithDefaults gives the limits that are zero their defaults.
 func (l Limits) WithDefaults() Limits {
-	set(&l.Message, 1<<30)
-	set(&l.Connections, 4096)
-	set(&l.ConnectionsPerAddress, 1024)
-	set(&l.InFlight, 256)
-	set(&l.Handshake, 10*time.Second)
-	set(&l.Idle, 5*time.Minute)
-	set(&l.MinRate, 1<<10)
-	set(&l.RateGrace, 30*time.Second)
-	set(&l.Write, 30*time.Second)
-	set(&l.Commit, time.Minute)
-	set(&l.LoginDelay, 250*time.Millisecond)
+	l.Message = cmp.Or(l.Message, 1<<30)
+	l.Connections = cmp.Or(l.Connections, 4096)
+	l.ConnectionsPerAddress = cmp.Or(l.ConnectionsPerAddress, 1024)
+	l.InFlight = cmp.Or(l.InFlight, 256)
+	l.Handshake = cmp.Or(l.Handshake, 10*time.Second)
+	l.Idle = cmp.Or(l.Idle, 5*time.Minute)
+	l.MinRate = cmp.Or(l.MinRate, 1<<10)
+	l.RateGrace = cmp.Or(l.RateGrace, 30*time.Second)
+	l.Write = cmp.Or(l.Write, 30*time.Second)
+	l.Commit = cmp.Or(l.Commit, time.Minute)
+	l.LoginDelay = cmp.Or(l.LoginDelay, 250*time.Millisecond)
 	l.InFlight = min(l.InFlight, 1<<16-1) // 16 bits in WELCOME
 	return l
-}
-
-func set[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // pace gives the deadline of each read of one body: no pause may be longer than

@@ -5,12 +5,11 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"time"
 
 	"sealpost/shared/crypto/identity"
+	"sealpost/shared/strictjson"
 )
 
 // ErrFormerFile is what every error about the content of
@@ -29,36 +28,16 @@ type former struct {
 	signer *identity.Identity // of Private
 }
 
-func parseFormer(r io.Reader) ([]former, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxIdentityFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxIdentityFile {
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrFormerFile, maxIdentityFile)
-	}
-	var list []former
-	for i, line := range bytes.Split(text, []byte("\n")) {
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
-		f, err := parseFormerLine(line)
-		if err != nil { // not shown: the line may hold a key
-			return nil, fmt.Errorf("%w: line %d", ErrFormerFile, i+1)
-		}
-		list = append(list, f)
-	}
-	return list, nil
+func parseFormer(text []byte) ([]former, error) {
+	return parseLines(text, ErrFormerFile, parseFormerLine)
 }
 
 func parseFormerLine(line []byte) (former, error) {
-	decoder := json.NewDecoder(bytes.NewReader(line))
-	decoder.DisallowUnknownFields()
 	var f former
-	if err := decoder.Decode(&f); err != nil {
+	if err := strictjson.Unmarshal(line, &f); err != nil {
 		return former{}, err
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) || len(f.Key) != ed25519.PublicKeySize {
+	if len(f.Key) != ed25519.PublicKeySize {
 		return former{}, ErrFormerFile
 	}
 	if f.Private == "" {

@@ -3,7 +3,6 @@ package state
 import (
 	"crypto/tls"
 	"errors"
-	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -37,9 +36,10 @@ type keyring struct {
 }
 
 func (k *keyring) watch(path func(string) string) {
-	k.current.what, k.current.path, k.current.parse = identityFile, path(identityFile), parseIdentity
-	k.next.what, k.next.path, k.next.parse, k.next.optional = nextFile, path(nextFile), parseIdentity, true
-	k.former.what, k.former.path, k.former.parse, k.former.optional = "identities", path(formerFile), parseFormer, true
+	k.current.watch(identityFile, path(identityFile), maxIdentityFile, identity.ErrPEM, identity.ParsePEM)
+	k.next.watch(nextFile, path(nextFile), maxIdentityFile, identity.ErrPEM, identity.ParsePEM)
+	k.former.watch("identities", path(formerFile), maxIdentityFile, ErrFormerFile, parseFormer)
+	k.next.optional, k.former.optional = true, true
 }
 
 // get returns the identities as they were read last: TLS, signatures and pins
@@ -121,12 +121,4 @@ func (k *keys) at(now time.Time) *keys {
 		}
 	}
 	return &fresh
-}
-
-func parseIdentity(r io.Reader) (*identity.Identity, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxIdentityFile))
-	if err != nil {
-		return nil, err
-	}
-	return identity.ParsePEM(text)
 }

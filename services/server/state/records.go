@@ -1,18 +1,15 @@
 package state
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"time"
 
 	"sealpost/shared/message"
+	"sealpost/shared/strictjson"
 )
 
 // record is one token: one line of senders.jsonl, a JSON object with exactly
@@ -37,37 +34,16 @@ func (d *digest) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// parseRecords reads senders.jsonl. Empty lines are allowed: people edit it.
-func parseRecords(r io.Reader) ([]record, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxSendersFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxSendersFile {
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrSendersFile, maxSendersFile)
-	}
-	var records []record
-	for i, line := range bytes.Split(text, []byte("\n")) {
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
-		parsed, err := parseRecord(line)
-		if err != nil {
-			return nil, fmt.Errorf("%w: line %d", ErrSendersFile, i+1)
-		}
-		records = append(records, parsed)
-	}
-	return records, nil
+func parseRecords(text []byte) ([]record, error) {
+	return parseLines(text, ErrSendersFile, parseRecord)
 }
 
 func parseRecord(line []byte) (record, error) {
-	decoder := json.NewDecoder(bytes.NewReader(line))
-	decoder.DisallowUnknownFields()
 	var r record
-	if err := decoder.Decode(&r); err != nil {
+	if err := strictjson.Unmarshal(line, &r); err != nil {
 		return record{}, err
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) || r.SHA256 == (digest{}) {
+	if r.SHA256 == (digest{}) {
 		return record{}, ErrSendersFile
 	}
 	return r, message.CheckSender(r.Sender)

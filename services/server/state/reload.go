@@ -1,14 +1,15 @@
 package state
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 
+	"sealpost/shared/bounded"
 	"sealpost/shared/durable"
 )
 
@@ -16,7 +17,9 @@ import (
 type watched[T any] struct {
 	what     string // for errors
 	path     string
-	parse    func(io.Reader) (T, error)
+	most     int64 // bytes
+	damaged  error // what a file with more is
+	parse    func(text []byte) (T, error)
 	optional bool // no file is the zero T
 
 	mu      sync.Mutex
@@ -27,6 +30,10 @@ type watched[T any] struct {
 	// file system's clock could else look like none.
 	held *os.File
 	was  durable.Info // of held, when it was read
+}
+
+func (w *watched[T]) watch(what, path string, most int64, damaged error, parse func([]byte) (T, error)) {
+	w.what, w.path, w.most, w.damaged, w.parse = what, path, most, damaged, parse
 }
 
 // current returns what is in force: what the file holds, or the last that
@@ -104,7 +111,14 @@ func (w *watched[T]) read(f *os.File) error {
 	if err != nil {
 		return err
 	}
-	value, err := w.parse(f)
+	text, err := bounded.ReadAll(f, w.most)
+	if errors.Is(err, bounded.ErrTooLong) {
+		err = fmt.Errorf("%w: more than %d bytes", w.damaged, w.most)
+	}
+	if err != nil {
+		return err
+	}
+	value, err := w.parse(text)
 	if err != nil {
 		return err
 	}
@@ -136,4 +150,22 @@ func (w *watched[T]) close() error {
 	err := w.held.Close()
 	w.held = nil
 	return err
+}
+
+// parseLines reads each line with parse, but for empty ones: people edit these
+// files. The error of a bad line is damaged; it does not show the line, which may
+// hold a key.
+func parseLines[T any](text []byte, damaged error, parse func(line []byte) (T, error)) ([]T, error) {
+	var list []T
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		parsed, err := parse(line)
+		if err != nil {
+			return nil, fmt.Errorf("%w: line %d", damaged, i+1)
+		}
+		list = append(list, parsed)
+	}
+	return list, nil
 }

@@ -212,7 +212,7 @@ func TestRecords(t *testing.T) {
 	hash := strings.Repeat("ab", 32)
 	good := `{"sender":"demo","created":"2026-01-02T03:04:05Z","sha256":"` + hash + `"}`
 	for _, text := range []string{"", "\n", good, good + "\n", "  " + good + " \r\n\n" + good + "\n"} {
-		if _, err := parseRecords(strings.NewReader(text)); err != nil {
+		if _, err := parseRecords([]byte(text)); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -231,7 +231,7 @@ func TestRecords(t *testing.T) {
 		"bad time":      strings.Replace(good, "2026", "x", 1),
 		"cut":           good[:len(good)-1],
 	} {
-		if records, err := parseRecords(strings.NewReader("\n" + text + "\n")); !errors.Is(err, ErrSendersFile) || records != nil {
+		if records, err := parseRecords([]byte("\n" + text + "\n")); !errors.Is(err, ErrSendersFile) || records != nil {
 			t.Errorf("%s: %v, error %v, want ErrSendersFile", name, records, err)
 		}
 	}
@@ -243,7 +243,7 @@ func FuzzRecords(f *testing.F) {
 	f.Add(`{"sender":"demo","created":"2026-01-02T03:04:05Z","sha256":"` + strings.Repeat("ab", 32) + `"}`)
 	f.Add("{}\n\n[]")
 	f.Fuzz(func(t *testing.T, text string) {
-		records, err := parseRecords(strings.NewReader(text))
+		records, err := parseRecords([]byte(text))
 		if err != nil && (records != nil || !errors.Is(err, ErrSendersFile)) {
 			t.Fatalf("%d records beside %v", len(records), err)
 		}
@@ -255,7 +255,7 @@ func FuzzRecords(f *testing.F) {
 			}
 			fmt.Fprintf(&again, "%s\n", line)
 		}
-		same, err := parseRecords(strings.NewReader(again.String()))
+		same, err := parseRecords([]byte(again.String()))
 		if err != nil || !slices.EqualFunc(same, records, equalRecord) {
 			t.Fatalf("%q is written again as %q: %v", text, again.String(), err)
 		}

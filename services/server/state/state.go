@@ -67,7 +67,7 @@ func Open(dir string) (*State, error) {
 		return nil, fmt.Errorf("state: %w", err)
 	}
 	s := &State{dir: dir, now: time.Now}
-	s.senders.what, s.senders.path, s.senders.parse = "senders", s.path(sendersFile), parseRecords
+	s.senders.watch("senders", s.path(sendersFile), maxSendersFile, ErrSendersFile, parseRecords)
 	s.identities.watch(s.path)
 	if err := s.locked(s.load); err != nil {
 		_ = s.Close()

@@ -129,6 +129,7 @@ func TestOpenRefusesDamage(t *testing.T) {
 		{logbookFile, "", ErrLogbookID},
 		{logbookFile, strings.Repeat("A", 32) + "\n", ErrLogbookID},
 		{sendersFile, "junk\n", ErrSendersFile},
+		{formerFile, strings.Repeat("\n", maxIdentityFile+1), ErrFormerFile},
 	} {
 		dir := t.TempDir()
 		open(t, dir)

@@ -1,6 +1,7 @@
 package durabletest
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"os/exec"
@@ -35,9 +36,7 @@ func trace(t testing.TB, cmd *exec.Cmd, see observer) syscall.WaitStatus {
 	t.Helper()
 	runtime.LockOSThread() // the thread that starts a child is the one that traces it
 	defer runtime.UnlockOSThread()
-	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{}
-	}
+	cmd.SysProcAttr = cmp.Or(cmd.SysProcAttr, &syscall.SysProcAttr{})
 	cmd.SysProcAttr.Ptrace = true
 	err := cmd.Start()
 	if errors.Is(err, unix.EPERM) && os.Getenv("CI") == "" {

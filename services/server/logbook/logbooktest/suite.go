@@ -13,6 +13,7 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/shared/crypto/cipher2012"
+	"sealpost/shared/digest"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
@@ -115,11 +116,11 @@ func contents(t *testing.T, fx Fixture) {
 func checkFile(t *testing.T, fx Fixture, e logfile.Entry, content []byte) {
 	t.Helper()
 	r, size := fx.File(t, e)
-	digest := sha256.New()
-	if _, err := io.Copy(digest, io.NewSectionReader(r, 0, size)); err != nil {
+	_, sum, err := digest.Of(io.NewSectionReader(r, 0, size))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if uint64(size) != e.FileSize || logfile.Digest(digest.Sum(nil)) != e.FileSHA256 {
+	if uint64(size) != e.FileSize || sum != e.FileSHA256 {
 		t.Errorf("%s: the file is not the one its line describes", e.File)
 	}
 	parsed, err := logfile.Parse(r, size)
