@@ -22,7 +22,7 @@ func positions() []mutant {
 		{name: "position: giving up over single files", file: "settle.go",
 			old: " && !inStep(j.item.Err):", new: ":"},
 		{name: "position: what takes the server down is tried first for ever", file: "file.go",
-			old: "				j.blame(err)\n", new: ""},
+			old: "	j.blame(err)\n", new: ""},
 		{name: "position: a long manifest is never begun", file: "fresh.go",
 			old: "	if f.cut {\n		size =", new: "	if f.cut {\n		return ErrGrowth\n		size ="},
 		{name: "position: a part of the manifest passes for all of it", file: "collector.go",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"sealpost/shared/message"
@@ -103,11 +104,13 @@ func TestAcceptLogbookAtFirst(t *testing.T) {
 func TestDamagedLogbookFile(t *testing.T) {
 	b := newBench(t)
 	b.put(map[string]string{"message": "m"})
-	if err := os.WriteFile(filepath.Join(b.dir, logbookName), []byte("?"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Run(t.Context(), b.config()); !errors.Is(err, errLogbookID) {
-		t.Errorf("error %v", err)
+	for _, text := range []string{"?", testLogbook + strings.Repeat("\n", maxLogbook)} {
+		if err := os.WriteFile(filepath.Join(b.dir, logbookName), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Run(t.Context(), b.config()); !errors.Is(err, errLogbookID) {
+			t.Errorf("error %v", err)
+		}
 	}
 	if _, err := AcceptLogbook(b.dir, testLogbook); err != nil {
 		t.Fatal(err)

@@ -203,6 +203,7 @@ func TestTakeOverWithReceiptOrReason(t *testing.T) {
 func TestDamagedClaimsAreLeftToPeople(t *testing.T) {
 	for name, damage := range map[string]func(dir string) error{
 		"torn record":    func(dir string) error { return os.Truncate(filepath.Join(dir, recordName), 20) },
+		"long record":    func(dir string) error { return os.Truncate(filepath.Join(dir, recordName), maxRecord+1) },
 		"no id":          func(dir string) error { return os.WriteFile(filepath.Join(dir, recordName), []byte("{}"), 0o644) },
 		"other name":     func(dir string) error { return os.Rename(filepath.Join(dir, "message"), filepath.Join(dir, "m")) },
 		"two files":      func(dir string) error { return os.WriteFile(filepath.Join(dir, "second"), nil, 0o644) },
@@ -216,7 +217,8 @@ func TestDamagedClaimsAreLeftToPeople(t *testing.T) {
 				t.Fatal(err)
 			}
 			out := b.run(b.config())
-			if len(out.Left) != 1 || !errors.As(out.Left[0].Err, new(*RecordError)) {
+			if len(out.Left) != 1 || !errors.As(out.Left[0].Err, new(*RecordError)) ||
+				errors.Is(out.Left[0].Err, errRecordLength) != (name == "long record") {
 				t.Errorf("outcome %+v", out)
 			}
 			b.accepted(map[string]string{"ours": "o"}, message.None)

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
 )
@@ -23,38 +25,29 @@ func (c *collector) fetchCheckpoint(ctx context.Context) (*session, error) {
 		return nil, nil
 	}
 	patience := time.Now().Add(min(c.Wait, checkpointWait))
-	var s *session
-	for attempt := 1; ; attempt++ {
-		var err error
-		if s == nil {
-			if s, err = c.connect(ctx); err != nil {
-				return nil, err
-			}
-		}
+	pauses, n, failed := c.pauses(), 0, false
+	s, err := c.overSession(ctx, nil, pauses, func(s *session) error {
+		n++
 		text, err := s.readCheckpoint()
-		lags := err == nil && signedLines(text) < c.Signed && time.Now().Before(patience)
+		if err == nil && signedLines(text) < c.Signed && time.Now().Before(patience) {
+			err, n = errLags, 0
+			pauses.Reset()
+		}
 		switch {
-		case lags:
-			attempt = 0
 		case err == nil:
 			c.known = c.Checkpoint(text, nil)
-			return s, nil
+		case ctx.Err() == nil && n >= c.attemptsFor(err):
+			c.known, failed = c.Checkpoint(nil, err), true
+			return backoff.Permanent(err)
 		default:
-			s.drop()
-			s = nil
+			c.Log.Debug().Err(err).Msg("checkpoint not there, trying again")
 		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if err != nil && attempt >= c.attemptsFor(err) {
-			c.known = c.Checkpoint(nil, err)
-			return nil, nil
-		}
-		c.Log.Debug().Err(err).Bool("lags", lags).Msg("checkpoint not there, trying again")
-		if err := c.pause(ctx, max(attempt, 1)); err != nil {
-			return nil, err
-		}
+		return err
+	})
+	if failed { // who wants it has the error
+		return s, nil
 	}
+	return s, err
 }
 
 // signedLines returns the size that a checkpoint states in its second line, 0

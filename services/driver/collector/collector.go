@@ -35,7 +35,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"time"
 
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
@@ -154,14 +153,4 @@ func (c *collector) collect(ctx context.Context) error {
 		err = c.Done()
 	}
 	return err
-}
-
-// pause waits before attempt number n (from 1) is repeated.
-func (c *collector) pause(ctx context.Context, n int) error {
-	select {
-	case <-time.After(c.Backoff << min(n-1, 6)):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

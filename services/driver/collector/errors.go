@@ -45,6 +45,9 @@ var (
 // errMore means that a transfer had more bytes than were asked for.
 var errMore = errors.New("the transfer has more bytes than announced")
 
+// errLags means that the checkpoint has fewer lines than receipts say were signed.
+var errLags = errors.New("the checkpoint has fewer lines than were signed")
+
 // errShort means that the manifest has fewer lines than are known to be in it.
 var errShort = errors.New("the manifest has fewer lines than were signed")
 

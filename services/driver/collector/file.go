@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/jlaffaye/ftp"
 
 	"sealpost/shared/durable"
@@ -146,36 +147,26 @@ func resume(f *os.File, size int64, sum hash.Hash) (int64, error) {
 // session to go on with, nil where there is none. The error is about the run as
 // a whole.
 func (c *collector) retry(ctx context.Context, s *session, j *job) (*session, error) {
-	e := j.item.Entry
-	for attempt := 1; ; attempt++ {
-		if s == nil {
-			var err error
-			if s, err = c.connect(ctx); err != nil {
-				j.blame(err)
-				return nil, err
-			}
-		}
+	e, n := j.item.Entry, 0
+	s, err := c.overSession(ctx, s, c.pauses(), func(s *session) error {
+		n++
 		err := c.fetch(s, &j.item)
 		j.item.New, j.item.Err = err == nil, nil
-		if err == nil {
-			return s, nil
-		}
-		if ctx.Err() != nil {
-			return s, context.Cause(ctx)
+		if err == nil || ctx.Err() != nil {
+			return err
 		}
 		j.item.Err = &FileError{Seq: e.Seq, File: logfile.FileName(e.Seq), Cause: err}
-		if !inStep(err) {
-			s.drop()
-			s = nil
+		if n >= c.attemptsAt(j, err) {
+			return backoff.Permanent(j.item.Err)
 		}
-		if attempt >= c.attemptsAt(j, err) {
-			return s, nil
-		}
-		c.Log.Debug().Err(err).Uint64("number", e.Seq).Int("attempt", attempt).Msg("file not fetched, trying again")
-		if err := c.pause(ctx, attempt); err != nil {
-			return s, err
-		}
+		c.Log.Debug().Err(err).Uint64("number", e.Seq).Int("attempt", n).Msg("file not fetched, trying again")
+		return err
+	})
+	if err == j.item.Err { // tried often enough, or there
+		return s, nil
 	}
+	j.blame(err)
+	return s, err
 }
 
 // blame ends the job if it is the one after which no session could be had: what
@@ -189,7 +180,7 @@ func (j *job) blame(err error) {
 // inStep reports whether err says something about one file alone, and not that
 // server or disk fail: the session still works after it.
 func inStep(err error) bool {
-	for _, target := range []error{ErrMissing, ErrSize, ErrTooLarge, ErrDigest, ErrContent, ErrForeign} {
+	for _, target := range []error{ErrMissing, ErrSize, ErrTooLarge, ErrDigest, ErrContent, ErrForeign, errLags} {
 		if errors.Is(err, target) {
 			return true
 		}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"sealpost/shared/logfile"
 )
 
@@ -40,6 +42,7 @@ func (c *collector) fetchManifest(ctx context.Context) (*session, *fresh, error)
 		s, err = c.tryManifest(ctx, s, f)
 	}
 	if err != nil {
+		s.drop()
 		f.close()
 		return nil, nil, err
 	}
@@ -52,41 +55,32 @@ func (c *collector) fetchManifest(ctx context.Context) (*session, *fresh, error)
 // for; a changed one is never right again.
 func (c *collector) tryManifest(ctx context.Context, s *session, f *fresh) (*session, error) {
 	patience := time.Now().Add(c.Wait)
-	told := false
-	for attempt := 1; ; attempt++ {
-		var err error
-		if s == nil {
-			if s, err = c.connect(ctx); err != nil {
-				return nil, err
-			}
-		}
-		err = c.readManifest(s, f)
+	pauses, n, told := c.pauses(), 0, false
+	return c.overSession(ctx, s, pauses, func(s *session) error {
+		n++
+		err := c.readManifest(s, f)
 		behind := errors.Is(err, ErrBehind) || errors.Is(err, errShort)
 		patient := time.Now().Before(patience)
-		if err == nil || errors.Is(err, errShort) && !patient {
-			return s, nil
-		}
-		s.drop()
-		s = nil
 		switch {
+		case err == nil || errors.Is(err, errShort) && !patient:
+			return nil
 		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
+			return err
 		case behind && patient:
-			attempt = 0
+			n = 0
+			pauses.Reset()
 			if !told {
 				told = true
 				c.Log.Warn().Err(err).Stringer("at_most", c.Wait).Msg("the server's manifest is behind, waiting for it")
 			}
 		case errors.As(err, new(*ManifestError)), isLocal(err):
-			return nil, err
-		case attempt >= c.Attempts:
-			return nil, &ManifestError{Line: -1, Cause: err}
+			return backoff.Permanent(err)
+		case n >= c.Attempts:
+			return backoff.Permanent(&ManifestError{Line: -1, Cause: err})
 		}
 		c.Log.Debug().Err(err).Msg("manifest not fetched, trying again")
-		if err := c.pause(ctx, attempt+1); err != nil {
-			return nil, err
-		}
-	}
+		return err
+	})
 }
 
 // readManifest fetches the server's manifest from shortly before the end of

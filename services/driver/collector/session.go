@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/jlaffaye/ftp"
 	"github.com/rs/zerolog"
 
@@ -32,13 +33,12 @@ type session struct {
 
 // connect opens a session, trying again where that may help.
 func (c *collector) connect(ctx context.Context) (*session, error) {
-	for attempt := 1; ; attempt++ {
+	n := 0
+	return backoff.Retry(ctx, func() (*session, error) {
+		n++
 		s, err := c.login(ctx)
-		if err == nil {
-			return s, nil
-		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+		if err == nil || ctx.Err() != nil {
+			return s, err
 		}
 		failure := &ConnectError{Addr: c.Addr, Cause: err}
 		var certificate *tls.CertificateVerificationError
@@ -47,18 +47,16 @@ func (c *collector) connect(ctx context.Context) (*session, error) {
 		if errors.As(err, new(*dirError)) {
 			failure.Dir = c.FTPDir
 		}
-		if failure.Verify || failure.Login || failure.Dir != "" || attempt == c.Attempts {
-			return nil, failure
+		if failure.Verify || failure.Login || failure.Dir != "" || n == c.Attempts {
+			return nil, backoff.Permanent(failure)
 		}
 		level := zerolog.DebugLevel
-		if attempt == 1 {
+		if n == 1 {
 			level = zerolog.WarnLevel
 		}
-		c.Log.WithLevel(level).Str("error", message.Visible(err.Error())).Int("attempt", attempt).Msg("no FTP session, trying again")
-		if err := c.pause(ctx, attempt); err != nil {
-			return nil, err
-		}
-	}
+		c.Log.WithLevel(level).Str("error", message.Visible(err.Error())).Int("attempt", n).Msg("no FTP session, trying again")
+		return nil, failure
+	}, backoff.WithBackOff(c.pauses()), backoff.WithMaxElapsedTime(0))
 }
 
 func (c *collector) login(ctx context.Context) (*session, error) {
@@ -112,8 +110,11 @@ func (s *session) quit() {
 	s.drop()
 }
 
-// drop ends the session at once; nothing more is sent.
+// drop ends the session, if there is one, at once; nothing more is sent.
 func (s *session) drop() {
+	if s == nil {
+		return
+	}
 	s.detach()
 	s.guard.closeAll()
 }

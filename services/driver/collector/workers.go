@@ -41,9 +41,7 @@ func (p *pool) work(ctx context.Context, s *session) error {
 	for j := range p.todo {
 		var err error
 		if s, err = p.retry(ctx, s, j); err != nil {
-			if s != nil {
-				s.drop()
-			}
+			s.drop()
 			return err
 		}
 		close(j.done)
