@@ -3,6 +3,8 @@ package intake
 import (
 	"sync"
 	"time"
+
+	"github.com/cenkalti/backoff/v5"
 )
 
 // gate counts connections, in all and per address.
@@ -82,8 +84,9 @@ type guard struct {
 }
 
 type failure struct {
-	count int
-	last  time.Time
+	count  int
+	last   time.Time
+	delays backoff.ExponentialBackOff
 }
 
 func newGuard(first time.Duration) *guard {
@@ -91,33 +94,26 @@ func newGuard(first time.Duration) *guard {
 }
 
 // failed notes a failed log-in and returns how long its answer waits.
-func (g *guard) failed(address string, now time.Time) time.Duration {
+func (g *guard) failed(address string, now time.Time) (wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f := g.failures[address]
 	if now.Sub(f.last) > forgetAfter {
-		f = failure{}
+		f = failure{delays: backoff.ExponentialBackOff{
+			InitialInterval: g.first, Multiplier: 2,
+			MaxInterval: max(maxLoginDelay, g.first), // an operator may want more from the start
+		}}
 	}
 	if len(g.failures) >= maxGuarded {
 		g.forget(now)
 	}
-	f = failure{f.count + 1, now}
+	f.count++
+	f.last = now
+	if f.count > freeFailures {
+		wait = f.delays.NextBackOff()
+	}
 	g.failures[address] = f
-	return g.delay(f.count)
-}
-
-func (g *guard) delay(count int) time.Duration {
-	if count <= freeFailures {
-		return 0
-	}
-	limit := max(maxLoginDelay, g.first) // an operator may want more from the start
-	d := g.first
-	for range count - freeFailures - 1 {
-		if d *= 2; d >= limit {
-			return limit
-		}
-	}
-	return d
+	return wait
 }
 
 // forget makes room: the old ones go, and any others while there are too many.
