@@ -14,7 +14,9 @@ func (c *collector) pauses() *backoff.ExponentialBackOff {
 // overSession calls try until it returns nil or a backoff.Permanent error, or ctx
 // ends: at first with s, and with a fresh session where there is none or the one at
 // hand may be to blame. It returns the one to go on with, nil where there is none.
-func (c *collector) overSession(ctx context.Context, s *session, pauses backoff.BackOff, try func(*session) error) (*session, error) {
+func (c *collector) overSession(
+	ctx context.Context, s *session, pauses backoff.BackOff, try func(*session) error,
+) (*session, error) {
 	return backoff.Retry(ctx, func() (*session, error) {
 		if s == nil {
 			var err error

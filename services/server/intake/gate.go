@@ -94,7 +94,7 @@ func newGuard(first time.Duration) *guard {
 }
 
 // failed notes a failed log-in and returns how long its answer waits.
-func (g *guard) failed(address string, now time.Time) (wait time.Duration) {
+func (g *guard) failed(address string, now time.Time) (pause time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f := g.failures[address]
@@ -110,10 +110,10 @@ func (g *guard) failed(address string, now time.Time) (wait time.Duration) {
 	f.count++
 	f.last = now
 	if f.count > freeFailures {
-		wait = f.delays.NextBackOff()
+		pause = f.delays.NextBackOff()
 	}
 	g.failures[address] = f
-	return wait
+	return pause
 }
 
 // forget makes room: the old ones go, and any others while there are too many.

@@ -32,6 +32,7 @@ type watched[T any] struct {
 	was  durable.Info // of held, when it was read
 }
 
+// watch says which file it is, and how it is read.
 func (w *watched[T]) watch(what, path string, most int64, damaged error, parse func([]byte) (T, error)) {
 	w.what, w.path, w.most, w.damaged, w.parse = what, path, most, damaged, parse
 }
