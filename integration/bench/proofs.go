@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,23 +9,22 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-)
 
-// cut is a text of the server's source that occurs once, and what takes its place.
-type cut struct{ file, old, new string }
+	"sealpost/integration/mutants/mutate"
+)
 
 const engine = "services/server/logbook/local/"
 
 // withoutProofs make a server whose logbook hashes no line, signs once, and
 // answers with the manifest line and that signature: a receipt that says the
 // same and proves nothing.
-var withoutProofs = []cut{
-	{engine + "tree.go", "func (t *tree) append(lines [][]byte) error {\n",
-		"func (t *tree) append(lines [][]byte) error {\n\tif len(lines) > 0 {\n\t\tt.mu.Lock()\n\t\tdefer t.mu.Unlock()\n\t\tt.leaves += uint64(len(lines))\n\t\treturn nil\n\t}\n"},
-	{engine + "seal.go", "func (l *Logbook) seal() error {\n",
-		"func (l *Logbook) seal() error {\n\tif s := l.sealed.Load(); s != nil {\n\t\tfresh := *s\n\t\tfresh.Size = l.tree.size()\n\t\tl.sealed.Store(&fresh)\n\t\treturn nil\n\t}\n"},
-	{engine + "seal.go", "	proof, err := l.tree.prove(s.Size, f.Entry.Seq)\n",
-		"	if len(f.Line) > 0 {\n\t\treturn append(append([]byte(nil), f.Line...), s.text...), nil\n\t}\n	proof, err := l.tree.prove(s.Size, f.Entry.Seq)\n"},
+var withoutProofs = []mutate.Change{
+	{File: engine + "tree.go", Old: "func (t *tree) append(lines [][]byte) error {\n",
+		New: "func (t *tree) append(lines [][]byte) error {\n\tif len(lines) > 0 {\n\t\tt.mu.Lock()\n\t\tdefer t.mu.Unlock()\n\t\tt.leaves += uint64(len(lines))\n\t\treturn nil\n\t}\n"},
+	{File: engine + "seal.go", Old: "func (l *Logbook) seal() error {\n",
+		New: "func (l *Logbook) seal() error {\n\tif s := l.sealed.Load(); s != nil {\n\t\tfresh := *s\n\t\tfresh.Size = l.tree.size()\n\t\tl.sealed.Store(&fresh)\n\t\treturn nil\n\t}\n"},
+	{File: engine + "seal.go", Old: "	proof, err := l.tree.prove(s.Size, f.Entry.Seq)\n",
+		New: "	if len(f.Line) > 0 {\n\t\treturn append(append([]byte(nil), f.Line...), s.text...), nil\n\t}\n	proof, err := l.tree.prove(s.Size, f.Entry.Seq)\n"},
 }
 
 // proofShapes are those of runSmall. Both servers commit in groups as they come.
@@ -102,23 +100,12 @@ func buildWithout(ctx context.Context, binary, scratch string) error {
 	if err != nil {
 		return fmt.Errorf("go list: %w", err)
 	}
-	texts, err := applyCuts(strings.TrimSpace(string(root)), withoutProofs)
+	texts, err := mutate.Apply(strings.TrimSpace(string(root)), withoutProofs...)
 	if err != nil {
 		return err
 	}
-	replace := make(map[string]string)
-	for path, text := range texts {
-		replace[path] = filepath.Join(scratch, filepath.Base(path))
-		if err := os.WriteFile(replace[path], []byte(text), 0o600); err != nil {
-			return err
-		}
-	}
-	list, err := json.Marshal(map[string]any{"Replace": replace})
+	overlay, err := mutate.Overlay(scratch, texts)
 	if err != nil {
-		return err
-	}
-	overlay := filepath.Join(scratch, "overlay.json")
-	if err := os.WriteFile(overlay, list, 0o600); err != nil {
 		return err
 	}
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-overlay", overlay, "-o", binary, "sealpost/services/server")
@@ -127,24 +114,4 @@ func buildWithout(ctx context.Context, binary, scratch string) error {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return nil
-}
-
-// applyCuts returns the changed texts by path.
-func applyCuts(root string, cuts []cut) (map[string]string, error) {
-	texts := make(map[string]string)
-	for _, c := range cuts {
-		path := filepath.Join(root, c.file)
-		if _, read := texts[path]; !read {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return nil, err
-			}
-			texts[path] = string(text)
-		}
-		if n := strings.Count(texts[path], c.old); n != 1 {
-			return nil, fmt.Errorf("%s: %q is there %d times", c.file, c.old, n)
-		}
-		texts[path] = strings.Replace(texts[path], c.old, c.new, 1)
-	}
-	return texts, nil
 }

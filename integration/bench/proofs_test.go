@@ -1,11 +1,15 @@
 package main
 
-import "testing"
+import (
+	"testing"
+
+	"sealpost/integration/mutants/mutate"
+)
 
 // The server without proofs is made of the present one: the places where it is
 // cut must be there.
 func TestCutsApply(t *testing.T) {
-	texts, err := applyCuts("../..", withoutProofs)
+	texts, err := mutate.Apply("../..", withoutProofs...)
 	if err != nil {
 		t.Fatal(err)
 	}

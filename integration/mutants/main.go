@@ -4,6 +4,9 @@
 // on the project as it is: they must pass. It prints each mutant with its verdict
 // and fails if one survived or does not apply any more.
 //
+// Each mutant is a file below testdata; its form is described at the function
+// parse.
+//
 //	go run ./integration/mutants [-only REGEXP] [-v]
 package main
 
@@ -14,8 +17,12 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"syscall"
 )
+
+// data is where the mutants are, from the root of the module.
+const data = "integration/mutants/testdata"
 
 func main() {
 	only := flag.String("only", "", "run the mutants whose name matches this regular expression")
@@ -26,34 +33,38 @@ func main() {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(2)
 	}
+	list, err := load(os.DirFS(data))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(1)
+	}
+	list = slices.DeleteFunc(list, func(m mutant) bool { return !match.MatchString(m.what) })
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var chosen []mutant
-	for _, m := range all() {
-		if match.MatchString(m.name) {
-			chosen = append(chosen, m)
-		}
-	}
-	os.Exit(run(ctx, chosen, newReport(os.Stdout, *verbose)))
+	os.Exit(run(ctx, list, newReport(os.Stdout, *verbose)))
 }
 
 // run returns the exit status: 0 where every mutant was caught.
-func run(ctx context.Context, chosen []mutant, r *report) int {
-	jobs, err := soundness(chosen)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "mutants:", err)
+func run(ctx context.Context, mutants []mutant, r *report) int {
+	var jobs []job
+	for _, s := range suites(mutants) {
+		jobs = append(jobs, job{"nothing is lost", s.pkg, s.check})
+	}
+	if results := r.run(ctx, jobs); !all(results, sound) {
 		return 1
 	}
-	defer jobs.remove()
-	if !r.run(ctx, jobs.list, sound) {
-		return 1
+	jobs = nil
+	for _, m := range mutants {
+		jobs = append(jobs, job{m.what, m.change.File, m.try})
 	}
-	var list []job
-	for _, m := range chosen {
-		list = append(list, job{name: m.name, in: m.file, try: m.try})
-	}
-	if !r.run(ctx, list, caught) {
+	results := r.run(ctx, jobs)
+	r.sum(results)
+	if !all(results, caught) {
 		return 1
 	}
 	return 0
+}
+
+func all(results []result, want verdict) bool {
+	return !slices.ContainsFunc(results, func(r result) bool { return r.verdict != want })
 }

@@ -1,19 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"sync"
+	"runtime"
+	"slices"
 	"text/tabwriter"
 	"time"
 )
-
-// atOnce is how many jobs run at the same time: while one waits for the disk
-// another one compiles.
-const atOnce = 2
 
 // job is one line of the list that is printed.
 type job struct {
@@ -21,55 +17,14 @@ type job struct {
 	try      func(context.Context) outcome
 }
 
-// plain is the tests on the project as it is.
-type plain struct {
-	list []job
-	dir  string
+// result is what became of a job.
+type result struct {
+	job
+	outcome
+	took time.Duration
 }
 
-func (p plain) remove() { _ = os.RemoveAll(p.dir) }
-
-// soundness makes a job of every suite that the mutants need. Each package is
-// built once.
-func soundness(mutants []mutant) (p plain, err error) {
-	if p.dir, err = os.MkdirTemp("", "mutants"); err != nil {
-		return p, err
-	}
-	builds := make(map[string]func(context.Context) (string, string, error))
-	seen := make(map[suite]bool)
-	for _, m := range mutants {
-		if seen[m.suite] {
-			continue
-		}
-		seen[m.suite] = true
-		if builds[m.tests] == nil {
-			builds[m.tests] = onceIn(filepath.Join(p.dir, fmt.Sprint(len(builds))), m.tests)
-		}
-		p.list = append(p.list, job{name: "nothing is lost: " + m.run, in: m.tests, try: func(ctx context.Context) outcome {
-			binary, said, err := builds[m.tests](ctx)
-			if err != nil {
-				return outcome{doesNotBuild, said}
-			}
-			return m.suite.check(ctx, binary)
-		}})
-	}
-	return p, nil
-}
-
-// onceIn builds the tests of a package when they are first needed.
-func onceIn(dir, tests string) func(context.Context) (binary, said string, err error) {
-	var once sync.Once
-	var binary, said string
-	var err error
-	return func(ctx context.Context) (string, string, error) {
-		once.Do(func() {
-			if err = os.Mkdir(dir, 0o700); err == nil {
-				binary, said, err = build(ctx, dir, tests)
-			}
-		})
-		return binary, said, err
-	}
-}
+func (r result) processor() time.Duration { return r.build + r.tests }
 
 // report prints the list as it comes about.
 type report struct {
@@ -79,43 +34,63 @@ type report struct {
 }
 
 func newReport(out io.Writer, verbose bool) *report {
-	r := &report{tabwriter.NewWriter(out, 16, 8, 2, ' ', 0), out, verbose}
-	_, _ = fmt.Fprintln(r.table, "verdict\tseconds\tmutant\tin")
+	r := &report{tabwriter.NewWriter(out, 8, 8, 2, ' ', 0), out, verbose}
+	_, _ = fmt.Fprintln(r.table, "verdict\tseconds\tof them: processor, build\ttests\tmutant\tin")
 	return r
 }
 
-// run does the jobs, prints them in their order, and reports whether all ended
-// as wanted.
-func (r *report) run(ctx context.Context, jobs []job, want verdict) (ok bool) {
-	type result struct {
-		outcome
-		took time.Duration
-	}
-	results := make([]chan result, len(jobs))
-	places := make(chan struct{}, atOnce)
+// run does the jobs, as many at once as there are processors, prints them in
+// their order, and returns their results.
+func (r *report) run(ctx context.Context, jobs []job) (results []result) {
+	waiting := make([]chan result, len(jobs))
 	for i := range jobs {
-		results[i] = make(chan result, 1)
+		waiting[i] = make(chan result, 1)
 	}
-	go func() {
-		for i, j := range jobs {
-			places <- struct{}{}
-			go func() {
-				start := time.Now()
-				o := j.try(ctx)
-				results[i] <- result{o, time.Since(start)}
-				<-places
-			}()
-		}
-	}()
-	ok = true
-	for i, j := range jobs {
-		got := <-results[i]
-		ok = ok && got.verdict == want
-		_, _ = fmt.Fprintf(r.table, "%s\t%.0f\t%s\t%s\n", got.verdict, got.took.Seconds(), j.name, j.in)
-		_ = r.table.Flush()
-		if r.verbose || want == sound && got.verdict != sound {
+	go start(ctx, jobs, waiting)
+	for _, w := range waiting {
+		got := <-w
+		results = append(results, got)
+		r.row(got)
+		if r.verbose || got.verdict != caught && got.verdict != sound {
 			_, _ = fmt.Fprintln(r.out, got.said)
 		}
 	}
-	return ok
+	return results
+}
+
+func start(ctx context.Context, jobs []job, results []chan result) {
+	places := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i, j := range jobs {
+		places <- struct{}{}
+		go func() {
+			begun := time.Now()
+			o := j.try(ctx)
+			if err := ctx.Err(); err != nil {
+				o = outcome{verdict: failed, said: err.Error()}
+			}
+			results[i] <- result{j, o, time.Since(begun)}
+			<-places
+		}()
+	}
+}
+
+func (r *report) row(got result) {
+	_, _ = fmt.Fprintf(r.table, "%s\t%.0f\t%.1f\t%.1f\t%s\t%s\n",
+		got.verdict, got.took.Seconds(), got.build.Seconds(), got.tests.Seconds(), got.name, got.in)
+	_ = r.table.Flush()
+}
+
+// sum prints how much it was, and what to look at to make it less.
+func (r *report) sum(results []result) {
+	verdicts := make(map[verdict]int)
+	var total time.Duration
+	for _, got := range results {
+		verdicts[got.verdict]++
+		total += got.processor()
+	}
+	_, _ = fmt.Fprintf(r.out, "\n%v, %.0f seconds of processor time; the most by:\n", verdicts, total.Seconds())
+	slices.SortFunc(results, func(a, b result) int { return cmp.Compare(b.processor(), a.processor()) })
+	for _, got := range results[:min(10, len(results))] {
+		r.row(got)
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,10 +23,18 @@ const (
 	sound        verdict = "sound" // the tests pass on what is not mutated
 )
 
-// outcome is a verdict, and what was said on the way to it.
+// outcome is a verdict, what was said on the way to it, and the processor time
+// of the compiler and of the tests.
 type outcome struct {
-	verdict verdict
-	said    string
+	verdict      verdict
+	said         string
+	build, tests time.Duration
+}
+
+// suite is tests that must notice.
+type suite struct {
+	pkg string // as the go command is told
+	run string // which of its tests, as for go test -run: the cheapest that do
 }
 
 // limit is far more than any suite takes on a busy machine, and than its tests
@@ -32,43 +42,77 @@ type outcome struct {
 // it.
 const limit = 8 * time.Minute
 
-// build compiles the tests of a package into dir.
-func build(ctx context.Context, dir, tests string, flags ...string) (binary, said string, err error) {
-	binary = filepath.Join(dir, "test")
-	args := append([]string{"test", "-c", "-vet=off", "-o", binary}, flags...)
-	cmd := exec.CommandContext(ctx, "go", append(args, tests)...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	out, err := cmd.CombinedOutput()
-	return binary, string(out), err
+// try compiles the tests in dir, where they also leave what they leave behind,
+// and runs them. The flags are for programs too that the tests build.
+func (s suite) try(ctx context.Context, dir string, flags ...string) outcome {
+	binary := filepath.Join(dir, "test")
+	// Without its symbols, which a debugger would need, a program is linked sooner.
+	flags = append(flags, "-ldflags=-s", os.Getenv("GOFLAGS"))
+	env := append(os.Environ(), "TMPDIR="+dir, "GOFLAGS="+strings.Join(flags, " "))
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-o", binary, s.pkg)
+	build.Env = env
+	build.Cancel = func() error { return build.Process.Signal(os.Interrupt) }
+	said, err := build.CombinedOutput()
+	if err != nil {
+		return outcome{verdict: doesNotBuild, said: string(said)}
+	}
+	tests := exec.CommandContext(ctx, binary, "-test.failfast", "-test.timeout="+limit.String(), "-test.run="+s.run)
+	tests.Dir, tests.Env = s.pkg, env // as the go command does
+	said, err = tests.CombinedOutput()
+	return outcome{judge(string(said), err), string(said), processorTime(build), processorTime(tests)}
 }
 
-// try runs the compiled tests of the suite, with more in their environment. What
-// they leave behind lies beside the binary.
-func (s suite) try(ctx context.Context, binary string, more ...string) outcome {
-	cmd := exec.CommandContext(ctx, binary, "-test.count=1", "-test.failfast", "-test.timeout="+limit.String(), "-test.run="+s.run)
-	cmd.Dir = s.tests // as the go command does
-	cmd.Env = append(append(os.Environ(), "TMPDIR="+filepath.Dir(binary)), more...)
-	out, err := cmd.CombinedOutput()
-	said := string(out)
+// noticed is in the output of tests of which one failed. A program that could not
+// be built, for one, has them fail otherwise.
+var noticed = regexp.MustCompile(`(?m)^( *--- FAIL: |panic: |fatal error: )`)
+
+func judge(said string, err error) verdict {
 	switch {
-	case ctx.Err() != nil:
-		return outcome{failed, ctx.Err().Error()}
 	case strings.Contains(said, "no tests to run"):
-		return outcome{failed, said}
+		return failed
 	case err == nil:
-		return outcome{survived, said}
+		return survived
 	case strings.Contains(said, "panic: test timed out"):
-		return outcome{hung, said}
+		return hung
+	case noticed.MatchString(said):
+		return caught
 	}
-	return outcome{caught, said}
+	return failed
 }
 
-// check runs the suite on what is not mutated. Where its tests fail then, or
-// are none, their failures say nothing of any mutant.
-func (s suite) check(ctx context.Context, binary string) outcome {
-	o := s.try(ctx, binary)
-	if o.verdict == survived {
-		return outcome{sound, o.said}
+// processorTime includes that of processes that cmd started and waited for.
+func processorTime(cmd *exec.Cmd) time.Duration {
+	if cmd.ProcessState == nil {
+		return 0 // it was not started
 	}
-	return outcome{failed, o.said}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+}
+
+// check runs the tests on the project as it is. Where they fail then, their
+// failures say nothing of any mutant.
+func (s suite) check(ctx context.Context) outcome {
+	dir, err := os.MkdirTemp("", "mutants")
+	if err != nil {
+		return outcome{verdict: failed, said: err.Error()}
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	o := s.try(ctx, dir)
+	if o.verdict == survived {
+		o.verdict = sound
+	}
+	return o
+}
+
+// suites returns all that the mutants need, together, package by package.
+func suites(mutants []mutant) (list []suite) {
+	for _, m := range mutants {
+		i := slices.IndexFunc(list, func(s suite) bool { return s.pkg == m.pkg })
+		switch {
+		case i < 0:
+			list = append(list, m.suite)
+		case !slices.Contains(strings.Split(list[i].run, "|"), m.run):
+			list[i].run += "|" + m.run
+		}
+	}
+	return list
 }
