@@ -1,8 +1,9 @@
 // Command mutants takes the project's safeguards out, one at a time, on a copy,
 // and expects a test to notice each loss: every flush, every step whose order
 // matters, every check that keeps a message single. First it runs the same tests
-// on the project as it is: they must pass. It prints each mutant with its verdict
-// and fails if one survived or does not apply any more.
+// on the project as it is: they must pass. It prints each mutant with its verdict,
+// the seconds that it took, and how much processor time its build and its tests
+// did; it fails if one survived or does not apply any more.
 //
 // Each mutant is a file below testdata; its form is described at the function
 // parse.

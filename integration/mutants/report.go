@@ -7,7 +7,6 @@ import (
 	"io"
 	"runtime"
 	"slices"
-	"text/tabwriter"
 	"time"
 )
 
@@ -24,19 +23,15 @@ type result struct {
 	took time.Duration
 }
 
-func (r result) processor() time.Duration { return r.build + r.tests }
-
-// report prints the list as it comes about.
+// report prints results as they come.
 type report struct {
-	table   *tabwriter.Writer
 	out     io.Writer
 	verbose bool
 }
 
 func newReport(out io.Writer, verbose bool) *report {
-	r := &report{tabwriter.NewWriter(out, 8, 8, 2, ' ', 0), out, verbose}
-	_, _ = fmt.Fprintln(r.table, "verdict\tseconds\tof them: processor, build\ttests\tmutant\tin")
-	return r
+	_, _ = fmt.Fprintln(out, "verdict         seconds  build CPU  tests CPU  mutant")
+	return &report{out, verbose}
 }
 
 // run does the jobs, as many at once as there are processors, prints them in
@@ -75,21 +70,21 @@ func start(ctx context.Context, jobs []job, results []chan result) {
 }
 
 func (r *report) row(got result) {
-	_, _ = fmt.Fprintf(r.table, "%s\t%.0f\t%.1f\t%.1f\t%s\t%s\n",
+	_, _ = fmt.Fprintf(r.out, "%-14s  %7.0f  %9.1f  %9.1f  %s (%s)\n",
 		got.verdict, got.took.Seconds(), got.build.Seconds(), got.tests.Seconds(), got.name, got.in)
-	_ = r.table.Flush()
 }
 
-// sum prints how much it was, and what to look at to make it less.
+// sum prints how many there were of each verdict, and the mutants that took
+// longest: by the seconds, as tests may also wait.
 func (r *report) sum(results []result) {
 	verdicts := make(map[verdict]int)
 	var total time.Duration
 	for _, got := range results {
 		verdicts[got.verdict]++
-		total += got.processor()
+		total += got.build + got.tests
 	}
-	_, _ = fmt.Fprintf(r.out, "\n%v, %.0f seconds of processor time; the most by:\n", verdicts, total.Seconds())
-	slices.SortFunc(results, func(a, b result) int { return cmp.Compare(b.processor(), a.processor()) })
+	_, _ = fmt.Fprintf(r.out, "\n%v in %.0f seconds of processor time; the slowest:\n", verdicts, total.Seconds())
+	slices.SortFunc(results, func(a, b result) int { return cmp.Compare(b.took, a.took) })
 	for _, got := range results[:min(10, len(results))] {
 		r.row(got)
 	}

@@ -49,6 +49,21 @@ func TestSoftLimitIsRaised(t *testing.T) {
 	}
 }
 
+// What is left of the limit decides, and not how many are open.
+func TestReserveIsTouched(t *testing.T) {
+	var before unix.Rlimit
+	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
+	defer func() { must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before)) }()
+	open, err := openDescriptors()
+	must(t, err)
+	for left, want := range map[int]error{spareDescriptors / 2: unix.EMFILE, spareDescriptors * 2: nil} {
+		must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(open + left), Max: before.Max}))
+		if err := checkDescriptors(); !errors.Is(err, want) {
+			t.Errorf("with %d of %d left: %v, want %v", left, open+left, err, want)
+		}
+	}
+}
+
 // Who finds no place waits until another connection is closed, or the listener.
 func TestPlaces(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
