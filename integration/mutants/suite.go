@@ -42,12 +42,15 @@ type suite struct {
 // it.
 const limit = 8 * time.Minute
 
+// quick has the compiler inline nothing in the package itself, which takes a third
+// of its time, and the linker leave out the symbols, which a debugger would need.
+const quick = "-gcflags=-l -ldflags=-s"
+
 // try compiles the tests in dir, where they also leave what they leave behind,
-// and runs them. The flags are for programs too that the tests build.
+// and runs them. The flags are also for programs that the tests build.
 func (s suite) try(ctx context.Context, dir string, flags ...string) outcome {
 	binary := filepath.Join(dir, "test")
-	// Without its symbols, which a debugger would need, a program is linked sooner.
-	flags = append(flags, "-ldflags=-s", os.Getenv("GOFLAGS"))
+	flags = append(flags, quick, os.Getenv("GOFLAGS"))
 	env := append(os.Environ(), "TMPDIR="+dir, "GOFLAGS="+strings.Join(flags, " "))
 	build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-o", binary, s.pkg)
 	build.Env = append(env, "GOGC=400") // compiler and linker end before their memory matters
