@@ -97,7 +97,7 @@ func parseHeader(header string, fields map[string]*string) error {
 		*field = strings.TrimSpace(value)
 	}
 	for name, field := range fields {
-		if *field == "" && name != "run" {
+		if *field == "" {
 			return fmt.Errorf("header %q is missing or empty", name)
 		}
 	}

@@ -35,7 +35,7 @@ func TestLoadRefuses(t *testing.T) {
 		"a line of text":     {header + "so\n" + sections, `unknown header "so"`},
 		"a header twice":     {header + "run: ^TestB$\n" + sections, `header "run" is there twice`},
 		"a missing header":   {strings.Replace(header, "file: a.go\n", "", 1) + sections, `header "file" is missing`},
-		"an empty header":    {strings.Replace(header, "./a", "", 1) + sections, `header "tests" is missing or empty`},
+		"an empty header":    {strings.Replace(header, "^TestA$", "", 1) + sections, `header "run" is missing or empty`},
 		"no new":             {header + "-- old --\na\n", `"old" and "new"`},
 		"the other order":    {header + "-- new --\na\n-- old --\nb\n", `"old" and "new"`},
 		"another section":    {header + sections + "-- newer --\n", `"old" and "new"`},

@@ -57,13 +57,13 @@ func TestSignersChange(t *testing.T) {
 	text, err := book.Receipt(t.Context(), facts)
 	check(t, err)
 	if opened, err := receipt.Open(text, onlySecond); err != nil || string(opened.Line) != string(facts.Line) {
-		t.Errorf("a message of before: %v", err)
+		t.Fatalf("a message of before: %v", err)
 	}
 	if c, err := receipt.OpenCheckpoint(book.Checkpoint(), onlySecond); err != nil || c.Size != 1 {
-		t.Errorf("the checkpoint: %+v, %v", c, err)
+		t.Fatalf("the checkpoint: %+v, %v", c, err)
 	}
 	if _, err := receipt.Open(before, identity.Pins{{Key: first.Public()}}); err != nil {
-		t.Errorf("the receipt of before: %v", err)
+		t.Fatalf("the receipt of before: %v", err)
 	}
 	// Nobody asks for anything, and the checkpoint beside the manifest follows all
 	// the same.
@@ -82,7 +82,7 @@ func TestSignersChange(t *testing.T) {
 // eventually polls; only a failing test ever waits for long.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	deadline, tick := time.After(patience), time.NewTicker(time.Millisecond)
+	deadline, tick := time.After(patience), time.NewTicker(10*time.Millisecond)
 	defer tick.Stop()
 	for !done() {
 		select {
