@@ -76,7 +76,10 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	if err != nil {
 		return err
 	}
-	opener := openerOf(cfg, files, st, zone, log, sums)
+	opener := volumes.NewOpener(local.Config{
+		Dir: cfg.DataDir, CiphertextMax: uint64(cfg.LogCiphertextMax), MaxStaged: uint64(cfg.MaxStagedBytes),
+		Files: files, Zone: zone, Log: log, Sums: sums, Missing: countMissing(registry),
+	}, st)
 	defer opener.Close()
 	book := standby.Open(st.LogbookID(), named(cfg.DataDir, opener.Open), reopenEvery)
 	in := intake.New(intake.Config{
@@ -103,12 +106,13 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	return err
 }
 
-// openerOf returns what opens the logbook.
-func openerOf(cfg Config, files int, st *state.State, zone *time.Location, log zerolog.Logger, sums *floods.Sums) *volumes.Opener {
-	return volumes.NewOpener(local.Config{
-		Dir: cfg.DataDir, CiphertextMax: uint64(cfg.LogCiphertextMax), MaxStaged: uint64(cfg.MaxStagedBytes),
-		Files: files, Zone: zone, Log: log, Sums: sums,
-	}, st)
+// countMissing makes the metric of recorded messages whose log file is gone.
+func countMissing(reg prometheus.Registerer) func(number uint64) {
+	missing := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "sealpost_log_files_missing_total",
+		Help: "Messages whose log file was neither staged nor in its place when a start replayed their records."})
+	reg.MustRegister(missing)
+	return func(uint64) { missing.Inc() }
 }
 
 // named says which setting names a directory that is not ours to use.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 	"sealpost/services/server/logbook/engine/index"
 	"sealpost/services/server/logbook/engine/manifest"
 	"sealpost/services/server/logbook/engine/merkle"
+	"sealpost/services/server/logbook/engine/wal"
+	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logging/floods"
@@ -100,5 +103,61 @@ func TestRedWhileItHeals(t *testing.T) {
 	check(t, e.committer.heal())
 	if e.Ready() != nil {
 		t.Errorf("still red: %v", e.Ready())
+	}
+}
+
+// fileBody is a log file that is written when it is asked for.
+type fileBody struct {
+	vol  *disk.Volume
+	name string
+	file *disk.File
+}
+
+func (b *fileBody) Weight() int64 { return 1 }
+func (b *fileBody) InFile() bool  { return b.file != nil }
+
+func (b *fileBody) Complete() (f File, err error) {
+	if b.file, err = b.vol.CreateFile(b.name); err != nil {
+		return f, err
+	}
+	_, err = b.vol.WriteAt(b.file, b.name, []byte("x"), 0)
+	return File{File: b.file, Name: b.name, Size: 1}, err
+}
+
+func (b *fileBody) Release(keep bool) {
+	_ = b.file.Close()
+	if !keep {
+		_ = b.vol.Remove(b.name)
+	}
+}
+
+// A durable group that cannot be finished until the engine is closed stays in the
+// records, whatever is tried afterwards, and its files stay where they are.
+func TestUnfinishedGroupIsLeft(t *testing.T) {
+	e := start(t, func(s disk.Step) error {
+		if s.Op == disk.OpRename && strings.HasPrefix(s.Name, disk.StagingDir+"/"+disk.StagedPrefix) {
+			return errors.New("no rename")
+		}
+		return nil
+	})
+	heard := make(chan error, 1)
+	body := &fileBody{vol: e.stores.Volume, name: disk.StagingDir + "/" + disk.StagedPrefix + "1"}
+	m := &Message{Draft: logbooktest.Draft("a", []byte("x")), Body: body, Position: 12,
+		Then: func(_ logbook.Facts, err error) { heard <- err }}
+	check(t, e.Push(t.Context(), m))
+	go func() { _ = e.Close() }() // it waits for the group, and ends the tries
+	if err := <-heard; !errors.Is(err, logbook.ErrUnknown) {
+		t.Errorf("the message was answered with %v", err)
+	}
+	check(t, e.Close())
+	if err := e.committer.rotate(); !errors.Is(err, errUnfinished) {
+		t.Errorf("the records are rotated: %v", err)
+	}
+	_, recs, ok, err := wal.Read(e.stores.Volume)
+	if err != nil || !ok || len(recs) != 1 || recs[0].Staged != body.name || recs[0].Position != 12 {
+		t.Errorf("the records have %+v, %v, %v", recs, ok, err)
+	}
+	if _, err := os.Stat(e.stores.Volume.Path(body.name)); err != nil {
+		t.Error(err)
 	}
 }

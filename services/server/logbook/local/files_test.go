@@ -139,7 +139,7 @@ func TestGroupAfterAFailedOneFits(t *testing.T) {
 	var wait []func() (logbook.Facts, error)
 	bring := func(d logbook.Draft) { wait = append(wait, handOver(t.Context(), stage(t, book.Logbook, d, nil))) }
 	var drafts []logbook.Draft
-	for range 5 { // the first is in the group, the others in the next one, as far as it reaches
+	for range 12 { // the first is in the group, the others in the next one, as far as it reaches
 		drafts = append(drafts, logbooktest.Draft("a", nil))
 	}
 	bring(drafts[0])

@@ -49,7 +49,8 @@ type Config struct {
 	Files         int            // descriptors for the files of messages on their way in
 	Zone          *time.Location // of the time in the log file
 	Log           zerolog.Logger
-	Sums          *floods.Sums // of what is logged again and again
+	Sums          *floods.Sums        // of what is logged again and again
+	Missing       func(number uint64) // hears of each recorded message whose log file is neither staged nor in its place
 
 	// Lock is of Dir, by Lock, and stays the caller's to close. Nil: Open takes
 	// one, and Close gives it up.
@@ -108,8 +109,7 @@ func start(cfg Config, vol *disk.Volume) (*engine.Engine, error) {
 	}
 	stores := &engine.Stores{Volume: vol}
 	var running *engine.Engine
-	r := &recovery{cfg: cfg, Stores: stores}
-	err := r.run()
+	err := (&recovery{cfg, stores}).run()
 	if err == nil {
 		running, err = engine.Start(engine.Config{
 			ID: cfg.ID, Notary: cfg.Notary, MostInGroup: groupSize(cfg.Files), RotateAfter: cfg.RotateAfter,
@@ -141,6 +141,9 @@ func (c Config) withDefaults() Config {
 	c.Zone = cmp.Or(c.Zone, time.UTC)
 	if c.Sums == nil {
 		c.Sums = floods.New(c.Log, time.Now)
+	}
+	if c.Missing == nil {
+		c.Missing = func(uint64) {}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

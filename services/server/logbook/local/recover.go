@@ -19,7 +19,6 @@ import (
 type recovery struct {
 	cfg Config
 	*engine.Stores
-	missing uint64 // recorded files that are neither staged nor in their places
 }
 
 func (r *recovery) run() error {
@@ -164,7 +163,7 @@ func (r *recovery) replayFile(stagedFile string, e logfile.Entry) error {
 		return r.Volume.Publish(stagedFile, disk.LogsDir+"/"+e.File)
 	case !final:
 		// It had its name before the crash, and was removed since.
-		r.missing++
+		r.cfg.Missing(e.Seq)
 		r.cfg.Log.Error().Uint64("number", e.Seq).Str("file", e.File).Msg("the log file of a recorded message is gone")
 	}
 	return nil

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/rs/zerolog"
+
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/manifest"
 	"sealpost/services/server/logbook/engine/merkle"
@@ -328,6 +330,31 @@ func killable(cfg *Config) *atomic.Bool {
 		return nil
 	}
 	return killed
+}
+
+// A recorded message whose log file is neither staged nor in its place is told by
+// number, and stays known.
+func TestRecordedFileIsGone(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	killed := killable(&cfg)
+	var log bytes.Buffer
+	var missing []uint64
+	cfg.Missing = func(number uint64) { missing = append(missing, number) }
+	book := open(t, cfg)
+	kept := many(t, book, 3)
+	killed.Store(true)
+	closeBook(t, book)
+	remove(t, filepath.Join(cfg.Dir, disk.LogsDir, logfile.FileName(1)))
+	killed.Store(false)
+	cfg.Log = zerolog.New(&log)
+	book = open(t, cfg)
+	if !slices.Equal(missing, []uint64{1}) {
+		t.Errorf("missing: %d", missing)
+	}
+	if line := `"level":"error","number":1,"file":"server_message1.txt"`; !strings.Contains(log.String(), line) {
+		t.Errorf("the log lacks %s:\n%s", line, &log)
+	}
+	wantAll(t, book, kept)
 }
 
 // A power cut can leave zeros where lines were written and not flushed. The
