@@ -126,7 +126,7 @@ func decimal(t *testing.T, text string) uint64 {
 
 // TestProtocolReceiptLimits: the page's numbers are the code's.
 func TestProtocolReceiptLimits(t *testing.T) {
-	page := read(t, "PROTOCOL.md")
+	page := strings.Join(strings.Fields(read(t, "PROTOCOL.md")), " ")
 	for _, text := range []string{
 		"at most " + strconv.Itoa(receipt.MaxSize) + " bytes of UTF-8",
 		"at most " + strconv.FormatUint(receipt.MaxTree, 10) + " (2⁶² - 1)",
