@@ -55,7 +55,8 @@ func TestComposeBoundsLogs(t *testing.T) {
 		}
 		head, rest, _ := strings.Cut(string(raw), "\nservices:\n")
 		services, _, ok := strings.Cut(rest, "\nvolumes:\n")
-		if !ok || !strings.Contains(head, "x-logs: &logs\n  driver: json-file\n  options: {max-size: 10m, max-file: \"5\"}\n") {
+		if !ok || !strings.Contains(head,
+			"x-logs: &logs\n  driver: json-file\n  options: {max-size: 10m, max-file: \"5\"}\n") {
 			t.Errorf("%s bounds no log", file)
 		}
 		names, bounded := service.FindAllString(services, -1), strings.Count(services, "\n    logging: *logs\n")

@@ -53,7 +53,8 @@ func example(t *testing.T, kind string) []string {
 // The message of the page's examples of log file, manifest and receipt.
 const (
 	logbookID = "0123456789abcdef0123456789abcdef"
-	logText   = "The harbour log of the ninth: two barges in, one out, wind from the south-west, and the lamp was lit at six"
+	logText   = "The harbour log of the ninth: two barges in, one out, wind from the south-west, " +
+		"and the lamp was lit at six"
 )
 
 func exampleID() (id message.ID) {
@@ -103,7 +104,8 @@ func exampleFile(t *testing.T) (file, line []byte) {
 	}
 	line, err := logfile.Entry{
 		V: 1, File: logfile.FileName(0), ID: head.ID, Sender: head.Sender, Name: head.Name, Cipher: head.Cipher,
-		ReceivedAt: head.ReceivedAt, Size: head.Size, EncryptedSize: head.EncryptedSize, SHA256: sha256.Sum256([]byte(logText)),
+		ReceivedAt: head.ReceivedAt, Size: head.Size, EncryptedSize: head.EncryptedSize,
+		SHA256:   sha256.Sum256([]byte(logText)),
 		FileSize: uint64(out.Len()), FileSHA256: sha256.Sum256(out.Bytes()),
 	}.Line()
 	if err != nil {
@@ -156,12 +158,15 @@ func stream(t *testing.T, text string) []byte {
 func TestProtocolRecords(t *testing.T) {
 	text := []byte("Tide at nine.")
 	client := framing.AppendHello(nil, "sealpost:store-17:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")
-	client = framing.AppendOffer(client, framing.Offer{ID: exampleID(), Size: uint64(len(text)), SHA256: sha256.Sum256(text), Name: "tide.txt"})
+	client = framing.AppendOffer(client,
+		framing.Offer{ID: exampleID(), Size: uint64(len(text)), SHA256: sha256.Sum256(text), Name: "tide.txt"})
 	client = append(framing.AppendDataHeader(client, len(text)), text...)
 	client = framing.Append(client, framing.TypeEnd, nil)
-	server := framing.AppendWelcome(nil, framing.Welcome{MaxMessage: 1 << 30, Window: framing.InitialWindow, MaxInFlight: 256, LogbookID: logbookID})
+	server := framing.AppendWelcome(nil,
+		framing.Welcome{MaxMessage: 1 << 30, Window: framing.InitialWindow, MaxInFlight: 256, LogbookID: logbookID})
 	server = framing.AppendAccept(server, 0)
-	server = framing.AppendRefusal(server, framing.Refusal{Code: framing.CodeIDConflict, Reason: "this message id is taken by other content"})
+	server = framing.AppendRefusal(server,
+		framing.Refusal{Code: framing.CodeIDConflict, Reason: "this message id is taken by other content"})
 	server = framing.AppendClose(server, framing.Close{Code: framing.CodeShuttingDown, Reason: "the server is stopping"})
 	got := example(t, "records")
 	if len(got) != 2 {

@@ -23,11 +23,12 @@ import (
 func TestWalkAnswers(t *testing.T) {
 	w := newWalk(t)
 	want := map[int][]string{
-		1:  {string(cipher2012.Encrypt(spaces, []byte("OK")))},
-		2:  w.paddingPlace(t),
-		3:  encryptedLengths(0, 31, 32, 1_000_000),
-		4:  {strconv.Itoa(shortestCut(t)), "01"},
-		5:  {strconv.Itoa(w.recordAt(t, 2)), fmt.Sprintf("%02x", w.client[w.recordAt(t, 2)]), strconv.Itoa(bytes.Index(w.client, idBytes()))},
+		1: {string(cipher2012.Encrypt(spaces, []byte("OK")))},
+		2: w.paddingPlace(t),
+		3: encryptedLengths(0, 31, 32, 1_000_000),
+		4: {strconv.Itoa(shortestCut(t)), "01"},
+		5: {strconv.Itoa(w.recordAt(t, 2)), fmt.Sprintf("%02x", w.client[w.recordAt(t, 2)]),
+			strconv.Itoa(bytes.Index(w.client, idBytes()))},
 		6:  {strconv.Itoa(tlsSize(t, shortMessage()))},
 		7:  {fmt.Sprintf("%x", hash(0, w.lines[0]))},
 		8:  {w.forgedOne(t)},

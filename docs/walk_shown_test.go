@@ -94,7 +94,8 @@ func walkAhoy() string {
 		reversed[i] = block[31-i]
 		sealed[i] = reversed[i] ^ spaces[i]
 	}
-	return fmt.Sprintf("padded    %x\nreversed  %x\nXOR 20…   %x\nas text   %s\nbase64    %s\n", block, reversed, sealed, sealed, b64(sealed))
+	return fmt.Sprintf("padded    %x\nreversed  %x\nXOR 20…   %x\nas text   %s\nbase64    %s\n",
+		block, reversed, sealed, sealed, b64(sealed))
 }
 
 func walkBlocks() string {
@@ -122,11 +123,13 @@ func (w *walk) clientDump() string {
 }
 
 func (w *walk) serverDump() string {
-	out := framing.AppendWelcome(nil, framing.Welcome{MaxMessage: 1 << 30, Window: framing.InitialWindow, MaxInFlight: 256, LogbookID: walkBook})
+	out := framing.AppendWelcome(nil,
+		framing.Welcome{MaxMessage: 1 << 30, Window: framing.InitialWindow, MaxInFlight: 256, LogbookID: walkBook})
 	out = framing.AppendReceipt(out, framing.Receipt{Text: w.proof})[:51+9+23]
 	return dump(0, cut(out,
 		5, "WELCOME, 46 bytes", 8, "messages up to 1 GiB", 4, "window of 262144 bytes", 2, "256 offers without an answer",
-		32, "the logbook's id", 5, fmt.Sprintf("RECEIPT, %d bytes", 4+len(w.proof)), 4, "ref 0", 23, "the receipt: a text, it goes on")...)
+		32, "the logbook's id", 5, fmt.Sprintf("RECEIPT, %d bytes", 4+len(w.proof)), 4, "ref 0",
+		23, "the receipt: a text, it goes on")...)
 }
 
 func (w *walk) parts(t *testing.T) string {
@@ -137,7 +140,8 @@ func (w *walk) parts(t *testing.T) string {
 	}
 	l := walkLayout(e)
 	at, after := l.PlainOffset(), l.PlainOffset()+int64(e.Size)
-	return fmt.Sprintf("%5d  %4d bytes  header\n%5d  %4d bytes  the message\n%5d  %4d bytes  lines between\n%5d  %4d bytes  base64, a line end behind 76 characters and at the end\n%5d              end\n",
+	return fmt.Sprintf("%5d  %4d bytes  header\n%5d  %4d bytes  the message\n%5d  %4d bytes  lines between\n"+
+		"%5d  %4d bytes  base64, a line end behind 76 characters and at the end\n%5d              end\n",
 		0, at, at, e.Size, after, len(l.Trailer()), l.CipherOffset(), l.FileSize()-l.CipherOffset(), l.FileSize())
 }
 

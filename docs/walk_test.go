@@ -78,7 +78,8 @@ type block struct{ kind, text string }
 func walkBlocksOf(t *testing.T) (found []block) {
 	t.Helper()
 	// Two fences may stand one right behind the other.
-	for _, m := range fence.FindAllStringSubmatch(strings.ReplaceAll(read(t, walkPage), "\n```\n```", "\n```\n\n```"), -1) {
+	page := strings.ReplaceAll(read(t, walkPage), "\n```\n```", "\n```\n\n```")
+	for _, m := range fence.FindAllStringSubmatch(page, -1) {
 		found = append(found, block{m[1], m[2]})
 	}
 	return found
@@ -165,7 +166,8 @@ func TestWalkProse(t *testing.T) {
 		fmt.Sprintf("What were those %d bytes?", len(ahoy)),
 		fmt.Sprintf("`AHOY` and %d bytes of value %[1]d (%#[1]x)", padding("AHOY")),
 		fmt.Sprintf("the file `lamp.txt`, %d bytes with its line end", len(walkText)),
-		fmt.Sprintf("Its password is `%s`. %d bytes are one full block and %d bytes of a second, which %d bytes of value %[4]d (%#[4]x) fill up",
+		fmt.Sprintf("Its password is `%s`. %d bytes are one full block and %d bytes of a second, "+
+			"which %d bytes of value %[4]d (%#[4]x) fill up",
 			walkPassword, len(walkText), len(walkText)%cipher2012.BlockSize, padding(walkText)),
 		fmt.Sprintf("(Octal %o is %[1]d, the length of a token whose sender has a name of three letters.)", len(walkToken)),
 		string(ahoy[cipher2012.KeySize:]) + " | nc",

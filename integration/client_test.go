@@ -27,7 +27,8 @@ func (n *node) client(env map[string]string, args ...string) (string, int) {
 	for name, value := range env {
 		settings[name] = value
 	}
-	run := []string{"run", "--rm", "--network", "host", "--read-only", "--cap-drop", "ALL", "-v", n.messages() + ":/messages:ro"}
+	run := []string{"run", "--rm", "--network", "host", "--read-only", "--cap-drop", "ALL", "-v",
+		n.messages() + ":/messages:ro"}
 	for name, value := range settings {
 		run = append(run, "-e", name+"="+value)
 	}
@@ -72,14 +73,16 @@ func TestClient(t *testing.T) {
 	}{
 		{"a file", nil, []string{"/messages/report.txt"}, 0, []string{"server_message0.txt"}},
 		{"with a password", nil, []string{"/messages/report.txt", "secret"}, 0, []string{"server_message1.txt"}},
-		{"wrong token", map[string]string{"CLIENT_TOKEN": wrongToken.Reveal()}, []string{"/messages/report.txt"}, 3, []string{"no valid token"}},
+		{"wrong token", map[string]string{"CLIENT_TOKEN": wrongToken.Reveal()}, []string{"/messages/report.txt"}, 3,
+			[]string{"no valid token"}},
 		{"wrong identity", map[string]string{"CLIENT_SERVER_IDENTITY": otherPin}, []string{"/messages/report.txt"}, 3,
 			[]string{otherPin, strings.Split(n.pins.String(), "+")[2]}},
 		{"no such file", nil, []string{"/messages/none.txt"}, 2, []string{"none.txt"}},
 		{"no arguments", nil, nil, 2, nil},
 		{"no identity", map[string]string{"CLIENT_SERVER_IDENTITY": ""}, []string{"/messages/report.txt"}, 2,
 			[]string{"CLIENT_SERVER_IDENTITY", "server identity"}},
-		{"nobody there", map[string]string{"CLIENT_SERVER": "127.0.0.1:1", "CLIENT_TIMEOUT": "1s"}, []string{"/messages/report.txt"}, 4, []string{"-id"}},
+		{"nobody there", map[string]string{"CLIENT_SERVER": "127.0.0.1:1", "CLIENT_TIMEOUT": "1s"},
+			[]string{"/messages/report.txt"}, 4, []string{"-id"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			out, code := n.client(test.env, test.args...)

@@ -56,7 +56,8 @@ func TestDemo(t *testing.T) {
 	}
 	entries, contents = s.collected()
 	expectEach(t, entries, contents, want, 2)
-	if strings.Contains(again, "File name: server_message5.txt\n") || !strings.Contains(again, "File name: server_message11.txt\n") {
+	if strings.Contains(again, "File name: server_message5.txt\n") ||
+		!strings.Contains(again, "File name: server_message11.txt\n") {
 		t.Errorf("the second run did not print just what is new:\n%s", again)
 	}
 }

@@ -195,7 +195,8 @@ func TestServerStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	docker(t, "stop", "--time", "10", n.GetContainerID())
-	if code := strings.TrimSpace(docker(t, "inspect", "--format", "{{.State.ExitCode}}", n.GetContainerID())); code != "0" {
+	if code := strings.TrimSpace(docker(t, "inspect", "--format", "{{.State.ExitCode}}",
+		n.GetContainerID())); code != "0" {
 		t.Errorf("exit status %s", code)
 	}
 }
@@ -208,7 +209,8 @@ func TestImages(t *testing.T) {
 		if !strings.HasPrefix(config, "65532:65532 [/"+strings.TrimPrefix(image, "sealpost-")+"]") {
 			t.Errorf("%s: %s", image, config)
 		}
-		if out, err := tryDocker("run", "--rm", "--network", "none", "--entrypoint", "/bin/sh", image, "-c", "true"); err == nil {
+		if out, err := tryDocker("run", "--rm", "--network", "none", "--entrypoint", "/bin/sh", image, "-c",
+			"true"); err == nil {
 			t.Errorf("%s has a shell: %s", image, out)
 		}
 	}

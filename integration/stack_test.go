@@ -33,7 +33,8 @@ type stack struct {
 // Further compose files change it.
 func newStack(t *testing.T, files ...string) *stack {
 	needDocker(t)
-	s := &stack{t: t, project: "sealpost-test-" + strings.ToLower(rand.Text()[:10]), files: append([]string{composeFile}, files...)}
+	s := &stack{t: t, project: "sealpost-test-" + strings.ToLower(rand.Text()[:10]),
+		files: append([]string{composeFile}, files...)}
 	t.Cleanup(func() {
 		if t.Failed() {
 			logs, _ := s.try("logs", "--no-color", "--tail", "60")
@@ -72,7 +73,8 @@ func (s *stack) run(args ...string) string {
 // and its exit status.
 func (s *stack) upToTheEnd(args ...string) (string, int) {
 	s.t.Helper()
-	out, err := s.try(append([]string{"up", "--no-build", "--exit-code-from", "driver", "--attach", "driver", "--no-log-prefix"}, args...)...)
+	out, err := s.try(append([]string{"up", "--no-build", "--exit-code-from", "driver", "--attach", "driver",
+		"--no-log-prefix"}, args...)...)
 	var exit *exec.ExitError
 	switch {
 	case err == nil:

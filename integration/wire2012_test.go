@@ -55,7 +55,8 @@ func TestClientOf2012(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"Total Encrypted Message Size: 172 bytes\n", "Total Decrypted Message Size: 107 bytes\n", "Sender: -\n"} {
+	for _, line := range []string{"Total Encrypted Message Size: 172 bytes\n", "Total Decrypted Message Size: 107 bytes\n",
+		"Sender: -\n"} {
 		if !strings.Contains(string(file), line) {
 			t.Errorf("the log file lacks %q:\n%s", line, file)
 		}

@@ -127,7 +127,8 @@ func masks(t *testing.T, s *server) map[string]*tls.Config {
 	behind.Certificate = append(slices.Clone(own.Certificate), genuine.Certificate...)
 	keyless := genuine
 	keyless.PrivateKey = own.PrivateKey.(crypto.Signer)
-	old := &tls.Config{Certificates: []tls.Certificate{genuine}, NextProtos: []string{identity.ALPN}, MaxVersion: tls.VersionTLS12}
+	old := &tls.Config{Certificates: []tls.Certificate{genuine}, NextProtos: []string{identity.ALPN},
+		MaxVersion: tls.VersionTLS12}
 	other := &tls.Config{Certificates: []tls.Certificate{genuine}}
 	return map[string]*tls.Config{
 		"its own identity":                       identity.ServerTLSWith(own),

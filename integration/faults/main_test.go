@@ -35,7 +35,8 @@ import (
 )
 
 var (
-	full = flag.Bool("faults.full", os.Getenv("SEALPOST_FAULTS") == "full", "the full form of every fault: minutes instead of seconds")
+	full = flag.Bool("faults.full", os.Getenv("SEALPOST_FAULTS") == "full",
+		"the full form of every fault: minutes instead of seconds")
 	seed = flag.Uint64("faults.seed", 2012, "what random choices are drawn from")
 )
 
@@ -82,7 +83,8 @@ func build() (dir string, err error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "sealpost/services/server", "sealpost/services/client")
+	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "sealpost/services/server",
+		"sealpost/services/client")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("go build: %w\n%s", err, out)
 	}

@@ -168,7 +168,8 @@ func runTogether(t *testing.T, s *server, f *fleet, messages ...courier.Message)
 }
 
 // clientFor is a client that sends m and keeps the receipt in a file.
-func clientFor(ctx context.Context, t *testing.T, s *server, from sender, m courier.Message) (cmd *exec.Cmd, receipt string) {
+func clientFor(ctx context.Context, t *testing.T, s *server, from sender,
+	m courier.Message) (cmd *exec.Cmd, receipt string) {
 	t.Helper()
 	body, err := m.Open()
 	if err != nil {

@@ -198,7 +198,8 @@ func (s *server) signsNothing(f *fleet, p parcel) {
 // accept is the operator's word. It returns the new id of the logbook.
 func (s *server) accept(next int) string {
 	s.t.Helper()
-	if out, complaint, status := s.command("logbook", "accept"); status != 1 || !strings.Contains(complaint, "not confirmed") {
+	if out, complaint, status := s.command("logbook", "accept"); status != 1 ||
+		!strings.Contains(complaint, "not confirmed") {
 		s.t.Errorf("asked without a terminal: %d\n%s%s", status, out, complaint)
 	}
 	out, complaint, status := s.command("logbook", "accept", "-yes")

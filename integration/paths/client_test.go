@@ -107,7 +107,8 @@ func TestWatchedOutboxIsWalkedFromWhatIsOpen(t *testing.T) {
 
 // await waits for n messages in sent.
 func await(ctx context.Context, box string, n int) {
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(time.Millisecond) {
+	deadline := time.Now().Add(2 * time.Minute)
+	for ; time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(time.Millisecond) {
 		if found, _ := filepath.Glob(filepath.Join(box, "sent", "*", "*"+receipt.FileSuffix)); len(found) >= n {
 			return
 		}

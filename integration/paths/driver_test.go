@@ -28,7 +28,8 @@ func TestCollectedIsWalkedFromWhatIsOpen(t *testing.T) {
 	v.Remove(files[3])
 	out := filepath.Join(realDir(t), "made")
 	b := &table{T: t, program: "driver", roots: []string{out, box.Dir}, env: append(os.Environ(),
-		"DRIVER_FTP_ADDR="+drivertest.Serve(t, v.Dir, nil), "DRIVER_FTP_USER="+drivertest.User, "DRIVER_FTP_PASSWORD="+drivertest.Password,
+		"DRIVER_FTP_ADDR="+drivertest.Serve(t, v.Dir, nil), "DRIVER_FTP_USER="+drivertest.User,
+		"DRIVER_FTP_PASSWORD="+drivertest.Password,
 		"DRIVER_FTP_TLS=off", "DRIVER_OUTPUT_DIR="+out, "DRIVER_OUTBOX="+box.Dir, "DRIVER_SERVER_IDENTITY="+v.Pins().String(),
 		"DRIVER_TIMEOUT=0")}
 

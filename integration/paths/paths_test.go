@@ -78,7 +78,8 @@ func (b *table) runKilled(at func(durabletest.PathCall) bool, args ...string) {
 	}
 }
 
-func (b *table) trace(ctx context.Context, kill func(durabletest.PathCall) bool, args ...string) (syscall.WaitStatus, string) {
+func (b *table) trace(ctx context.Context, kill func(durabletest.PathCall) bool,
+	args ...string) (syscall.WaitStatus, string) {
 	b.Helper()
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -123,7 +124,8 @@ func (b *table) check(ways ...wayIn) {
 		used := make(map[string]bool)
 		for _, c := range durabletest.Breaches(calls) {
 			root := c.Name + " " + c.Root
-			if i := slices.IndexFunc(ways, func(w wayIn) bool { return w.call == c.Name }); c.Path == "" && i >= 0 && (ways[i].often || !used[root]) {
+			if i := slices.IndexFunc(ways, func(w wayIn) bool { return w.call == c.Name }); c.Path == "" && i >= 0 &&
+				(ways[i].often || !used[root]) {
 				used[root] = true
 				continue
 			}

@@ -30,8 +30,9 @@ import (
 func TestServersOwnDirectories(t *testing.T) {
 	dir := realDir(t)
 	data, state := filepath.Join(dir, "data"), filepath.Join(dir, "state")
-	b := &table{T: t, program: "server", roots: []string{data, state}, env: append(os.Environ(), "SERVER_DATA_DIR="+data, "SERVER_STATE_DIR="+state,
-		"SERVER_LISTEN=127.0.0.1:0", "SERVER_ADMIN_LISTEN=127.0.0.1:0", "SERVER_2012_LISTEN=", "SERVER_LOG_FORMAT=json")}
+	b := &table{T: t, program: "server", roots: []string{data, state},
+		env: append(os.Environ(), "SERVER_DATA_DIR="+data, "SERVER_STATE_DIR="+state,
+			"SERVER_LISTEN=127.0.0.1:0", "SERVER_ADMIN_LISTEN=127.0.0.1:0", "SERVER_2012_LISTEN=", "SERVER_LOG_FORMAT=json")}
 	sender := b.run(0, "sender", "add", "store-17")
 	b.serve(sender)
 	b.serve(sender)
@@ -83,12 +84,14 @@ func deliver(ctx context.Context, logs io.Reader, sender string) error {
 	if err != nil {
 		return err
 	}
-	c := courier.New(courier.Config{Server: address, TLS: pins.ClientTLS(), Token: tok, Pins: pins, Timeout: 2 * time.Minute, Log: zerolog.Nop()})
+	c := courier.New(courier.Config{Server: address, TLS: pins.ClientTLS(), Token: tok, Pins: pins,
+		Timeout: 2 * time.Minute, Log: zerolog.Nop()})
 	defer func() { _ = c.Close() }()
 	for _, size := range []int{0, 100, 1 << 20} {
 		body := make([]byte, size)
 		_, e := c.Deliver(ctx, courier.Message{ID: message.NewID(), Name: "a.bin", Cipher: message.None, Size: uint64(size),
-			SHA256: sha256.Sum256(body), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }})
+			SHA256: sha256.Sum256(body),
+			Open:   func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }})
 		err = errors.Join(err, e)
 	}
 	return err
@@ -111,7 +114,8 @@ func (b *table) checkOwn() {
 	b.Helper()
 	b.Logf("%s\n%s", b.program, durabletest.PathTable(b.calls))
 	for _, c := range b.calls {
-		writes := strings.Contains(c.Flags, "O_CREAT") || strings.Contains(c.Flags, "O_RDWR") || strings.Contains(c.Flags, "O_WRONLY")
+		writes := strings.Contains(c.Flags, "O_CREAT") || strings.Contains(c.Flags, "O_RDWR") ||
+			strings.Contains(c.Flags, "O_WRONLY")
 		if c.Up || c.From == durabletest.FromWorking || writes && c.Follows {
 			b.Errorf("%v", c)
 		}

@@ -14,7 +14,8 @@ func TestSetupIsWalkedFromWhatIsOpen(t *testing.T) {
 	}
 	dir := realDir(t)
 	b := &table{T: t, program: "server", env: append(os.Environ(), "SETUP_OWNER=4242")}
-	for _, name := range []string{"DATA_DIR", "STATE_DIR", "CLIENT_SECRETS_DIR", "FTP_SECRETS_DIR", "DRIVER_SECRETS_DIR", "OUTBOX_DIR", "RECEIVED_DIR"} {
+	for _, name := range []string{"DATA_DIR", "STATE_DIR", "CLIENT_SECRETS_DIR", "FTP_SECRETS_DIR", "DRIVER_SECRETS_DIR",
+		"OUTBOX_DIR", "RECEIVED_DIR"} {
 		path := filepath.Join(dir, name)
 		b.env, b.roots = append(b.env, "SETUP_"+name+"="+path), append(b.roots, path)
 	}

@@ -26,7 +26,8 @@ func collect(t *testing.T) *collected {
 	pythonOf(t)
 	c := &collected{Volume: drivertest.NewVolume(t), t: t}
 	c.receipts = drivertest.NewOutbox(t, c.Volume)
-	bodies := [messages]string{"two barges in\n", "", strings.Repeat("a long line ", 20_000), "Message ID: none\n", "the last"}
+	bodies := [messages]string{"two barges in\n", "", strings.Repeat("a long line ", 20_000),
+		"Message ID: none\n", "the last"}
 	for i, body := range bodies {
 		if name := fmt.Sprintf("report %d.txt", i); i%2 == 0 {
 			c.AddEnciphered(name, []byte(body), "harbour")
@@ -76,12 +77,14 @@ func TestAuditOfADirectoryThatFilesAreMovedFrom(t *testing.T) {
 		c.Remove(logfile.FileName(seq))
 	}
 	stdout, stderr, status := c.audit("--moved")
-	if status != 0 || stderr != "" || !strings.HasPrefix(stdout, "5 lines, 5 of them vouched for; 1 log files, 4 moved away, and") {
+	if status != 0 || stderr != "" ||
+		!strings.HasPrefix(stdout, "5 lines, 5 of them vouched for; 1 log files, 4 moved away, and") {
 		t.Errorf("status %d\n%s%s", status, stdout, stderr)
 	}
 	c.Write("owed", []byte("0\n2-3\n"))
 	stdout, stderr, status = c.audit("--moved")
-	if status != 1 || strings.Count(stderr, " is owed, ") != 3 || strings.Contains(stderr, "line 1") || !strings.Contains(stdout, "1 moved away") {
+	if status != 1 || strings.Count(stderr, " is owed, ") != 3 || strings.Contains(stderr, "line 1") ||
+		!strings.Contains(stdout, "1 moved away") {
 		t.Errorf("with a list: status %d\n%s%s", status, stdout, stderr)
 	}
 	c.Write("owed", []byte("2-x\n"))
@@ -171,10 +174,12 @@ func TestAuditFindsAlteredTrees(t *testing.T) {
 		}, []string{"5 lines were signed, and the manifest has others: a change in lines 2 to 4"}},
 		"a line taken out": {func(c *collected) {
 			c.SetManifest(strings.Replace(c.Manifest(), c.Line(c.Entries[3])+"\n", "", 1))
-		}, []string{"line 3: it is that of message 4", "line 4 missing, of 5 signed", "server_message4.txt: line 4 is missing"}},
+		}, []string{"line 3: it is that of message 4", "line 4 missing, of 5 signed",
+			"server_message4.txt: line 4 is missing"}},
 		"the end cut off": {func(c *collected) {
 			c.SetManifest(c.Lines(3))
-		}, []string{"the manifest's end was cut off: lines 3 to 4 missing, of 5 signed", "server_message3.txt: line 3 is missing"}},
+		}, []string{"the manifest's end was cut off: lines 3 to 4 missing, of 5 signed",
+			"server_message3.txt: line 3 is missing"}},
 		"the end cut off inside a line": {func(c *collected) {
 			c.SetManifest(strings.TrimSuffix(c.Manifest(), "\n"))
 		}, []string{"behind the last line are no whole line", "line 4 missing, of 5 signed"}},
@@ -197,7 +202,8 @@ func TestAuditFindsAlteredTrees(t *testing.T) {
 			c := collect(t)
 			pins := c.Pins().String()
 			test.do(c)
-			_, stderr, status := python(t, map[string]string{"CLIENT_SERVER_IDENTITY": pins}, "audit.py", "--checkpoint", c.kept, c.Dir)
+			_, stderr, status := python(t, map[string]string{"CLIENT_SERVER_IDENTITY": pins}, "audit.py",
+				"--checkpoint", c.kept, c.Dir)
 			if status != 1 {
 				t.Errorf("status %d", status)
 			}
@@ -241,7 +247,8 @@ func TestAuditFindsASplitView(t *testing.T) {
 		t.Errorf("one view alone: status %d\n%s%s", status, stdout, stderr)
 	}
 	_, stderr, status := c.audit("--receipts", c.receipts.Dir)
-	for _, words := range []string{"split view: the server signed these 2 lines", "split view: the server signed these 5 lines", "line 1 is not the one in "} {
+	for _, words := range []string{"split view: the server signed these 2 lines",
+		"split view: the server signed these 5 lines", "line 1 is not the one in "} {
 		if status != 1 || !strings.Contains(stderr, words) {
 			t.Errorf("status %d, it does not say %q:\n%s", status, words, stderr)
 		}
@@ -258,11 +265,13 @@ func TestAuditNeedsSignatures(t *testing.T) {
 		t.Errorf("receipts alone: status %d\n%s%s", status, stdout, stderr)
 	}
 	for name, args := range map[string][]string{"no arguments": nil, "no directory": {c.Dir + ".gone"}} {
-		if _, stderr, status := python(t, map[string]string{"CLIENT_SERVER_IDENTITY": c.Pins().String()}, "audit.py", args...); status != 2 {
+		if _, stderr, status := python(t, map[string]string{"CLIENT_SERVER_IDENTITY": c.Pins().String()}, "audit.py",
+			args...); status != 2 {
 			t.Errorf("%s: status %d\n%s", name, status, stderr)
 		}
 	}
-	if _, stderr, status := python(t, nil, "audit.py", c.Dir); status != 2 || !strings.Contains(stderr, "CLIENT_SERVER_IDENTITY") {
+	if _, stderr, status := python(t, nil, "audit.py", c.Dir); status != 2 ||
+		!strings.Contains(stderr, "CLIENT_SERVER_IDENTITY") {
 		t.Errorf("no pin: status %d\n%s", status, stderr)
 	}
 }

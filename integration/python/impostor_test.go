@@ -49,13 +49,15 @@ func TestImpostor(t *testing.T) {
 		status       int
 		says         string
 	}{
-		"its own certificate":        {own.Certificate, nil, 3, "the server's key is"},
-		"the key in an extension":    {withPinned(1, 2, 3, 4), nil, 3, "the server's key is"},
-		"the pinned one behind it":   {[][]byte{own.Certificate[0], pinnedCert.Certificate[0]}, nil, 3, "the server's key is"},
-		"the key behind BER lengths": {[][]byte{indefinite(own.Certificate[0], pinnedInfo)}, nil, 4, "certificate is not one"},
-		"the pinned certificate":     {pinnedCert.Certificate, nil, 4, "signature"},
-		"TLS 1.2":                    {own.Certificate, weaker, 4, "version"},
-		"no ALPN":                    {own.Certificate, noALPN, 3, "sealpost/1"},
+		"its own certificate":     {own.Certificate, nil, 3, "the server's key is"},
+		"the key in an extension": {withPinned(1, 2, 3, 4), nil, 3, "the server's key is"},
+		"the pinned one behind it": {[][]byte{own.Certificate[0], pinnedCert.Certificate[0]}, nil, 3,
+			"the server's key is"},
+		"the key behind BER lengths": {[][]byte{indefinite(own.Certificate[0], pinnedInfo)}, nil, 4,
+			"certificate is not one"},
+		"the pinned certificate": {pinnedCert.Certificate, nil, 4, "signature"},
+		"TLS 1.2":                {own.Certificate, weaker, 4, "version"},
+		"no ALPN":                {own.Certificate, noALPN, 3, "sealpost/1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pin := pinned
@@ -138,7 +140,8 @@ func indefinite(certificate, info []byte) []byte {
 	rest, _ := asn1.Unmarshal(certificate, &outer)
 	behind, _ := asn1.Unmarshal(outer.Bytes, &tbs)
 	content := bytes.Replace(tbs.Bytes, algorithm, decoy, 1)
-	tbs.FullBytes, _ = asn1.Marshal(asn1.RawValue{Class: asn1.ClassUniversal, Tag: asn1.TagSequence, IsCompound: true, Bytes: content})
+	tbs.FullBytes, _ = asn1.Marshal(asn1.RawValue{Class: asn1.ClassUniversal, Tag: asn1.TagSequence, IsCompound: true,
+		Bytes: content})
 	whole, _ := asn1.Marshal(asn1.RawValue{Class: asn1.ClassUniversal, Tag: asn1.TagSequence, IsCompound: true,
 		Bytes: append(tbs.FullBytes, behind...)})
 	return append(whole, rest...)

@@ -37,7 +37,8 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	serverProgram = filepath.Join(dir, "server")
-	if out, err := exec.Command("go", "build", "-o", serverProgram, "sealpost/services/server").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", serverProgram, "sealpost/services/server")
+	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "python: go build: %v\n%s", err, out)
 		return 1
 	}
@@ -98,7 +99,8 @@ func pythonOf(t *testing.T) string {
 func python(t *testing.T, env map[string]string, program string, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
 	var out, complaints bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), pythonOf(t), append([]string{"-X", "utf8", "-X", "pycache_prefix=" + filepath.Dir(serverProgram), "-s", filepath.Join(scripts, program)}, args...)...)
+	cmd := exec.CommandContext(t.Context(), pythonOf(t), append([]string{"-X", "utf8", "-X",
+		"pycache_prefix=" + filepath.Dir(serverProgram), "-s", filepath.Join(scripts, program)}, args...)...)
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	for name, value := range env {

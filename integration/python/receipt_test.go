@@ -40,7 +40,8 @@ func TestServerIsAudited(t *testing.T) {
 	if err := os.Truncate(filepath.Join(logs, logfile.FileName(2)), 10); err != nil {
 		t.Fatal(err)
 	}
-	if _, stderr, status := python(t, pin, "audit.py", logs); status != 1 || !strings.Contains(stderr, "line 2: server_message2.txt is altered") {
+	if _, stderr, status := python(t, pin, "audit.py", logs); status != 1 ||
+		!strings.Contains(stderr, "line 2: server_message2.txt is altered") {
 		t.Errorf("a cut file: status %d\n%s", status, stderr)
 	}
 }
@@ -57,14 +58,17 @@ func checkForgeries(t *testing.T, pin map[string]string, path string) {
 		pin, text, says string
 		with            []string
 	}{
-		"another pin":     {other, string(text), "signature:", nil},
-		"another message": {pin["CLIENT_SERVER_IDENTITY"], string(text), "foreign:", []string{writeFile(t, "other", []byte("other"))}},
-		"a byte more":     {pin["CLIENT_SERVER_IDENTITY"], string(text) + "\n", "malformed:", nil},
-		"another index":   {pin["CLIENT_SERVER_IDENTITY"], strings.Replace(string(text), "\nindex ", "\nindex 7", 1), "proof:", nil},
-		"no receipt":      {pin["CLIENT_SERVER_IDENTITY"], "", "malformed:", nil},
+		"another pin": {other, string(text), "signature:", nil},
+		"another message": {pin["CLIENT_SERVER_IDENTITY"], string(text), "foreign:",
+			[]string{writeFile(t, "other", []byte("other"))}},
+		"a byte more": {pin["CLIENT_SERVER_IDENTITY"], string(text) + "\n", "malformed:", nil},
+		"another index": {pin["CLIENT_SERVER_IDENTITY"],
+			strings.Replace(string(text), "\nindex ", "\nindex 7", 1), "proof:", nil},
+		"no receipt": {pin["CLIENT_SERVER_IDENTITY"], "", "malformed:", nil},
 	} {
 		changed := writeFile(t, "changed"+receipt.FileSuffix, []byte(test.text))
-		stdout, stderr, status := python(t, map[string]string{"CLIENT_SERVER_IDENTITY": test.pin}, "check_receipt.py", append([]string{changed}, test.with...)...)
+		stdout, stderr, status := python(t, map[string]string{"CLIENT_SERVER_IDENTITY": test.pin}, "check_receipt.py",
+			append([]string{changed}, test.with...)...)
 		if status != 1 || stdout != "" || !strings.HasPrefix(stderr, "check_receipt.py: "+test.says) {
 			t.Errorf("%s: status %d\n%s%s", name, status, stdout, stderr)
 		}

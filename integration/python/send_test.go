@@ -64,7 +64,8 @@ func TestSend(t *testing.T) {
 			if len(want) > 0 || !sameLines(printed, lines) {
 				t.Errorf("printed\n%s\nmanifest\n%s", stdout, strings.Join(lines, "\n"))
 			}
-			if logs := server.logs(t); strings.Contains(logs, "connection lost") || strings.Contains(logs, server.env["CLIENT_TOKEN"]) {
+			if logs := server.logs(t); strings.Contains(logs, "connection lost") ||
+				strings.Contains(logs, server.env["CLIENT_TOKEN"]) {
 				t.Errorf("log:\n%s", logs)
 			}
 			if n := strings.Count(server.logs(t), "client connected from"); n != 1 {
@@ -110,7 +111,8 @@ func TestSend2012(t *testing.T) {
 		}
 	}
 	stdout, stderr, status := python(t, env, send, writeFile(t, "big", make([]byte, largest+1)))
-	if status != 4 || stdout != "" || !strings.Contains(stderr, "refused, or not known") || len(server.manifest(t)) != len(names) {
+	if status != 4 || stdout != "" || !strings.Contains(stderr, "refused, or not known") ||
+		len(server.manifest(t)) != len(names) {
 		t.Errorf("too large: status %d\n%s%s", status, stdout, stderr)
 	}
 	env["CLIENT_SERVER"] = address(t) // where nothing listens
@@ -173,7 +175,8 @@ func TestRefused(t *testing.T) {
 		"half an id":      {server.env, []string{"--id", "0011", small}, 2, "32 hex digits"},
 		"an id for two":   {server.env, []string{"--id", message.NewID().String(), small, big}, 2, "for one file"},
 		"no pin":          {server.with("CLIENT_SERVER_IDENTITY", ""), []string{small}, 2, "usage:"},
-		"half a pin":      {server.with("CLIENT_SERVER_IDENTITY", otherPin[:len(otherPin)-4]), []string{small}, 2, "NAME+HASH+KEY"},
+		"half a pin": {server.with("CLIENT_SERVER_IDENTITY", otherPin[:len(otherPin)-4]), []string{small}, 2,
+			"NAME+HASH+KEY"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdout, stderr, status := python(t, test.env, send, test.args...)
@@ -186,7 +189,8 @@ func TestRefused(t *testing.T) {
 		})
 	}
 	// A refusal is of one message: those around it are delivered.
-	stdout, stderr, status := python(t, server.with("CLIENT_SERVER_IDENTITY", otherPin+", "+server.env["CLIENT_SERVER_IDENTITY"]),
+	stdout, stderr, status := python(t,
+		server.with("CLIENT_SERVER_IDENTITY", otherPin+", "+server.env["CLIENT_SERVER_IDENTITY"]),
 		send, small, big, small)
 	if status != 3 || strings.Count(stdout, "\n") != 2 || !strings.Contains(stderr, "0x0101") {
 		t.Errorf("the second of two pins, a refusal between two messages: status %d: %s%s", status, stderr, stdout)

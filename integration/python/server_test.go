@@ -43,7 +43,8 @@ func serve(t *testing.T) *server {
 	listen, admin := address(t), address(t)
 	s := &server{dir: filepath.Join(dir, "data"), wire2012: address(t), log: filepath.Join(dir, "server.log")}
 	env := append(os.Environ(), "SERVER_LISTEN="+listen, "SERVER_2012_LISTEN="+s.wire2012, "SERVER_ADMIN_LISTEN="+admin,
-		"SERVER_DATA_DIR="+s.dir, "SERVER_STATE_DIR="+filepath.Join(dir, "state"), fmt.Sprintf("SERVER_MAX_MESSAGE_BYTES=%d", largest))
+		"SERVER_DATA_DIR="+s.dir, "SERVER_STATE_DIR="+filepath.Join(dir, "state"),
+		fmt.Sprintf("SERVER_MAX_MESSAGE_BYTES=%d", largest))
 	for _, made := range []string{s.dir, filepath.Join(dir, "state")} {
 		if err := os.Mkdir(made, 0o700); err != nil {
 			t.Fatal(err)

@@ -104,7 +104,8 @@ func TestEveryVectorIsRun(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if dir := filepath.Dir(filepath.ToSlash(name)); strings.Contains(dir, "/testdata/") && filepath.Ext(name) == ".txt" && vectorKinds[dir] == "" {
+		if dir := filepath.Dir(filepath.ToSlash(name)); strings.Contains(dir, "/testdata/") && filepath.Ext(name) == ".txt" &&
+			vectorKinds[dir] == "" {
 			t.Errorf("%s is in no directory that is run", name)
 		}
 		return nil

@@ -24,7 +24,8 @@ func TestScatter(t *testing.T) {
 		flags.SetOutput(io.Discard)
 		value := flags.String("f", "", "")
 		rest, err := Scatter(flags, row.args)
-		if !slices.Equal(rest, row.rest) || (err != nil) != row.bad || *value != row.value || (Empty(flags) == "f") != row.empty {
+		if !slices.Equal(rest, row.rest) || (err != nil) != row.bad || *value != row.value ||
+			(Empty(flags) == "f") != row.empty {
 			t.Errorf("%q: %q, %v, value %q, empty %q", row.args, rest, err, *value, Empty(flags))
 		}
 	}

@@ -25,10 +25,12 @@ func TestShow(t *testing.T) {
 	}{
 		{name: "alone", shown: "whole"},
 		{name: "exchanged before", before: func(dir string) error { return exchange(dir, "part") }, want: ErrExchanged},
-		{name: "exchanged meanwhile", during: func(dir string) error { return exchange(dir, "part") }, want: ErrExchanged, shown: "other"},
+		{name: "exchanged meanwhile", during: func(dir string) error { return exchange(dir, "part") }, want: ErrExchanged,
+			shown: "other"},
 		{name: "taken away at once", after: func(dir string) error { return os.Remove(filepath.Join(dir, "file")) }},
-		{name: "taken", before: func(dir string) error { return os.WriteFile(filepath.Join(dir, "file"), []byte("mine"), 0o644) },
-			want: fs.ErrExist, shown: "mine"},
+		{name: "taken", before: func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "file"), []byte("mine"), 0o644)
+		}, want: fs.ErrExist, shown: "mine"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir, ops := t.TempDir(), system

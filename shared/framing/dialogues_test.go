@@ -81,7 +81,8 @@ func TestVectors2012(t *testing.T) {
 			if v.Header["expect"] != "success" {
 				return
 			}
-			if size, digest := fmt.Sprint(len(plain)), fmt.Sprintf("%x", sha256.Sum256(plain)); size != v.Header["size"] || digest != v.Header["sha256"] {
+			if size, digest := fmt.Sprint(len(plain)), fmt.Sprintf("%x", sha256.Sum256(plain)); size != v.Header["size"] ||
+				digest != v.Header["sha256"] {
 				t.Errorf("%s bytes with SHA-256 %s", size, digest)
 			}
 		})

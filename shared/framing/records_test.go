@@ -90,7 +90,8 @@ func TestKey2012(t *testing.T) {
 			}
 			continue
 		}
-		if rest, _ := io.ReadAll(r); err != nil || string(key[:]) != string(stream[:KeySize2012]) || len(rest) != n-KeySize2012 {
+		if rest, _ := io.ReadAll(r); err != nil || string(key[:]) != string(stream[:KeySize2012]) ||
+			len(rest) != n-KeySize2012 {
 			t.Errorf("%d bytes: key %q, %d bytes behind it, %v", n, key, len(rest), err)
 		}
 	}

@@ -85,7 +85,8 @@ func decodeAnswer(rec raw) (says string, again []byte, err error) {
 		if err != nil {
 			return "", nil, err
 		}
-		return fmt.Sprintf("REFUSAL ref=%d code=0x%04x reason=%+q", r.Ref, uint16(r.Code), r.Reason), AppendRefusal(nil, r), nil
+		says = fmt.Sprintf("REFUSAL ref=%d code=0x%04x reason=%+q", r.Ref, uint16(r.Code), r.Reason)
+		return says, AppendRefusal(nil, r), nil
 	case TypeClose:
 		c, err := ParseClose(rec.payload)
 		if err != nil {

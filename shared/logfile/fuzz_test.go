@@ -17,7 +17,8 @@ import (
 func FuzzFileName(f *testing.F) {
 	for _, seed := range []string{
 		"", "server_message0.txt", "server_message18446744073709551615.txt", "server_message18446744073709551616.txt",
-		"server_message007.txt", "server_message+1.txt", "server_message1.txt/", "../server_message1.txt", "server_message1.txt\r\nDELE x",
+		"server_message007.txt", "server_message+1.txt", "server_message1.txt/", "../server_message1.txt",
+		"server_message1.txt\r\nDELE x",
 	} {
 		f.Add(seed)
 	}

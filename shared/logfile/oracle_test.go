@@ -93,8 +93,10 @@ func TestOracle(t *testing.T) {
 // from these, which FuzzLine seldom makes. Four bytes of changes make one, up
 // to eight of them.
 func FuzzAltered(f *testing.F) {
-	f.Add(uint64(3), "store-17", `a "name" \ Größe`, int64(1e9), int64(7), uint64(107), uint64(172), []byte("\x00\x00\x090"))
-	f.Add(uint64(1<<64-1), "-", "", int64(-62167219200), int64(0), uint64(1<<64-1), uint64(0), []byte("\x01\x00\x21\\\x02\x01\x00"))
+	f.Add(uint64(3), "store-17", `a "name" \ Größe`, int64(1e9), int64(7), uint64(107), uint64(172),
+		[]byte("\x00\x00\x090"))
+	f.Add(uint64(1<<64-1), "-", "", int64(-62167219200), int64(0), uint64(1<<64-1), uint64(0),
+		[]byte("\x01\x00\x21\\\x02\x01\x00"))
 	f.Fuzz(func(t *testing.T, seq uint64, sender, name string, sec, nsec int64, size, encrypted uint64, changes []byte) {
 		e := made(seq, sender, name, time.Unix(sec, nsec), size, encrypted)
 		line, err := e.Line()

@@ -61,7 +61,8 @@ func TestConsole(t *testing.T) {
 
 func TestUnknownWords(t *testing.T) {
 	for _, c := range []struct{ level, format, what string }{
-		{"loud", "auto", "level"}, {"", "auto", "level"}, {"INFO", "auto", "level"}, {"info", "xml", "format"}, {"info", "", "format"},
+		{"loud", "auto", "level"}, {"", "auto", "level"}, {"INFO", "auto", "level"}, {"info", "xml", "format"},
+		{"info", "", "format"},
 	} {
 		var bad *ValueError
 		if _, err := New(&bytes.Buffer{}, c.level, c.format); !errors.As(err, &bad) || bad.What != c.what {

@@ -9,7 +9,8 @@ import (
 // it breaks, and a name that is taken can be shown as it is.
 func FuzzNames(f *testing.F) {
 	for _, seed := range []string{
-		"", "-", "store-17", "harbour.txt", "none", "2012", "0123456789abcdef0123456789abcdef", "0123456789ABCDEF0123456789abcdef",
+		"", "-", "store-17", "harbour.txt", "none", "2012", "0123456789abcdef0123456789abcdef",
+		"0123456789ABCDEF0123456789abcdef",
 		"a\nb", "\xff", "\u202e", "\ufeff", "a\u2028b", "../x", "é",
 	} {
 		f.Add(seed)

@@ -142,7 +142,8 @@ func checkNameError(t *testing.T, name string, err error, ok bool) {
 // TestCheckNewSender: a name that begins with a hyphen stays one, and nobody new
 // gets it.
 func TestCheckNewSender(t *testing.T) {
-	for name, good := range map[string]bool{"store-17": true, "a-": true, "-x": false, "--": false, "-": false, "": false, "a b": false} {
+	for name, good := range map[string]bool{"store-17": true, "a-": true, "-x": false, "--": false, "-": false,
+		"": false, "a b": false} {
 		checkNameError(t, name, CheckNewSender(name), good)
 	}
 	if err := CheckSender("-x"); err != nil {

@@ -150,10 +150,12 @@ func TestOneProblem(t *testing.T) {
 	for _, c := range []struct{ pair, want string }{
 		{"TEST_WORKERS=", "TEST_WORKERS: must be a whole number of at most 64 bits"},
 		{"TEST_WORKERS=9", `TEST_WORKERS="9": must be at most 8`},
-		{"TEST_WORKERS=99999999999999999999", `TEST_WORKERS="99999999999999999999": must be a whole number of at most 64 bits`},
+		{"TEST_WORKERS=99999999999999999999",
+			`TEST_WORKERS="99999999999999999999": must be a whole number of at most 64 bits`},
 		{"TEST_WAIT=0", `TEST_WAIT="0": must be at least 1ms`},
 		{"TEST_MAX_BYTES=0", `TEST_MAX_BYTES="0": must be at least 1B`},
-		{"TEST_LISTEN=host:http", `TEST_LISTEN="host:http": must be an address such as localhost:7513, [::1]:7513 or :7513: its port must be a number up to 65535`},
+		{"TEST_LISTEN=host:http", `TEST_LISTEN="host:http": must be an address such as localhost:7513, ` +
+			`[::1]:7513 or :7513: its port must be a number up to 65535`},
 		{"TEST_FORMAT=json\r", `TEST_FORMAT="json\r": ends with a carriage return, as of a Windows line end`},
 	} {
 		t.Run(c.pair, func(t *testing.T) {
@@ -166,11 +168,13 @@ func TestOneProblem(t *testing.T) {
 }
 
 func TestWarnings(t *testing.T) {
-	_, warnings, problems := load(t, "TEST_SECRET=hunter2", "TEST_PORT=tcp://10.0.0.1:80", "TEST_PORT_80_TCP_ADDR=10.0.0.1",
+	_, warnings, problems := load(t, "TEST_SECRET=hunter2", "TEST_PORT=tcp://10.0.0.1:80",
+		"TEST_PORT_80_TCP_ADDR=10.0.0.1",
 		"TEST_SERVICE_HOST=10.0.0.1", "TEST_SERVICE_PORT_HTTP=80", "TEST_TOKEN_FILE="+file(t, "x"), "TESTING=1",
 		"TEST_DATADIR=/d", "TEST_TOKEN_FILES=/t")
 	want := []string{`"TEST_DATADIR" is not a setting and is ignored; is TEST_DATA_DIR meant?`,
-		`"TEST_SECRET" is not a setting and is ignored`, `"TEST_TOKEN_FILES" is not a setting and is ignored; is TEST_TOKEN_FILE meant?`}
+		`"TEST_SECRET" is not a setting and is ignored`,
+		`"TEST_TOKEN_FILES" is not a setting and is ignored; is TEST_TOKEN_FILE meant?`}
 	if problems != nil || !slices.Equal(warnings, want) {
 		t.Errorf("warnings %q, problems %v", warnings, problems)
 	}

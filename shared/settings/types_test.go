@@ -32,11 +32,13 @@ func TestFileProblems(t *testing.T) {
 		pairs []string
 		want  string
 	}{
-		{"both", []string{"TEST_TOKEN=hunter2", "TEST_TOKEN_FILE=" + file(t, "hunter3")}, "set TEST_TOKEN or TEST_TOKEN_FILE, not both"},
+		{"both", []string{"TEST_TOKEN=hunter2", "TEST_TOKEN_FILE=" + file(t, "hunter3")},
+			"set TEST_TOKEN or TEST_TOKEN_FILE, not both"},
 		{"missing", []string{"TEST_TOKEN_FILE=" + missing}, "the file cannot be read: no such file or directory"},
 		{"empty", []string{"TEST_TOKEN_FILE=" + file(t, "\n")}, "the file is empty"},
 		{"a directory", []string{"TEST_TOKEN_FILE=" + t.TempDir()}, "the file cannot be read: is a directory"},
-		{"too long", []string{"TEST_TOKEN_FILE=" + file(t, strings.Repeat("hunter", maxFile))}, "the file cannot be read: it has more than 65536 bytes"},
+		{"too long", []string{"TEST_TOKEN_FILE=" + file(t, strings.Repeat("hunter", maxFile))},
+			"the file cannot be read: it has more than 65536 bytes"},
 		{"bad content", []string{"TEST_SERVER_FILE=" + file(t, "hunter4")}, "the file must hold a pin starting with p"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -67,7 +69,8 @@ func TestSecretMasks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, shown := range []string{string(text), fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c), fmt.Sprintf("%q %s", c.Token, c.Token)} {
+	for _, shown := range []string{string(text), fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c),
+		fmt.Sprintf("%q %s", c.Token, c.Token)} {
 		if strings.Contains(shown, "hunter2") || !strings.Contains(shown, mask) {
 			t.Errorf("shown as %s", shown)
 		}
@@ -79,7 +82,8 @@ func TestSecretMasks(t *testing.T) {
 
 func TestBytes(t *testing.T) {
 	for text, want := range map[string]uint64{
-		"0": 0, "1": 1, "1B": 1, "1023": 1023, "1KiB": 1 << 10, "64KiB": 64 << 10, "1MiB": 1 << 20, "3GiB": 3 << 30, "2TiB": 2 << 40,
+		"0": 0, "1": 1, "1B": 1, "1023": 1023, "1KiB": 1 << 10, "64KiB": 64 << 10, "1MiB": 1 << 20, "3GiB": 3 << 30,
+		"2TiB":                 2 << 40,
 		"18446744073709551615": 1<<64 - 1, "16777215TiB": (1<<24 - 1) << 40,
 	} {
 		var b Bytes
@@ -87,7 +91,8 @@ func TestBytes(t *testing.T) {
 			t.Errorf("%q is read as %d, %v", text, uint64(b), err)
 		}
 	}
-	for _, text := range []string{"", "-1", "+1", "1.5GiB", "1 KiB", "KiB", "1kib", "1KB", "1G", "0x10", "1_000", "18446744073709551616", "16777216TiB", "1KiBB", " 1"} {
+	for _, text := range []string{"", "-1", "+1", "1.5GiB", "1 KiB", "KiB", "1kib", "1KB", "1G", "0x10", "1_000",
+		"18446744073709551616", "16777216TiB", "1KiBB", " 1"} {
 		var b Bytes
 		if err := b.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is read as %d", text, uint64(b))
@@ -112,7 +117,8 @@ func FuzzBytes(f *testing.F) {
 
 func TestWords(t *testing.T) {
 	for name, want := range map[string]string{
-		"Listen": "LISTEN", "DataDir": "DATA_DIR", "TLSCertFile": "TLS_CERT_FILE", "FTPTLS": "FTPTLS", "MaxBytesPerID": "MAX_BYTES_PER_ID", "ID": "ID",
+		"Listen": "LISTEN", "DataDir": "DATA_DIR", "TLSCertFile": "TLS_CERT_FILE", "FTPTLS": "FTPTLS",
+		"MaxBytesPerID": "MAX_BYTES_PER_ID", "ID": "ID",
 	} {
 		if got := words(name); got != want {
 			t.Errorf("words(%q) = %q, want %q", name, got, want)

@@ -11,7 +11,8 @@ import (
 func TestZone(t *testing.T) {
 	noon := time.Date(2026, time.July, 1, 12, 0, 0, 0, time.UTC)
 	for name, want := range map[string]int{
-		"": 12, "UTC": 12, ":": 12, "Europe/Berlin": 14, ":Europe/Berlin": 14, "Asia/Tokyo": 21, "Etc/GMT-3": 15, "EST5EDT": 8,
+		"": 12, "UTC": 12, ":": 12, "Europe/Berlin": 14, ":Europe/Berlin": 14, "Asia/Tokyo": 21,
+		"Etc/GMT-3": 15, "EST5EDT": 8,
 	} {
 		t.Setenv("TZ", name)
 		zone, err := Zone()
@@ -24,8 +25,9 @@ func TestZone(t *testing.T) {
 func TestNoZone(t *testing.T) {
 	broken := file(t, "TZif, and nothing behind it")
 	for name, rule := range map[string]bool{
-		"Mars/Phobos": false, "Local": false, "../etc/passwd": false, "/missing": false, broken: false, "europe berlin": false,
-		"CET-1CEST": true, "CET-1CEST,M3.5.0,M10.5.0/3": true, "<+03>-3": true,
+		"Mars/Phobos": false, "Local": false, "../etc/passwd": false, "/missing": false, broken: false,
+		"europe berlin": false,
+		"CET-1CEST":     true, "CET-1CEST,M3.5.0,M10.5.0/3": true, "<+03>-3": true,
 	} {
 		t.Setenv("TZ", name)
 		_, err := Zone()
@@ -54,7 +56,8 @@ func TestZoneFile(t *testing.T) {
 }
 
 // berlin is a file of a zone (RFC 8536) with its rule alone.
-const berlin = "TZif2" + zeros15 + "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x04" +
+const berlin = "TZif2" + zeros15 +
+	"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x04" +
 	"\x00\x00\x0e\x10\x00\x00CET\x00" +
 	"TZif2" + zeros15 + "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x04" +
 	"\x00\x00\x0e\x10\x00\x00CET\x00" + "\nCET-1CEST,M3.5.0,M10.5.0/3\n"

@@ -42,7 +42,8 @@ func (v *volume) keep(seq uint64, m Message, text string) {
 	m.Content = Content{Name: "a.txt", Cipher: message.None, Size: uint64(len(text)), SHA256: sha256.Sum256([]byte(text))}
 	v.ledger.Offer(m)
 	at := time.Unix(1, 0).UTC()
-	layout := logfile.NewLayout(logfile.Head{ReceivedAt: at, Size: m.Size, Cipher: m.Cipher, Sender: m.Sender, Name: m.Name, ID: m.ID}, 0)
+	layout := logfile.NewLayout(logfile.Head{ReceivedAt: at, Size: m.Size, Cipher: m.Cipher, Sender: m.Sender,
+		Name: m.Name, ID: m.ID}, 0)
 	file := bytes.Join([][]byte{layout.Header(), []byte(text), layout.Trailer()}, nil)
 	v.write(logfile.FileName(seq), file)
 	v.entries = append(v.entries, logfile.Entry{
@@ -111,20 +112,28 @@ func TestAuditFinds(t *testing.T) {
 		damage func(v *volume)
 		want   []Kind
 	}{
-		"a lost file":               {func(v *volume) { v.remove(file) }, []Kind{Lost, Gap}},
-		"a lost message":            {func(v *volume) { v.remove(logfile.FileName(2)); v.entries = v.entries[:2]; v.writeManifest() }, []Kind{Lost}},
-		"a lost line":               {func(v *volume) { v.entries = v.entries[:2]; v.writeManifest() }, []Kind{Lost, Gap}},
-		"an empty file":             {func(v *volume) { v.write(file, nil) }, []Kind{Lost, HalfWritten, Gap}},
-		"a cut file":                {func(v *volume) { v.write(file, v.read(file)[:200]) }, []Kind{Lost, HalfWritten, Gap}},
-		"a flipped bit":             {flipLast, []Kind{Lost, HalfWritten}},
-		"zeros for bytes":           {zeros, []Kind{Lost, HalfWritten}},
-		"a gap":                     {func(v *volume) { v.entries = append(v.entries[:1], v.entries[2]); v.writeManifest() }, []Kind{Lost, Gap}},
-		"a torn last line":          {func(v *volume) { tear(v) }, []Kind{Lost, Gap}},
-		"a second line":             {func(v *volume) { again(v, 3, 1, false) }, []Kind{Doubled}},
-		"a second file":             {func(v *volume) { again(v, 3, 1, true) }, []Kind{Doubled}},
-		"a number used twice":       {func(v *volume) { v.entries[2].Seq, v.entries[2].File = 1, file; v.writeManifest() }, []Kind{Lost, Doubled, HalfWritten, Gap}},
-		"another time":              {func(v *volume) { v.entries[1].ReceivedAt = time.Unix(2, 0); v.writeManifest() }, []Kind{Lost, Altered}},
-		"another receipt":           {func(v *volume) { e := v.entries[1]; e.ReceivedAt = time.Unix(2, 0); v.ledger.Receipt(e) }, []Kind{Altered}},
+		"a lost file": {func(v *volume) { v.remove(file) }, []Kind{Lost, Gap}},
+		"a lost message": {func(v *volume) { v.remove(logfile.FileName(2)); v.entries = v.entries[:2]; v.writeManifest() },
+			[]Kind{Lost}},
+		"a lost line":     {func(v *volume) { v.entries = v.entries[:2]; v.writeManifest() }, []Kind{Lost, Gap}},
+		"an empty file":   {func(v *volume) { v.write(file, nil) }, []Kind{Lost, HalfWritten, Gap}},
+		"a cut file":      {func(v *volume) { v.write(file, v.read(file)[:200]) }, []Kind{Lost, HalfWritten, Gap}},
+		"a flipped bit":   {flipLast, []Kind{Lost, HalfWritten}},
+		"zeros for bytes": {zeros, []Kind{Lost, HalfWritten}},
+		"a gap": {func(v *volume) { v.entries = append(v.entries[:1], v.entries[2]); v.writeManifest() },
+			[]Kind{Lost, Gap}},
+		"a torn last line": {func(v *volume) { tear(v) }, []Kind{Lost, Gap}},
+		"a second line":    {func(v *volume) { again(v, 3, 1, false) }, []Kind{Doubled}},
+		"a second file":    {func(v *volume) { again(v, 3, 1, true) }, []Kind{Doubled}},
+		"a number used twice": {func(v *volume) { v.entries[2].Seq, v.entries[2].File = 1, file; v.writeManifest() },
+			[]Kind{Lost, Doubled, HalfWritten, Gap}},
+		"another time": {func(v *volume) { v.entries[1].ReceivedAt = time.Unix(2, 0); v.writeManifest() },
+			[]Kind{Lost, Altered}},
+		"another receipt": {func(v *volume) {
+			e := v.entries[1]
+			e.ReceivedAt = time.Unix(2, 0)
+			v.ledger.Receipt(e)
+		}, []Kind{Altered}},
 		"a receipt for nothing":     {func(v *volume) { e := v.entries[1]; e.ID[5]++; v.ledger.Receipt(e) }, []Kind{Altered}},
 		"a message of nobody":       {unsent, []Kind{Unsent}},
 		"a message that is refused": {func(v *volume) { refuse(v) }, []Kind{Lost, Unsent}},

@@ -21,7 +21,8 @@ func hintCertificate(err error) string {
 		return "the server shows a certificate of its operator's: set CLIENT_SERVER_CA_FILE to its authority, " +
 			"and leave CLIENT_SERVER_IDENTITY as it is, for the receipts"
 	case errors.As(err, &mismatch):
-		return `compare with what "server identity" shows on the server; if it was replaced on purpose, set CLIENT_SERVER_IDENTITY anew`
+		return `compare with what "server identity" shows on the server; ` +
+			`if it was replaced on purpose, set CLIENT_SERVER_IDENTITY anew`
 	case errors.As(err, &bad):
 		return hintChain(bad)
 	}

@@ -42,12 +42,14 @@ func TestPipeThatSaysNothing(t *testing.T) {
 		args []string
 		env  []string
 	}{
-		"a receipt":           {args: []string{"verify", pipe, "endless_test.go"}},
-		"a message":           {args: []string{pipe}},
-		"a message of 2012":   {args: []string{pipe, "password"}, env: []string{"CLIENT_WIRE=2012"}},
-		"one of several":      {args: []string{"-files", pipe}},
-		"the identity's file": {args: []string{"endless_test.go"}, env: []string{"CLIENT_SERVER_IDENTITY=", "CLIENT_SERVER_IDENTITY_FILE=" + pipe}},
-		"verify's identity":   {args: []string{"verify", "endless_test.go", "endless_test.go"}, env: []string{"CLIENT_SERVER_IDENTITY=", "CLIENT_SERVER_IDENTITY_FILE=" + pipe}},
+		"a receipt":         {args: []string{"verify", pipe, "endless_test.go"}},
+		"a message":         {args: []string{pipe}},
+		"a message of 2012": {args: []string{pipe, "password"}, env: []string{"CLIENT_WIRE=2012"}},
+		"one of several":    {args: []string{"-files", pipe}},
+		"the identity's file": {args: []string{"endless_test.go"},
+			env: []string{"CLIENT_SERVER_IDENTITY=", "CLIENT_SERVER_IDENTITY_FILE=" + pipe}},
+		"verify's identity": {args: []string{"verify", "endless_test.go", "endless_test.go"},
+			env: []string{"CLIENT_SERVER_IDENTITY=", "CLIENT_SERVER_IDENTITY_FILE=" + pipe}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := signalstest.Self(t, "client", c.args, append(nobody(t), c.env...)...)
@@ -72,7 +74,8 @@ func TestPipeThatSaysNothing(t *testing.T) {
 // A device without an end in the place of a small file is read no further than
 // that may be long.
 func TestDeviceWithoutAnEnd(t *testing.T) {
-	cmd := signalstest.Self(t, "client", []string{"endless_test.go"}, append(nobody(t), "CLIENT_SERVER_CA_FILE=/dev/zero")...)
+	cmd := signalstest.Self(t, "client", []string{"endless_test.go"},
+		append(nobody(t), "CLIENT_SERVER_CA_FILE=/dev/zero")...)
 	if got, said := status(t, cmd, func() {}); got != 2 {
 		t.Errorf("status %d\n%s", got, said)
 	}

@@ -24,7 +24,8 @@ func TestMain(m *testing.M) {
 }
 
 func client() {
-	os.Exit(cli.Main(signals.Context(context.Background()), os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	os.Exit(cli.Main(signals.Context(context.Background()), os.Args[1:],
+		cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }
 
 // TestScripts runs each file in testdata/script. What a line of them can call

@@ -38,7 +38,8 @@ type inputError struct{ cause string }
 func (e *inputError) Error() string { return message.Visible(e.cause) } // it names a file
 
 // nameRule is that of [message.CheckName].
-var nameRule = fmt.Sprintf("a name has 1 to %d bytes of UTF-8, without line ends and other control characters", message.MaxName)
+var nameRule = fmt.Sprintf("a name has 1 to %d bytes of UTF-8, without line ends and other control characters",
+	message.MaxName)
 
 func badUsage(format string, args ...any) error {
 	return &usageError{rule: fmt.Sprintf(format, args...), hint: "client -h shows the calls"}

@@ -110,19 +110,20 @@ func TestSourceIsReadAgain(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	for _, size := range []int{0, 1, maxInMemory, maxInMemory + 1, 3*maxInMemory + 7} {
 		content := strings.Repeat("x", size)
-		r, _ := newRunner("-", iotest.HalfReader(strings.NewReader(content)), func(_ context.Context, m courier.Message) (courier.Delivery, error) {
-			for range 2 {
-				body, err := m.Open()
-				if err != nil {
-					t.Fatal(err)
+		r, _ := newRunner("-", iotest.HalfReader(strings.NewReader(content)),
+			func(_ context.Context, m courier.Message) (courier.Delivery, error) {
+				for range 2 {
+					body, err := m.Open()
+					if err != nil {
+						t.Fatal(err)
+					}
+					got, err := io.ReadAll(body)
+					if err != nil || string(got) != content || m.Size != uint64(size) {
+						t.Errorf("%d bytes: %d come back, %v", size, len(got), err)
+					}
 				}
-				got, err := io.ReadAll(body)
-				if err != nil || string(got) != content || m.Size != uint64(size) {
-					t.Errorf("%d bytes: %d come back, %v", size, len(got), err)
-				}
-			}
-			return courier.Delivery{}, nil
-		})
+				return courier.Delivery{}, nil
+			})
 		r.allowEmpty = true
 		if err := r.sendOne(t.Context()); err != nil {
 			t.Error(err)
@@ -225,7 +226,8 @@ func TestReceiptCannotBeKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "gone")
 	id := message.NewID()
 	r, out := newRunner("-", strings.NewReader("x"), func(context.Context, courier.Message) (courier.Delivery, error) {
-		return courier.Delivery{Receipt: []byte("receipt"), Entry: logfile.Entry{Seq: 7, File: "server_message7.txt", ID: id, Name: "n"}}, nil
+		return courier.Delivery{Receipt: []byte("receipt"),
+			Entry: logfile.Entry{Seq: 7, File: "server_message7.txt", ID: id, Name: "n"}}, nil
 	})
 	r.receipt = filepath.Join(dir, "receipt")
 	err := r.sendOne(t.Context())
@@ -255,7 +257,8 @@ func TestReceiptPlaceIsTakenMeanwhile(t *testing.T) {
 	if !errors.As(err, new(*receiptError)) || !errors.As(err, new(*takenError)) || status(err) != exitFailed {
 		t.Errorf("error %v", err)
 	}
-	if want := "client -id " + id.String() + " -receipt " + quote(path+"."+id.String()) + " -"; !strings.HasSuffix(hint(err), want) {
+	if want := "client -id " + id.String() + " -receipt " + quote(path+"."+id.String()) +
+		" -"; !strings.HasSuffix(hint(err), want) {
 		t.Errorf("hint %q, want %q", hint(err), want)
 	}
 	if got, err := os.ReadFile(path); string(got) != "precious" {
@@ -276,14 +279,16 @@ func onlyFile(t *testing.T, path string) {
 func TestReceiptPlaceIsNoFile(t *testing.T) {
 	dir := t.TempDir()
 	target, link, pipe := filepath.Join(dir, "target"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
-	if err := errors.Join(os.WriteFile(target, nil, 0o600), os.Symlink(target, link), syscall.Mkfifo(pipe, 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(target, nil, 0o600), os.Symlink(target, link),
+		syscall.Mkfifo(pipe, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{link, pipe, dir} {
 		r, _ := newRunner("-", nil, nil)
 		r.receipt = path
 		var taken *takenError
-		if err := r.checkReceipt(message.NewID()); !errors.As(err, &taken) || taken.what != "is there, and not a regular file" {
+		if err := r.checkReceipt(message.NewID()); !errors.As(err, &taken) ||
+			taken.what != "is there, and not a regular file" {
 			t.Errorf("%s: error %v", path, err)
 		}
 	}

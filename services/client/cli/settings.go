@@ -152,7 +152,8 @@ func (r *runner) check2012() error {
 	case len(r.files) > 0:
 		return badUsage("CLIENT_WIRE=2012 has no receipts, so it sends one file, without -files")
 	case r.id != message.ID{}, r.name != "", r.receipt != "":
-		return badUsage("CLIENT_WIRE=2012 carries neither id nor name and brings no receipt: leave -id, -name and -receipt out")
+		return badUsage("CLIENT_WIRE=2012 carries neither id nor name and brings no receipt: " +
+			"leave -id, -name and -receipt out")
 	case r.settings.Password == "":
 		return badUsage("CLIENT_WIRE=2012 needs a password: client FILE PASSWORD")
 	}

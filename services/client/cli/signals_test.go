@@ -55,7 +55,8 @@ func TestHangup(t *testing.T) {
 // Started by nohup there is nothing to be told about.
 func TestHangupIgnoredBefore(t *testing.T) {
 	cmd := signalstest.Self(t, "client", []string{"signals_test.go"}, nobody(t)...)
-	nohup := exec.Command("/bin/bash", append([]string{"-c", `trap "" HUP; exec -a client "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)...)
+	nohup := exec.Command("/bin/bash",
+		append([]string{"-c", `trap "" HUP; exec -a client "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)...)
 	nohup.Env = cmd.Env
 	status, log := signalstest.Run(t, nohup, hangup, signalstest.Step{Says: "trying again", Signal: syscall.SIGTERM})
 	if status != 4 || strings.Contains(log, "SIGHUP ignored") {

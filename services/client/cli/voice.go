@@ -87,7 +87,8 @@ func hintSettings(e *settings.Error) string {
 	for _, problem := range e.Problems {
 		switch problem.Name {
 		case prefix + "_TOKEN", prefix + "_SERVER_IDENTITY":
-			return `on the server, "server identity" shows the identity, and "server sender add NAME" makes a token and prints both`
+			return `on the server, "server identity" shows the identity, ` +
+				`and "server sender add NAME" makes a token and prints both`
 		}
 	}
 	return ""
@@ -114,7 +115,8 @@ func hintLocal(err error) string {
 	case errors.Is(err, receipt.ErrSignature), errors.Is(err, receipt.ErrProof):
 		return "the receipt is of another server, or was changed"
 	case errors.As(err, new(*outbox.DirError)):
-		return "messages move by rename: .sending, sent and refused are real directories in the outbox, on its file system, " +
+		return "messages move by rename: .sending, sent and refused are real directories in the outbox, " +
+			"on its file system, " +
 			"and writable; to keep all of it elsewhere, link to the outbox itself"
 	case errors.As(err, new(*courier.UnknownError)):
 		return "is CLIENT_SERVER the right address, and is the server up? the same command goes on where this one stopped"

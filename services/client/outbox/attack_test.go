@@ -122,7 +122,8 @@ func everyAttack(t *testing.T, try func(a attack), modes ...string) {
 func TestNeighbourExchangesAClaimOfHis(t *testing.T) {
 	everyAttack(t, func(a attack) {
 		id := message.NewID().String()
-		a.byNeighbour("mkdir .sending sent refused; mkdir .sending/" + id + "; echo bait >.sending/" + id + "/bait; chmod 777 .sending sent refused")
+		a.byNeighbour("mkdir .sending sent refused; mkdir .sending/" + id + "; echo bait >.sending/" + id +
+			"/bait; chmod 777 .sending sent refused")
 		err := a.afterScan("rm -r .sending/" + id + "; ln -s \"$PRIVATE\" .sending/" + id)
 		var broken *DirError
 		if !errors.As(err, &broken) || broken.Rule != otherOwner {
@@ -287,7 +288,8 @@ func TestForeignLogbookIsRefused(t *testing.T) {
 	a.put(map[string]string{"message": "m"})
 	a.byNeighbour("echo " + otherLogbook + " >.logbook")
 	var broken *DirError
-	if _, err := Run(t.Context(), a.config()); !errors.As(err, &broken) || broken.Path != filepath.Join(a.dir, logbookName) {
+	if _, err := Run(t.Context(), a.config()); !errors.As(err, &broken) ||
+		broken.Path != filepath.Join(a.dir, logbookName) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -109,7 +109,8 @@ func (b *box) read(in *durable.Dir, name string, most int64) ([]byte, error) {
 
 // lock takes a lock by one of durable's methods, on no file of a third user's.
 // What is made is the heir's, so that it can take the lock, too.
-func (b *box) lock(in *durable.Dir, name string, take func(*durable.Dir, string) (*durable.FileLock, error)) (*durable.FileLock, error) {
+func (b *box) lock(in *durable.Dir, name string,
+	take func(*durable.Dir, string) (*durable.FileLock, error)) (*durable.FileLock, error) {
 	if err := b.makeLock(in, name); err != nil {
 		return nil, err
 	}

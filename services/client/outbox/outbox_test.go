@@ -65,7 +65,8 @@ func TestLeavesWhatIsNoMessage(t *testing.T) {
 	}
 	b.run(b.config())
 	b.accepted(map[string]string{"message": "m"}, message.None)
-	if got, want := b.names(""), []string{".hidden", "directory", "link", "pipe", refusedDir, sentDir}; !slices.Equal(got, want) {
+	want := []string{".hidden", "directory", "link", "pipe", refusedDir, sentDir}
+	if got := b.names(""); !slices.Equal(got, want) {
 		t.Errorf("outbox holds %q, want %q", got, want)
 	}
 }

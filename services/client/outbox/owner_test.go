@@ -29,7 +29,8 @@ func newShared(t *testing.T) bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(root) })
-	b := bench{T: t, dir: filepath.Join(root, "outbox"), ledger: ledger{dir: filepath.Join(root, "ledger"), step: func(string) {}}}
+	b := bench{T: t, dir: filepath.Join(root, "outbox"),
+		ledger: ledger{dir: filepath.Join(root, "ledger"), step: func(string) {}}}
 	for path, mode := range map[string]fs.FileMode{root: 0o755, b.dir: 0o777, b.ledger.dir: 0o777} {
 		if err := os.MkdirAll(path, 0o755); err != nil {
 			t.Fatal(err)
@@ -122,7 +123,8 @@ func TestRootLeavesAllToTheOwner(t *testing.T) {
 		t.Fatal("killed")
 	}
 	b.accepted(map[string]string{"message": "m", "second": "2"}, message.None)
-	rm := exec.Command("rm", "-r", filepath.Join(b.dir, sentDir), filepath.Join(b.dir, refusedDir), filepath.Join(b.dir, sendingDir))
+	rm := exec.Command("rm", "-r", filepath.Join(b.dir, sentDir), filepath.Join(b.dir, refusedDir),
+		filepath.Join(b.dir, sendingDir))
 	rm.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUser, Gid: otherUser}}
 	if out, err := rm.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)

@@ -87,11 +87,13 @@ func (p powerCut) bench(t *testing.T, root string, files map[string][]byte) benc
 	t.Helper()
 	durabletest.Put(t, root, map[string][]byte{"outbox/": nil, "ledger/": nil})
 	durabletest.Put(t, root, files)
-	return bench{T: t, dir: filepath.Join(root, "outbox"), ledger: ledger{dir: filepath.Join(root, "ledger"), step: func(string) {}}}
+	return bench{T: t, dir: filepath.Join(root, "outbox"),
+		ledger: ledger{dir: filepath.Join(root, "ledger"), step: func(string) {}}}
 }
 
 // check looks at one state of the disk after the first n operations.
-func (p powerCut) check(t *testing.T, what string, start map[string][]byte, ops []durabletest.Op, n int, w durabletest.Weather) {
+func (p powerCut) check(t *testing.T, what string, start map[string][]byte, ops []durabletest.Op, n int,
+	w durabletest.Weather) {
 	t.Helper()
 	left := p.left(start, ops[:n], w)
 	root := durabletest.MemoryDir(t)
@@ -137,7 +139,8 @@ func (p powerCut) left(start map[string][]byte, ops []durabletest.Op, w durablet
 	}
 	left := make(map[string][]byte)
 	for name, text := range disk.After(w) {
-		if strings.HasPrefix(name, "outbox/") && !strings.Contains(name, "/.tmp-") { // what a crash may leave, and nobody looks at
+		// A crash may leave a temporary file, which nobody looks at.
+		if strings.HasPrefix(name, "outbox/") && !strings.Contains(name, "/.tmp-") {
 			left[name] = text
 		}
 	}
@@ -184,7 +187,8 @@ func (p powerCut) onlyRefused(b bench) {
 		if got := readFile(b.T, filepath.Join(b.dir, refusedDir, ids[0], name)); got != content {
 			b.Errorf("%q holds %q", name, got)
 		}
-		if reason := readFile(b.T, filepath.Join(b.dir, refusedDir, ids[0], reasonName(name))); !strings.Contains(reason, "name") {
+		reason := readFile(b.T, filepath.Join(b.dir, refusedDir, ids[0], reasonName(name)))
+		if !strings.Contains(reason, "name") {
 			b.Errorf("the reason is %q", reason)
 		}
 	}

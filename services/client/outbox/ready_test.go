@@ -26,12 +26,14 @@ func TestSettled(t *testing.T) {
 		after    time.Duration // until the second look
 		at1, at2 bool
 	}{
-		"old":                    {age: long, at1: true, at2: true},
-		"fresh":                  {after: long, at2: true},
-		"too early":              {after: long - 1},
-		"from the future":        {age: -time.Hour, after: long, at2: true},
-		"grows":                  {after: time.Hour, change: func(p string) error { return os.WriteFile(p, []byte("more"), 0o644) }},
-		"grows, from the future": {age: -9 * time.Hour, after: time.Hour, change: func(p string) error { return os.Truncate(p, 9) }},
+		"old":             {age: long, at1: true, at2: true},
+		"fresh":           {after: long, at2: true},
+		"too early":       {after: long - 1},
+		"from the future": {age: -time.Hour, after: long, at2: true},
+		"grows": {after: time.Hour,
+			change: func(p string) error { return os.WriteFile(p, []byte("more"), 0o644) }},
+		"grows, from the future": {age: -9 * time.Hour, after: time.Hour,
+			change: func(p string) error { return os.Truncate(p, 9) }},
 		"is replaced": {age: -time.Hour, after: time.Hour, change: func(p string) error {
 			if err := os.WriteFile(p+"2", []byte("m"), 0o644); err != nil {
 				return err

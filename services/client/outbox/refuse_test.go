@@ -27,7 +27,8 @@ func TestRefusalOfAMessage(t *testing.T) {
 	if out.Sent != 1 || out.Refused != 1 || len(out.Left) != 0 {
 		t.Errorf("outcome %+v", out)
 	}
-	if reason := b.refused("large", "too large"); !strings.Contains(reason, `9 bytes\x1b`) || !strings.Contains(reason, "too large") {
+	if reason := b.refused("large", "too large"); !strings.Contains(reason, `9 bytes\x1b`) ||
+		!strings.Contains(reason, "too large") {
 		t.Errorf("reason %q", reason)
 	}
 	b.accepted(map[string]string{"small": "fits"}, message.None)

@@ -12,7 +12,8 @@ import (
 )
 
 // errPlanted means that a file may be one that its putter could not read.
-var errPlanted = errors.New("it has another name somewhere (a hard link), and others may write into the outbox: put a copy in")
+var errPlanted = errors.New("it has another name somewhere (a hard link), " +
+	"and others may write into the outbox: put a copy in")
 
 // open opens the claim's message, once for all that follows, and measures it. An
 // unfit error is for what is no message: a link, a pipe, a directory, or, before

@@ -245,7 +245,8 @@ func TestFileThatCannotBeClaimed(t *testing.T) {
 	path := b.dir + "/0 mounted"
 	mount(t, path, path, "", bindMount)
 	out := b.run(b.config())
-	if len(out.Left) != 1 || out.Left[0].Name != "0 mounted" || !errors.As(out.Left[0].Err, new(*ClaimError)) || out.Sent != 1 {
+	if len(out.Left) != 1 || out.Left[0].Name != "0 mounted" ||
+		!errors.As(out.Left[0].Err, new(*ClaimError)) || out.Sent != 1 {
 		t.Errorf("outcome %+v", out)
 	}
 	if _, err := os.Lstat(path); err != nil {

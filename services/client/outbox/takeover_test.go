@@ -244,7 +244,8 @@ func TestEmptyDeadClaimsGo(t *testing.T) {
 // FuzzLogbook: a file that names the outbox's logbook is read in its one
 // spelling, or refused.
 func FuzzLogbook(f *testing.F) {
-	for _, seed := range []string{"", "\n", "0123456789abcdef0123456789abcdef\n", "0123456789abcdef0123456789abcdef", "0123456789ABCDEF0123456789abcdef\n"} {
+	for _, seed := range []string{"", "\n", "0123456789abcdef0123456789abcdef\n", "0123456789abcdef0123456789abcdef",
+		"0123456789ABCDEF0123456789abcdef\n"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -116,7 +116,8 @@ func TestNamesTheLines(t *testing.T) {
 			for newer := i + 1; newer <= n; newer++ {
 				a := over(manifest, head(t, "new", signed, newer), head(t, "old", signed, older))
 				found := only(t, "", a.Findings(true))
-				if found.Source != "new" || found.From != uint64(older) || found.Size != uint64(newer) || !errors.Is(found, audit.ErrAltered) {
+				if found.Source != "new" || found.From != uint64(older) || found.Size != uint64(newer) ||
+					!errors.Is(found, audit.ErrAltered) {
 					t.Errorf("line %d altered, %d and %d signed: %v", i, older, newer, found)
 				}
 				want := fmt.Sprintf("a change in lines %d to %d, ", older, newer-1)
@@ -145,7 +146,8 @@ func TestCutTail(t *testing.T) {
 			for kept := cut + 1; kept <= n; kept++ {
 				a := over(signed[:cut], checkpoint, head(t, "a receipt", signed, kept))
 				found := only(t, "cut", a.Findings(true))
-				if found.Source != "a receipt" || !errors.Is(found, audit.ErrShort) || found.From != uint64(cut) || found.Size != uint64(kept) {
+				if found.Source != "a receipt" || !errors.Is(found, audit.ErrShort) || found.From != uint64(cut) ||
+					found.Size != uint64(kept) {
 					t.Errorf("cut to %d, %d kept: %v", cut, kept, found)
 				}
 				if findings := a.Findings(false); len(findings) > 0 {
@@ -194,7 +196,8 @@ func TestTwoViewsBeyondTheEnd(t *testing.T) {
 func TestViewThatNobodyVouchesFor(t *testing.T) {
 	mine, theirs := view(9, 4, "mine"), view(9, 4, "theirs")
 	found := only(t, "", over(mine, head(t, "checkpoint", mine, 6), head(t, "receipt", theirs, 8)).Findings(true))
-	if !errors.Is(found, audit.ErrAltered) || !strings.Contains(found.Error(), "split view") || !strings.Contains(found.Error(), "lines 6 to 7") {
+	if !errors.Is(found, audit.ErrAltered) || !strings.Contains(found.Error(), "split view") ||
+		!strings.Contains(found.Error(), "lines 6 to 7") {
 		t.Error(found)
 	}
 	// Two signatures over trees of one size contradict each other, whatever the
@@ -224,7 +227,8 @@ func TestAnotherLogbook(t *testing.T) {
 func TestLag(t *testing.T) {
 	lines := view(12, 12, "")
 	heads := []audit.Head{
-		head(t, "checkpoint", lines, 5), head(t, "kept", lines, 9), head(t, "empty", lines, 0), head(t, "x", lines, 5), head(t, "y", lines, 11),
+		head(t, "checkpoint", lines, 5), head(t, "kept", lines, 9), head(t, "empty", lines, 0), head(t, "x", lines, 5),
+		head(t, "y", lines, 11),
 	}
 	a := audit.New()
 	for _, h := range heads {

@@ -38,9 +38,11 @@ func (f *Finding) Error() string {
 	}
 	switch {
 	case f.Cause == ErrShort:
-		return fmt.Sprintf("%s: the end of the manifest was cut off: %s missing, of %d that were signed", where, f.lines(), f.Size)
+		return fmt.Sprintf("%s: the end of the manifest was cut off: %s missing, of %d that were signed", where,
+			f.lines(), f.Size)
 	case f.Cause == ErrSplit:
-		return fmt.Sprintf("%s: split view: the server signed these %d lines and other ones, for different readers", where, f.Size)
+		return fmt.Sprintf("%s: split view: the server signed these %d lines and other ones, for different readers", where,
+			f.Size)
 	case f.Size == 0:
 		return fmt.Sprintf("%s: it signs an empty manifest under a root that none has", where)
 	}

@@ -111,7 +111,8 @@ func TestAttackIsToldWithAHint(t *testing.T) {
 	if status != 1 || !strings.Contains(out, "1 file, ") || !strings.Contains(out, "; 1 failure; ") {
 		t.Errorf("status %d:\n%s", status, out)
 	}
-	if !strings.Contains(errs, "driver: checkpoint: the end of the manifest was cut off: line 1 missing, of 2 that were signed\n") ||
+	if !strings.Contains(errs,
+		"driver: checkpoint: the end of the manifest was cut off: line 1 missing, of 2 that were signed\n") ||
 		!strings.Contains(errs, "driver: hint: leave output directory and outbox as they are") {
 		t.Errorf("failures:\n%s", errs)
 	}
@@ -157,7 +158,8 @@ func TestServersWordsCannotDriveTheTerminal(t *testing.T) {
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
-		if status != 1 || strings.Contains(errs, "\x1b") || !strings.Contains(errs, `\x1b[2Jaway`) || !strings.Contains(errs, hint) {
+		if status != 1 || strings.Contains(errs, "\x1b") || !strings.Contains(errs, `\x1b[2Jaway`) ||
+			!strings.Contains(errs, hint) {
 			t.Errorf("status %d: %q", status, errs)
 		}
 	}
@@ -196,7 +198,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"collect"}, 2, "", `no command "collect"`},
 		{[]string{"local", "x"}, 2, "", "takes no argument"},
 		{[]string{"local", "-x"}, 2, "", "driver: hint: driver -h"},
-		{nil, 2, "", "driver: DRIVER_FTP_ADDR: must be set\ndriver: DRIVER_FTP_USER: must be set\ndriver: DRIVER_FTP_PASSWORD: must be set\n"},
+		{nil, 2, "", "driver: DRIVER_FTP_ADDR: must be set\ndriver: DRIVER_FTP_USER: must be set\n" +
+			"driver: DRIVER_FTP_PASSWORD: must be set\n"},
 	} {
 		status, out, errs := start(test.args...)
 		if status != test.status || !strings.Contains(out, test.out) || !strings.Contains(errs, test.err) {

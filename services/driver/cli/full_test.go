@@ -30,7 +30,8 @@ func TestNothingCanBePrinted(t *testing.T) {
 		t.Helper()
 		var errs bytes.Buffer
 		status := cli.Main(context.Background(), args, cli.Streams{In: strings.NewReader(""), Out: full, Err: &errs})
-		if status != 1 || !strings.Contains(errs.String(), "driver: the result could not be printed: write /dev/full: no space left on device\n") {
+		if status != 1 || !strings.Contains(errs.String(),
+			"driver: the result could not be printed: write /dev/full: no space left on device\n") {
 			t.Errorf("driver %q: status %d\n%s", args, status, errs.String())
 		}
 	}

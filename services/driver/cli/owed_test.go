@@ -25,7 +25,8 @@ func TestForgetAndAgain(t *testing.T) {
 	for range 2 {
 		status, _, errs := start()
 		if status != 1 || errs != "driver: 2 messages: 0-1: missing on the server\n"+
-			"driver: hint: each run tries them again; where they were removed on purpose, \"driver -forget 0-1\" gives them up\n" {
+			"driver: hint: each run tries them again; "+
+			"where they were removed on purpose, \"driver -forget 0-1\" gives them up\n" {
 			t.Errorf("status %d:\n%s", status, errs)
 		}
 	}
@@ -35,10 +36,12 @@ func TestForgetAndAgain(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "server_message3.txt")); err != nil {
 		t.Fatal(err)
 	}
-	if status, out, errs := start(); status != 0 || !strings.Contains(out, "bytes, 0 new, 3 settled earlier and no longer here;") {
+	if status, out, errs := start(); status != 0 ||
+		!strings.Contains(out, "bytes, 0 new, 3 settled earlier and no longer here;") {
 		t.Errorf("afterwards: status %d, %s%s", status, out, errs)
 	}
-	if status, out, errs := start("-again", "3"); status != 0 || !strings.Contains(out, "server_message3.txt") || !strings.Contains(out, " 1 new,") {
+	if status, out, errs := start("-again", "3"); status != 0 || !strings.Contains(out, "server_message3.txt") ||
+		!strings.Contains(out, " 1 new,") {
 		t.Errorf("again: status %d, %s%s", status, out, errs)
 	}
 }
@@ -46,7 +49,8 @@ func TestForgetAndAgain(t *testing.T) {
 func TestNumbersThatAreNot(t *testing.T) {
 	dir := t.TempDir()
 	env(t, "OUTPUT_DIR", dir)
-	if status, _, errs := start("-forget", "0"); status != 1 || !strings.Contains(errs, filepath.Join(dir, "manifest.jsonl")+": no such file") {
+	if status, _, errs := start("-forget", "0"); status != 1 ||
+		!strings.Contains(errs, filepath.Join(dir, "manifest.jsonl")+": no such file") {
 		t.Errorf("where nothing was collected: status %d, %s", status, errs)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "manifest.jsonl"), nil, 0o644); err != nil {

@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 // server never says a word.
 func TestHangup(t *testing.T) {
 	env(t)
-	cmd := signalstest.Self(t, "driver", nil, "DRIVER_FTP_ADDR="+drivertest.Listen(t).Addr().String(), "DRIVER_FTP_TLS=off",
+	cmd := signalstest.Self(t, "driver", nil, "DRIVER_FTP_ADDR="+drivertest.Listen(t).Addr().String(),
+		"DRIVER_FTP_TLS=off",
 		"DRIVER_FTP_USER=u", "DRIVER_FTP_PASSWORD=p", "DRIVER_OUTPUT_DIR="+t.TempDir())
 	status, log := signalstest.Run(t, cmd,
 		signalstest.Step{Says: `"settings"`, Signal: syscall.SIGHUP},

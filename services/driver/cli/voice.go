@@ -31,7 +31,8 @@ func hint(err error) string {
 	case errors.As(err, &bad):
 		return "the README lists the settings"
 	case errors.As(err, &broken) && strings.Contains(broken.Line, "OOPS"):
-		return "the FTP server says what it cannot do: its user must be able to enter the directory of the log files and all above it (mode 0755)"
+		return "the FTP server says what it cannot do: its user must be able to enter the directory of the log files " +
+			"and all above it (mode 0755)"
 	case errors.As(err, &connect):
 		return connectHint(connect)
 	case errors.As(err, &unsent):
@@ -39,10 +40,13 @@ func hint(err error) string {
 	case errors.Is(err, run.ErrCheckpointGone) && noManifest(err):
 		return "DRIVER_FTP_DIR, or else the FTP user's directory, must be the server's logs directory; if it is, leave " +
 			"output directory and outbox as they are, they are the evidence"
-	case errors.Is(err, audit.ErrAltered), errors.Is(err, audit.ErrShort), errors.Is(err, audit.ErrSplit), errors.Is(err, run.ErrCheckpointGone):
-		return "leave output directory and outbox as they are, they are the evidence; on the server, \"server verify\" says what differs there"
+	case errors.Is(err, audit.ErrAltered), errors.Is(err, audit.ErrShort), errors.Is(err, audit.ErrSplit),
+		errors.Is(err, run.ErrCheckpointGone):
+		return "leave output directory and outbox as they are, they are the evidence; " +
+			"on the server, \"server verify\" says what differs there"
 	case errors.Is(err, receipt.ErrSignature):
-		return "DRIVER_SERVER_IDENTITY must be the identity of the server that wrote these logs (server identity), or both while it is replaced"
+		return "DRIVER_SERVER_IDENTITY must be the identity of the server that wrote these logs (server identity), " +
+			"or both while it is replaced"
 	case errors.Is(err, outbox.ErrRefused):
 		return "what was refused stays in the outbox under refused until it is taken away"
 	}
@@ -58,9 +62,11 @@ func hint(err error) string {
 func connectHint(err *collector.ConnectError) string {
 	switch {
 	case err.Login:
-		return "check DRIVER_FTP_USER and DRIVER_FTP_PASSWORD; a server that demands TLS refuses so, too (DRIVER_FTP_TLS=explicit)"
+		return "check DRIVER_FTP_USER and DRIVER_FTP_PASSWORD; " +
+			"a server that demands TLS refuses so, too (DRIVER_FTP_TLS=explicit)"
 	case err.Dir != "":
-		return "DRIVER_FTP_DIR must name the server's logs directory as the FTP user sees it, and let that user enter it (mode 0755)"
+		return "DRIVER_FTP_DIR must name the server's logs directory as the FTP user sees it, " +
+			"and let that user enter it (mode 0755)"
 	case err.Verify:
 		return "DRIVER_FTP_CA_FILE must hold the certificate's authority, DRIVER_FTP_SERVER_NAME the name in it"
 	}
@@ -104,5 +110,6 @@ func missingHint(err *collector.MissingError) string {
 	if strings.HasSuffix(which, "…") {
 		which = "NUMBERS"
 	}
-	return fmt.Sprintf("each run tries them again; where they were removed on purpose, \"driver -forget %s\" gives them up", which)
+	return fmt.Sprintf("each run tries them again; "+
+		"where they were removed on purpose, \"driver -forget %s\" gives them up", which)
 }

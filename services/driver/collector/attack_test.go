@@ -36,9 +36,10 @@ var plants = map[string]func(from, to string) error{
 	"hard link":     os.Link,
 	"last name":     os.Rename, // moved, or linked before its owner removed it
 	"FIFO":          func(_, to string) error { return syscall.Mkfifo(to, 0o666) },
-	"device":        func(_, to string) error { return syscall.Mknod(to, syscall.S_IFCHR|0o666, 1<<8|5) }, // zeros without end
-	"directory":     func(_, to string) error { return os.MkdirAll(filepath.Join(to, "full"), 0o777) },
-	"own file":      ownFile,
+	// /dev/zero has no end.
+	"device":    func(_, to string) error { return syscall.Mknod(to, syscall.S_IFCHR|0o666, 1<<8|5) },
+	"directory": func(_, to string) error { return os.MkdirAll(filepath.Join(to, "full"), 0o777) },
+	"own file":  ownFile,
 }
 
 // ownFile is one of the neighbour's, who can write to it at any time.
@@ -147,7 +148,8 @@ func TestExchangedInTransfer(t *testing.T) {
 			return errors.Join(os.Remove(filepath.Join(dir, part1)), os.Symlink(private, filepath.Join(dir, part1)))
 		},
 		"another file in the place of the part": func(dir string) error {
-			return errors.Join(os.Remove(filepath.Join(dir, part1)), os.WriteFile(filepath.Join(dir, part1), []byte("other"), 0o644))
+			return errors.Join(os.Remove(filepath.Join(dir, part1)),
+				os.WriteFile(filepath.Join(dir, part1), []byte("other"), 0o644))
 		},
 		"a file under the name": func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "server_message1.txt"), []byte("mine"), 0o644)

@@ -29,7 +29,7 @@ type Config struct {
 	MinRate     int64         // bytes a second that a whole transfer must reach, 4 KiB
 	MaxFile     uint64        // bytes of one log file, 16 GiB
 	MaxManifest uint64        // bytes of manifest lines taken in one run, 1 GiB; the rest is the next run's
-	MaxTrouble  int           // new files in a row over which the server fails before the rest is left to the next run, 100
+	MaxTrouble  int           // failures in a row of new files, before the rest is left to the next run; 100
 
 	// Checkpoint is called once, before the manifest is fetched, with the text
 	// of the server's checkpoint: nil where it has none, or with the error that

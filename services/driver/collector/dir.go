@@ -9,7 +9,8 @@ import (
 )
 
 // errDir is the rule for directories on the FTP server.
-var errDir = errors.New("must be a directory such as sealpost/logs, without .. and control characters, at most 1024 bytes")
+var errDir = errors.New("must be a directory such as sealpost/logs, " +
+	"without .. and control characters, at most 1024 bytes")
 
 // CheckDir returns an error unless dir can be named to an FTP server: a line end
 // in it would begin another command.

@@ -44,13 +44,15 @@ func TestLogFilesBelowTheRoot(t *testing.T) {
 }
 
 func TestCheckDir(t *testing.T) {
-	for _, dir := range []string{"", "/", "logs", "/srv/sealpost/logs/", "a b", "..a/b..", "ü", strings.Repeat("x", 1024)} {
+	for _, dir := range []string{"", "/", "logs", "/srv/sealpost/logs/", "a b", "..a/b..", "ü",
+		strings.Repeat("x", 1024)} {
 		if err := collector.CheckDir(dir); err != nil {
 			t.Errorf("%q: %v", dir, err)
 		}
 	}
 	for _, dir := range []string{
-		"..", "../logs", "a/../b", "a/..", `a\..\b`, "a\r\nDELE x", "a\n", "a\r", "a\x00", "\x1b[2J", "\xff", "\u202e", strings.Repeat("x", 1025),
+		"..", "../logs", "a/../b", "a/..", `a\..\b`, "a\r\nDELE x", "a\n", "a\r", "a\x00", "\x1b[2J", "\xff", "\u202e",
+		strings.Repeat("x", 1025),
 	} {
 		if err := collector.CheckDir(dir); err == nil {
 			t.Errorf("%q is allowed", dir)

@@ -63,7 +63,8 @@ func scripted(replies, data []byte) (s *session, control *script, err error) {
 }
 
 // login is what a session hears before it asks for a file.
-const login = "220 ready\r\n331 password\r\n230 welcome\r\n211-features\r\n SIZE\r\n UTF8\r\n211 end\r\n200 binary\r\n200 utf8\r\n"
+const login = "220 ready\r\n331 password\r\n230 welcome\r\n" +
+	"211-features\r\n SIZE\r\n UTF8\r\n211 end\r\n200 binary\r\n200 utf8\r\n"
 
 // FuzzReplies: whatever an FTP server says, the session comes to an end, reads
 // no more of a reply than is allowed, takes no more of a file than it asked for,
@@ -157,7 +158,8 @@ func refusedAsItIs(t *testing.T, path string, text []byte, err error) {
 func firstLine(tb testing.TB) []byte {
 	tb.Helper()
 	line, err := logfile.Entry{
-		V: 1, File: logfile.FileName(0), Sender: "store-17", Name: "harbour.txt", Cipher: message.None, ReceivedAt: time.Unix(1e9, 0),
+		V: 1, File: logfile.FileName(0), Sender: "store-17", Name: "harbour.txt", Cipher: message.None,
+		ReceivedAt: time.Unix(1e9, 0),
 	}.Line()
 	if err != nil {
 		tb.Fatal(err)

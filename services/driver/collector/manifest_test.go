@@ -29,13 +29,15 @@ func TestManifestMustContinueTheKeptOne(t *testing.T) {
 		{"another logbook", func(v *drivertest.Volume) { v.SetManifest(other.Manifest()) }, collector.ErrChanged, 0},
 		{"first byte", func(v *drivertest.Volume) { v.SetManifest("[" + v.Manifest()[1:]) }, collector.ErrChanged, 0},
 		{"a line in the middle", func(v *drivertest.Volume) {
-			v.SetManifest(strings.Replace(v.Manifest(), v.Line(v.Entries[2])[1:], v.Line(v.Entries[3])[1:], 1) + "more to come\n")
+			v.SetManifest(strings.Replace(v.Manifest(), v.Line(v.Entries[2])[1:], v.Line(v.Entries[3])[1:], 1) +
+				"more to come\n")
 		}, collector.ErrChanged, 2},
 		{"last byte", func(v *drivertest.Volume) {
 			v.SetManifest(strings.TrimSuffix(v.Manifest(), "\n") + " " + v.Line(other.Entries[5]))
 		}, collector.ErrChanged, 4},
 		{"shorter", func(v *drivertest.Volume) { v.SetManifest(v.Lines(4)) }, collector.ErrBehind, 4},
-		{"shorter by a byte", func(v *drivertest.Volume) { v.SetManifest(strings.TrimSuffix(v.Manifest(), "\n")) }, collector.ErrBehind, 4},
+		{"shorter by a byte", func(v *drivertest.Volume) { v.SetManifest(strings.TrimSuffix(v.Manifest(), "\n")) },
+			collector.ErrBehind, 4},
 		{"a line taken out", func(v *drivertest.Volume) {
 			v.SetManifest(strings.Replace(v.Manifest(), v.Line(v.Entries[1])+"\n", "", 1))
 		}, collector.ErrBehind, 1},

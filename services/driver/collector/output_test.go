@@ -29,10 +29,12 @@ func TestForeignFileIsNotReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(result.Failures) != 2 || !errors.Is(result.Failures[0], collector.ErrForeign) || !errors.Is(result.Failures[1], collector.ErrForeign) {
+	if len(result.Failures) != 2 || !errors.Is(result.Failures[0], collector.ErrForeign) ||
+		!errors.Is(result.Failures[1], collector.ErrForeign) {
 		t.Errorf("failures: %v", result.Failures)
 	}
-	if string(read(t, cfg.Dir, "server_message2.txt")) != "mine" || !bytes.Equal(read(t, cfg.Dir, "server_message4.txt"), same) {
+	if string(read(t, cfg.Dir, "server_message2.txt")) != "mine" ||
+		!bytes.Equal(read(t, cfg.Dir, "server_message4.txt"), same) {
 		t.Error("a file was replaced")
 	}
 	for _, e := range []string{"server_message2.txt", "server_message4.txt"} { // as the hint says

@@ -53,8 +53,12 @@ func TestOwnerReadsAndRemovesWhatRootCollects(t *testing.T) {
 	v.Write(v.Entries[2].File, late)
 	shell(t, uid, dir, `cat owed`)
 	run()
-	shell(t, uid, dir, `for f in server_message*.txt manifest.jsonl checkpoint; do test "$(stat -c %a "$f")" = 644 || exit 1; done`)
-	shell(t, uid, dir, `for f in .c* server_message*.txt manifest.jsonl checkpoint; do cat "$f" >/dev/null && echo >>"$f" || exit 1; done`)
+	shell(t, uid, dir, `for f in server_message*.txt manifest.jsonl checkpoint; do
+		test "$(stat -c %a "$f")" = 644 || exit 1
+	done`)
+	shell(t, uid, dir, `for f in .c* server_message*.txt manifest.jsonl checkpoint; do
+		cat "$f" >/dev/null && echo >>"$f" || exit 1
+	done`)
 	shell(t, uid, dir, `rm .c* server_message*.txt manifest.jsonl checkpoint && test -z "$(ls -A)"`)
 }
 

@@ -112,8 +112,10 @@ func TestFileThatIsNotWhatTheManifestSays(t *testing.T) {
 		{"first byte", change(0), collector.ErrDigest},
 		{"in the message", change(1000), collector.ErrDigest},
 		{"last byte", change(-1), collector.ErrDigest},
-		{"shorter", func(m *misbehaving) { m.files["server_message3.txt"] = m.files["server_message3.txt"][1:] }, collector.ErrSize},
-		{"longer", func(m *misbehaving) { m.files["server_message3.txt"] = append(m.files["server_message3.txt"], 'x') }, collector.ErrSize},
+		{"shorter", func(m *misbehaving) { m.files["server_message3.txt"] = m.files["server_message3.txt"][1:] },
+			collector.ErrSize},
+		{"longer", func(m *misbehaving) { m.files["server_message3.txt"] = append(m.files["server_message3.txt"], 'x') },
+			collector.ErrSize},
 		{"size below zero", func(m *misbehaving) {
 			m.reply = func(c *ftpClient, command, argument string) bool {
 				lie := command == "SIZE" && argument == "server_message3.txt"

@@ -26,10 +26,12 @@ func TestPlantedInTheOutbox(t *testing.T) {
 			return os.Symlink(private, filepath.Join(dir, "sent", "x"))
 		},
 		"refused": func(dir, private string) error {
-			return errors.Join(os.RemoveAll(filepath.Join(dir, "refused")), os.Symlink(filepath.Dir(private), filepath.Join(dir, "refused")))
+			return errors.Join(os.RemoveAll(filepath.Join(dir, "refused")),
+				os.Symlink(filepath.Dir(private), filepath.Join(dir, "refused")))
 		},
 		"sent": func(dir, private string) error {
-			return errors.Join(os.RemoveAll(filepath.Join(dir, "sent")), os.Symlink(filepath.Dir(private), filepath.Join(dir, "sent")))
+			return errors.Join(os.RemoveAll(filepath.Join(dir, "sent")),
+				os.Symlink(filepath.Dir(private), filepath.Join(dir, "sent")))
 		},
 		"pipe": func(dir, _ string) error {
 			return syscall.Mkfifo(filepath.Join(dir, "refused", "y.reason"), 0o600)

@@ -100,7 +100,8 @@ func TestWaitEnds(t *testing.T) {
 	if err := outbox.Wait(ctx, dir, nil, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	if err := outbox.Wait(context.Background(), filepath.Join(dir, "none"), nil, time.Hour); !errors.Is(err, os.ErrNotExist) {
+	err := outbox.Wait(context.Background(), filepath.Join(dir, "none"), nil, time.Hour)
+	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no outbox: %v", err)
 	}
 }

@@ -45,7 +45,8 @@ type Receipts struct {
 // beside it, and lists what lies in dir/refused. What is wrong, or cannot be
 // read, is found in Failures.
 func Load(dir string, pins identity.Pins) *Receipts {
-	r := &Receipts{verifier: receipt.NewVerifier(pins), claims: map[uint64][]claim{}, matched: map[receipt.Checkpoint]int{}}
+	r := &Receipts{verifier: receipt.NewVerifier(pins), claims: map[uint64][]claim{},
+		matched: map[receipt.Checkpoint]int{}}
 	r.load(dir)
 	if len(r.claims) == 0 && len(r.failures) == 0 {
 		r.fail(filepath.Join(dir, sentDir), -1, ErrNone)

@@ -86,7 +86,8 @@ func TestEveryFailureIsListed(t *testing.T) {
 	if len(failures) != 5 {
 		t.Fatalf("%v", errors.Join(failures...))
 	}
-	if text := failures[0].Error(); !strings.Contains(text, "d.txt") || !strings.Contains(text, "too large") || strings.Contains(text, "\x1b") {
+	if text := failures[0].Error(); !strings.Contains(text, "d.txt") || !strings.Contains(text, "too large") ||
+		strings.Contains(text, "\x1b") {
 		t.Errorf("refused: %q", text)
 	}
 }
@@ -118,7 +119,8 @@ func TestReceiptsThatAreNot(t *testing.T) {
 			f.Remove(drivertest.SentPath(e))
 			f.Remove(drivertest.ReceiptPath(e))
 		}, want: outbox.ErrNoReceipt},
-		{name: "no message", change: func(f *fixture, e logfile.Entry) { f.Remove(drivertest.SentPath(e)) }, want: outbox.ErrNoMessage},
+		{name: "no message", change: func(f *fixture, e logfile.Entry) { f.Remove(drivertest.SentPath(e)) },
+			want: outbox.ErrNoMessage},
 		{name: "message of another size", change: func(f *fixture, e logfile.Entry) {
 			f.Put(drivertest.SentPath(e), strings.Repeat("x", int(e.Size)+1))
 		}, want: outbox.ErrMessage},
@@ -159,7 +161,8 @@ func TestReceiptsThatAreNot(t *testing.T) {
 		{name: "collected file changed", change: func(f *fixture, e logfile.Entry) {
 			f.volume.Write(e.File, bytes.ToUpper(f.volume.Read(e.File)))
 		}, want: collector.ErrDigest},
-		{name: "collected file away", change: func(f *fixture, e logfile.Entry) { f.volume.Remove(e.File) }, want: os.ErrNotExist},
+		{name: "collected file away", change: func(f *fixture, e logfile.Entry) { f.volume.Remove(e.File) },
+			want: os.ErrNotExist},
 		{name: "unreadable", change: func(f *fixture, e logfile.Entry) {
 			f.Remove("sent/" + e.ID.String())
 			f.Put("sent/"+e.ID.String(), "a file where a directory should be")

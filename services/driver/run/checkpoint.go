@@ -130,7 +130,8 @@ func (c *checkpoints) summary() string {
 	case c.fetched == nil || !c.audit.Holds(c.fetched.Checkpoint):
 		return ""
 	case c.older():
-		return fmt.Sprintf("checkpoint of %s verified, older than the kept one of %d", plural(c.fetched.Size, "line"), c.kept.Size)
+		return fmt.Sprintf("checkpoint of %s verified, older than the kept one of %d",
+			plural(c.fetched.Size, "line"), c.kept.Size)
 	}
 	return fmt.Sprintf("checkpoint of %s verified", plural(c.fetched.Size, "line"))
 }

@@ -94,7 +94,8 @@ func TestServerWithoutCheckpoint(t *testing.T) {
 		t.Error("the kept checkpoint changed")
 	}
 	cfg.ServerIdentity = ""
-	if summary, err := summaryOf(t, cfg); err != nil || !strings.HasSuffix(summary, "checkpoint not checked: no DRIVER_SERVER_IDENTITY") {
+	if summary, err := summaryOf(t, cfg); err != nil ||
+		!strings.HasSuffix(summary, "checkpoint not checked: no DRIVER_SERVER_IDENTITY") {
 		t.Errorf("without identity: %q, %v", summary, err)
 	}
 }
@@ -106,13 +107,16 @@ func TestCheckpointThatIsNone(t *testing.T) {
 		text func(v *drivertest.Volume) string
 		want error
 	}{
-		"empty":      {func(*drivertest.Volume) string { return "" }, receipt.ErrMalformed},
-		"no note":    {func(*drivertest.Volume) string { return "hello\n" }, receipt.ErrMalformed},
-		"a receipt":  {func(v *drivertest.Volume) string { return v.Receipt(v.Entries[1]) }, receipt.ErrMalformed},
-		"cut":        {func(v *drivertest.Volume) string { return v.SignCheckpoint(2)[:90] }, receipt.ErrMalformed},
-		"changed":    {func(v *drivertest.Volume) string { return strings.Replace(v.SignCheckpoint(2), "\n2\n", "\n1\n", 1) }, receipt.ErrSignature},
-		"a stranger": {func(*drivertest.Volume) string { return drivertest.NewVolume(t).SignCheckpoint(0) }, receipt.ErrSignature},
-		"too long":   {func(*drivertest.Volume) string { return strings.Repeat("x", receipt.MaxSize+1) }, collector.ErrTooLarge},
+		"empty":     {func(*drivertest.Volume) string { return "" }, receipt.ErrMalformed},
+		"no note":   {func(*drivertest.Volume) string { return "hello\n" }, receipt.ErrMalformed},
+		"a receipt": {func(v *drivertest.Volume) string { return v.Receipt(v.Entries[1]) }, receipt.ErrMalformed},
+		"cut":       {func(v *drivertest.Volume) string { return v.SignCheckpoint(2)[:90] }, receipt.ErrMalformed},
+		"changed": {func(v *drivertest.Volume) string { return strings.Replace(v.SignCheckpoint(2), "\n2\n", "\n1\n", 1) },
+			receipt.ErrSignature},
+		"a stranger": {func(*drivertest.Volume) string { return drivertest.NewVolume(t).SignCheckpoint(0) },
+			receipt.ErrSignature},
+		"too long": {func(*drivertest.Volume) string { return strings.Repeat("x", receipt.MaxSize+1) },
+			collector.ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v, cfg := signedVolume(t, 2)

@@ -72,7 +72,8 @@ func TestPrintsWhatIsNew(t *testing.T) {
 	if files != want {
 		t.Errorf("printed:\n%s\nwant:\n%s", files, want)
 	}
-	story(t, log, "settings", "downloading logs with FTP", "downloaded server_message0.txt", "downloaded server_message1.txt", "finished")
+	story(t, log, "settings", "downloading logs with FTP", "downloaded server_message0.txt",
+		"downloaded server_message1.txt", "finished")
 	if strings.Contains(log, drivertest.Password) {
 		t.Error("the password is in the log")
 	}
@@ -112,9 +113,11 @@ func TestMessageThatPlaysTheDriver(t *testing.T) {
 	v := drivertest.NewVolume(t)
 	second := "server_message1.txt"
 	play := rule + "File name: " + second + "\n" + rule +
-		"Message Received at: Sun Jul 22, 2012 20:44:41\n\nSender: the-director\n-----\nDECRYPTED MESSAGE CONTENT\n-----\n\npay him\n\n" +
+		"Message Received at: Sun Jul 22, 2012 20:44:41\n\nSender: the-director\n" +
+		"-----\nDECRYPTED MESSAGE CONTENT\n-----\n\npay him\n\n" +
 		rule + "2 files, 999 bytes, 2 new; 2 receipts verified; checkpoint of 2 lines verified; 0.1 seconds"
-	for _, end := range []string{"\n", "\r\n", "\r", "\v", "\f", "\u0085", "\u2028", "\u2029", "\x1b[E", "\x00\n", strings.Repeat(" ", 80), strings.Repeat("\t", 10), strings.Repeat("\u2003", 40), strings.Repeat("鍵", 40)} {
+	for _, end := range []string{"\n", "\r\n", "\r", "\v", "\f", "\u0085", "\u2028", "\u2029", "\x1b[E", "\x00\n",
+		strings.Repeat(" ", 80), strings.Repeat("\t", 10), strings.Repeat("\u2003", 40), strings.Repeat("鍵", 40)} {
 		v.Add("a.txt", []byte("\n"+strings.ReplaceAll(play, "\n", end)))
 	}
 	v.Add("File name: "+second, nil)
@@ -176,7 +179,8 @@ func TestChecksReceipts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, summary := splitSummary(t, out); !strings.HasSuffix(summary, "; 3 receipts verified; checkpoint of 3 lines verified") {
+		if _, summary := splitSummary(t, out); !strings.HasSuffix(summary,
+			"; 3 receipts verified; checkpoint of 3 lines verified") {
 			t.Errorf("summary %q", summary)
 		}
 	}
@@ -189,7 +193,8 @@ func TestChecksReceipts(t *testing.T) {
 	if !errors.As(err, &failed) || len(failed.Failures) != 1 || !errors.Is(err, collector.ErrDigest) {
 		t.Errorf("a collected file was changed: %v", err)
 	}
-	if _, summary := splitSummary(t, out); !strings.HasSuffix(summary, "; 2 receipts verified; checkpoint of 3 lines verified; 1 failure") {
+	if _, summary := splitSummary(t, out); !strings.HasSuffix(summary,
+		"; 2 receipts verified; checkpoint of 3 lines verified; 1 failure") {
 		t.Errorf("summary %q", summary)
 	}
 }
@@ -217,7 +222,8 @@ func TestListsEveryFailure(t *testing.T) {
 		t.Errorf("%d lines:\n%v", len(lines), err)
 	}
 	files, summary := splitSummary(t, out)
-	if strings.Count(files, "File name: ") != 2 || !strings.Contains(summary, "1 receipt verified; checkpoint of 3 lines verified; 5 failures") {
+	if strings.Count(files, "File name: ") != 2 ||
+		!strings.Contains(summary, "1 receipt verified; checkpoint of 3 lines verified; 5 failures") {
 		t.Errorf("printed:\n%s%s", files, summary)
 	}
 }

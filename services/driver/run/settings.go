@@ -20,7 +20,7 @@ type Settings struct {
 	FTPUser       string           `envconfig:"FTP_USER" required:"true"`
 	FTPPassword   settings.Secret  `envconfig:"FTP_PASSWORD" required:"true"`
 	FTPTLS        string           `envconfig:"FTP_TLS" default:"explicit" oneof:"explicit,off"`
-	FTPDir        string           `envconfig:"FTP_DIR"`         // of manifest and log files; empty: where the log-in leads
+	FTPDir        string           `envconfig:"FTP_DIR"`         // of the log files; empty: where the log-in leads
 	FTPCAFile     string           `envconfig:"FTP_CA_FILE"`     // empty: the system's authorities
 	FTPServerName string           `envconfig:"FTP_SERVER_NAME"` // in the certificate; empty: the host of FTP_ADDR
 	Limits

@@ -46,7 +46,8 @@ func acceptLogbook(config volumesConfig, st *state.State, yes bool, std Streams)
 	fmt.Fprintf(std.Err, "%s\nlog volume %s: logbook %s, %d messages\nstate volume %s: logbook %s\n"+
 		"Both are to become one new logbook, which begins with the log volume's messages and goes on at number %d.\n"+
 		"Clients and readers that hold to the old id must be told the new one.\n",
-		message.Visible(p.Reason.Error()), config.DataDir, orNone(message.Visible(p.Was)), p.Messages, config.StateDir, p.State, p.Messages)
+		message.Visible(p.Reason.Error()), config.DataDir, orNone(message.Visible(p.Was)), p.Messages,
+		config.StateDir, p.State, p.Messages)
 	if !yes {
 		if err := confirm(std); err != nil {
 			return err

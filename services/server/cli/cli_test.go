@@ -30,7 +30,8 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"server": func() {
-			os.Exit(Main(signals.Context(context.Background()), os.Args[1:], Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+			os.Exit(Main(signals.Context(context.Background()), os.Args[1:],
+				Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 		},
 	})
 }
@@ -109,7 +110,8 @@ func TestHealthcheck(t *testing.T) {
 	} {
 		reason = c.reason
 		status, out, problems := call(t, "healthcheck")
-		if want := "server: not ready: " + reason.Error() + "\n" + c.hint; status != exitFailed || out != "" || problems != want {
+		if want := "server: not ready: " + reason.Error() + "\n" + c.hint; status != exitFailed || out != "" ||
+			problems != want {
 			t.Errorf("not ready: %d, %q, %q", status, out, problems)
 		}
 	}
@@ -122,7 +124,8 @@ func TestHealthcheck(t *testing.T) {
 
 func TestDialable(t *testing.T) {
 	for listen, want := range map[string]string{
-		":9513": "127.0.0.1:9513", "0.0.0.0:1": "127.0.0.1:1", "[::]:1": "[::1]:1", "10.0.0.1:2": "10.0.0.1:2", "localhost:3": "localhost:3",
+		":9513": "127.0.0.1:9513", "0.0.0.0:1": "127.0.0.1:1", "[::]:1": "[::1]:1", "10.0.0.1:2": "10.0.0.1:2",
+		"localhost:3": "localhost:3",
 	} {
 		if got, err := dialable(listen); got != want || err != nil {
 			t.Errorf("dialable(%q) = %q, %v, want %q", listen, got, err, want)
@@ -194,7 +197,8 @@ func TestRun(t *testing.T) {
 		t.Errorf("exit status %d", got)
 	}
 	story := strings.Join(messages, "\n")
-	for _, want := range []string{`warn "SERVER_NONSENSE" is not a setting and is ignored`, "info settings", "info server started"} {
+	for _, want := range []string{`warn "SERVER_NONSENSE" is not a setting and is ignored`, "info settings",
+		"info server started"} {
 		if !strings.Contains(story, want) {
 			t.Errorf("the log lacks %q:\n%s", want, story)
 		}

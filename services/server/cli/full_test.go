@@ -46,8 +46,10 @@ func TestNothingCanBePrinted(t *testing.T) {
 	defer full.Close()
 	for _, c := range printing {
 		var problems bytes.Buffer
-		status := Main(t.Context(), strings.Fields(strings.ReplaceAll(c.call, "FILE", filepath.Join(dir, "token.env"))), Streams{Out: full, Err: &problems})
-		told := strings.Count(problems.String(), "server: the result could not be printed: write /dev/full: no space left on device\n")
+		status := Main(t.Context(), strings.Fields(strings.ReplaceAll(c.call, "FILE", filepath.Join(dir, "token.env"))),
+			Streams{Out: full, Err: &problems})
+		told := strings.Count(problems.String(),
+			"server: the result could not be printed: write /dev/full: no space left on device\n")
 		if status != exitFailed || told != 1 || !strings.Contains(problems.String(), c.says) {
 			t.Errorf("server %s: status %d\n%s", c.call, status, problems.String())
 		}
@@ -66,7 +68,8 @@ func TestEveryCommandIsTried(t *testing.T) {
 	}
 	for _, line := range lines {
 		name := line[1]
-		tried := slices.ContainsFunc(printing, func(c struct{ call, says string }) bool { return strings.HasPrefix(c.call, name) })
+		tried := slices.ContainsFunc(printing,
+			func(c struct{ call, says string }) bool { return strings.HasPrefix(c.call, name) })
 		if !tried && name != "setup" {
 			t.Errorf("server %s is not tried", name)
 		}

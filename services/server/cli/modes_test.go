@@ -26,7 +26,8 @@ import (
 // under is the server's program under a umask.
 func under(t *testing.T, umask string, env []string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `umask "$0"; exec server "$@"`, umask}, args...)...)
+	cmd := exec.CommandContext(t.Context(), "sh",
+		append([]string{"-c", `umask "$0"; exec server "$@"`, umask}, args...)...)
 	cmd.Env = append(os.Environ(), env...)
 	return cmd
 }
@@ -93,7 +94,8 @@ func TestModes(t *testing.T) {
 		t.Run(umask, func(t *testing.T) {
 			t.Parallel()
 			dir := open(t)
-			env := []string{"SERVER_DATA_DIR=" + dir + "/volumes/data", "SERVER_STATE_DIR=" + dir + "/state", "SERVER_LISTEN=127.0.0.1:0",
+			env := []string{"SERVER_DATA_DIR=" + dir + "/volumes/data", "SERVER_STATE_DIR=" + dir + "/state",
+				"SERVER_LISTEN=127.0.0.1:0",
 				"SERVER_ADMIN_LISTEN=127.0.0.1:0", "SERVER_2012_LISTEN=", "SERVER_LOG_FORMAT=json"}
 			sender, err := under(t, umask, env, "sender", "add", "store-17").Output()
 			if err != nil {
@@ -111,8 +113,10 @@ func TestModes(t *testing.T) {
 			await(t, dir+"/volumes/data/logs/checkpoint")
 			_ = server.Process.Kill()
 			_ = server.Wait()
-			wantModes(t, dir, mode{"volumes", 0o755}, mode{"volumes/data", 0o755}, mode{"volumes/data/logs", 0o755}, mode{"volumes/data/logs/checkpoint", 0o644}, mode{"volumes/data/logs/", 0o644},
-				mode{"volumes/data/staging", 0o700}, mode{"volumes/data/staging/", 0o600}, mode{"state", 0o700}, mode{"state/", 0o600})
+			wantModes(t, dir, mode{"volumes", 0o755}, mode{"volumes/data", 0o755}, mode{"volumes/data/logs", 0o755},
+				mode{"volumes/data/logs/checkpoint", 0o644}, mode{"volumes/data/logs/", 0o644},
+				mode{"volumes/data/staging", 0o700}, mode{"volumes/data/staging/", 0o600},
+				mode{"state", 0o700}, mode{"state/", 0o600})
 			readsAsAnother(t, dir+"/volumes/data/logs")
 		})
 	}
@@ -166,12 +170,15 @@ func deliver(t *testing.T, address, sender string, sizes ...int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := courier.New(courier.Config{Server: address, TLS: pins.ClientTLS(), Token: tok, Pins: pins, Timeout: time.Minute, Log: zerolog.Nop()})
+	c := courier.New(courier.Config{Server: address, TLS: pins.ClientTLS(), Token: tok, Pins: pins, Timeout: time.Minute,
+		Log: zerolog.Nop()})
 	defer func() { _ = c.Close() }()
 	for _, size := range sizes {
 		body := make([]byte, size)
-		_, err := c.Deliver(t.Context(), courier.Message{ID: message.NewID(), Name: "a.bin", Cipher: message.None, Size: uint64(size),
-			SHA256: sha256.Sum256(body), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }})
+		_, err := c.Deliver(t.Context(),
+			courier.Message{ID: message.NewID(), Name: "a.bin", Cipher: message.None, Size: uint64(size),
+				SHA256: sha256.Sum256(body),
+				Open:   func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,7 +209,8 @@ func TestSetupModes(t *testing.T) {
 			t.Parallel()
 			dir := open(t)
 			env := []string{"SETUP_OWNER="}
-			for _, name := range []string{"DATA_DIR", "STATE_DIR", "CLIENT_SECRETS_DIR", "FTP_SECRETS_DIR", "DRIVER_SECRETS_DIR", "OUTBOX_DIR",
+			for _, name := range []string{"DATA_DIR", "STATE_DIR", "CLIENT_SECRETS_DIR", "FTP_SECRETS_DIR",
+				"DRIVER_SECRETS_DIR", "OUTBOX_DIR",
 				"RECEIVED_DIR"} {
 				env = append(env, "SETUP_"+name+"="+dir+"/"+name)
 			}
@@ -210,8 +218,10 @@ func TestSetupModes(t *testing.T) {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			wantModes(t, dir, mode{"DATA_DIR", 0o755}, mode{"DATA_DIR/logs", 0o755}, mode{"DATA_DIR/staging", 0o700},
-				mode{"STATE_DIR", 0o700}, mode{"STATE_DIR/", 0o600}, mode{"CLIENT_SECRETS_DIR", 0o700}, mode{"CLIENT_SECRETS_DIR/", 0o400},
-				mode{"FTP_SECRETS_DIR", 0o700}, mode{"FTP_SECRETS_DIR/", 0o400}, mode{"DRIVER_SECRETS_DIR", 0o700}, mode{"DRIVER_SECRETS_DIR/", 0o400},
+				mode{"STATE_DIR", 0o700}, mode{"STATE_DIR/", 0o600}, mode{"CLIENT_SECRETS_DIR", 0o700},
+				mode{"CLIENT_SECRETS_DIR/", 0o400},
+				mode{"FTP_SECRETS_DIR", 0o700}, mode{"FTP_SECRETS_DIR/", 0o400}, mode{"DRIVER_SECRETS_DIR", 0o700},
+				mode{"DRIVER_SECRETS_DIR/", 0o400},
 				mode{"OUTBOX_DIR", 0o700}, mode{"OUTBOX_DIR/", 0o600}, mode{"RECEIVED_DIR", 0o755}, mode{"RECEIVED_DIR/", 0o644})
 		})
 	}

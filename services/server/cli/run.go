@@ -58,7 +58,8 @@ func runSetup(ctx context.Context, args []string, std Streams) error {
 
 // start reads a program's settings and logs what is in force. The end of ctx ends
 // a reading that takes long: a file of a setting may be a pipe that nobody writes.
-func start(ctx context.Context, prefix string, config any, logs *logging.Settings, std Streams) (zerolog.Logger, error) {
+func start(ctx context.Context, prefix string, config any, logs *logging.Settings,
+	std Streams) (zerolog.Logger, error) {
 	warnings, err := signals.Await(ctx, func() ([]string, error) { return settings.Load(prefix, config) })
 	if err != nil {
 		speak.Remark(std.Err, warnings) // a misspelt name may be the reason

@@ -45,8 +45,9 @@ func (a *authority) issue(serial int64, until time.Time) (cert, key []byte) {
 	a.t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	check(a.t, err)
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(serial), DNSNames: []string{"drop.test"},
-		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: until}, a.cert, private.Public(), a.key)
+	der, err := x509.CreateCertificate(rand.Reader,
+		&x509.Certificate{SerialNumber: big.NewInt(serial), DNSNames: []string{"drop.test"},
+			NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: until}, a.cert, private.Public(), a.key)
 	check(a.t, err)
 	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
 	check(a.t, err)

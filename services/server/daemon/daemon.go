@@ -128,7 +128,8 @@ func named(dir string, open func() (logbook.Logbook, error)) func() (logbook.Log
 
 // tlsOf returns the server's side of TLS, and the operator's own certificate
 // where there is one.
-func tlsOf(cfg Config, st *state.State, log zerolog.Logger, reg prometheus.Registerer) (*tls.Config, *certificate, error) {
+func tlsOf(cfg Config, st *state.State, log zerolog.Logger,
+	reg prometheus.Registerer) (*tls.Config, *certificate, error) {
 	expiry := newExpiry(reg)
 	expiry.WithLabelValues(kindIdentity).Set(float64(st.Certificate().Leaf.NotAfter.Unix()))
 	if cfg.TLSCertFile == "" {
@@ -142,7 +143,8 @@ func tlsOf(cfg Config, st *state.State, log zerolog.Logger, reg prometheus.Regis
 }
 
 // serve runs the listeners until ctx ends or one of them fails.
-func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, web *http.Server, follow *follower, ready *readiness) error {
+func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, web *http.Server, follow *follower,
+	ready *readiness) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return in.Serve(l.sealpost) })
 	if l.wire2012 != nil {

@@ -75,7 +75,8 @@ func checkDescriptors() error {
 	}
 	open, err := openDescriptors()
 	if errors.Is(err, unix.EMFILE) || err == nil && open+spareDescriptors > limit {
-		return fmt.Errorf("fewer than %d of the process's %d file descriptors are left: %w", spareDescriptors, limit, unix.EMFILE)
+		return fmt.Errorf("fewer than %d of the process's %d file descriptors are left: %w", spareDescriptors,
+			limit, unix.EMFILE)
 	}
 	return nil // without /proc nobody can tell
 }

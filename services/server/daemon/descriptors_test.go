@@ -26,7 +26,8 @@ func TestAllot(t *testing.T) {
 	} {
 		l, files := allot(c.descriptors, set)
 		if l.Connections != c.connections || l.ConnectionsPerAddress != c.perAddress || files != c.files {
-			t.Errorf("of %d descriptors: %d connections, %d of an address, %d files", c.descriptors, l.Connections, l.ConnectionsPerAddress, files)
+			t.Errorf("of %d descriptors: %d connections, %d of an address, %d files", c.descriptors, l.Connections,
+				l.ConnectionsPerAddress, files)
 		}
 		if c.descriptors > ownDescriptors+leastFiles && l.Connections+files+ownDescriptors > c.descriptors {
 			t.Errorf("more than %d descriptors", c.descriptors)

@@ -12,7 +12,8 @@ import (
 func TestCheckDirs(t *testing.T) {
 	dir := t.TempDir()
 	at := func(elem ...string) string { return filepath.Join(append([]string{dir}, elem...)...) }
-	for _, d := range []string{at("data", "staging"), at("data", "logs"), at("state"), at("empty"), at("both", "staging"), at("fresh")} {
+	for _, d := range []string{at("data", "staging"), at("data", "logs"), at("state"), at("empty"),
+		at("both", "staging"), at("fresh")} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			t.Fatal(err)
 		}

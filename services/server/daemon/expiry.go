@@ -26,7 +26,8 @@ const (
 // own, the operator's, and the first to end of those between it and its CA.
 func newExpiry(reg prometheus.Registerer) *prometheus.GaugeVec {
 	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "sealpost_certificate_expiry_timestamp_seconds", Help: "When a certificate in use expires, Unix time, by kind."},
+		Name: "sealpost_certificate_expiry_timestamp_seconds",
+		Help: "When a certificate in use expires, Unix time, by kind."},
 		[]string{"kind"})
 	reg.MustRegister(g)
 	return g
@@ -109,9 +110,11 @@ func dateFlaws(name string, c *x509.Certificate, now time.Time) []flaw {
 		return []flaw{{name + " not yet", zerolog.ErrorLevel, fmt.Sprintf("%s is not valid before %s, in %s", name,
 			c.NotBefore.UTC().Format(time.RFC3339), span(c.NotBefore.Sub(now))), "is the clock of this machine right?"}}
 	case left < 0:
-		return []flaw{{name + " expired", zerolog.ErrorLevel, fmt.Sprintf("%s has expired on %s, %s ago", name, date, span(-left)), renew}}
+		return []flaw{{name + " expired", zerolog.ErrorLevel,
+			fmt.Sprintf("%s has expired on %s, %s ago", name, date, span(-left)), renew}}
 	case left < min(soon, c.NotAfter.Sub(c.NotBefore)/soonPart):
-		return []flaw{{name + " soon", zerolog.WarnLevel, fmt.Sprintf("%s expires on %s, in %s", name, date, span(left)), renew}}
+		return []flaw{{name + " soon", zerolog.WarnLevel,
+			fmt.Sprintf("%s expires on %s, in %s", name, date, span(left)), renew}}
 	}
 	return nil
 }
@@ -130,7 +133,8 @@ func forServers(c *x509.Certificate) bool {
 	if len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0 {
 		return true
 	}
-	return slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
+	return slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth) ||
+		slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 }
 
 // namesOf lists the hosts that a certificate is for.

@@ -21,7 +21,8 @@ func TestCertificateEnd(t *testing.T) {
 	s.now = dawn.Add(68 * day)
 	s.says(c, "22 days before")
 	s.now = dawn.Add(70*day + time.Hour)
-	s.says(c, "20 days before the end", `"level":"warn"`, "the certificate expires on 2026-05-30T00:00:00Z, in 19 days", c.certFile)
+	s.says(c, "20 days before the end", `"level":"warn"`,
+		"the certificate expires on 2026-05-30T00:00:00Z, in 19 days", c.certFile)
 	s.now = s.now.Add(23 * time.Hour)
 	s.says(c, "on the same day")
 	s.now = s.now.Add(time.Hour)
@@ -65,7 +66,8 @@ func TestCertificateFlaws(t *testing.T) {
 		chain []*link
 		says  string
 	}{
-		{"expired", issue(t, ca, func(c *x509.Certificate) { c.NotAfter = dawn.Add(time.Hour) }), nil, "the certificate has expired"},
+		{"expired", issue(t, ca, func(c *x509.Certificate) { c.NotAfter = dawn.Add(time.Hour) }), nil,
+			"the certificate has expired"},
 		{"not yet valid", issue(t, ca, func(c *x509.Certificate) { c.NotBefore = dawn.Add(3 * day) }), nil,
 			"is not valid before 2026-03-04T00:00:00Z, in 2 days"},
 		{"for clients alone", issue(t, ca, func(c *x509.Certificate) {
@@ -73,7 +75,8 @@ func TestCertificateFlaws(t *testing.T) {
 		}), nil, "not for servers"},
 		{"without a name", issue(t, ca, func(c *x509.Certificate) { c.DNSNames = nil }), nil, "names no host"},
 		{"an intermediate has expired", issue(t, brief, unchanged), []*link{brief}, "certificate 2 of the chain has expired"},
-		{"the chain does not fit", issue(t, between, unchanged), []*link{ca}, "certificate 2 of the chain did not sign the one before it"},
+		{"the chain does not fit", issue(t, between, unchanged), []*link{ca},
+			"certificate 2 of the chain did not sign the one before it"},
 		{"a sound chain", issue(t, between, unchanged), []*link{between, ca}, ""},
 		{"of no purpose", issue(t, ca, func(c *x509.Certificate) { c.ExtKeyUsage = nil }), nil, ""},
 	} {

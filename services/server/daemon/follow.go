@@ -28,7 +28,8 @@ type follower struct {
 	failed           string // the last error, so that it is logged once
 }
 
-func newFollower(st *state.State, in *intake.Server, cert *certificate, asks <-chan struct{}, log zerolog.Logger) *follower {
+func newFollower(st *state.State, in *intake.Server, cert *certificate, asks <-chan struct{},
+	log zerolog.Logger) *follower {
 	return &follower{st: st, in: in, cert: cert, asks: asks, log: log, senders: st.SendersVersion(), signers: st.Signers()}
 }
 

@@ -65,9 +65,10 @@ func (l *live) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	listening, ended := make(chan [2]string, 1), make(chan error, 1)
 	go func() {
-		ended <- daemon.Run(ctx, l.cfg, zerolog.New(&l.logs), daemon.Options{Reload: l.reload, OnListen: func(sealpost, _, admin net.Addr) {
-			listening <- [2]string{sealpost.String(), admin.String()}
-		}})
+		ended <- daemon.Run(ctx, l.cfg, zerolog.New(&l.logs),
+			daemon.Options{Reload: l.reload, OnListen: func(sealpost, _, admin net.Addr) {
+				listening <- [2]string{sealpost.String(), admin.String()}
+			}})
 	}()
 	stopped := false
 	l.stop = func() {

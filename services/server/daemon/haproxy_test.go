@@ -90,7 +90,8 @@ func TestHAProxy(t *testing.T) {
 			if want := "client connected from " + raw.LocalAddr().String(); !strings.Contains(l.logs.String(), want) {
 				t.Errorf("the log lacks %q", want)
 			}
-			l.eventually("looks whether the server is up", func() bool { return strings.Count(l.logs.String(), "proxy left") > 3 })
+			l.eventually("looks whether the server is up",
+				func() bool { return strings.Count(l.logs.String(), "proxy left") > 3 })
 			check(t, conn.Close())
 			_, _ = io.Copy(io.Discard, raw)
 			if text := l.logs.String(); strings.Contains(text, `"level":"warn"`) {

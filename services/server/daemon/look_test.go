@@ -37,7 +37,8 @@ func TestCertificateSettles(t *testing.T) {
 	}
 	was := put()
 	registry := prometheus.NewRegistry()
-	c, err := loadCertificate(Config{TLSCertFile: certFile, TLSKeyFile: keyFile}, zerolog.Nop(), time.Now, registry, newExpiry(registry))
+	c, err := loadCertificate(Config{TLSCertFile: certFile, TLSKeyFile: keyFile}, zerolog.Nop(), time.Now, registry,
+		newExpiry(registry))
 	if err != nil {
 		t.Fatal(err)
 	}

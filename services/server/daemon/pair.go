@@ -49,12 +49,15 @@ func (c *certificate) parse(p pair) (*tls.Certificate, error) {
 		return nil, err
 	}
 	if encrypted(p.key) {
-		return nil, c.blame(keySetting, "openssl pkey -in "+c.keyFile+" -out KEY asks for its password and writes it without one, "+
-			"to a file that the server alone should be able to read", "the private key is encrypted, and nobody is there to type its password")
+		return nil, c.blame(keySetting,
+			"openssl pkey -in "+c.keyFile+" -out KEY asks for its password and writes it without one, "+
+				"to a file that the server alone should be able to read",
+			"the private key is encrypted, and nobody is there to type its password")
 	}
 	cert, err := tls.X509KeyPair([]byte(p.cert), []byte(p.key))
 	if err != nil { // the certificate is sound, so it is the key
-		return nil, c.blame(keySetting, "it must hold the private key of the certificate in "+c.certFile+", in PEM form", "%s",
+		return nil, c.blame(keySetting,
+			"it must hold the private key of the certificate in "+c.certFile+", in PEM form", "%s",
 			strings.TrimPrefix(err.Error(), "tls: "))
 	}
 	return &cert, nil
@@ -65,7 +68,8 @@ func (c *certificate) checkCert(text string) error {
 	for rest := []byte(text); ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
-			return c.blame(certSetting, "it must hold the server's certificate and then those between it and its CA, in PEM form",
+			return c.blame(certSetting,
+				"it must hold the server's certificate and then those between it and its CA, in PEM form",
 				"no certificate in PEM form")
 		}
 		if block.Type != "CERTIFICATE" {

@@ -45,16 +45,20 @@ func TestBadPair(t *testing.T) {
 		setting   string
 		says      string
 	}{
-		{"an encrypted key", good.text, pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("secret")}),
+		{"an encrypted key", good.text,
+			pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("secret")}),
 			keySetting, "the private key is encrypted"},
-		{"an encrypted key of the older form", good.text, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: []byte("secret"),
-			Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}}), keySetting, "the private key is encrypted"},
+		{"an encrypted key of the older form", good.text,
+			pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: []byte("secret"),
+				Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}}), keySetting,
+			"the private key is encrypted"},
 		{"another's key", good.text, other.key, keySetting, "private key does not match public key"},
 		{"a key that is none", good.text, []byte("hello"), keySetting, "failed to find any PEM data"},
 		{"the two exchanged", good.key, good.text, certSetting, "no certificate in PEM form"},
 		{"a byte order mark before the certificates", slices.Concat([]byte("\ufeff"), good.text, other.text), good.key,
 			certSetting, "it begins with a byte order mark"},
-		{"a byte order mark before the key", good.text, slices.Concat([]byte("\ufeff"), good.key), keySetting, "it begins with a byte order mark"},
+		{"a byte order mark before the key", good.text, slices.Concat([]byte("\ufeff"), good.key), keySetting,
+			"it begins with a byte order mark"},
 		{"a certificate that is none", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}), good.key,
 			certSetting, "malformed certificate"},
 		{"no key file", good.text, nil, keySetting, "no such file"},
@@ -78,7 +82,8 @@ func TestBadPair(t *testing.T) {
 			t.Errorf("%s: another certificate is shown", test.name)
 		}
 		_, err = s.load()
-		if e := new(CertificateError); !errors.As(err, &e) || e.Setting != test.setting || !strings.Contains(err.Error(), test.says) {
+		if e := new(CertificateError); !errors.As(err, &e) || e.Setting != test.setting ||
+			!strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: at the start: %v", test.name, err)
 		}
 		if strings.Contains(err.Error(), "secret") {

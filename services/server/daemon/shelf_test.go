@@ -86,7 +86,8 @@ func (s *shelf) put(cert, key []byte) {
 
 func (s *shelf) load() (*certificate, error) {
 	s.registry = prometheus.NewRegistry()
-	return loadCertificate(s.cfg, zerolog.New(&s.logs), func() time.Time { return s.now }, s.registry, newExpiry(s.registry))
+	return loadCertificate(s.cfg, zerolog.New(&s.logs), func() time.Time { return s.now }, s.registry,
+		newExpiry(s.registry))
 }
 
 // gauges returns the values of a metric by kind, "" where it has none.

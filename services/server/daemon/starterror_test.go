@@ -24,13 +24,17 @@ func TestListenError(t *testing.T) {
 		says    string
 		fix     string
 	}{
-		{Config{Listen: settings.Address(taken.Addr().String()), AdminListen: free}, "SERVER_LISTEN", "address already in use", "ss -ltnp"},
-		{Config{Listen: free, AdminListen: settings.Address(taken.Addr().String())}, "SERVER_ADMIN_LISTEN", "address already in use", "ss -ltnp"},
-		{Config{Listen: free, AdminListen: free, Listen2012: "192.0.2.1:0"}, "SERVER_2012_LISTEN", "cannot assign", "no interface of this machine"},
+		{Config{Listen: settings.Address(taken.Addr().String()), AdminListen: free}, "SERVER_LISTEN",
+			"address already in use", "ss -ltnp"},
+		{Config{Listen: free, AdminListen: settings.Address(taken.Addr().String())}, "SERVER_ADMIN_LISTEN",
+			"address already in use", "ss -ltnp"},
+		{Config{Listen: free, AdminListen: free, Listen2012: "192.0.2.1:0"}, "SERVER_2012_LISTEN", "cannot assign",
+			"no interface of this machine"},
 	} {
 		_, err := listen(t.Context(), test.cfg)
 		var e *ListenError
-		if !errors.As(err, &e) || e.Setting != test.setting || !strings.HasPrefix(err.Error(), test.setting+"="+e.Address+": ") ||
+		if !errors.As(err, &e) || e.Setting != test.setting ||
+			!strings.HasPrefix(err.Error(), test.setting+"="+e.Address+": ") ||
 			!strings.Contains(err.Error(), test.says) || !strings.Contains(remedy.For(err), test.fix) {
 			t.Errorf("%s: %v; hint: %s", test.setting, err, remedy.For(err))
 		}
@@ -48,7 +52,8 @@ func TestDirError(t *testing.T) {
 		must(t, os.Chown(dir, 65534, 65534))
 		foreign.Dir = dir
 	}
-	if text := foreign.Error(); !strings.Contains(text, "it belongs to uid ") || !strings.HasPrefix(remedy.For(foreign), "give it to the server's user: chown -R") {
+	if text := foreign.Error(); !strings.Contains(text, "it belongs to uid ") ||
+		!strings.HasPrefix(remedy.For(foreign), "give it to the server's user: chown -R") {
 		t.Errorf("of another's: %s; hint: %s", text, remedy.For(foreign))
 	}
 }

@@ -40,7 +40,8 @@ func TestBadBody(t *testing.T) {
 		code   framing.Code
 	}{
 		{"wrong SHA-256", false, func(m *parcel) { m.SHA256[31] ^= 1 }, framing.CodeMismatch},
-		{"a changed byte", false, func(m *parcel) { m.body = bytes.ToUpper(append([]byte("x"), content[1:]...)) }, framing.CodeMismatch},
+		{"a changed byte", false, func(m *parcel) { m.body = bytes.ToUpper(append([]byte("x"), content[1:]...)) },
+			framing.CodeMismatch},
 		{"one byte too few", false, func(m *parcel) { m.body = m.body[1:] }, framing.CodeMismatch},
 		{"no byte at all", false, func(m *parcel) { m.body = nil }, framing.CodeMismatch},
 		{"one byte too many", false, func(m *parcel) { m.body = append(bytes.Clone(m.body), 'x') }, framing.CodeMismatch},
@@ -50,8 +51,10 @@ func TestBadBody(t *testing.T) {
 		{"no base64", true, respell(func(text []byte) { text[50] = '!' }), framing.CodeBadCiphertext},
 		{"base64 of another alphabet", true, respell(func(text []byte) { text[0] = '-' }), framing.CodeBadCiphertext},
 		{"CR LF in the base64", true, respell(func(text []byte) { copy(text[76:], "\r\n") }), framing.CodeBadCiphertext},
-		{"padding characters too early", true, respell(func(text []byte) { copy(text[4:], "AA==") }), framing.CodeBadCiphertext},
-		{"30 bytes in the last block", true, respell(func(text []byte) { copy(text[len(text)-4:], "AA==") }), framing.CodeBadCiphertext},
+		{"padding characters too early", true, respell(func(text []byte) { copy(text[4:], "AA==") }),
+			framing.CodeBadCiphertext},
+		{"30 bytes in the last block", true, respell(func(text []byte) { copy(text[len(text)-4:], "AA==") }),
+			framing.CodeBadCiphertext},
 		{"33 bytes in the last block", true, func(m *parcel) {
 			*m = sealed("a.txt", content[:10])
 			m.body[len(m.body)-1] = 'A' // where the "=" was
@@ -60,7 +63,8 @@ func TestBadBody(t *testing.T) {
 		{"padding of 33", true, enciphered(bytes.Repeat([]byte{33}, 96)), framing.CodeBadCiphertext},
 		{"unequal padding", true, enciphered(append(make([]byte, 94), 1, 2)), framing.CodeBadCiphertext},
 		{"another key", true, func(m *parcel) { rand.Read(m.body[:cipher2012.KeySize]) }, framing.CodeBadCiphertext},
-		{"valid padding, too few bytes", true, enciphered(append(make([]byte, 64), bytes.Repeat([]byte{32}, 32)...)), framing.CodeMismatch},
+		{"valid padding, too few bytes", true, enciphered(append(make([]byte, 64), bytes.Repeat([]byte{32}, 32)...)),
+			framing.CodeMismatch},
 		{"valid padding, too many bytes", true, enciphered(append(make([]byte, 95), 1)), framing.CodeMismatch},
 		{"the key alone", true, func(m *parcel) { m.body = m.body[:cipher2012.KeySize] }, framing.CodeMismatch},
 		{"not even the key", true, func(m *parcel) { m.body = m.body[:cipher2012.KeySize-1] }, framing.CodeMismatch},

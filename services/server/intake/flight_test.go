@@ -18,7 +18,8 @@ func TestManyInFlight(t *testing.T) {
 	const n = 200
 	s := start(t, options{limits: intake.Limits{InFlight: n}})
 	p := s.dial(t)
-	if w := p.login(); w.MaxInFlight != n || w.Window != framing.InitialWindow || w.MaxMessage != 1<<30 || w.LogbookID != s.state.LogbookID() {
+	if w := p.login(); w.MaxInFlight != n || w.Window != framing.InitialWindow || w.MaxMessage != 1<<30 ||
+		w.LogbookID != s.state.LogbookID() {
 		t.Errorf("WELCOME says %+v", w)
 	}
 	var all []byte

@@ -99,7 +99,8 @@ func TestConnectAndLeaveIsSummedUp(t *testing.T) {
 			check(t, conn.Close())
 		}},
 		{"no TLS", "handshake failed", func(t *testing.T, s *server) { s.speak(t, s.addr, "GET / HTTP/1.1\r\n\r\n") }},
-		{"2012, no message", "bad ciphertext", func(t *testing.T, s *server) { s.speak(t, s.addr2012, strings.Repeat("?", 80)) }},
+		{"2012, no message", "bad ciphertext",
+			func(t *testing.T, s *server) { s.speak(t, s.addr2012, strings.Repeat("?", 80)) }},
 		{"2012, cut short", "connection lost", func(t *testing.T, s *server) { s.speak(t, s.addr2012, "?") }},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -94,7 +94,8 @@ func answerTo(t *testing.T, rec framing.Record) (ref uint32, ok bool) {
 // text that was sent, or in a reset.
 func FuzzWire2012(f *testing.F) {
 	s := start(f, options{alone: true})
-	for _, text := range []string{"", "Tide at nine.", string(make([]byte, 32)), "two barges in, one out, wind from the south-west"} {
+	for _, text := range []string{"", "Tide at nine.", string(make([]byte, 32)),
+		"two barges in, one out, wind from the south-west"} {
 		body := sealed("", []byte(text)).body
 		f.Add(body)
 		f.Add(body[:len(body)-4])

@@ -27,7 +27,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sealpost_refusals_total", Help: "Messages refused, by code."}, []string{"code"}),
 		Closed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sealpost_connections_closed_total", Help: "Connections that the server ended, by reason."}, []string{"reason"}),
+			Name: "sealpost_connections_closed_total", Help: "Connections that the server ended, by reason."},
+			[]string{"reason"}),
 		Bytes: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sealpost_message_bytes_total", Help: "Bytes of the messages kept, deciphered."}),
 		Commit: prometheus.NewHistogram(prometheus.HistogramOpts{

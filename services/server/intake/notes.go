@@ -30,7 +30,8 @@ func (s *Server) noteConnected(conn net.Conn, log zerolog.Logger) {
 
 // passOf asks for an event of an address.
 func (s *Server) passOf(conn net.Conn, level zerolog.Level, what, reason string) bool {
-	return s.cfg.Sums.Pass(floods.Event{Level: level, What: what, Reason: reason, By: "address", Who: hostOf(conn.RemoteAddr())})
+	return s.cfg.Sums.Pass(floods.Event{Level: level, What: what, Reason: reason, By: "address",
+		Who: hostOf(conn.RemoteAddr())})
 }
 
 // pass asks for an event of the session's sender.

@@ -73,7 +73,8 @@ func TestProxyHeader(t *testing.T) {
 		{"version 1, unknown with more", []byte("PROXY UNKNOWN 2001:db8::7 2001:db8::1 4711 7513\r\n"), ""},
 		{"version 2, IPv4", version2(0x21, 0x11, ipv4("198.51.100.7", 4711)), "198.51.100.7:4711"},
 		{"version 2, IPv6", version2(0x21, 0x21, ipv6("2001:db8::7", 4711)), "[2001:db8::7]:4711"},
-		{"version 2, with more fields", version2(0x21, 0x11, append(ipv4("198.51.100.7", 4711), 0x04, 0, 2, 0, 0)), "198.51.100.7:4711"},
+		{"version 2, with more fields", version2(0x21, 0x11, append(ipv4("198.51.100.7", 4711), 0x04, 0, 2, 0, 0)),
+			"198.51.100.7:4711"},
 		{"version 2, local", version2(0x20, 0x00, nil), ""},
 		{"version 2, local with addresses", version2(0x20, 0x11, ipv4("198.51.100.7", 4711)), ""},
 		{"version 2, a socket of Unix", version2(0x21, 0x31, make([]byte, 216)), ""},
@@ -92,10 +93,12 @@ func TestProxyHeader(t *testing.T) {
 			p.deliver(plain("behind.txt", []byte("through a proxy")))
 			want := fields{"remote": remote, "proxy": conn.LocalAddr().String()}
 			s.logs.wait(t, 1, fields{"message": "client connected from " + remote, "proxy": want["proxy"]})
-			s.logs.wait(t, 1, fields{"message": "message received from store-17", "remote": want["remote"], "proxy": want["proxy"]})
+			s.logs.wait(t, 1, fields{"message": "message received from store-17", "remote": want["remote"],
+				"proxy": want["proxy"]})
 
 			key := cipher2012.DeriveKey("password")
-			old := s.fromProxy(t, s.addr2012, append(append(test.header, key[:]...), cipher2012.Encrypt(key, []byte("as in 2012"))...))
+			old := s.fromProxy(t, s.addr2012,
+				append(append(test.header, key[:]...), cipher2012.Encrypt(key, []byte("as in 2012"))...))
 			check(t, old.CloseWrite())
 			if err := readEnd(old); !errors.Is(err, io.EOF) { // a close, not a reset
 				t.Fatal(err)
@@ -103,7 +106,8 @@ func TestProxyHeader(t *testing.T) {
 			if test.remote == "" {
 				remote = old.LocalAddr().String()
 			}
-			s.logs.wait(t, 1, fields{"message": "message received from " + remote, "wire": "2012", "proxy": old.LocalAddr().String()})
+			s.logs.wait(t, 1, fields{"message": "message received from " + remote, "wire": "2012",
+				"proxy": old.LocalAddr().String()})
 			s.goesOn(t)
 		})
 	}
@@ -261,5 +265,6 @@ func TestProxyWaits(t *testing.T) {
 		check(t, p.conn.Close())
 	}
 	check(t, receive(t, ended, "Shutdown"))
-	s.logs.wait(t, 1, fields{"message": "connection closed", "reason": "shutting down", "remote": waiting.LocalAddr().String()})
+	s.logs.wait(t, 1, fields{"message": "connection closed", "reason": "shutting down",
+		"remote": waiting.LocalAddr().String()})
 }

@@ -87,10 +87,12 @@ func judge(o framing.Offer, limit uint64) error {
 	case framing.Cipher2012:
 		want = cipher2012.EncryptedLen(o.Size)
 	default:
-		return refuse(framing.CodeBadOffer, "cipher %d is not known, only %d and %d are", o.Cipher, framing.CipherNone, framing.Cipher2012)
+		return refuse(framing.CodeBadOffer, "cipher %d is not known, only %d and %d are", o.Cipher, framing.CipherNone,
+			framing.Cipher2012)
 	}
 	if o.EncryptedSize != want {
-		return refuse(framing.CodeBadOffer, "encrypted size %d does not belong to size %d, %d does", o.EncryptedSize, o.Size, want)
+		return refuse(framing.CodeBadOffer, "encrypted size %d does not belong to size %d, %d does",
+			o.EncryptedSize, o.Size, want)
 	}
 	return nil
 }

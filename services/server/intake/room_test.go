@@ -67,7 +67,8 @@ func TestTooSlowForItsRoom(t *testing.T) {
 	m := plain("a.bin", make([]byte, 100<<10))
 	text := string(enciphered2012(make([]byte, 100<<10)))
 	s.cutsOff(t, []stalled{
-		{"in the middle", loggedIn(func(p *peer) { p.write(appendData(p.offer(m), m.body[:1000])) }), framing.CodeTooSlow, "too slow"},
+		{"in the middle", loggedIn(func(p *peer) { p.write(appendData(p.offer(m), m.body[:1000])) }),
+			framing.CodeTooSlow, "too slow"},
 		{"2012", stop(func(s *server) string { return s.addr2012 }, text), 0, "too slow"},
 	})
 	s.goesOn(t)

@@ -139,7 +139,8 @@ func (s *session) message() error {
 		return err
 	}
 	if offer.Ref != s.nextRef {
-		return &framing.Error{Type: rec.Type, Reason: fmt.Sprintf("its number is %d, the next one is %d", offer.Ref, s.nextRef)}
+		return &framing.Error{Type: rec.Type,
+			Reason: fmt.Sprintf("its number is %d, the next one is %d", offer.Ref, s.nextRef)}
 	}
 	s.nextRef++
 	if !s.out.offered() {

@@ -19,7 +19,8 @@ const patience = 2 * time.Minute
 func TestCertificateServesEveryName(t *testing.T) {
 	config := emptyVolumes(t)
 	runOnce(t, config)
-	pair, err := tls.LoadX509KeyPair(filepath.Join(config.FTPSecretsDir, "cert.pem"), filepath.Join(config.FTPSecretsDir, "key.pem"))
+	pair, err := tls.LoadX509KeyPair(filepath.Join(config.FTPSecretsDir, "cert.pem"),
+		filepath.Join(config.FTPSecretsDir, "key.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,8 @@ func TestEverythingIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	if sender, ok := st.Authenticate(strings.TrimSuffix(read(t, config.ClientSecretsDir, "token"), "\n")); !ok || sender != SenderName {
+	if sender, ok := st.Authenticate(strings.TrimSuffix(read(t, config.ClientSecretsDir, "token"), "\n")); !ok ||
+		sender != SenderName {
 		t.Errorf("the client's token is one of %q, %t", sender, ok)
 	}
 	for _, dir := range []string{config.ClientSecretsDir, config.DriverSecretsDir} {
@@ -78,7 +79,8 @@ func TestEverythingIsThere(t *testing.T) {
 			t.Errorf("%s: pins %v, %v", dir, pins, err)
 		}
 	}
-	if password := read(t, config.FTPSecretsDir, "password"); password != read(t, config.DriverSecretsDir, "ftp_password") || len(password) < 20 {
+	password := read(t, config.FTPSecretsDir, "password")
+	if password != read(t, config.DriverSecretsDir, "ftp_password") || len(password) < 20 {
 		t.Error("the driver cannot log in at the FTP server")
 	}
 	if len(read(t, config.ClientSecretsDir, "password")) < 20 {

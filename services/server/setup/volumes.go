@@ -54,7 +54,8 @@ func (r *run) directories() error {
 }
 
 func (r *run) close() {
-	for _, d := range []*durable.Dir{r.vol.data, r.vol.state, r.vol.client, r.vol.driver, r.vol.ftp, r.vol.outbox, r.vol.received} {
+	for _, d := range []*durable.Dir{r.vol.data, r.vol.state, r.vol.client, r.vol.driver, r.vol.ftp, r.vol.outbox,
+		r.vol.received} {
 		if d != nil {
 			_ = d.Close() // what was written is durable
 		}

@@ -12,7 +12,8 @@ import (
 // the place of a file. Nothing is waited for, and what a link leads to is neither
 // taken for the state, nor written, nor given away.
 func TestPlantedInTheState(t *testing.T) {
-	for _, name := range []string{identityFile, nextFile, formerFile, logbookFile, sendersFile, checkpointFile, acceptedFile, lockFile} {
+	for _, name := range []string{identityFile, nextFile, formerFile, logbookFile, sendersFile, checkpointFile,
+		acceptedFile, lockFile} {
 		for kind, plant := range map[string]func(from, to string) error{
 			"link": os.Symlink,
 			"FIFO": func(_, to string) error { return syscall.Mkfifo(to, 0o600) },

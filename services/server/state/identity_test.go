@@ -79,7 +79,8 @@ func TestSwitchIdentity(t *testing.T) {
 	if server.Signers() == version {
 		t.Error("nothing says that others sign now")
 	}
-	if leaf := server.Certificate().Leaf.PublicKey; !second.Public().Equal(leaf) || !server.Identity().Public().Equal(second.Public()) {
+	if leaf := server.Certificate().Leaf.PublicKey; !second.Public().Equal(leaf) ||
+		!server.Identity().Public().Equal(second.Public()) {
 		t.Error("the server does not stand for the new identity")
 	}
 	wantSigners(t, server, second, first)

@@ -95,8 +95,10 @@ func TestAuthenticateRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"empty": "", "another token of the sender": stranger.Reveal(), "another sender": strings.Replace(good, "demo", "Demo", 1),
-		"no sender": strings.Replace(good, "demo:", "", 1), "cut": good[:len(good)-1], "longer": good + "A", "line end": good + "\n",
+		"empty": "", "another token of the sender": stranger.Reveal(),
+		"another sender": strings.Replace(good, "demo", "Demo", 1),
+		"no sender":      strings.Replace(good, "demo:", "", 1), "cut": good[:len(good)-1], "longer": good + "A",
+		"line end": good + "\n",
 	} {
 		if sender, ok := s.Authenticate(text); ok || sender != "" {
 			t.Errorf("%s: taken for %q", name, sender)
@@ -282,7 +284,8 @@ func TestClockGoesBack(t *testing.T) {
 	// clock that is behind too.
 	lines := strings.SplitAfter(string(text), "\n")
 	was := regexp.MustCompile(`"created":"[^"]*"`)
-	edited := was.ReplaceAllString(lines[0], `"created":"2026-01-02T04:04:05Z"`) + was.ReplaceAllString(lines[1], `"created":"2026-01-02T03:04:05Z"`)
+	edited := was.ReplaceAllString(lines[0], `"created":"2026-01-02T04:04:05Z"`) +
+		was.ReplaceAllString(lines[1], `"created":"2026-01-02T03:04:05Z"`)
 	if err := os.WriteFile(path, []byte(edited), 0o600); err != nil {
 		t.Fatal(err)
 	}

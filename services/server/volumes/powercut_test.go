@@ -129,7 +129,8 @@ func TestPowerCutOfEither(t *testing.T) {
 func weathers(n int, apart bool) [][2]durabletest.Weather {
 	nothing, everything := durabletest.Nothing, durabletest.Everything
 	random := func(i int) durabletest.Weather { return durabletest.AtRandom(uint64(n*10+i), i%2 == 0) }
-	all := [][2]durabletest.Weather{{nothing, everything}, {everything, nothing}, {nothing, nothing}, {random(0), random(1)}, {random(3), random(2)}}
+	all := [][2]durabletest.Weather{{nothing, everything}, {everything, nothing}, {nothing, nothing},
+		{random(0), random(1)}, {random(3), random(2)}}
 	switch {
 	case !apart && n%2 == 0 && !*full:
 		return [][2]durabletest.Weather{{nothing, nothing}}

@@ -37,7 +37,8 @@ func operatorCertificate(t *testing.T, names ...string) ([]byte, tls.Certificate
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour), NotBefore: time.Now().Add(-time.Hour), DNSNames: names,
+		SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour), NotBefore: time.Now().Add(-time.Hour),
+		DNSNames: names,
 	}
 	caDER := sign(ca, ca, caKey, caKey)
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER}),
@@ -71,7 +72,8 @@ func TestOperatorsCertificate(t *testing.T) {
 		t.Errorf("wrong CA: error %v, want %T", err, unknown)
 	}
 	var mismatch *MismatchError
-	if _, err := call(t, address, pinsOf(generate(t)).ClientTLS()); !errors.As(err, &mismatch) || !strings.Contains(mismatch.Got, "ECDSA") {
+	if _, err := call(t, address, pinsOf(generate(t)).ClientTLS()); !errors.As(err, &mismatch) ||
+		!strings.Contains(mismatch.Got, "ECDSA") {
 		t.Errorf("a pin against an operator's certificate: %v", err)
 	}
 }

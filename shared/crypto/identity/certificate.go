@@ -21,11 +21,12 @@ const certificateName = "sealpost"
 // instead of the key is not surprised by a restart.
 func (id *Identity) Certificate() (tls.Certificate, error) {
 	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: certificateName},
-		DNSNames:              []string{certificateName},
-		NotBefore:             time.Date(2012, time.January, 1, 0, 0, 0, 0, time.UTC),
-		NotAfter:              time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC), // "no expiry", RFC 5280, section 4.1.2.5
+		SerialNumber: big.NewInt(1),
+		Subject:      pkix.Name{CommonName: certificateName},
+		DNSNames:     []string{certificateName},
+		NotBefore:    time.Date(2012, time.January, 1, 0, 0, 0, 0, time.UTC),
+		// "No expiry", RFC 5280, section 4.1.2.5.
+		NotAfter:              time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC),
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,

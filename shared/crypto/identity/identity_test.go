@@ -140,7 +140,8 @@ func TestCertificateIsTheSameEveryTime(t *testing.T) {
 	if !bytes.Equal(first.Certificate[0], second.Certificate[0]) {
 		t.Error("two certificates of one identity differ")
 	}
-	if err := first.Leaf.CheckSignature(first.Leaf.SignatureAlgorithm, first.Leaf.RawTBSCertificate, first.Leaf.Signature); err != nil {
+	if err := first.Leaf.CheckSignature(first.Leaf.SignatureAlgorithm, first.Leaf.RawTBSCertificate,
+		first.Leaf.Signature); err != nil {
 		t.Errorf("not signed by its own key: %v", err)
 	}
 }

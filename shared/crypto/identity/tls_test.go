@@ -19,7 +19,8 @@ func TestPinnedConnection(t *testing.T) {
 			continue
 		}
 		if state.Version != tls.VersionTLS13 || state.CurveID != tls.X25519MLKEM768 || state.NegotiatedProtocol != ALPN {
-			t.Errorf("%s: connected with %s, %s, %q", name, tls.VersionName(state.Version), state.CurveID, state.NegotiatedProtocol)
+			t.Errorf("%s: connected with %s, %s, %q", name, tls.VersionName(state.Version), state.CurveID,
+				state.NegotiatedProtocol)
 		}
 	}
 }
@@ -83,7 +84,8 @@ func TestServerRefuses(t *testing.T) {
 		alert  string // what the client is told; see also RFC 8446, section 6.2
 	}{
 		{"no ALPN", client(func(c *tls.Config) { c.NextProtos = nil }), ErrALPN, "no application protocol"},
-		{"another ALPN", client(func(c *tls.Config) { c.NextProtos = []string{"h2", "sealpost/2"} }), ErrALPN, "no application protocol"},
+		{"another ALPN", client(func(c *tls.Config) { c.NextProtos = []string{"h2", "sealpost/2"} }), ErrALPN,
+			"no application protocol"},
 		{"TLS 1.2", client(func(c *tls.Config) {
 			c.MinVersion, c.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 			c.CurvePreferences = nil
@@ -92,7 +94,8 @@ func TestServerRefuses(t *testing.T) {
 			c.MinVersion, c.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 			c.CurvePreferences, c.NextProtos = nil, nil
 		}), nil, "protocol version not supported"},
-		{"a curve of neither", client(func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.CurveP256} }), nil, "handshake failure"},
+		{"a curve of neither", client(func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.CurveP256} }), nil,
+			"handshake failure"},
 	} {
 		_, err := call(t, address, c.config)
 		var told *net.OpError
@@ -139,7 +142,8 @@ func TestClientRefuses(t *testing.T) {
 		server *tls.Config
 		want   error
 	}{
-		{"a server without ML-KEM", &tls.Config{NextProtos: []string{ALPN}, CurvePreferences: []tls.CurveID{tls.X25519}}, nil},
+		{"a server without ML-KEM",
+			&tls.Config{NextProtos: []string{ALPN}, CurvePreferences: []tls.CurveID{tls.X25519}}, nil},
 		{"a server without ALPN", &tls.Config{}, ErrALPN},
 		{"a server of another protocol", &tls.Config{NextProtos: []string{"h2"}}, nil},
 		{"a server of TLS 1.2", &tls.Config{NextProtos: []string{ALPN}, MaxVersion: tls.VersionTLS12}, nil},

@@ -54,7 +54,8 @@ func TestRotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, pins := range map[string]identity.Pins{
-		"old": oldPins, "next": nextPins, "both": append(oldPins, nextPins...), "next and another": append(otherPins, nextPins...),
+		"old": oldPins, "next": nextPins, "both": append(oldPins, nextPins...),
+		"next and another": append(otherPins, nextPins...),
 	} {
 		if c, err := receipt.OpenCheckpoint(text, pins); err != nil || c != sample(t) {
 			t.Errorf("%s: %+v, %v", name, c, err)
@@ -69,7 +70,8 @@ func TestRotation(t *testing.T) {
 
 func TestSignCheckpointRefuses(t *testing.T) {
 	id, _ := generate(t)
-	for _, origin := range []string{"", "example.org/log", "sealpost", "sealpost/a b", "sealpost/a+b", "sealpost/\x01", "sealpost/\xff"} {
+	for _, origin := range []string{"", "example.org/log", "sealpost", "sealpost/a b", "sealpost/a+b", "sealpost/\x01",
+		"sealpost/\xff"} {
 		c := sample(t)
 		c.Origin = origin
 		if text, err := receipt.SignCheckpoint(c, id); !errors.Is(err, identity.ErrOrigin) || text != nil {

@@ -132,11 +132,13 @@ func TestForged(t *testing.T) {
 	other := strings.Split(string(sign(t, id, lines, 5)), "\n")
 	smaller := strings.SplitN(string(sign(t, id, lines[:5], 4)), "\n\n", 2)
 	for name, forged := range map[string]string{
-		"another line":              strings.Replace(good, rows[1], "extra "+base64.StdEncoding.EncodeToString(lines[3]), 1),
-		"an altered line":           strings.Replace(good, rows[1], "extra "+base64.StdEncoding.EncodeToString([]byte("x")), 1),
-		"another index":             strings.Replace(good, "index 4\n", "index 5\n", 1),
-		"index outside":             strings.Replace(good, "index 4\n", "index 7\n", 1),
-		"the largest index":         strings.Replace(good, "index 4\n", fmt.Sprintf("index %d\n", uint64(receipt.MaxTree)), 1),
+		"another line": strings.Replace(good, rows[1], "extra "+base64.StdEncoding.EncodeToString(lines[3]), 1),
+		"an altered line": strings.Replace(good, rows[1],
+			"extra "+base64.StdEncoding.EncodeToString([]byte("x")), 1),
+		"another index": strings.Replace(good, "index 4\n", "index 5\n", 1),
+		"index outside": strings.Replace(good, "index 4\n", "index 7\n", 1),
+		"the largest index": strings.Replace(good, "index 4\n",
+			fmt.Sprintf("index %d\n", uint64(receipt.MaxTree)), 1),
 		"a hash of another proof":   strings.Replace(good, rows[3], other[3], 1),
 		"hashes in another order":   strings.Replace(good, rows[3]+"\n"+rows[4], rows[4]+"\n"+rows[3], 1),
 		"one hash less":             strings.Replace(good, rows[3]+"\n", "", 1),

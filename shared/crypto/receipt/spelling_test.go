@@ -14,8 +14,10 @@ import (
 // them.
 func FuzzSpelling(f *testing.F) {
 	for _, seed := range []string{
-		"", "=", "==", "====", "A", "AA", "AA=", "AA==", "AB==", "AAA=", "AAB=", "AAAA", "AAAA====", "AA==AAAA", "AAAA\n", "AA\r==", "\nAAAA",
-		"AA==\r\n", "-_AA", "0", "00", "01", "+1", "1_0", "4611686018427387903", "4611686018427387904", "18446744073709551616",
+		"", "=", "==", "====", "A", "AA", "AA=", "AA==", "AB==", "AAA=", "AAB=", "AAAA", "AAAA====", "AA==AAAA", "AAAA\n",
+		"AA\r==", "\nAAAA",
+		"AA==\r\n", "-_AA", "0", "00", "01", "+1", "1_0", "4611686018427387903", "4611686018427387904",
+		"18446744073709551616",
 		"a\u007f", "a\u0080", "a\u009f", "a\u00a0", "\u07ff", "\u2028",
 	} {
 		f.Add(seed)
@@ -28,7 +30,8 @@ func FuzzSpelling(f *testing.F) {
 		if ok != canonical || ok && !bytes.Equal(got, want) {
 			t.Errorf("%q is read as %q, %t, want %q, %t", text, got, ok, want, canonical)
 		}
-		if hash, ok := parseHash([]byte(text)); ok != (canonical && len(want) == len(hash)) || ok && !bytes.Equal(hash[:], want) {
+		if hash, ok := parseHash([]byte(text)); ok != (canonical && len(want) == len(hash)) || ok &&
+			!bytes.Equal(hash[:], want) {
 			t.Errorf("%q is read as the hash %x, %t", text, hash, ok)
 		}
 		n, err := strconv.ParseUint(text, 10, 64)

@@ -117,7 +117,8 @@ func TestPrintingMasks(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"", "sealpost:demo:" + secret43, "sealpost:a.b_c-d:" + secret43, "sealpost:demo:" + secret43 + "\n"} {
+	for _, seed := range []string{"", "sealpost:demo:" + secret43, "sealpost:a.b_c-d:" + secret43,
+		"sealpost:demo:" + secret43 + "\n"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

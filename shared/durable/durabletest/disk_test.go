@@ -31,8 +31,10 @@ func TestDisk(t *testing.T) {
 	}
 	// The name was flushed where it is now and not where it was; the bytes were not.
 	wants(t, d.After(Nothing), map[string]string{"logs/": "", "staging/": "", "staging/a": "", "logs/old": "old"})
-	wants(t, d.After(Everything), map[string]string{"logs/": "", "staging/": "", "logs/a": "bytes", "logs/old": "old and new"})
-	wants(t, d.After(AllBut(0)), map[string]string{"logs/": "", "staging/": "", "staging/a": "bytes", "logs/old": "old and new"})
+	wants(t, d.After(Everything),
+		map[string]string{"logs/": "", "staging/": "", "logs/a": "bytes", "logs/old": "old and new"})
+	wants(t, d.After(AllBut(0)),
+		map[string]string{"logs/": "", "staging/": "", "staging/a": "bytes", "logs/old": "old and new"})
 	wants(t, d.After(AllBut(2)), map[string]string{"logs/": "", "staging/": "", "logs/a": "bytes", "logs/old": "old"})
 	d.Apply(Op{Kind: SyncDir, Name: "staging"})
 	wants(t, d.After(Nothing), map[string]string{"logs/": "", "staging/": "", "logs/a": "", "logs/old": "old"})

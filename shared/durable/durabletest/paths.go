@@ -182,7 +182,8 @@ func PathTable(calls []PathCall) string {
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "call\ttimes\tfrom\tsteps\tflags\tbreach\tas in")
 	for _, k := range kinds {
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\n", k.name, count[k], k.from, k.steps, cmp.Or(k.flags, "-"), cmp.Or(k.breach, "-"), example[k])
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\n", k.name, count[k], k.from, k.steps, cmp.Or(k.flags, "-"),
+			cmp.Or(k.breach, "-"), example[k])
 	}
 	_ = w.Flush() // to memory
 	return text.String()

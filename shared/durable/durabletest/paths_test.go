@@ -70,7 +70,8 @@ func line(name string, from From, steps int, follows bool, flags string) string 
 
 // line is all of a call but its root.
 func (c PathCall) line() string {
-	return fmt.Sprintf("%s %s from %s, %d steps, up %t, follows %t, %s", c.Name, c.Path, c.From, c.Steps, c.Up, c.Follows, c.Flags)
+	return fmt.Sprintf("%s %s from %s, %d steps, up %t, follows %t, %s", c.Name, c.Path, c.From, c.Steps, c.Up,
+		c.Follows, c.Flags)
 }
 
 type words = []uintptr
@@ -81,7 +82,8 @@ var tryOpens = []try{
 	atForm(unix.SYS_OPENAT, nil, words{0}, "openat", true, ""),
 	atForm(unix.SYS_OPENAT, nil, words{unix.O_NOFOLLOW}, "openat", false, "O_NOFOLLOW"),
 	atForm(unix.SYS_OPENAT, nil, words{unix.O_CREAT | unix.O_RDWR}, "openat", true, "O_RDWR|O_CREAT"),
-	atForm(unix.SYS_OPENAT, nil, words{unix.O_CREAT | unix.O_EXCL | unix.O_WRONLY}, "openat", false, "O_WRONLY|O_CREAT|O_EXCL"),
+	atForm(unix.SYS_OPENAT, nil, words{unix.O_CREAT | unix.O_EXCL | unix.O_WRONLY}, "openat", false,
+		"O_WRONLY|O_CREAT|O_EXCL"),
 	atForm(unix.SYS_OPENAT, nil, words{unix.O_EXCL}, "openat", true, "O_EXCL"),
 	{unix.SYS_OPENAT, func(c *caller) words { return words{^uintptr(99), c.path("missing/x")} },
 		[]string{line("openat", FromWorking, 2, true, "")}}, // AT_FDCWD
@@ -102,7 +104,9 @@ var tryOpens = []try{
 	{unix.SYS_OPENAT, func(c *caller) words { return words{0, c.path(filepath.Dir(c.root) + "/other")} }, nil},
 	{unix.SYS_OPENAT2, func(c *caller) words { return words{c.fd, c.path("missing/x"), c.how(0, 0), 24} },
 		[]string{line("openat2", FromOpen, 2, true, "")}},
-	{unix.SYS_OPENAT2, func(c *caller) words { return words{c.fd, c.path("missing/x"), c.how(0, unix.RESOLVE_NO_SYMLINKS), 24} },
+	{unix.SYS_OPENAT2, func(c *caller) words {
+		return words{c.fd, c.path("missing/x"), c.how(0, unix.RESOLVE_NO_SYMLINKS), 24}
+	},
 		[]string{line("openat2", FromOpen, 2, false, "RESOLVE_NO_SYMLINKS")}},
 	{unix.SYS_OPENAT2, func(c *caller) words {
 		return words{c.fd, c.path("missing/x"), c.how(unix.O_NOFOLLOW>>16, unix.RESOLVE_BENEATH), 24}
@@ -142,7 +146,8 @@ var tryAts = []try{
 	atForm(unix.SYS_REMOVEXATTRAT, nil, words{noLink}, "removexattrat", false, "AT_SYMLINK_NOFOLLOW"),
 	atForm(unix.SYS_FILE_GETATTR, nil, words{0, 0, noLink}, "file_getattr", false, "AT_SYMLINK_NOFOLLOW"),
 	atForm(unix.SYS_FILE_SETATTR, nil, words{0, 0, 0}, "file_setattr", true, ""),
-	atForm(unix.SYS_FANOTIFY_MARK, words{^uintptr(0), unix.FAN_MARK_DONT_FOLLOW, 0}, nil, "fanotify_mark", false, "FAN_MARK_DONT_FOLLOW"),
+	atForm(unix.SYS_FANOTIFY_MARK, words{^uintptr(0), unix.FAN_MARK_DONT_FOLLOW, 0}, nil, "fanotify_mark", false,
+		"FAN_MARK_DONT_FOLLOW"),
 	atForm(unix.SYS_NAME_TO_HANDLE_AT, nil, words{0, 0, 0}, "name_to_handle_at", false, ""),
 	atForm(unix.SYS_NAME_TO_HANDLE_AT, nil, words{0, 0, link}, "name_to_handle_at", true, "AT_SYMLINK_FOLLOW"),
 	atForm(unix.SYS_OPEN_TREE, nil, words{0}, "open_tree", true, ""),
@@ -177,7 +182,8 @@ var tryPlains = []try{
 		[]string{line("bind", FromTop, 2, false, "")}},
 	{unix.SYS_CONNECT, func(c *caller) words { return words{^uintptr(0), c.socket(c.root + "/missing/x"), 110} },
 		[]string{line("connect", FromTop, 2, true, "")}},
-	{unix.SYS_INOTIFY_ADD_WATCH, func(c *caller) words { return words{^uintptr(0), c.path(fmt.Sprintf("/proc/self/fd/%d", c.fd))} },
+	{unix.SYS_INOTIFY_ADD_WATCH,
+		func(c *caller) words { return words{^uintptr(0), c.path(fmt.Sprintf("/proc/self/fd/%d", c.fd))} },
 		[]string{PathCall{Name: "inotify_add_watch", From: FromOpen}.line()}},
 }
 
@@ -197,7 +203,8 @@ var tryTwos = []try{
 	twoAts(unix.SYS_RENAMEAT2, 0, "renameat2", [2]bool{}, [2]string{}),
 	twoAts(unix.SYS_LINKAT, 0, "linkat", [2]bool{}, [2]string{}),
 	twoAts(unix.SYS_LINKAT, link, "linkat", [2]bool{true, false}, [2]string{"AT_SYMLINK_FOLLOW", ""}),
-	twoAts(unix.SYS_MOVE_MOUNT, unix.MOVE_MOUNT_T_SYMLINKS, "move_mount", [2]bool{false, true}, [2]string{"", "MOVE_MOUNT_T_SYMLINKS"}),
+	twoAts(unix.SYS_MOVE_MOUNT, unix.MOVE_MOUNT_T_SYMLINKS, "move_mount", [2]bool{false, true},
+		[2]string{"", "MOVE_MOUNT_T_SYMLINKS"}),
 	twoPlains(unix.SYS_MOUNT, "mount", true),
 	twoPlains(unix.SYS_PIVOT_ROOT, "pivot_root", true),
 }

@@ -64,7 +64,8 @@ func (r *recorder) call(tid int, nr uint64, a [6]uint64) *call {
 		return r.on(Remove, p.path(a[0], a[1]))
 	case unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2:
 		return r.renames(p.path(a[0], a[1]), p.path(a[2], a[3]))
-	case unix.SYS_LINKAT, unix.SYS_SYMLINKAT, unix.SYS_COPY_FILE_RANGE, unix.SYS_FALLOCATE, unix.SYS_WRITEV, unix.SYS_PWRITEV:
+	case unix.SYS_LINKAT, unix.SYS_SYMLINKAT, unix.SYS_COPY_FILE_RANGE, unix.SYS_FALLOCATE, unix.SYS_WRITEV,
+		unix.SYS_PWRITEV:
 		return r.unknown(nr, p, a)
 	default:
 		return r.onOpen(p, nr, a)

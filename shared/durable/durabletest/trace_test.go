@@ -79,7 +79,8 @@ func TestTrace(t *testing.T) {
 		{Kind: Mkdir, Name: "sub"}, {Kind: Create, Name: "sub/a"}, {Kind: Cut, Name: "sub/a"},
 		{Kind: Write, Name: "sub/a", Data: []byte("first")}, {Kind: Write, Name: "sub/a", Off: 5, Data: []byte(" second")},
 		{Kind: Write, Name: "sub/a", Data: []byte("F")}, {Kind: Cut, Name: "sub/a", Off: 3}, {Kind: Sync, Name: "sub/a"},
-		{Kind: Rename, Name: "sub/a", To: "b"}, {Kind: SyncDir, Name: "sub"}, {Kind: Remove, Name: "b"}, {Kind: Remove, Name: "sub"},
+		{Kind: Rename, Name: "sub/a", To: "b"}, {Kind: SyncDir, Name: "sub"}, {Kind: Remove, Name: "b"},
+		{Kind: Remove, Name: "sub"},
 	}
 	for i := range max(len(ops), len(want)) {
 		got, wanted := "nothing", "nothing"

@@ -72,7 +72,8 @@ func (d *Disk) After(w Weather) map[string][]byte {
 }
 
 // walk visits what can be reached, in an order that is always the same.
-func (d *Disk) walk(dir *node, prefix string, w Weather, names map[entry]*node, below map[*node][]entry, left map[string][]byte) {
+func (d *Disk) walk(dir *node, prefix string, w Weather, names map[entry]*node, below map[*node][]entry,
+	left map[string][]byte) {
 	slices.SortFunc(below[dir], func(a, b entry) int {
 		if a.name < b.name {
 			return -1

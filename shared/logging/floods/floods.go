@@ -129,7 +129,8 @@ func (s *Sums) tell(p period) {
 		}
 	}
 	slices.SortFunc(events, func(a, b Event) int {
-		return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.By, b.By), cmp.Compare(a.Who, b.Who))
+		return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.By, b.By),
+			cmp.Compare(a.Who, b.Who))
 	})
 	for _, e := range events {
 		s.line(e, p.count[e]-Shown, p.length)
