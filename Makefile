@@ -20,7 +20,7 @@ faults: ## the long forms of the fault tests; root, for disks whose power can be
 mutants: ## take each safeguard out on a copy: a test must notice (ten minutes)
 	go run ./integration/mutants
 
-lint: ## format, vet, staticcheck, go.mod, scripts, known vulnerabilities
+lint: ## format, vet, linters, go.mod, scripts, known vulnerabilities
 	@scripts/lint
 
 fuzz: ## every fuzz target for FUZZTIME (10s) each

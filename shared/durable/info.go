@@ -52,13 +52,14 @@ func (i Info) OursOr(uid int) bool {
 // Links counts its names.
 func (i Info) Links() uint64 { return uint64(i.stat.Nlink) }
 
-// Name, Size, IsDir, ModTime and Sys are those of [fs.FileInfo]; Sys is a
-// *unix.Stat_t.
+// Name and the methods below are those of [fs.FileInfo].
 func (i Info) Name() string       { return i.name }
 func (i Info) Size() int64        { return i.stat.Size }
 func (i Info) IsDir() bool        { return i.Mode().IsDir() }
 func (i Info) ModTime() time.Time { return time.Unix(i.stat.Mtim.Unix()) }
-func (i Info) Sys() any           { return &i.stat }
+
+// Sys returns a *unix.Stat_t.
+func (i Info) Sys() any { return &i.stat }
 
 // Mode returns permissions, type and the sticky bit.
 func (i Info) Mode() fs.FileMode {

@@ -24,10 +24,10 @@ type pinConfig struct {
 	ServerIdentity settings.Secret `form:"list"`
 }
 
-// receiptMismatch means that a genuine receipt is not about this file.
-type receiptMismatch struct{ what, receipt, file string }
+// receiptMismatchError means that a genuine receipt is not about this file.
+type receiptMismatchError struct{ what, receipt, file string }
 
-func (e *receiptMismatch) Error() string {
+func (e *receiptMismatchError) Error() string {
 	return fmt.Sprintf("the receipt is about another message: its %s is %s, the file's %s", e.what, e.receipt, e.file)
 }
 
@@ -95,11 +95,11 @@ func compare(entry logfile.Entry, path string, in io.Reader) error {
 	case err != nil:
 		return &courier.ReadError{Name: path, Cause: err}
 	case size > entry.Size:
-		return &receiptMismatch{"size", fmt.Sprint(entry.Size), fmt.Sprintf("%d or more", size)}
+		return &receiptMismatchError{"size", fmt.Sprint(entry.Size), fmt.Sprintf("%d or more", size)}
 	case size != entry.Size:
-		return &receiptMismatch{"size", fmt.Sprint(entry.Size), fmt.Sprint(size)}
+		return &receiptMismatchError{"size", fmt.Sprint(entry.Size), fmt.Sprint(size)}
 	case sum != entry.SHA256:
-		return &receiptMismatch{"SHA-256", entry.SHA256.String(), logfile.Digest(sum).String()}
+		return &receiptMismatchError{"SHA-256", entry.SHA256.String(), logfile.Digest(sum).String()}
 	}
 	return nil
 }

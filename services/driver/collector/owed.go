@@ -66,10 +66,10 @@ func (o *Output) writeOwed(owed Numbers) error {
 	return o.WriteFile(owedName, []byte(owed.join("\n")+"\n"))
 }
 
-// ErrNotOwed: no number of those is owed.
+// ErrNotOwed means that none of the numbers given is owed.
 var ErrNotOwed = errors.New("none of these numbers is owed")
 
-// ErrNotReached: a number was not reached by any run.
+// ErrNotReached means that no run has come to one of the numbers given.
 var ErrNotReached = errors.New("the messages collected so far do not reach so far")
 
 // NumbersError says why something cannot be done with numbers.

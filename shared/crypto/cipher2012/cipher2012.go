@@ -74,7 +74,7 @@ func Encrypt(key Key, plain []byte) []byte {
 	var out bytes.Buffer
 	out.Grow(int(EncryptedLen(uint64(len(plain)))))
 	e := NewEncrypter(key, &out)
-	e.Write(plain) // a bytes.Buffer takes everything
+	_, _ = e.Write(plain) // a bytes.Buffer takes everything
 	e.Close()
 	return out.Bytes()
 }
