@@ -3,6 +3,7 @@ package docs
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -96,23 +97,31 @@ func parses(typ framing.Type, n int) bool {
 	return err == nil
 }
 
+// TestProtocolCodes: the page's table, and Python's, are that of the code.
 func TestProtocolCodes(t *testing.T) {
+	there := make(map[string]string)
+	for number := range 1 << 16 {
+		if name := framing.Code(number).String(); !strings.HasPrefix(name, "code ") {
+			there[fmt.Sprintf("0x%04x", number)] = name
+		}
+	}
 	listed := make(map[string]string)
 	for _, row := range rows(t, `0x[0-9a-f]{4}`) {
 		listed[row[0]] = row[1]
 	}
-	for number := range 1 << 16 {
-		code := framing.Code(number)
-		if name := code.String(); !strings.HasPrefix(name, "code ") {
-			key := fmt.Sprintf("0x%04x", number)
-			if listed[key] != name {
-				t.Errorf("code %s is %q on the page, want %q", key, listed[key], name)
-			}
-			delete(listed, key)
+	if !maps.Equal(listed, there) {
+		t.Errorf("the page has the codes %v, want %v", listed, there)
+	}
+	python := make(map[string]string)
+	line := regexp.MustCompile(`(?m)^    ([A-Z_, ]+) = (0x[0-9a-f]{4}(?:, 0x[0-9a-f]{4})*)$`)
+	for _, m := range line.FindAllStringSubmatch(read(t, "examples/python/sealpost/wire.py"), -1) {
+		names, numbers := strings.Split(m[1], ", "), strings.Split(m[2], ", ")
+		for i, number := range numbers[:min(len(names), len(numbers))] {
+			python[number] = strings.ToLower(strings.ReplaceAll(names[i], "_", " "))
 		}
 	}
-	if len(listed) > 0 {
-		t.Errorf("codes that do not exist: %v", listed)
+	if !maps.Equal(python, there) {
+		t.Errorf("wire.py has the codes %v, want %v", python, there)
 	}
 }
 
