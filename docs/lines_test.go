@@ -16,9 +16,7 @@ const lastColumn = 120
 // its lines are broken.
 var longFor = []string{
 	"integration/bench",
-	"integration/mutants",
 	"services/client/courier",
-	"services/server/logbook/local",
 }
 
 // TestLinesEnd: lines of Go, YAML and Markdown end by column 120, where a tab

@@ -12,7 +12,8 @@ const header = "what: a check is lost\nfile: a.go\ntests: ./a\nrun: ^TestA$\n"
 func TestLoad(t *testing.T) {
 	list, err := load(fstest.MapFS{
 		"b/second.txtar": {Data: []byte(header + "-- old --\nold\n-- new --\n")},
-		"a/first.txtar":  {Data: []byte("# why: so\n\n" + header + "-- old --\n\tif a {\n\n-- new --\n\tif \"\\n\" == `b` {")},
+		"a/first.txtar": {Data: []byte("# why: so\n\n" + header +
+			"-- old --\n\tif a {\n\n-- new --\n\tif \"\\n\" == `b` {")},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -54,7 +54,8 @@ func (c *collector) connect(ctx context.Context) (*session, error) {
 		if n == 1 {
 			level = zerolog.WarnLevel
 		}
-		c.Log.WithLevel(level).Str("error", message.Visible(err.Error())).Int("attempt", n).Msg("no FTP session, trying again")
+		c.Log.WithLevel(level).Str("error", message.Visible(err.Error())).Int("attempt", n).
+			Msg("no FTP session, trying again")
 		return nil, failure
 	}, backoff.WithBackOff(c.pauses()), backoff.WithMaxElapsedTime(0))
 }

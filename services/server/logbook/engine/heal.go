@@ -22,7 +22,8 @@ func (c *committer) checkRoom() {
 func (c *committer) roomLeft() error {
 	free, err := disk.FreeBytes(c.Volume.Dir())
 	if err == nil && free < Headroom {
-		err = fmt.Errorf("%w: the volume has less than the %d bytes left that are kept free", logbook.ErrNoSpace, uint64(Headroom))
+		err = fmt.Errorf("%w: the volume has less than the %d bytes left that are kept free",
+			logbook.ErrNoSpace, uint64(Headroom))
 	}
 	return err
 }

@@ -20,7 +20,8 @@ import (
 // manifest and numbers stay as they are. The caller holds the volume's lock, and
 // puts the same id and the returned checkpoint into the state volume. Cut short,
 // it is to be called again, with the same id.
-func Accept(dir, id string, notary engine.Notary, lock *durable.FileLock) (messages uint64, checkpoint []byte, err error) {
+func Accept(dir, id string, notary engine.Notary, lock *durable.FileLock) (
+	messages uint64, checkpoint []byte, err error) {
 	if err := rename(dir, id); err != nil {
 		return 0, nil, err
 	}
@@ -63,7 +64,8 @@ func adopt(vol *disk.Volume) error {
 		return err
 	}
 	defer func() { _ = m.Close() }()
-	if _, err := m.Scan(manifest.Position{}, manifest.AllFlushed, func(manifest.Place, logfile.Entry, []byte) error { return nil }); err != nil {
+	pass := func(manifest.Place, logfile.Entry, []byte) error { return nil }
+	if _, err := m.Scan(manifest.Position{}, manifest.AllFlushed, pass); err != nil {
 		return err
 	}
 	if err := m.Flush(); err != nil {

@@ -126,7 +126,8 @@ func untilFired(t *testing.T, x *injector) context.Context {
 
 // checkSurvived opens the logbook, sends everything again, and expects one file
 // each, with receipted ones as they were.
-func checkSurvived(t *testing.T, name, dir string, drafts []logbook.Draft, contents [][]byte, receipted map[message.ID][]byte) {
+func checkSurvived(t *testing.T, name, dir string, drafts []logbook.Draft, contents [][]byte,
+	receipted map[message.ID][]byte) {
 	t.Helper()
 	book, err := Open(compact(testConfig(dir)))
 	if err != nil {

@@ -77,7 +77,8 @@ func weathers(n int) []durabletest.Weather {
 		}
 		return []durabletest.Weather{durabletest.Everything, durabletest.AtRandom(seed, false)}
 	}
-	ws := []durabletest.Weather{durabletest.Nothing, durabletest.Everything, durabletest.AtRandom(seed, true), durabletest.AtRandom(seed+1, false)}
+	ws := []durabletest.Weather{durabletest.Nothing, durabletest.Everything,
+		durabletest.AtRandom(seed, true), durabletest.AtRandom(seed+1, false)}
 	for i := range uint64(8) {
 		ws = append(ws, durabletest.AtRandom(seed+2+i, i%2 == 0))
 	}

@@ -94,7 +94,8 @@ func TestWriteBackError(t *testing.T) {
 	book := open(t, cfg)
 	broken.Store(true)
 	d := logbooktest.Draft("a", nil)
-	if _, err := logbooktest.Append(t.Context(), book, d, nil); !errors.Is(err, logbook.ErrUnavailable) || !errors.Is(err, unix.EIO) {
+	_, err := logbooktest.Append(t.Context(), book, d, nil)
+	if !errors.Is(err, logbook.ErrUnavailable) || !errors.Is(err, unix.EIO) {
 		t.Errorf("got %v", err)
 	}
 	if n := book.Len(); n != 0 {

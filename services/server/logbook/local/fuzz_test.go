@@ -74,7 +74,8 @@ func FuzzRecords(f *testing.F) {
 	}
 	f.Add(append(bytes.Clone(head), elsewhere...), false, uint16(1))
 	for _, seed := range []string{
-		`{"base":0}` + "\n[]\n" + `[{"staged":"staging/m-0","line":"{}"}]` + "\n", `{"base":18446744073709551615}` + "\nnull\n", "{}\n{}", "[]\n", "\n",
+		`{"base":0}` + "\n[]\n" + `[{"staged":"staging/m-0","line":"{}"}]` + "\n",
+		`{"base":18446744073709551615}` + "\nnull\n", "{}\n{}", "[]\n", "\n",
 	} {
 		f.Add([]byte(seed), true, uint16(12))
 	}
@@ -109,7 +110,8 @@ func checkRecorded(t *testing.T, head wal.Head, all []wal.Record) {
 	}
 	for i, e := range entries {
 		line, err := e.Line()
-		if err != nil || string(line) != all[i].Line || e.Seq != head.Base+uint64(i) || filepath.Dir(all[i].Staged) != disk.StagingDir {
+		if err != nil || string(line) != all[i].Line || e.Seq != head.Base+uint64(i) ||
+			filepath.Dir(all[i].Staged) != disk.StagingDir {
 			t.Fatalf("record %d, %+v, is read as %q, %v", i, all[i], line, err)
 		}
 	}

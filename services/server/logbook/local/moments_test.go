@@ -48,7 +48,8 @@ func TestPowerCutAtCheckpoints(t *testing.T) {
 					if t.Failed() {
 						return
 					}
-					what := fmt.Sprintf("power cut at a checkpoint, before operation %d (%s), %s survives", n, stepName(tr.steps, n), w.Name)
+					what := fmt.Sprintf("power cut at a checkpoint, before operation %d (%s), %s survives",
+						n, stepName(tr.steps, n), w.Name)
 					(&cut{what, drive.After(w), w.Ordered, receipted, signed, drafts, contents, tried}).check(t)
 				}
 			}

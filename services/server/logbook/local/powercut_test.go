@@ -106,7 +106,9 @@ type ledger struct {
 }
 
 func newLedger() *ledger {
-	return &ledger{sent: map[message.ID][]byte{}, drafts: map[message.ID]logbook.Draft{}, receipts: map[message.ID][]byte{}}
+	return &ledger{
+		sent: map[message.ID][]byte{}, drafts: map[message.ID]logbook.Draft{}, receipts: map[message.ID][]byte{},
+	}
 }
 
 // load sends messages from many goroutines until ctx ends or the disk does.

@@ -33,7 +33,8 @@ func TestRecordsNotReplaced(t *testing.T) {
 	}
 	book := open(t, cfg)
 	armed.Store(true)
-	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); !errors.Is(err, logbook.ErrUnknown) {
+	_, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil)
+	if !errors.Is(err, logbook.ErrUnknown) {
 		t.Errorf("the message whose record nobody knows of: %v", err)
 	}
 	if book.Ready() == nil {

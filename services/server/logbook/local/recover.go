@@ -58,7 +58,8 @@ func (r *recovery) run() error {
 	if err != nil {
 		return err
 	}
-	r.cfg.Log.Info().Uint64("messages", r.Manifest.Count()).Int("replayed", len(recs)).Int("discarded", dropped).Msg("logbook open")
+	r.cfg.Log.Info().Uint64("messages", r.Manifest.Count()).Int("replayed", len(recs)).
+		Int("discarded", dropped).Msg("logbook open")
 	return nil
 }
 

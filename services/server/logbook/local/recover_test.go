@@ -43,7 +43,8 @@ func filled(t *testing.T) (dir string) {
 	dir = t.TempDir()
 	book := open(t, testConfig(dir))
 	for _, content := range []string{"first", "second", "third"} {
-		if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", []byte(content)), []byte(content)); err != nil {
+		d := logbooktest.Draft("a", []byte(content))
+		if _, err := logbooktest.Append(t.Context(), book, d, []byte(content)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -111,7 +112,8 @@ func withoutID(t *testing.T) (dir string) {
 
 func signedFor(t *testing.T, id string, size uint64) []byte {
 	t.Helper()
-	text, err := testNotary.SignCheckpoint(receipt.Checkpoint{Origin: receipt.Origin(id), Size: size, Root: new(receipt.Hasher).Root()})
+	empty := new(receipt.Hasher).Root()
+	text, err := testNotary.SignCheckpoint(receipt.Checkpoint{Origin: receipt.Origin(id), Size: size, Root: empty})
 	if err != nil {
 		t.Fatal(err)
 	}

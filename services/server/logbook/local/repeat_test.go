@@ -19,7 +19,8 @@ import (
 
 // inOneGroup has messages committed as one group, which comes together while
 // the flush of a message before it is held.
-func inOneGroup(t *testing.T, drafts []logbook.Draft, contents [][]byte) (book *Logbook, facts []logbook.Facts, errs []error) {
+func inOneGroup(t *testing.T, drafts []logbook.Draft, contents [][]byte) (
+	book *Logbook, facts []logbook.Facts, errs []error) {
 	t.Helper()
 	facts, errs = make([]logbook.Facts, len(drafts)), make([]error, len(drafts))
 	tr := &trace{}
@@ -125,7 +126,8 @@ func TestIDsComeFree(t *testing.T) {
 			book := open(t, cfg)
 			failing.Store(true)
 			d := logbooktest.Draft("a", []byte("x"))
-			if _, err := logbooktest.Append(t.Context(), book, d, []byte("x")); err != nil && !errors.Is(err, logbook.ErrUnavailable) {
+			_, err := logbooktest.Append(t.Context(), book, d, []byte("x"))
+			if err != nil && !errors.Is(err, logbook.ErrUnavailable) {
 				t.Error(err)
 			}
 			if op != "" && failing.Load() {

@@ -44,7 +44,8 @@ func TestNoDescriptors(t *testing.T) {
 	}
 	book := open(t, cfg)
 	out = true
-	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); !errors.Is(err, logbook.ErrUnavailable) {
+	_, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil)
+	if !errors.Is(err, logbook.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
 	if err := book.Ready(); err != nil {

@@ -186,9 +186,11 @@ func (s *space) judge(sender string, n uint64) error {
 	case err != nil:
 		return err
 	case n > left:
-		return fmt.Errorf("%w: %d bytes are left for messages on their way in, %d more are wanted", logbook.ErrNoSpace, left, n)
+		return fmt.Errorf("%w: %d bytes are left for messages on their way in, %d more are wanted",
+			logbook.ErrNoSpace, left, n)
 	case float64(own+n) > s.mayHold(left-n, n):
-		return fmt.Errorf("%w: sender %s would hold %d bytes and leave %d to all others", logbook.ErrNoSpace, sender, own+n, left-n)
+		return fmt.Errorf("%w: sender %s would hold %d bytes and leave %d to all others",
+			logbook.ErrNoSpace, sender, own+n, left-n)
 	}
 	return nil
 }

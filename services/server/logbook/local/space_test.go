@@ -68,7 +68,8 @@ func TestRoomIsCountedOnce(t *testing.T) {
 		}
 		stale, _ := v.left()
 		if held := c.promised + c.written; stale != whole-held || v.rest(t) != stale {
-			t.Fatalf("after %d bytes %d are left by the last look, %d by a new one, %d are held", written, stale, v.rest(t), held)
+			t.Fatalf("after %d bytes %d are left by the last look, %d by a new one, %d are held",
+				written, stale, v.rest(t), held)
 		}
 	}
 	c.complete()

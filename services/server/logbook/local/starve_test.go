@@ -43,7 +43,8 @@ func run(t *testing.T, name string, args ...string) {
 
 // offer is a message of a size, of which nobody knows the bytes.
 func offer(sender string, size uint64) logbook.Draft {
-	return logbook.Draft{ID: message.NewID(), Sender: sender, Name: "a", Cipher: message.None, Size: size, SHA256: logfile.Digest{1}}
+	return logbook.Draft{ID: message.NewID(), Sender: sender, Name: "a", Cipher: message.None, Size: size,
+		SHA256: logfile.Digest{1}}
 }
 
 // hold offers size bytes, and sends some of them.

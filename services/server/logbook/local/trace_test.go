@@ -80,9 +80,11 @@ const (
 
 // onDisk is what a step means to a disk.
 var onDisk = map[disk.Op]durabletest.Kind{
-	disk.OpCreate: durabletest.Create, disk.OpWrite: durabletest.Write, disk.OpAppend: durabletest.Write, disk.OpCut: durabletest.Cut,
+	disk.OpCreate: durabletest.Create, disk.OpWrite: durabletest.Write, disk.OpAppend: durabletest.Write,
+	disk.OpCut:    durabletest.Cut,
 	disk.OpRename: durabletest.Rename, disk.OpRemove: durabletest.Remove, disk.OpSync: durabletest.Sync,
-	disk.OpSyncDir: durabletest.SyncDir, disk.OpSyncFS: durabletest.SyncAll, opFailed: durabletest.Failed, opMkdir: durabletest.Mkdir,
+	disk.OpSyncDir: durabletest.SyncDir, disk.OpSyncFS: durabletest.SyncAll, opFailed: durabletest.Failed,
+	opMkdir: durabletest.Mkdir,
 }
 
 func flushesMessages(s disk.Step) bool {
@@ -149,7 +151,8 @@ func mkdirs(start map[string][]byte) (steps []disk.Step) {
 }
 
 // record runs the script: single messages, then a group of several.
-func (p powerCut) record(t *testing.T) (tr *trace, start map[string][]byte, drafts []logbook.Draft, contents [][]byte, indexed []byte) {
+func (p powerCut) record(t *testing.T) (
+	tr *trace, start map[string][]byte, drafts []logbook.Draft, contents [][]byte, indexed []byte) {
 	dir := durabletest.MemoryDir(t)
 	start = map[string][]byte{}
 	if !p.first {

@@ -23,7 +23,8 @@ func TestIndexIsOnDisk(t *testing.T) {
 	check(t, err)
 	kept := make(map[Key]manifest.Place)
 	for seq := range uint64(300) {
-		e := logfile.Entry{V: 1, Seq: seq, File: logfile.FileName(seq), ID: message.NewID(), Sender: "a", Name: "n", Cipher: message.None}
+		e := logfile.Entry{V: 1, Seq: seq, File: logfile.FileName(seq), ID: message.NewID(),
+			Sender: "a", Name: "n", Cipher: message.None}
 		line, err := e.Line()
 		check(t, err)
 		places, err := m.Append([][]byte{line})
@@ -103,7 +104,8 @@ func TestAbsentUntilAdded(t *testing.T) {
 // form, or refused. The file itself is bbolt's; one that bbolt cannot read is
 // made anew.
 func FuzzIndexValues(f *testing.F) {
-	f.Add(placeBytes(manifest.Place{Seq: 1, Off: 2, Size: 3}), coverOf(manifest.Position{Lines: 2, Bytes: 5}, anchor{last: manifest.Place{Seq: 1, Off: 2, Size: 3}, crc: 7}))
+	f.Add(placeBytes(manifest.Place{Seq: 1, Off: 2, Size: 3}),
+		coverOf(manifest.Position{Lines: 2, Bytes: 5}, anchor{last: manifest.Place{Seq: 1, Off: 2, Size: 3}, crc: 7}))
 	f.Add([]byte{}, []byte{})
 	f.Fuzz(func(t *testing.T, at, cover []byte) {
 		if p, err := placeOf(at); err == nil && !bytes.Equal(placeBytes(p), at) {

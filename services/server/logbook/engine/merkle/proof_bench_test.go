@@ -44,7 +44,8 @@ func BenchmarkOldReceipt(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	signed, err := receipt.SignCheckpoint(receipt.Checkpoint{Origin: receipt.Origin("bench"), Size: leaves, Root: root}, id)
+	top := receipt.Checkpoint{Origin: receipt.Origin("bench"), Size: leaves, Root: root}
+	signed, err := receipt.SignCheckpoint(top, id)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -68,7 +69,8 @@ func benchLine(b *testing.B) []byte {
 	b.Helper()
 	d := logbooktest.Draft("store-17", nil)
 	e := logfile.Entry{V: 1, Seq: 999_999, File: logfile.FileName(999_999), ID: d.ID, Sender: d.Sender, Name: d.Name,
-		Cipher: d.Cipher, ReceivedAt: time.Unix(0, 123456789), SHA256: d.SHA256, FileSize: 1 << 20}
+		Cipher: d.Cipher, ReceivedAt: time.Unix(0, 123456789),
+		SHA256: d.SHA256, FileSize: 1 << 20}
 	line, err := e.Line()
 	if err != nil {
 		b.Fatal(err)
