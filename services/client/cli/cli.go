@@ -14,6 +14,7 @@ import (
 	"io"
 
 	"sealpost/services/client/courier"
+	"sealpost/shared/build"
 	"sealpost/shared/signals"
 	"sealpost/shared/voice"
 )
@@ -23,6 +24,8 @@ const usage = `usage: client [FLAGS] FILE [PASSWORD]     send one file; - is sta
        client -outbox DIR [-watch]        send every file in DIR
        client -outbox DIR -accept-logbook make the outbox take the server's logbook
        client verify RECEIPT FILE         check a receipt, without the server
+       client version                     print version, revision, Go version
+                                          and platform
 
   -id ID           send under this message id (32 hex digits), to repeat an attempt
   -name NAME       the message's name, where it is not the file's
@@ -70,6 +73,10 @@ func Main(ctx context.Context, args []string, std Streams) int {
 func dispatch(ctx context.Context, args []string, std Streams) error {
 	if wantsHelp(args) {
 		_, err := io.WriteString(std.Out, usage)
+		return err
+	}
+	if len(args) == 1 && build.Asked(args[0]) {
+		_, err := io.WriteString(std.Out, build.Read().Line("client"))
 		return err
 	}
 	if len(args) > 0 && args[0] == "verify" {

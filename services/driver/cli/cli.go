@@ -18,6 +18,7 @@ import (
 	"sealpost/services/driver/local"
 	"sealpost/services/driver/run"
 	"sealpost/shared/arguments"
+	"sealpost/shared/build"
 	"sealpost/shared/settings"
 	"sealpost/shared/signals"
 	"sealpost/shared/voice"
@@ -38,6 +39,7 @@ const usage = `usage: driver [COMMAND]
   driver local            run everything on this machine: server, six clients,
                           an FTP server, and the driver
       -dir DIR            keep everything in DIR (default: a temporary directory)
+  driver version          print version, revision, Go version and platform
 
 Settings are environment variables, DRIVER_...
 `
@@ -80,6 +82,9 @@ func dispatch(ctx context.Context, args []string, std Streams) error {
 	if len(args) == 0 {
 		return collect(ctx, std)
 	}
+	if build.Asked(args[0]) {
+		return printVersion(args[1:], std)
+	}
 	switch args[0] {
 	case "-h", "-help", "--help", "help":
 		_, err := io.WriteString(std.Out, usage)
@@ -92,6 +97,15 @@ func dispatch(ctx context.Context, args []string, std Streams) error {
 		return runLocal(ctx, args[1:], std)
 	}
 	return fmt.Errorf("%w: no command %q", errUsage, args[0])
+}
+
+// printVersion prints one line about this build.
+func printVersion(args []string, std Streams) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%w: version takes no argument %q", errUsage, args[0])
+	}
+	_, err := io.WriteString(std.Out, build.Read().Line("driver"))
+	return err
 }
 
 func collect(ctx context.Context, std Streams) error {

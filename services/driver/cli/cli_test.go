@@ -11,6 +11,7 @@ import (
 
 	"sealpost/services/driver/cli"
 	"sealpost/services/driver/drivertest"
+	"sealpost/shared/build"
 )
 
 // env sets the driver's variables, and no others.
@@ -195,6 +196,10 @@ func TestUsage(t *testing.T) {
 	}{
 		{[]string{"-h"}, 0, "usage: driver", ""},
 		{[]string{"local", "-h"}, 0, "usage: driver", ""},
+		{[]string{"version"}, 0, "driver " + build.Read().Version + ", revision ", ""},
+		{[]string{"-version"}, 0, "driver " + build.Read().Version + ", revision ", ""},
+		{[]string{"--version"}, 0, "driver " + build.Read().Version + ", revision ", ""},
+		{[]string{"version", "x"}, 2, "", "takes no argument"},
 		{[]string{"collect"}, 2, "", `no command "collect"`},
 		{[]string{"local", "x"}, 2, "", "takes no argument"},
 		{[]string{"local", "-x"}, 2, "", "driver: hint: driver -h"},

@@ -37,6 +37,7 @@ func TestNothingCanBePrinted(t *testing.T) {
 	}
 	print("-h")
 	print("local", "-h")
+	print("version")
 	print() // the summary of nothing
 	v.Add("a.txt", []byte("one"))
 	v.Add("b.txt", []byte("two"))

@@ -15,6 +15,7 @@ import (
 	"sealpost/services/server/daemon"
 	"sealpost/services/server/state"
 	"sealpost/shared/arguments"
+	"sealpost/shared/build"
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
@@ -49,6 +50,7 @@ const usage = `usage: server [COMMAND]
       -yes                    without asking
   server healthcheck          exit 0 when the server is ready, else 1
   server setup                prepare the volumes of the demonstration
+  server version              print version, revision, Go version and platform
 
 Settings are environment variables, SERVER_... (SETUP_... for setup).
 Changes to senders and identities reach a running server at once.
@@ -85,6 +87,15 @@ var commands = map[string]command{
 	"healthcheck": healthcheck,
 }
 
+// printVersion prints one line about this build.
+func printVersion(args []string, std Streams) error {
+	if len(arguments.Operands(args)) > 0 {
+		return usageError("version takes no arguments")
+	}
+	_, err := io.WriteString(std.Out, build.Read().Line("server"))
+	return err
+}
+
 // Main runs the program with the arguments after its name and returns its exit
 // status. The cancellation of ctx makes a running server drain and end with 0.
 func Main(ctx context.Context, args []string, std Streams) int {
@@ -111,6 +122,9 @@ func dispatch(ctx context.Context, args []string, std Streams) error {
 	if wantsHelp(args) {
 		_, err := io.WriteString(std.Out, usage)
 		return err
+	}
+	if build.Asked(args[0]) {
+		return printVersion(args[1:], std)
 	}
 	cmd, ok := commands[args[0]]
 	if !ok {

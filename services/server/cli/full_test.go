@@ -19,6 +19,7 @@ import (
 // be done, and what it says where nothing can be printed.
 var printing = []struct{ call, says string }{
 	{"-h", ""},
+	{"version", ""},
 	{"sender add another", "server: the token was made invalid again\nserver: hint: no token was made"},
 	{"sender add -o FILE third", ""},
 	{"sender remove third", ""},

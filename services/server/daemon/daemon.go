@@ -68,6 +68,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	defer listeners.close()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registerBuild(registry)
 	tlsConfig, cert, err := tlsOf(cfg, st, log, registry)
 	if err != nil {
 		return err
