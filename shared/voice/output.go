@@ -5,8 +5,6 @@ import (
 	"io"
 	"os"
 	"sync"
-
-	"golang.org/x/sys/unix"
 )
 
 // OutputError means that a result could not be printed. What the program did
@@ -40,23 +38,6 @@ func (o *Output) Exposed() bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o044 != 0
-}
-
-// Width returns how many columns the terminal has that w, an *Output or a file,
-// leads to; 0 where it is none.
-func Width(w io.Writer) int {
-	if o, ok := w.(*Output); ok {
-		return Width(o.out)
-	}
-	f, ok := w.(*os.File)
-	if !ok {
-		return 0
-	}
-	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 0
-	}
-	return int(size.Col)
 }
 
 // Write writes p. The error is *OutputError, and once there was one nothing more

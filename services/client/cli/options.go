@@ -1,15 +1,14 @@
 package cli
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"sealpost/shared/arguments"
-	"sealpost/shared/durable"
 	"sealpost/shared/message"
 )
 
@@ -91,7 +90,22 @@ func parse(args []string) (options, error) {
 	return opts.withFile(rest)
 }
 
+// checkSystem refuses an outbox on a system without flock(2) and openat(2), by
+// which several clients share one.
+func checkSystem(goos string) error {
+	if goos != "windows" {
+		return nil
+	}
+	return &usageError{
+		rule: "there is no outbox on Windows, whose files lack the locks and renames of one",
+		hint: "client FILE or client -files FILE... sends files; an outbox works in WSL",
+	}
+}
+
 func (o options) checkOutbox(rest []string, several bool) error {
+	if err := checkSystem(runtime.GOOS); err != nil {
+		return err
+	}
 	switch {
 	case several:
 		return badUsage("-files and -outbox do not go together")
@@ -175,25 +189,4 @@ func (o options) withFiles(rest []string) (options, error) {
 	}
 	o.files = rest
 	return o, nil
-}
-
-// checkReceiptPlace finds out whether a receipt can be put where it is to go,
-// as far as that can be said without the settings.
-func (o options) checkReceiptPlace() error {
-	if o.receipt == "" {
-		return nil
-	}
-	dir, err := durable.OpenDir(filepath.Dir(o.receipt))
-	if err != nil {
-		return &inputError{err.Error()}
-	}
-	defer dir.Close()
-	info, err := dir.Lstat(filepath.Base(o.receipt))
-	switch {
-	case err == nil && !info.Mode().IsRegular():
-		return &inputError{o.receipt + " is not a regular file"}
-	case err != nil && !errors.Is(err, os.ErrNotExist):
-		return &inputError{err.Error()}
-	}
-	return nil
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package cli
 
 import (
@@ -47,7 +49,7 @@ func (r *runner) summarize(out outbox.Outcome, err error) {
 		}
 		text = "outbox not finished"
 		// Most of what is left was not come to.
-		if n, err := outbox.Waiting(r.outbox, r.settings.OutboxIgnore); err == nil {
+		if n, err := r.waiting(); err == nil {
 			left = n
 		}
 	}
@@ -55,20 +57,8 @@ func (r *runner) summarize(out outbox.Outcome, err error) {
 		Int("ignored", out.Ignored).Msg(text)
 }
 
-// contact logs when the server cannot be reached, when the reason changes, and
-// when it is reached again, with how many messages of the outbox wait.
-func (r *runner) contact(reason string) {
-	event, text := r.log.Info(), "the server is reached again"
-	if reason != "" {
-		event, text = r.log.Warn().Str("reason", reason), "the server cannot be reached, trying again"
-	}
-	if r.outbox != "" {
-		if n, err := outbox.Waiting(r.outbox, r.settings.OutboxIgnore); err == nil {
-			event = event.Int("waiting", n)
-		}
-	}
-	event.Str("server", message.Visible(string(r.settings.Server))).Msg(text)
-}
+// waiting counts the messages in the outbox.
+func (r *runner) waiting() (int, error) { return outbox.Waiting(r.outbox, r.settings.OutboxIgnore) }
 
 // outcomeError means that the outbox was gone through and not all was well.
 type outcomeError struct {
@@ -107,6 +97,51 @@ func (e *outcomeError) status() int {
 		}
 	}
 	return exitUnknown
+}
+
+func (e *outcomeError) hint() string {
+	for _, left := range e.outcome.Left {
+		switch {
+		case errors.Is(left.Err, outbox.ErrNoPassword):
+			return "set CLIENT_PASSWORD"
+		case errors.As(left.Err, new(*outbox.ForeignError)):
+			return "a client with that sender's token sends it"
+		}
+	}
+	if len(e.outcome.Left) > 0 || e.outcome.Stopped {
+		return "client -outbox " + quote(e.dir) + " goes on under the same ids"
+	}
+	return "the .reason beside each says what to change; to send one again, move it from there into the outbox"
+}
+
+// outboxStatus returns the exit status for an error that may be the outbox's.
+func outboxStatus(err error) int {
+	var outcome *outcomeError
+	switch {
+	case errors.As(err, &outcome):
+		return outcome.status()
+	case errors.As(err, new(*outbox.DirError)):
+		return exitUsage
+	case errors.As(err, new(*outbox.LogbookError)):
+		return exitRefused
+	}
+	return exitFailed
+}
+
+// outboxHint is the likely remedy for an error of the outbox, "" for any other.
+func outboxHint(err error) string {
+	var outcome *outcomeError
+	var book *outbox.LogbookError
+	switch {
+	case errors.As(err, &outcome):
+		return outcome.hint()
+	case errors.As(err, &book):
+		return "if the server has a new logbook on purpose: client -outbox " + quote(book.Dir) + " -accept-logbook"
+	case errors.As(err, new(*outbox.DirError)):
+		return "messages move by rename: .sending, sent and refused are real directories in the outbox, on its file system, " +
+			"and writable; to keep all of it elsewhere, link to the outbox itself"
+	}
+	return ""
 }
 
 // acceptLogbook makes the outbox know the logbook that the server names.

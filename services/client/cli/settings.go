@@ -188,6 +188,21 @@ func (r *runner) connect() carrier {
 	})
 }
 
+// contact logs when the server cannot be reached, when the reason changes, and
+// when it is reached again, with how many messages of the outbox wait.
+func (r *runner) contact(reason string) {
+	event, text := r.log.Info(), "the server is reached again"
+	if reason != "" {
+		event, text = r.log.Warn().Str("reason", reason), "the server cannot be reached, trying again"
+	}
+	if r.outbox != "" {
+		if n, err := r.waiting(); err == nil {
+			event = event.Int("waiting", n)
+		}
+	}
+	event.Str("server", message.Visible(string(r.settings.Server))).Msg(text)
+}
+
 func (r *runner) close() {
 	if r.carrier != nil {
 		_ = r.carrier.Close() // everything that matters was answered

@@ -106,19 +106,6 @@ func fill(name string, temp *os.File, in io.Reader) (*source, error) {
 	return measure(name, temp)
 }
 
-// unnamed makes a temporary file that is gone when it is closed.
-func unnamed() (*os.File, error) {
-	temp, err := os.CreateTemp("", "client-*")
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Remove(temp.Name()); err != nil {
-		_ = temp.Close()
-		return nil, err
-	}
-	return temp, nil
-}
-
 // spoolError means that an input without a size could not be kept.
 type spoolError struct{ cause error }
 

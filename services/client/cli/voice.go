@@ -6,7 +6,6 @@ import (
 	"syscall"
 
 	"sealpost/services/client/courier"
-	"sealpost/services/client/outbox"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/framing"
 	"sealpost/shared/settings"
@@ -24,7 +23,6 @@ const (
 
 // status returns the exit status for an error.
 func status(err error) int {
-	var outcome *outcomeError
 	var files *filesError
 	switch {
 	case err == nil:
@@ -33,17 +31,15 @@ func status(err error) int {
 		return files.worst
 	case errors.As(err, new(*receiptError)):
 		return exitFailed
-	case errors.As(err, &outcome):
-		return outcome.status()
 	case errors.As(err, new(*usageError)), errors.As(err, new(*inputError)), errors.As(err, new(*settings.Error)),
-		errors.As(err, new(*takenError)), errors.As(err, new(*outbox.DirError)):
+		errors.As(err, new(*takenError)):
 		return exitUsage
-	case errors.As(err, new(*courier.Refusal)), errors.As(err, new(*outbox.LogbookError)):
+	case errors.As(err, new(*courier.Refusal)):
 		return exitRefused
 	case errors.As(err, new(*courier.UnknownError)), errors.As(err, new(*resetError)):
 		return exitUnknown
 	}
-	return exitFailed
+	return outboxStatus(err)
 }
 
 // speak puts failures into words for people.
@@ -53,20 +49,17 @@ const speak = voice.Voice("client")
 func hint(err error) string {
 	var again *againError
 	var kept *receiptError
-	var book *outbox.LogbookError
-	var outcome *outcomeError
 	var refusal *courier.Refusal
 	var bad *settings.Error
 	var usage *usageError
+	if hint := outboxHint(err); hint != "" {
+		return hint
+	}
 	switch {
 	case errors.As(err, &again):
 		return "to send it again without a double: " + again.command
 	case errors.As(err, &kept):
 		return "to get it again without a double: " + kept.command
-	case errors.As(err, &outcome):
-		return outcome.hint()
-	case errors.As(err, &book):
-		return "if the server has a new logbook on purpose: client -outbox " + quote(book.Dir) + " -accept-logbook"
 	case errors.As(err, &refusal):
 		return hintRefusal(refusal)
 	case errors.As(err, &usage):
@@ -114,10 +107,6 @@ func hintLocal(err error) string {
 		return "TMPDIR names the directory for it; it must be writable and have room"
 	case errors.Is(err, receipt.ErrSignature), errors.Is(err, receipt.ErrProof):
 		return "the receipt is of another server, or was changed"
-	case errors.As(err, new(*outbox.DirError)):
-		return "messages move by rename: .sending, sent and refused are real directories in the outbox, " +
-			"on its file system, " +
-			"and writable; to keep all of it elsewhere, link to the outbox itself"
 	case errors.As(err, new(*courier.UnknownError)):
 		return "is CLIENT_SERVER the right address, and is the server up? the same command goes on where this one stopped"
 	case errors.Is(err, fs.ErrPermission):
@@ -126,19 +115,4 @@ func hintLocal(err error) string {
 		return "the disk is full"
 	}
 	return ""
-}
-
-func (e *outcomeError) hint() string {
-	for _, left := range e.outcome.Left {
-		switch {
-		case errors.Is(left.Err, outbox.ErrNoPassword):
-			return "set CLIENT_PASSWORD"
-		case errors.As(left.Err, new(*outbox.ForeignError)):
-			return "a client with that sender's token sends it"
-		}
-	}
-	if len(e.outcome.Left) > 0 || e.outcome.Stopped {
-		return "client -outbox " + quote(e.dir) + " goes on under the same ids"
-	}
-	return "the .reason beside each says what to change; to send one again, move it from there into the outbox"
 }

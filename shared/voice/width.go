@@ -1,0 +1,27 @@
+//go:build unix
+
+package voice
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Width returns how many columns the terminal has that w, an *Output or a file,
+// leads to; 0 where it is none.
+func Width(w io.Writer) int {
+	if o, ok := w.(*Output); ok {
+		return Width(o.out)
+	}
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
+}
