@@ -1,13 +1,16 @@
 # Everything here also runs on a machine without a container registry, and
 # `make demo` without Docker: the scripts bring or replace what is missing.
 
-.PHONY: demo test bench faults mutants lint fuzz clean
+.PHONY: demo test dist bench faults mutants lint fuzz clean
 
 demo: ## run the whole stack once and print what was collected (CLIENTS=N)
 	@scripts/demo
 
 test: ## every test, with the race detector, against the real images
 	@scripts/test
+
+dist: ## static programs for the systems that they run on, with SHA256SUMS, under dist/
+	@scripts/dist
 
 bench: ## every benchmark, then whole processes beside what the disk can do (half an hour)
 	go test -run '^$$' -bench . -benchmem ./...
@@ -26,5 +29,5 @@ lint: ## format, vet, linters, go.mod, scripts, known vulnerabilities
 fuzz: ## every fuzz target for FUZZTIME (10s) each
 	@scripts/fuzz
 
-clean: ## remove the demo's containers and volumes, and what a local run left
+clean: ## remove the demo's containers and volumes, and what a local run and dist left
 	@scripts/clean
