@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -147,11 +148,11 @@ func TestAllProblemsAtOnce(t *testing.T) {
 }
 
 func TestOneProblem(t *testing.T) {
+	whole := fmt.Sprintf("must be a whole number of at most %d bits", strconv.IntSize)
 	for _, c := range []struct{ pair, want string }{
-		{"TEST_WORKERS=", "TEST_WORKERS: must be a whole number of at most 64 bits"},
+		{"TEST_WORKERS=", "TEST_WORKERS: " + whole},
 		{"TEST_WORKERS=9", `TEST_WORKERS="9": must be at most 8`},
-		{"TEST_WORKERS=99999999999999999999",
-			`TEST_WORKERS="99999999999999999999": must be a whole number of at most 64 bits`},
+		{"TEST_WORKERS=99999999999999999999", `TEST_WORKERS="99999999999999999999": ` + whole},
 		{"TEST_WAIT=0", `TEST_WAIT="0": must be at least 1ms`},
 		{"TEST_MAX_BYTES=0", `TEST_MAX_BYTES="0": must be at least 1B`},
 		{"TEST_LISTEN=host:http", `TEST_LISTEN="host:http": must be an address such as localhost:7513, ` +

@@ -31,7 +31,8 @@ func allot(descriptors int, l intake.Limits) (_ intake.Limits, files int) {
 	rest := max(0, descriptors-ownDescriptors)
 	files = max(leastFiles, min(local.MostFiles, max(rest/4, rest-l.Connections)))
 	connections := min(l.Connections, max(1, rest-files))
-	l.ConnectionsPerAddress = max(1, l.ConnectionsPerAddress*connections/l.Connections)
+	// An int may have 32 bits, too few for the product.
+	l.ConnectionsPerAddress = max(1, int(int64(l.ConnectionsPerAddress)*int64(connections)/int64(l.Connections)))
 	l.Connections = connections
 	return l, files
 }

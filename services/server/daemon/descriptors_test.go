@@ -35,6 +35,15 @@ func TestAllot(t *testing.T) {
 	}
 }
 
+// Limits that are far above what can be had are shared out as any others, also
+// where an int has 32 bits.
+func TestAllotOfLargeLimits(t *testing.T) {
+	l, _ := allot(1<<17, intake.Limits{Connections: 1 << 20, ConnectionsPerAddress: 1 << 19})
+	if l.ConnectionsPerAddress != l.Connections/2 {
+		t.Errorf("%d of %d connections for an address", l.ConnectionsPerAddress, l.Connections)
+	}
+}
+
 // Go has raised the soft limit of this process to the hard one, but for one.
 func TestSoftLimitIsRaised(t *testing.T) {
 	var limit unix.Rlimit

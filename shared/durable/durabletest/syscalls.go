@@ -81,14 +81,14 @@ func (r *recorder) onOpen(p process, nr uint64, a [6]uint64) *call {
 			return nil
 		}
 		c.op.Data = p.read(a[1], a[2])
-		if c.op.Off = int64(a[3]); nr == unix.SYS_WRITE {
+		if c.op.Off = offset64(a[3], a[4]); nr == unix.SYS_WRITE {
 			c.op.Off = p.offset(a[0])
 		}
 		return c
-	case unix.SYS_FTRUNCATE:
+	case sysFtruncate:
 		c := r.on(Cut, p.open(a[0]))
 		if c != nil {
-			c.op.Off = int64(a[1])
+			c.op.Off = offset64(a[1], a[2])
 		}
 		return c
 	case unix.SYS_FSYNC, unix.SYS_FDATASYNC:
