@@ -1,8 +1,12 @@
 package build
 
 import (
+	"os"
+	"os/exec"
+	"regexp"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"testing"
 )
 
@@ -36,5 +40,22 @@ func TestLine(t *testing.T) {
 	got := Info{"v1.2.3", "abc", "go1.26.0", "linux/386"}.Line("server")
 	if want := "server v1.2.3, revision abc, go1.26.0, linux/386\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestLinker: a program built as in an image says what the linker was told.
+func TestLinker(t *testing.T) {
+	text, err := os.ReadFile("../../Dockerfile.server")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := regexp.MustCompile(`-ldflags "(.*)"`).FindSubmatch(text)
+	if flags == nil {
+		t.Fatal("Dockerfile.server has no -ldflags")
+	}
+	told := strings.NewReplacer("$VERSION", "v9.8.7", "$REVISION", "abc").Replace(string(flags[1]))
+	out, err := exec.CommandContext(t.Context(), "go", "run", "-ldflags", told, "sealpost/services/client", "version").CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(out), "client v9.8.7, revision abc, ") {
+		t.Errorf("%v: %s", err, out)
 	}
 }
