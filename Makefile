@@ -1,13 +1,17 @@
 # Everything here also runs on a machine without a container registry, and
 # `make demo` without Docker: the scripts bring or replace what is missing.
 
-.PHONY: demo test dist bench faults mutants lint fuzz clean
+.PHONY: demo test test-root dist bench faults mutants lint fuzz clean
 
 demo: ## run the whole stack once and print what was collected (CLIENTS=N)
 	@scripts/demo
 
 test: ## every test, with the race detector, against the real images
 	@scripts/test
+
+test-root: ## what of them needs root, for disks and other users: the packages that ask who runs them
+	@scripts/haproxy
+	go test -race -timeout 30m $$(grep -rl --include='*_test.go' 'Geteuid()' . | xargs dirname | sort -u)
 
 dist: ## static programs for the systems that they run on, with SHA256SUMS, under dist/
 	@scripts/dist

@@ -33,7 +33,7 @@ type loopDisk struct {
 
 func newDisk(t *testing.T) *loopDisk {
 	if os.Geteuid() != 0 {
-		if os.Getenv("CI") != "" {
+		if os.Getenv("CI") != "" && os.Getenv("ROOT_TESTS") != "elsewhere" {
 			t.Fatal("CI needs root for loop devices")
 		}
 		t.Skip("needs root for loop devices")
