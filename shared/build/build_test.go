@@ -54,7 +54,8 @@ func TestLinker(t *testing.T) {
 		t.Fatal("Dockerfile.server has no -ldflags")
 	}
 	told := strings.NewReplacer("$VERSION", "v9.8.7", "$REVISION", "abc").Replace(string(flags[1]))
-	out, err := exec.CommandContext(t.Context(), "go", "run", "-ldflags", told, "sealpost/services/client", "version").CombinedOutput()
+	run := exec.CommandContext(t.Context(), "go", "run", "-ldflags", told, "sealpost/services/client", "version")
+	out, err := run.CombinedOutput()
 	if err != nil || !strings.HasPrefix(string(out), "client v9.8.7, revision abc, ") {
 		t.Errorf("%v: %s", err, out)
 	}

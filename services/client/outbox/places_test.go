@@ -170,6 +170,7 @@ func TestPlacesBreakWhileWatching(t *testing.T) {
 // One that comes at the worst moment leaves a message that the next run ends
 // under its id.
 func TestPlacesBreakWhileItIsSent(t *testing.T) {
+	needRoot(t) // before it mounts where t.Skip would end another goroutine than this one
 	b := newBench(t)
 	files := map[string]string{"message": "m"}
 	b.put(files)
