@@ -1,16 +1,17 @@
 package courier
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"sync"
+	"time"
 
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/framing"
 	"sealpost/shared/message"
 )
-
-var errSize = errors.New("its size is not the one declared")
 
 // bodySize is the length of what travels of an offered message.
 func bodySize(o framing.Offer) uint64 {
@@ -25,17 +26,26 @@ var copyBuffers = sync.Pool{New: func() any { b := make([]byte, framing.MaxData)
 // copyBody writes what travels of m to w. The error is a *ReadError or w's.
 func copyBody(w io.Writer, m Message, body io.Reader) error {
 	from := &source{name: m.Name, body: body, left: m.Size}
+	if m.Cipher == message.Cipher2012 {
+		return encipher(w, m.Key, from)
+	}
+	return copyBuffered(w, from)
+}
+
+func copyBuffered(w io.Writer, from io.Reader) error {
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
-	if m.Cipher != message.Cipher2012 {
-		_, err := io.CopyBuffer(w, from, *buf)
+	_, err := io.CopyBuffer(w, from, *buf)
+	return err
+}
+
+// encipher writes the key, then the text enciphered.
+func encipher(w io.Writer, key cipher2012.Key, text io.Reader) error {
+	if _, err := w.Write(key[:]); err != nil {
 		return err
 	}
-	if _, err := w.Write(m.Key[:]); err != nil {
-		return err
-	}
-	sealing := cipher2012.NewEncrypter(m.Key, w)
-	if _, err := io.CopyBuffer(sealing, from, *buf); err != nil {
+	sealing := cipher2012.NewEncrypter(key, w)
+	if err := copyBuffered(sealing, text); err != nil {
 		return err
 	}
 	return sealing.Close()
@@ -64,4 +74,53 @@ func (s *source) Read(p []byte) (int, error) {
 		return n, &ReadError{s.name, errSize}
 	}
 	return n, io.EOF
+}
+
+// Send2012 sends one message over the 2012 wire: the key, then the text
+// enciphered, with no framing and no answer. nil means that the server took
+// everything and closed normally; timeout bounds each step without progress.
+// The wire protects nothing.
+func Send2012(ctx context.Context, server string, key cipher2012.Key, body io.Reader, timeout time.Duration) error {
+	conn, err := (&net.Dialer{Timeout: timeout}).DialContext(ctx, "tcp", server)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	out := &stepped{conn, timeout}
+	if err := encipher(out, key, body); err != nil {
+		return err
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, out) // to the server's close, or its reset
+	return err
+}
+
+// stepped sets a deadline before every step.
+type stepped struct {
+	net.Conn
+	timeout time.Duration
+}
+
+func (c *stepped) arm() error {
+	if c.timeout <= 0 {
+		return nil
+	}
+	return c.SetDeadline(time.Now().Add(c.timeout))
+}
+
+func (c *stepped) Write(p []byte) (int, error) {
+	if err := c.arm(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
+
+func (c *stepped) Read(p []byte) (int, error) {
+	if err := c.arm(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
 }

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -44,37 +42,29 @@ type Config struct {
 
 // Courier delivers messages. Its methods may be called at once.
 type Courier struct {
-	cfg Config
+	cfg       Config
+	movements *movements
+	contact   *contact
+	dialing   chan struct{}   // held while a connection is being made
+	ctx       context.Context // that of its sessions
+	end       context.CancelCauseFunc
+	running   sync.WaitGroup // the goroutines of its sessions
 
-	moving  *progresses
-	contact *contact
-	dialing chan struct{} // held while a connection is being made
 	mu      sync.Mutex
-	current *session
-	closed  bool
+	current *session // the one that messages go out on; it may have ended
 }
-
-// ErrClosed is the cause of what Deliver returns after Close.
-var ErrClosed = errors.New("courier closed")
 
 // New returns a Courier; it connects when there is something to deliver.
 func New(cfg Config) *Courier {
-	if cfg.Stall == 0 {
-		cfg.Stall = 2 * time.Minute
-	}
-	if cfg.Receipts == nil {
-		cfg.Receipts = receipt.NewVerifier(cfg.Pins) // for all connections: a commit's receipts share a signature
-	}
-	return &Courier{
+	cfg.Stall = cmp.Or(cfg.Stall, 2*time.Minute)
+	cfg.Receipts = cmp.Or(cfg.Receipts, receipt.NewVerifier(cfg.Pins)) // one for all connections
+	c := &Courier{
 		cfg: cfg, dialing: make(chan struct{}, 1),
-		moving: newProgresses(cfg.Timeout), contact: &contact{tell: cfg.Contact},
+		movements: &movements{limit: cfg.Timeout}, contact: &contact{tell: cfg.Contact},
 	}
+	c.ctx, c.end = context.WithCancelCause(context.Background())
+	return c
 }
-
-const (
-	firstPause = 50 * time.Millisecond
-	maxPause   = 5 * time.Second
-)
 
 // Deliver brings m to the server and returns with its receipt. It connects and
 // tries again as often as it takes, until Timeout has passed without progress
@@ -84,133 +74,70 @@ func (c *Courier) Deliver(ctx context.Context, m Message) (Delivery, error) {
 	if err := message.CheckName(m.Name); err != nil {
 		return Delivery{}, &Refusal{Code: framing.CodeBadOffer, Of: OfMessage, Reason: err.Error(), Cause: err}
 	}
-	p := c.moving.begin(ctx)
-	defer p.stop()
 	var delivery Delivery
-	tries := &attempts{c: c, m: m}
-	err := c.retry(p, func(s *session) (err error) {
+	tries := &attempts{log: c.cfg.Log, m: m}
+	err := c.retry(ctx, func(p *progress, s *session) (err error) {
 		delivery, err = s.deliver(p, m)
-		if err == nil || lasting(err) || p.over() != nil {
+		if err == nil || lasting(err) || p.ctx.Err() != nil {
 			return err
 		}
-		return cmp.Or(tries.failed(err), err)
+		return tries.failed(err)
 	})
 	return delivery, final(err, m)
 }
 
 // Logbook connects and returns the id of the logbook that the server names.
 func (c *Courier) Logbook(ctx context.Context) (string, error) {
-	p := c.moving.begin(ctx)
-	defer p.stop()
 	id := ""
-	err := c.retry(p, func(s *session) error {
+	err := c.retry(ctx, func(_ *progress, s *session) error {
 		id = s.welcome.LogbookID
 		return nil
 	})
 	return id, final(err, Message{})
 }
 
-// final makes the error of a whole delivery from that of its last attempt.
-func final(err error, m Message) error {
-	if err == nil || conclusive(err) || errors.As(err, new(*PostponedError)) {
-		return err
-	}
-	return &UnknownError{ID: m.ID, Cause: err}
-}
-
-// retry calls do with a live session until it succeeds, fails for good, or
-// nothing has moved for too long.
-func (c *Courier) retry(p *progress, do func(*session) error) error {
-	for pause := firstPause; ; pause = min(2*pause, maxPause) {
-		s, err := c.session(p)
-		if err == nil {
-			err = do(s)
-		}
-		if err == nil || lasting(err) {
-			c.leave(s, err)
-			return err
-		}
-		if over := p.over(); over != nil {
-			return errors.Join(over, err)
-		}
-		c.leave(s, err)
-		c.cfg.Log.Debug().Err(err).Dur("pause", pause).Msg("trying again")
-		// Half the pause is random, so that many clients do not come as one.
-		if !p.pause(pause/2 + rand.N(pause/2)) {
-			return errors.Join(p.over(), err)
-		}
-	}
-}
-
-// leave gives up a connection to a server that asks to try again later: behind
-// the same name there may be another one that is ready, as when several share a
-// volume.
-func (c *Courier) leave(s *session, err error) {
-	var later *laterError
-	if !errors.As(err, &later) || errors.As(err, new(*PostponedError)) && later.code == framing.CodeNoSpace {
-		return // a lack of room is about this message: smaller ones go on here
-	}
-	c.mu.Lock()
-	if c.current == s {
-		c.current = nil
-	}
-	c.mu.Unlock()
-	s.retire()
-}
-
-// lasting reports whether an error will be the same next time.
-func lasting(err error) bool {
-	return conclusive(err) || errors.As(err, new(*PostponedError)) || errors.Is(err, ErrClosed)
-}
-
-// conclusive errors say for certain that the message was not kept by this call.
-func conclusive(err error) bool {
-	var refusal *Refusal
-	var read *ReadError
-	var logbook *LogbookError
-	return errors.As(err, &refusal) || errors.As(err, &read) || errors.As(err, &logbook)
-}
-
 // session returns the live connection, making one where there is none.
-func (c *Courier) session(p *progress) (*session, error) {
+func (c *Courier) session(ctx context.Context) (*session, error) {
 	if s, err := c.live(); s != nil || err != nil {
 		return s, err
 	}
 	select {
 	case c.dialing <- struct{}{}:
 		defer func() { <-c.dialing }()
-	case <-p.late:
-		return nil, p.over()
-	case <-p.ctx.Done():
-		return nil, p.over()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 	if s, err := c.live(); s != nil || err != nil {
 		return s, err // another made one meanwhile
 	}
-	s, err := c.dial(p)
+	s, err := c.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
-		s.close()
-		return nil, ErrClosed
-	}
 	c.current = s
 	return s, nil
+}
+
+// live returns the connection, nil if there is none that is of use.
+func (c *Courier) live() (*session, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current != nil && c.current.ctx.Err() == nil {
+		return c.current, nil
+	}
+	return nil, context.Cause(c.ctx)
 }
 
 // dial makes a connection and tells whether the server can be reached. What
 // ends because the delivery does, or because the server is not the right one,
 // says nothing of that.
-func (c *Courier) dial(p *progress) (*session, error) {
-	ctx, cancel := p.context()
-	defer cancel(nil)
+func (c *Courier) dial(ctx context.Context) (*session, error) {
 	ended := c.contact.trying()
-	s, err := dial(ctx, c.cfg)
+	s, err := c.connect(ctx)
 	ended()
-	if err != nil && (lasting(err) || p.over() != nil) {
+	if err != nil && (lasting(err) || ctx.Err() != nil) {
 		return nil, err
 	}
 	level := zerolog.DebugLevel // one connection after another is no news
@@ -223,26 +150,71 @@ func (c *Courier) dial(p *progress) (*session, error) {
 	return s, err
 }
 
-// live returns the connection, nil if there is none that is of use.
-func (c *Courier) live() (*session, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return nil, ErrClosed
-	}
-	if c.current != nil && c.current.alive() {
-		return c.current, nil
-	}
-	return nil, nil
-}
-
-// Close ends the connection. Deliveries under way end as not known.
+// Close ends all connections and returns when they have. Deliveries under way
+// end as not known.
 func (c *Courier) Close() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	if c.current != nil {
-		c.current.close()
-	}
+	c.end(ErrClosed)
+	c.mu.Unlock()
+	c.running.Wait()
 	return nil
+}
+
+// slowAnswer is how long an attempt to connect may take before it is said that
+// nothing answers. The attempt itself goes on.
+const slowAnswer = 3 * time.Second
+
+// contact tells whether the server can be reached: once when it begins that it
+// cannot, once when the reason changes, and once when it can be again.
+type contact struct {
+	tell func(reason string) // may be nil
+
+	mu        sync.Mutex
+	reason    string // why it cannot be reached; "": nothing is known against it
+	connected bool   // the attempt before this one succeeded
+}
+
+// trying tells of an attempt that takes long. ended must be called, and tells
+// nothing itself.
+func (c *contact) trying() (ended func()) {
+	over := false
+	timer := time.AfterFunc(slowAnswer, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !over && c.reason == "" { // else the end of the attempt says more
+			c.change(noAnswer)
+		}
+	})
+	return func() {
+		timer.Stop()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		over = true
+	}
+}
+
+// tried notes how an attempt ended. first is true for a connection that is not
+// merely one after another.
+func (c *contact) tried(err error) (first bool) {
+	reason := ""
+	if err != nil {
+		reason = Reason(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first = err == nil && !c.connected
+	c.connected = err == nil
+	c.change(reason)
+	return first
+}
+
+// change is called with mu held, so that what is told comes in order.
+func (c *contact) change(reason string) {
+	if c.reason == reason {
+		return
+	}
+	c.reason = reason
+	if c.tell != nil {
+		c.tell(reason)
+	}
 }

@@ -1,74 +1,114 @@
 package courier
 
 import (
-	"errors"
+	"context"
 	"fmt"
 
-	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/framing"
 	"sealpost/shared/logfile"
-	"sealpost/shared/message"
 )
+
+// call is one offer under way.
+type call struct {
+	accepted chan struct{} // closed by ACCEPT, or by an answer, after which nobody need wait for it
+	answered chan struct{} // closed by an answer
+	receipt  []byte
+	refusal  *framing.Refusal
+}
 
 // deliver sends one message on this session and waits for its answer.
 func (s *session) deliver(p *progress, m Message) (Delivery, error) {
 	if m.Logbook != "" && m.Logbook != s.welcome.LogbookID {
 		return Delivery{}, &LogbookError{Want: m.Logbook, Got: s.welcome.LogbookID}
 	}
-	select {
-	case s.slots <- struct{}{}:
-	case <-s.ended:
-		return Delivery{}, s.cause()
-	case <-p.late:
-		return Delivery{}, p.over()
-	case <-p.ctx.Done():
-		return Delivery{}, p.over()
-	}
-	c, err := s.send(p, m)
+	ctx, cancel := context.WithCancelCause(p.ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(s.ctx, func() { cancel(context.Cause(s.ctx)) })()
+	c, err := s.offer(ctx, p, m)
 	if err != nil {
 		return Delivery{}, err
 	}
 	select {
 	case <-c.answered:
-	case <-s.ended:
+	case <-ctx.Done():
 		if !isClosed(c.answered) { // an answer that came before the end counts
-			return Delivery{}, s.cause()
+			return Delivery{}, context.Cause(ctx)
 		}
-	case <-p.late:
-		return Delivery{}, p.over()
-	case <-p.ctx.Done():
-		return Delivery{}, p.over()
 	}
 	return s.judge(c, m)
 }
 
-// send puts one message on the wire.
-func (s *session) send(p *progress, m Message) (*call, error) {
-	o := offerOf(m)
-	// The size first: that of the ciphertext of any size need not fit its type.
-	if m.Size <= smallBody && bodySize(o) <= min(smallBody, uint64(s.welcome.Window)) {
-		return s.sendSmall(p, m, o)
+// offer sends a message once there is a slot for it, which its answer gives back.
+func (s *session) offer(ctx context.Context, p *progress, m Message) (*call, error) {
+	if s.slots.Acquire(ctx, 1) != nil {
+		return nil, context.Cause(ctx)
 	}
-	return s.sendLarge(p, m, o)
-}
-
-// laterError is a refusal that asks to try again.
-type laterError struct {
-	code   framing.Code
-	reason string
-}
-
-func (e *laterError) Error() string {
-	return fmt.Sprintf("server: %s (%s)", message.Visible(e.reason), e.code)
-}
-
-func offerOf(m Message) framing.Offer {
-	o := framing.Offer{ID: m.ID, Cipher: framing.CipherNone, Size: m.Size, SHA256: m.SHA256, Name: m.Name}
-	if m.Cipher == message.Cipher2012 {
-		o.Cipher, o.EncryptedSize = framing.Cipher2012, cipher2012.EncryptedLen(m.Size)
+	c, err := s.send(ctx, p, m)
+	if c == nil { // nothing was offered
+		s.slots.Release(1)
 	}
-	return o
+	return c, err
+}
+
+// begin gives an offer its number and notes the call; from now on the session
+// must move. It is for the one whose turn it is. The error is that of a session
+// that has ended.
+func (s *session) begin(o *framing.Offer) (*call, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return nil, context.Cause(s.ctx)
+	}
+	c := &call{accepted: make(chan struct{}), answered: make(chan struct{})}
+	o.Ref = s.nextRef
+	s.nextRef++
+	s.calls[o.Ref] = c
+	s.touch()
+	return c, nil
+}
+
+func (s *session) accept(ref uint32) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.calls[ref]
+	if !ok || isClosed(c.accepted) {
+		return &framing.Error{Type: framing.TypeAccept, Reason: "for no message that waits for it"}
+	}
+	s.touch()
+	close(c.accepted)
+	return nil
+}
+
+// answer settles an offer: with a receipt or, where there is one, a refusal.
+func (s *session) answer(ref uint32, receipt []byte, refusal *framing.Refusal) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.calls[ref]
+	if !ok {
+		return &framing.Error{Type: framing.TypeReceipt, Reason: "an answer to no message under way"}
+	}
+	delete(s.calls, ref)
+	s.touch()
+	c.receipt, c.refusal = receipt, refusal
+	close(c.answered)
+	if !isClosed(c.accepted) {
+		close(c.accepted)
+	}
+	s.slots.Release(1)
+	if s.retired && len(s.calls) == 0 {
+		return errRetired
+	}
+	return nil
+}
+
+func isClosed(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
 }
 
 // judge turns an answer into a delivery or an error.
@@ -88,9 +128,6 @@ func (s *session) judge(c *call, m Message) (Delivery, error) {
 	return Delivery{Receipt: c.receipt, Entry: entry}, nil
 }
 
-// ErrForeignReceipt means that a receipt is genuine and about something else.
-var ErrForeignReceipt = errors.New("it is about another message")
-
 // check accepts a receipt only if a pinned identity signed its tree, for the
 // logbook that the server named, the tree has its line at the place that the
 // line names, and the line is about this message of this sender.
@@ -108,12 +145,4 @@ func (s *session) check(text []byte, m Message) (logfile.Entry, error) {
 		return logfile.Entry{}, ErrForeignReceipt
 	}
 	return e, nil
-}
-
-// broken ends a session whose last message did not go out whole: no other can
-// follow it.
-func (s *session) broken(err error) error {
-	s.hearOut(err)
-	<-s.ended
-	return errors.Join(err, s.cause())
 }

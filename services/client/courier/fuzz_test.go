@@ -50,14 +50,12 @@ func FuzzAnswers(f *testing.F) {
 		ended := make(chan error, 1)
 		go func() { ended <- answer(ln, config, append(bytes.Clone(welcome), stream...)) }()
 		c := New(s.cfg)
-		p := c.moving.begin(t.Context())
-		defer p.stop()
-		session, err := dial(t.Context(), s.cfg)
+		session, err := c.connect(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := session.deliver(p, l.message)
-		session.close()
+		d, err := session.deliver(&progress{ctx: t.Context(), all: c.movements}, l.message)
+		_ = c.Close()
 		<-ended // how the server fares is nothing to us
 		var refusal *Refusal
 		switch {

@@ -80,13 +80,13 @@ func TestKeyUpdateAfterAQuietTime(t *testing.T) {
 
 	s.cfg.TLS, s.cfg.Log, s.cfg.Stall, s.cfg.Timeout = s.cfg.Pins.ClientTLS(), zerolog.Nop(), time.Minute, time.Minute
 	l.message.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(l.text)), nil }
-	session, err := open(t.Context(), s.cfg, server.quiet)
+	c := New(s.cfg)
+	defer c.Close()
+	session, err := c.open(t.Context(), server.quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer session.close()
-	p := newProgresses(0).begin(t.Context())
-	defer p.stop()
+	p := &progress{ctx: t.Context(), all: c.movements}
 	for i := range messages {
 		if _, err := session.deliver(p, l.message); err != nil {
 			t.Fatalf("message %d: %v", i, err)

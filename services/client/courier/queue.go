@@ -1,10 +1,13 @@
 package courier
 
 import (
+	"context"
 	"net"
 	"runtime"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 const (
@@ -21,12 +24,11 @@ const (
 // peer that takes nothing.
 type queue struct {
 	conn  net.Conn
-	limit time.Duration   // of one write
-	ended <-chan struct{} // closed when the session has ended
+	limit time.Duration // of one write
 
-	turn chan struct{} // holds a token, but while someone adds: a message's records stay together
-	wake chan struct{} // there is something to write
-	room chan struct{} // there has come to be room
+	turn *semaphore.Weighted // to add: a message's records stay together
+	wake chan struct{}       // there is something to write
+	room chan struct{}       // there has come to be room
 
 	mu      sync.Mutex
 	pending []byte
@@ -39,59 +41,38 @@ type move struct {
 	bytes uint64
 }
 
-// writeLimit is how long one write may take.
-func writeLimit(timeout time.Duration) time.Duration {
-	if timeout <= 0 {
-		return stallTimeout
+func newQueue(conn net.Conn, limit time.Duration) *queue {
+	return &queue{
+		conn: conn, limit: limit,
+		turn: semaphore.NewWeighted(1), wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}
-	return timeout
 }
 
-func newQueue(conn net.Conn, limit time.Duration, ended <-chan struct{}) *queue {
-	q := &queue{
-		conn: conn, limit: limit, ended: ended,
-		turn: make(chan struct{}, 1), wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
+// take waits for the turn to add, and for room for n bytes. The error is the
+// cause of the end of ctx.
+func (q *queue) take(ctx context.Context, n int) error {
+	if q.turn.Acquire(ctx, 1) != nil {
+		return context.Cause(ctx)
 	}
-	q.give()
-	return q
+	err := q.wait(ctx, n)
+	if err != nil {
+		q.give()
+	}
+	return err
 }
 
-// take waits for the turn to add, and for room for n bytes. false means that the
-// delivery or the session ended before.
-func (q *queue) take(p *progress, n int) bool {
-	if !q.await(p, q.turn) {
-		return false
-	}
-	if q.wait(p, n) {
-		return true
-	}
-	q.give()
-	return false
-}
-
-func (q *queue) give() { q.turn <- struct{}{} }
+func (q *queue) give() { q.turn.Release(1) }
 
 // wait is take for the one who has the turn.
-func (q *queue) wait(p *progress, n int) bool {
+func (q *queue) wait(ctx context.Context, n int) error {
 	for !q.fits(n) {
-		if !q.await(p, q.room) {
-			return false
+		select {
+		case <-q.room:
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
-	return true
-}
-
-// await waits for a token. false means that the delivery or the session ended
-// before.
-func (q *queue) await(p *progress, token <-chan struct{}) bool {
-	select {
-	case <-token:
-		return true
-	case <-q.ended:
-	case <-p.late:
-	case <-p.ctx.Done():
-	}
-	return false
+	return nil
 }
 
 // fits reports whether there is room for n bytes; for what is over the bound by
@@ -139,15 +120,15 @@ func signal(ch chan<- struct{}) {
 	}
 }
 
-// run writes until the session ends, and returns why a write failed. moved is
-// called after each; it must not keep what it gets.
-func (q *queue) run(moved func([]move)) error {
+// run writes until ctx ends, and returns why a write failed. moved is called
+// after each; it must not keep what it gets.
+func (q *queue) run(ctx context.Context, moved func([]move)) error {
 	var out []byte
 	var moves []move
 	for {
 		select {
 		case <-q.wake:
-		case <-q.ended:
+		case <-ctx.Done():
 			return nil
 		}
 		// Who is about to add something does so first: an answered batch makes

@@ -33,23 +33,20 @@ func (c *slowConn) Write(p []byte) (int, error) {
 func startQueue(t *testing.T) (q *queue, conn *slowConn, moves chan int, ended chan error) {
 	conn = &slowConn{writes: make(chan string), next: make(chan error)}
 	moves, ended = make(chan int, 10), make(chan error, 1)
-	end := make(chan struct{})
-	q = newQueue(conn, time.Minute, end)
-	go func() { ended <- q.run(func(m []move) { moves <- len(m) }) }()
-	t.Cleanup(func() { close(end) })
+	q = newQueue(conn, time.Minute)
+	go func() { ended <- q.run(t.Context(), func(m []move) { moves <- len(m) }) }()
 	return q, conn, moves, ended
 }
 
 // What is added during a write goes out with the next, in order.
 func TestQueueGathers(t *testing.T) {
 	q, conn, moves, _ := startQueue(t)
-	p := newProgresses(0).begin(t.Context())
 	put := func(records ...string) {
 		for _, r := range records {
-			if !q.take(p, len(r)) {
-				t.Fatal("no turn")
+			if err := q.take(t.Context(), len(r)); err != nil {
+				t.Fatal(err)
 			}
-			q.add(move{p: p}, []byte(r[:1]), []byte(r[1:]))
+			q.add(move{}, []byte(r[:1]), []byte(r[1:]))
 			q.give()
 		}
 	}
@@ -58,7 +55,7 @@ func TestQueueGathers(t *testing.T) {
 		t.Errorf("first write %q", got)
 	}
 	put("two,", "three,")
-	if back := q.swap(move{p: p}, []byte("four")); len(back) != 0 {
+	if back := q.swap(move{}, []byte("four")); len(back) != 0 {
 		t.Errorf("%q came back", back)
 	}
 	conn.next <- nil
@@ -78,10 +75,9 @@ func TestQueueGathers(t *testing.T) {
 // that came back.
 func TestQueueSwaps(t *testing.T) {
 	q, conn, _, _ := startQueue(t)
-	p := newProgresses(0).begin(t.Context())
 	buf := []byte("first")
 	for _, want := range []string{"first", "second", "third"} {
-		buf = append(q.swap(move{p: p}, append(buf[:0], want...)), "overwritten"...)
+		buf = append(q.swap(move{}, append(buf[:0], want...)), "overwritten"...)
 		if got := <-conn.writes; got != want {
 			t.Errorf("wrote %q, want %q", got, want)
 		}
@@ -93,34 +89,33 @@ func TestQueueSwaps(t *testing.T) {
 func TestQueueFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q, conn, _, _ := startQueue(t)
-		patient := newProgresses(0).begin(t.Context())
 		fill := func() {
-			q.add(move{p: patient}, []byte(strings.Repeat("x", maxQueued)))
+			q.add(move{}, []byte(strings.Repeat("x", maxQueued)))
 		}
 		fill()
 		<-conn.writes
 		fill()
 		synctest.Wait()
-		ctx, cancel := context.WithCancel(t.Context())
-		left := make(chan bool, 3)
-		cancelled, late := newProgresses(0).begin(ctx), newProgresses(time.Minute).begin(t.Context())
-		go func() { left <- q.take(cancelled, 1) }()
+		first, cancelFirst := context.WithCancelCause(t.Context())
+		second, cancelSecond := context.WithCancelCause(t.Context())
+		left := make(chan error, 3)
+		go func() { left <- q.take(first, 1) }()
 		synctest.Wait()
-		go func() { left <- q.take(late, 1) }() // behind the turn of the other
+		go func() { left <- q.take(second, 1) }() // behind the turn of the other
 		synctest.Wait()
-		time.Sleep(time.Minute)
-		if <-left || late.over() == nil {
-			t.Error("the late one got a turn")
+		cancelSecond(ErrNoProgress)
+		if err := <-left; !errors.Is(err, ErrNoProgress) {
+			t.Errorf("waiting for its turn: %v", err)
 		}
-		cancel()
-		if <-left {
-			t.Error("the cancelled one got a turn")
+		cancelFirst(ErrClosed)
+		if err := <-left; !errors.Is(err, ErrClosed) {
+			t.Errorf("waiting for room: %v", err)
 		}
-		go func() { left <- q.take(patient, 1) }()
+		go func() { left <- q.take(t.Context(), 1) }()
 		synctest.Wait()
 		conn.next <- nil
-		if !<-left {
-			t.Error("no turn though there is room")
+		if err := <-left; err != nil {
+			t.Errorf("though there is room: %v", err)
 		}
 		<-conn.writes
 		conn.next <- nil
@@ -129,8 +124,7 @@ func TestQueueFull(t *testing.T) {
 
 func TestQueueFails(t *testing.T) {
 	q, conn, moves, ended := startQueue(t)
-	p := newProgresses(0).begin(t.Context())
-	q.add(move{p: p}, []byte("x"))
+	q.add(move{}, []byte("x"))
 	<-conn.writes
 	broken := errors.New("broken")
 	conn.next <- broken

@@ -1,81 +1,84 @@
 package courier
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/deadline"
 	"sealpost/shared/framing"
-	"sealpost/shared/message"
 )
 
 // session is one connection. Messages go out one after the other; answers come
-// in any order and are matched by their offer's number.
+// in any order and are matched by their offer's number. One goroutine reads and
+// one writes; whatever ends ctx closes the connection, which ends both.
 type session struct {
 	cfg     Config
 	conn    *tls.Conn
-	in      *framing.Reader
+	in      *framing.Reader // for the reading goroutine
 	welcome framing.Welcome
+	queue   *queue
+	slots   *semaphore.Weighted // one for each offer without an answer
+	ctx     context.Context     // its cause is why the session has ended
+	end     context.CancelCauseFunc
 
-	queue *queue
-	slots chan struct{} // a place for each offer without an answer
-
-	mu       sync.Mutex
-	nextRef  uint32
-	calls    map[uint32]*call
-	lastMove time.Time
-	stall    *time.Timer
-	armed    bool  // stall runs, as it does while calls are under way
-	retired  bool  // it ends with the last call
-	unsent   error // why a write failed
-	err      error
-	ended    chan struct{} // closed once err is set
+	mu      sync.Mutex
+	nextRef uint32
+	calls   map[uint32]*call
+	retired bool  // it ends with the last call
+	unsent  error // why nothing more can be sent
 }
 
 // connectTimeout bounds TCP, TLS and the exchange of HELLO and WELCOME together:
 // a server that takes longer is as good as down, and is tried again.
 const connectTimeout = 15 * time.Second
 
-// dial connects, checks who the server is, and logs in.
-func dial(ctx context.Context, cfg Config) (*session, error) {
+// connect makes a connection, checks who the server is, and logs in.
+func (c *Courier) connect(ctx context.Context) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", cfg.Server)
+	raw, err := new(net.Dialer).DialContext(ctx, "tcp", c.cfg.Server)
 	if err != nil {
 		return nil, err
 	}
-	return open(ctx, cfg, raw)
+	return c.open(ctx, raw)
 }
 
 // open begins a session on a connection.
-func open(ctx context.Context, cfg Config, raw net.Conn) (*session, error) {
-	limit := writeLimit(cfg.Timeout)
+func (c *Courier) open(ctx context.Context, raw net.Conn) (*session, error) {
+	cfg, limit := c.cfg, cmp.Or(c.cfg.Timeout, stallTimeout)
 	conn := tls.Client(deadline.New(raw, limit), cfg.TLS)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		_ = raw.Close()
 		return nil, handshakeError(err, cfg.Timeout == 0)
 	}
-	s := &session{
-		cfg: cfg, conn: conn, in: framing.NewReader(conn),
-		calls: make(map[uint32]*call), ended: make(chan struct{}),
-	}
+	s := &session{cfg: cfg, conn: conn, in: framing.NewReader(conn), calls: make(map[uint32]*call)}
 	if err := s.login(ctx); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
-	s.slots = make(chan struct{}, s.welcome.MaxInFlight)
-	s.stall = time.AfterFunc(cfg.Stall, s.stalled)
-	s.stall.Stop()
-	s.queue = newQueue(conn, limit, s.ended)
-	go s.read()
-	go s.write()
+	s.queue = newQueue(conn, limit)
+	s.slots = semaphore.NewWeighted(int64(s.welcome.MaxInFlight))
+	s.ctx, s.end = context.WithCancelCause(c.ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx.Err() != nil { // Close does not wait for what begins after it
+		_ = conn.Close()
+		return nil, context.Cause(c.ctx)
+	}
+	c.running.Add(1)
+	context.AfterFunc(s.ctx, func() { defer c.running.Done(); _ = conn.Close() })
+	c.running.Go(s.read)
+	c.running.Go(s.write)
 	return s, nil
 }
 
@@ -130,16 +133,7 @@ func lost(err error) error {
 	return err
 }
 
-// ClosedError is a CLOSE of the server that does not rule out another try.
-type ClosedError struct {
-	Code   framing.Code
-	Reason string
-}
-
-func (e *ClosedError) Error() string {
-	return fmt.Sprintf("server closed: %s (%s)", message.Visible(e.Reason), e.Code)
-}
-
+// closed makes an error of a CLOSE.
 func closed(payload []byte) error {
 	c, err := framing.ParseClose(payload)
 	if err != nil {
@@ -159,22 +153,78 @@ func (s *session) read() {
 			err = s.handle(rec)
 		}
 		if err != nil {
-			s.fail(lost(err))
+			s.end(s.ending(err))
 			return
 		}
 	}
 }
 
+// ending returns why the session ends when reading it has failed.
+func (s *session) ending(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.unsent != nil:
+		return errors.Join(s.unsent, lost(err))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return ErrStalled
+	}
+	return lost(err)
+}
+
 // write sends what is queued until the connection ends.
 func (s *session) write() {
-	err := s.queue.run(s.moved)
-	if err == nil {
-		return
+	if err := s.queue.run(s.ctx, s.moved); err != nil {
+		s.hearOut(err)
 	}
+}
+
+// moved notes what a write has moved.
+func (s *session) moved(moves []move) {
 	s.mu.Lock()
-	s.unsent = err
+	s.touch()
 	s.mu.Unlock()
-	s.hearOut(err)
+	now := time.Now()
+	for _, m := range moves {
+		m.p.reached(m.bytes, now)
+	}
+}
+
+// touch is called with mu held whenever something moved. While calls are under
+// way the peer may not stay silent for longer than Stall.
+func (s *session) touch() {
+	if s.unsent != nil {
+		return // it is heard out
+	}
+	var until time.Time
+	if len(s.calls) > 0 {
+		until = time.Now().Add(s.cfg.Stall)
+	}
+	_ = s.conn.SetReadDeadline(until) // it fails where the connection is closed, which the reader sees
+}
+
+// lastWords is how long a session that cannot send any more is read on.
+const lastWords = 2 * time.Second
+
+// hearOut ends a session on which nothing more can be sent. The server may have
+// said why before it stopped reading, so what it sent is read first.
+func (s *session) hearOut(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unsent == nil {
+		s.unsent = err
+		_ = s.conn.SetReadDeadline(time.Now().Add(lastWords))
+	}
+}
+
+// retire ends the session once nothing is under way on it.
+func (s *session) retire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.retired = true
+	if len(s.calls) == 0 {
+		s.end(errRetired)
+	}
 }
 
 func (s *session) handle(rec framing.Record) error {
@@ -203,49 +253,3 @@ func (s *session) handle(rec framing.Record) error {
 		return framing.Unexpected(rec.Type, "after WELCOME")
 	}
 }
-
-// fail ends the session; every call under way ends with err.
-func (s *session) fail(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err != nil {
-		return
-	}
-	s.err = err
-	if s.unsent != nil {
-		s.err = errors.Join(s.unsent, err)
-	}
-	s.stall.Stop()
-	close(s.ended)
-	_ = s.conn.Close()
-}
-
-// lastWords is how long a session that cannot send any more is read on.
-const lastWords = 2 * time.Second
-
-// hearOut ends a session on which nothing more can be sent. The server may have
-// said why before it stopped reading, so what it sent is read first.
-func (s *session) hearOut(err error) {
-	if s.conn.SetReadDeadline(time.Now().Add(lastWords)) != nil {
-		s.fail(err)
-	}
-}
-
-// interrupted returns why a wait of a delivery ended early.
-func (s *session) interrupted(p *progress) error {
-	if isClosed(s.ended) {
-		return s.cause()
-	}
-	return p.over()
-}
-
-func (s *session) alive() bool { return !isClosed(s.ended) }
-
-func (s *session) cause() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
-}
-
-// close ends the session on the client's own wish.
-func (s *session) close() { s.fail(ErrClosed) }

@@ -1,47 +1,118 @@
 package courier
 
 import (
+	"cmp"
+	"context"
 	"errors"
+	"sync"
 
+	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/framing"
+	"sealpost/shared/message"
 )
+
+// smallBody bounds the bodies that are read before their turn comes. It is the
+// size of a TLS record: what is larger gains nothing from sharing one.
+const smallBody = 16 << 10
+
+// offerRoom is more than an OFFER takes.
+const offerRoom = 256
+
+// records is a writer of records, and of body bytes behind a header of theirs.
+type records []byte
+
+func (r *records) Write(p []byte) (int, error) {
+	*r = append(*r, p...)
+	return len(p), nil
+}
+
+var recordBuffers = sync.Pool{New: func() any { return new(records) }}
+
+// send puts one message on the wire. The call is nil where nothing was offered.
+// The error is a *ReadError or the cause of the end of ctx.
+func (s *session) send(ctx context.Context, p *progress, m Message) (*call, error) {
+	o := framing.Offer{ID: m.ID, Cipher: framing.CipherNone, Size: m.Size, SHA256: m.SHA256, Name: m.Name}
+	if m.Cipher == message.Cipher2012 {
+		o.Cipher, o.EncryptedSize = framing.Cipher2012, cipher2012.EncryptedLen(m.Size)
+	}
+	// The size first: that of the ciphertext of any size need not fit its type.
+	if m.Size <= smallBody && bodySize(o) <= min(smallBody, uint64(s.welcome.Window)) {
+		return s.sendSmall(ctx, p, m, o)
+	}
+	return s.sendLarge(ctx, p, m, o)
+}
+
+// sendSmall puts a message on the wire that waits for nothing, together with
+// others. One that cannot be read is not offered.
+func (s *session) sendSmall(ctx context.Context, p *progress, m Message, o framing.Offer) (*call, error) {
+	body := recordBuffers.Get().(*records)
+	defer recordBuffers.Put(body)
+	if err := body.fill(m, o); err != nil {
+		return nil, err
+	}
+	if err := s.queue.take(ctx, len(*body)); err != nil {
+		return nil, err
+	}
+	defer s.queue.give()
+	c, err := s.begin(&o)
+	if err == nil {
+		s.queue.add(move{p, bodySize(o)}, framing.AppendOffer(make([]byte, 0, offerRoom), o), *body)
+	}
+	return c, err
+}
+
+// fill makes r the body of m and its END.
+func (r *records) fill(m Message, o framing.Offer) error {
+	body, err := m.Open()
+	if err != nil {
+		return &ReadError{m.Name, err}
+	}
+	defer func() { _ = body.Close() }()
+	*r = (*r)[:0]
+	if n := bodySize(o); n > 0 {
+		*r = framing.AppendDataHeader(*r, int(n))
+	}
+	if err := copyBody(r, m, body); err != nil {
+		return err
+	}
+	*r = framing.Append(*r, framing.TypeEnd, nil)
+	return nil
+}
 
 // outBuffer is the room for the records that are written at once.
 const outBuffer = framing.MaxData + 1<<10
 
-var errAnswered = errors.New("answered before the end of the body")
-
 // sendLarge puts a message on the wire whose body may have to wait for ACCEPT;
-// nothing else goes out until its end. The error is a *ReadError, or the session
-// has ended.
-func (s *session) sendLarge(p *progress, m Message, o framing.Offer) (*call, error) {
-	if !s.queue.take(p, 0) {
-		<-s.slots // nothing was offered
-		return nil, s.interrupted(p)
+// nothing else goes out until its end.
+func (s *session) sendLarge(ctx context.Context, p *progress, m Message, o framing.Offer) (*call, error) {
+	if err := s.queue.take(ctx, 0); err != nil {
+		return nil, err
 	}
 	defer s.queue.give()
 	body, err := m.Open()
 	if err != nil {
-		<-s.slots
 		return nil, &ReadError{m.Name, err}
 	}
 	defer func() { _ = body.Close() }()
-	c := &call{accepted: make(chan struct{}), answered: make(chan struct{})}
-	if err := s.begin(&o, c); err != nil {
+	c, err := s.begin(&o)
+	if err != nil {
 		return nil, err
 	}
-	w := &stream{s: s, p: p, c: c, buf: framing.AppendOffer(make([]byte, 0, outBuffer), o)}
+	w := &stream{s: s, ctx: ctx, p: p, c: c, buf: framing.AppendOffer(make([]byte, 0, outBuffer), o)}
 	err = w.end(copyBody(w, m, body))
-	var read *ReadError
-	if err != nil && !errors.As(err, &read) {
-		err = s.broken(err)
+	if err == nil || errors.As(err, new(*ReadError)) {
+		return c, err
 	}
-	return c, err
+	// No other message can follow one that did not go out whole.
+	s.hearOut(errCut)
+	<-s.ctx.Done()
+	return c, context.Cause(s.ctx)
 }
 
 // stream cuts a body into DATA records.
 type stream struct {
 	s    *session
+	ctx  context.Context // of the attempt
 	p    *progress
 	c    *call
 	buf  []byte // records not yet queued
@@ -52,21 +123,16 @@ type stream struct {
 // declared, or the answer is there already and says the rest.
 func (w *stream) end(err error) error {
 	end := framing.TypeEnd
-	var read *ReadError
-	answered := errors.Is(err, errAnswered)
-	if errors.As(err, &read) || answered {
+	switch {
+	case errors.Is(err, errAnswered):
+		end, err = framing.TypeCancel, nil
+	case errors.As(err, new(*ReadError)):
 		end = framing.TypeCancel
-	} else if err != nil {
+	case err != nil:
 		return err
 	}
 	w.buf = framing.Append(w.buf, end, nil)
-	if err := w.flush(); err != nil {
-		return err
-	}
-	if answered {
-		return nil
-	}
-	return err
+	return cmp.Or(w.flush(), err)
 }
 
 // Write makes DATA records of p.
@@ -91,25 +157,20 @@ func (w *stream) Write(p []byte) (int, error) {
 
 // allowed waits for ACCEPT before more than the window is sent.
 func (w *stream) allowed(n uint64) error {
+	if w.sent+n > uint64(w.s.welcome.Window) && !isClosed(w.c.accepted) {
+		if err := w.flush(); err != nil {
+			return err
+		}
+		select {
+		case <-w.c.accepted:
+		case <-w.ctx.Done():
+			return context.Cause(w.ctx)
+		}
+	}
 	if isClosed(w.c.answered) {
 		return errAnswered
 	}
-	if w.sent+n <= uint64(w.s.welcome.Window) || isClosed(w.c.accepted) {
-		return nil
-	}
-	if err := w.flush(); err != nil {
-		return err
-	}
-	select {
-	case <-w.c.accepted:
-		return nil
-	case <-w.c.answered:
-		return errAnswered
-	case <-w.s.ended:
-	case <-w.p.late:
-	case <-w.p.ctx.Done():
-	}
-	return w.s.interrupted(w.p)
+	return nil
 }
 
 // flush queues the records that there are.
@@ -117,8 +178,8 @@ func (w *stream) flush() error {
 	if len(w.buf) == 0 {
 		return nil
 	}
-	if !w.s.queue.wait(w.p, len(w.buf)) {
-		return w.s.interrupted(w.p)
+	if err := w.s.queue.wait(w.ctx, len(w.buf)); err != nil {
+		return err
 	}
 	w.buf = w.s.queue.swap(move{w.p, w.sent}, w.buf)
 	if cap(w.buf) < outBuffer {

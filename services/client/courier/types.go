@@ -11,8 +11,13 @@
 package courier
 
 import (
+	"context"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
+	"net"
+	"time"
 
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/framing"
@@ -107,3 +112,106 @@ type ReadError struct {
 func (e *ReadError) Error() string { return fmt.Sprintf("reading %q: %v", e.Name, e.Cause) }
 
 func (e *ReadError) Unwrap() error { return e.Cause }
+
+// PostponedError means that another try at once does not help this message: the
+// server asked to try it again later, or one connection after the other ended
+// under it. The next try must be under the same id: it may have been kept.
+type PostponedError struct {
+	ID     message.ID
+	Reason string // [Reason] of Cause
+	Cause  error
+}
+
+func (e *PostponedError) Error() string { return "not taken for now: " + e.Reason }
+
+func (e *PostponedError) Unwrap() error { return e.Cause }
+
+// ClosedError is a CLOSE of the server that does not rule out another try.
+type ClosedError struct {
+	Code   framing.Code
+	Reason string
+}
+
+func (e *ClosedError) Error() string {
+	return fmt.Sprintf("server closed: %s (%s)", message.Visible(e.Reason), e.Code)
+}
+
+// laterError is a refusal that asks to try again.
+type laterError struct {
+	code   framing.Code
+	reason string
+}
+
+func (e *laterError) Error() string {
+	return fmt.Sprintf("server: %s (%s)", message.Visible(e.reason), e.code)
+}
+
+// Causes of what Deliver returns, and of the ends of connections.
+var (
+	// ErrClosed: after Close.
+	ErrClosed = errors.New("courier closed")
+	// ErrNoProgress: nothing moved for the configured time.
+	ErrNoProgress = errors.New("no progress for too long")
+	// ErrStalled: a connection with messages under way stayed silent.
+	ErrStalled = errors.New("the connection is stalled")
+	// ErrForeignReceipt: a receipt is genuine and about something else.
+	ErrForeignReceipt = errors.New("it is about another message")
+
+	errSize     = errors.New("its size is not the one declared")
+	errAnswered = errors.New("answered before the end of the body")
+	errCut      = errors.New("a message did not go out whole")
+	errRetired  = errors.New("the server asked to try again later")
+)
+
+// lasting reports whether an error will be the same next time.
+func lasting(err error) bool {
+	return errors.As(err, new(*Refusal)) || errors.As(err, new(*ReadError)) || errors.As(err, new(*LogbookError)) ||
+		errors.As(err, new(*PostponedError)) || errors.Is(err, ErrClosed)
+}
+
+// final makes the error of a whole delivery from that of its last attempt.
+func final(err error, m Message) error {
+	if err == nil || lasting(err) && !errors.Is(err, ErrClosed) {
+		return err
+	}
+	return &UnknownError{ID: m.ID, Cause: err}
+}
+
+// noAnswer is the reason of every attempt that ended by a time limit, and of
+// one under way that takes long: so they count as one.
+const noAnswer = "no answer"
+
+// Reason says why an attempt failed: in the same words each time that it fails
+// in the same way, and visible on one line. So the ports of a connection are
+// left out, which are others each time, and the time of a look at a certificate.
+func Reason(err error) string {
+	var lookup *net.DNSError
+	var op *net.OpError
+	var timeout net.Error
+	var closed *ClosedError
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &closed):
+		return message.Visible(closed.Error())
+	case errors.As(err, &lookup) && lookup.IsNotFound:
+		return "no such host: " + message.Visible(lookup.Name)
+	case errors.As(err, &lookup):
+		return "the name cannot be looked up: " + message.Visible(lookup.Name)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
+		return outOfDate(invalid.Cert)
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return noAnswer
+	case errors.As(err, &op):
+		return message.Visible(op.Op + ": " + op.Err.Error())
+	}
+	return message.Visible(err.Error())
+}
+
+// outOfDate is the reason for a certificate, or one above it, that is not valid
+// now.
+func outOfDate(cert *x509.Certificate) string {
+	if time.Now().Before(cert.NotBefore) {
+		return "the server's certificate is not valid before " + cert.NotBefore.UTC().Format(time.RFC3339)
+	}
+	return "the server's certificate has expired on " + cert.NotAfter.UTC().Format(time.RFC3339)
+}

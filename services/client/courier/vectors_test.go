@@ -77,12 +77,13 @@ func sendTo(t *testing.T, address string, v vector.Vector) error {
 		Server: address, TLS: pins.ClientTLS(), Token: tok, Pins: pins, Timeout: time.Minute, Stall: time.Minute,
 		Receipts: receipt.NewVerifier(pins), Log: zerolog.Nop(),
 	}
-	s, err := dial(ctx, cfg)
+	c := New(cfg)
+	defer c.Close()
+	s, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	_, err = s.deliver(newProgresses(0).begin(ctx), vectorMessage(t, v))
+	_, err = s.deliver(&progress{ctx: ctx, all: c.movements}, vectorMessage(t, v))
 	return err
 }
 

@@ -11,17 +11,24 @@ import (
 // isLate reports whether p ended, after all that can run has run.
 func isLate(p *progress) bool {
 	synctest.Wait()
-	return errors.Is(p.over(), ErrNoProgress)
+	return errors.Is(context.Cause(p.ctx), ErrNoProgress)
+}
+
+// watched returns a progress that is watched until the test ends.
+func watched(t *testing.T, v *movements) *progress {
+	p, stop := v.watch(t.Context())
+	t.Cleanup(stop)
+	return p
 }
 
 // Movement of one message is time for all, and only of bytes that were not on
 // their way before.
 func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newProgresses(time.Minute)
-		first := g.begin(t.Context())
+		v := &movements{limit: time.Minute}
+		first := watched(t, v)
 		time.Sleep(40 * time.Second)
-		second := g.begin(t.Context())
+		second := watched(t, v)
 		first.reached(10, time.Now())
 		time.Sleep(59 * time.Second)
 		if isLate(first) || isLate(second) {
@@ -33,12 +40,12 @@ func TestProgress(t *testing.T) {
 		if !isLate(first) || !isLate(second) {
 			t.Error("not late a minute after the last movement")
 		}
-		third := g.begin(t.Context())
+		third, stop := v.watch(t.Context())
 		time.Sleep(59 * time.Second)
 		if isLate(third) {
 			t.Error("a new one is late with those before it")
 		}
-		third.stop()
+		stop()
 		time.Sleep(time.Hour)
 		if isLate(third) {
 			t.Error("one that stopped is late")
@@ -49,13 +56,13 @@ func TestProgress(t *testing.T) {
 // A message that begins gives none of the others more time.
 func TestProgressOfOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newProgresses(time.Minute)
-		first := g.begin(t.Context())
+		v := &movements{limit: time.Minute}
+		first := watched(t, v)
 		time.Sleep(30 * time.Second)
-		second := g.begin(t.Context())
+		second := watched(t, v)
 		time.Sleep(30 * time.Second)
 		if !isLate(first) || isLate(second) {
-			t.Errorf("after a minute: %v, %v", first.over(), second.over())
+			t.Errorf("after a minute: %v, %v", context.Cause(first.ctx), context.Cause(second.ctx))
 		}
 		time.Sleep(30 * time.Second)
 		if !isLate(second) {
@@ -64,29 +71,14 @@ func TestProgressOfOthers(t *testing.T) {
 	})
 }
 
-// What waits through a context hears of both ends.
-func TestProgressContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		stopped := errors.New("stopped")
-		parent, cancel := context.WithCancelCause(t.Context())
-		g := newProgresses(time.Minute)
-		one, end := g.begin(parent).context()
-		defer end(nil)
-		time.Sleep(time.Minute)
-		<-one.Done()
-		if err := context.Cause(one); !errors.Is(err, ErrNoProgress) {
-			t.Errorf("late: %v", err)
+// The pauses are those that PROTOCOL.md names: 50 ms doubling to 5 s, half of it
+// random.
+func TestPauses(t *testing.T) {
+	pauses := pauses()
+	for most := 50 * time.Millisecond; most < time.Minute; most *= 2 {
+		limit := min(most, 5*time.Second)
+		if pause := pauses.NextBackOff(); pause < limit/2 || pause > limit {
+			t.Errorf("pause %v, want half of %v and a random part", pause, limit)
 		}
-		p := g.begin(parent)
-		other, end := p.context()
-		defer end(nil)
-		cancel(stopped)
-		<-other.Done()
-		if err := context.Cause(other); !errors.Is(err, stopped) || !errors.Is(p.over(), stopped) {
-			t.Errorf("cancelled: %v, %v", err, p.over())
-		}
-		if p.pause(time.Hour) {
-			t.Error("a pause after the end")
-		}
-	})
+	}
 }
