@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"io"
 	"testing"
 	"time"
 
@@ -24,7 +25,6 @@ type ledger struct {
 	id      *identity.Identity
 	logbook string
 	message Message
-	text    []byte
 	entries [2]logfile.Entry
 	index   uint64 // of the receipt
 }
@@ -40,8 +40,9 @@ func newLedger(t testing.TB) (*ledger, *session) {
 		t.Fatal(err)
 	}
 	text := []byte("two barges in, one out\n")
-	l := &ledger{t: t, id: id, logbook: checkedLogbook, text: text, message: Message{
+	l := &ledger{t: t, id: id, logbook: checkedLogbook, message: Message{
 		ID: message.NewID(), Name: "harbour.txt", Cipher: message.None, Size: uint64(len(text)), SHA256: sha256.Sum256(text),
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil },
 	}}
 	for i := range l.entries {
 		l.entries[i] = logfile.Entry{

@@ -11,10 +11,11 @@ import (
 
 // call is one offer under way.
 type call struct {
-	accepted chan struct{} // closed by ACCEPT, or by an answer, after which nobody need wait for it
-	answered chan struct{} // closed by an answer
+	accepted chan struct{} // closed by ACCEPT, or with answered: nobody need wait for it any more
+	answered chan struct{} // closed by an answer, or by the end of the session
 	receipt  []byte
 	refusal  *framing.Refusal
+	err      error // why the session ended
 }
 
 // deliver sends one message on this session and waits for its answer.
@@ -22,33 +23,22 @@ func (s *session) deliver(p *progress, m Message) (Delivery, error) {
 	if m.Logbook != "" && m.Logbook != s.welcome.LogbookID {
 		return Delivery{}, &LogbookError{Want: m.Logbook, Got: s.welcome.LogbookID}
 	}
-	ctx, cancel := context.WithCancelCause(p.ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(s.ctx, func() { cancel(context.Cause(s.ctx)) })()
-	c, err := s.offer(ctx, p, m)
+	if s.slots.Acquire(p.ctx, 1) != nil {
+		return Delivery{}, context.Cause(p.ctx)
+	}
+	c, err := s.send(p, m)
+	if c == nil { // nothing was offered; else the slot is free when c is settled
+		s.slots.Release(1)
+	}
 	if err != nil {
 		return Delivery{}, err
 	}
 	select {
 	case <-c.answered:
-	case <-ctx.Done():
-		if !isClosed(c.answered) { // an answer that came before the end counts
-			return Delivery{}, context.Cause(ctx)
-		}
+		return s.judge(c, m)
+	case <-p.ctx.Done():
+		return Delivery{}, context.Cause(p.ctx)
 	}
-	return s.judge(c, m)
-}
-
-// offer sends a message once there is a slot for it, which its answer gives back.
-func (s *session) offer(ctx context.Context, p *progress, m Message) (*call, error) {
-	if s.slots.Acquire(ctx, 1) != nil {
-		return nil, context.Cause(ctx)
-	}
-	c, err := s.send(ctx, p, m)
-	if c == nil { // nothing was offered
-		s.slots.Release(1)
-	}
-	return c, err
 }
 
 // begin gives an offer its number and notes the call; from now on the session
@@ -80,7 +70,7 @@ func (s *session) accept(ref uint32) error {
 	return nil
 }
 
-// answer settles an offer: with a receipt or, where there is one, a refusal.
+// answer hands an offer its answer: a receipt or, where there is one, a refusal.
 func (s *session) answer(ref uint32, receipt []byte, refusal *framing.Refusal) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,18 +78,23 @@ func (s *session) answer(ref uint32, receipt []byte, refusal *framing.Refusal) e
 	if !ok {
 		return &framing.Error{Type: framing.TypeReceipt, Reason: "an answer to no message under way"}
 	}
-	delete(s.calls, ref)
-	s.touch()
 	c.receipt, c.refusal = receipt, refusal
+	s.settle(ref, c)
+	s.touch()
+	if s.retired && len(s.calls) == 0 {
+		return errRetired
+	}
+	return nil
+}
+
+// settle is called with mu held, once for each call.
+func (s *session) settle(ref uint32, c *call) {
+	delete(s.calls, ref)
 	close(c.answered)
 	if !isClosed(c.accepted) {
 		close(c.accepted)
 	}
 	s.slots.Release(1)
-	if s.retired && len(s.calls) == 0 {
-		return errRetired
-	}
-	return nil
 }
 
 func isClosed(ch <-chan struct{}) bool {
@@ -113,6 +108,9 @@ func isClosed(ch <-chan struct{}) bool {
 
 // judge turns an answer into a delivery or an error.
 func (s *session) judge(c *call, m Message) (Delivery, error) {
+	if c.err != nil {
+		return Delivery{}, c.err
+	}
 	if r := c.refusal; r != nil {
 		if r.Code.Class() == framing.ClassMessage {
 			return Delivery{}, &Refusal{Code: r.Code, Of: OfMessage, Reason: r.Reason}

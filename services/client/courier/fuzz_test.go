@@ -45,7 +45,6 @@ func FuzzAnswers(f *testing.F) {
 	f.Cleanup(func() { _ = ln.Close() })
 	welcome := framing.AppendWelcome(nil, framing.Welcome{MaxMessage: 1 << 20, Window: 1 << 18, MaxInFlight: 4, LogbookID: checkedLogbook})
 	s.cfg.Server, s.cfg.TLS, s.cfg.Log, s.cfg.Stall = ln.Addr().String(), s.cfg.Pins.ClientTLS(), zerolog.Nop(), time.Minute
-	l.message.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(l.text)), nil }
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		ended := make(chan error, 1)
 		go func() { ended <- answer(ln, config, append(bytes.Clone(welcome), stream...)) }()

@@ -1,10 +1,8 @@
 package courier
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/tls"
-	"io"
 	"net"
 	"testing"
 	"time"
@@ -79,7 +77,6 @@ func TestKeyUpdateAfterAQuietTime(t *testing.T) {
 	}()
 
 	s.cfg.TLS, s.cfg.Log, s.cfg.Stall, s.cfg.Timeout = s.cfg.Pins.ClientTLS(), zerolog.Nop(), time.Minute, time.Minute
-	l.message.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(l.text)), nil }
 	c := New(s.cfg)
 	defer c.Close()
 	session, err := c.open(t.Context(), server.quiet)

@@ -33,6 +33,7 @@ type queue struct {
 	mu      sync.Mutex
 	pending []byte
 	moves   []move // what has moved once pending is written
+	closed  bool   // nothing is written any more, and nobody waits
 }
 
 // move says how much of a message's body is on its way.
@@ -76,11 +77,11 @@ func (q *queue) wait(ctx context.Context, n int) error {
 }
 
 // fits reports whether there is room for n bytes; for what is over the bound by
-// itself, when nothing else waits.
+// itself, when nothing else waits. What is added after the end is dropped.
 func (q *queue) fits(n int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.pending) == 0 || len(q.pending)+n <= maxQueued
+	return q.closed || len(q.pending) == 0 || len(q.pending)+n <= maxQueued
 }
 
 // add copies records that there is room for.
@@ -110,7 +111,9 @@ func (q *queue) swap(m move, records []byte) []byte {
 // added is called with mu held.
 func (q *queue) added(m move) {
 	q.moves = append(q.moves, m)
-	signal(q.wake)
+	if !q.closed {
+		signal(q.wake)
+	}
 }
 
 func signal(ch chan<- struct{}) {
@@ -120,17 +123,21 @@ func signal(ch chan<- struct{}) {
 	}
 }
 
-// run writes until ctx ends, and returns why a write failed. moved is called
-// after each; it must not keep what it gets.
-func (q *queue) run(ctx context.Context, moved func([]move)) error {
+// close ends run, and all waiting for room.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	close(q.wake)
+	signal(q.room)
+}
+
+// run writes until close, and returns why a write failed. moved is called after
+// each; it must not keep what it gets.
+func (q *queue) run(moved func([]move)) error {
 	var out []byte
 	var moves []move
-	for {
-		select {
-		case <-q.wake:
-		case <-ctx.Done():
-			return nil
-		}
+	for range q.wake {
 		// Who is about to add something does so first: an answered batch makes
 		// room for another, and each of its senders has been woken by now.
 		runtime.Gosched()
@@ -143,6 +150,7 @@ func (q *queue) run(ctx context.Context, moved func([]move)) error {
 		}
 		moved(moves)
 	}
+	return nil
 }
 
 // next returns what is pending and leaves the buffers of the write before.

@@ -34,7 +34,8 @@ func startQueue(t *testing.T) (q *queue, conn *slowConn, moves chan int, ended c
 	conn = &slowConn{writes: make(chan string), next: make(chan error)}
 	moves, ended = make(chan int, 10), make(chan error, 1)
 	q = newQueue(conn, time.Minute)
-	go func() { ended <- q.run(t.Context(), func(m []move) { moves <- len(m) }) }()
+	go func() { ended <- q.run(func(m []move) { moves <- len(m) }) }()
+	t.Cleanup(q.close)
 	return q, conn, moves, ended
 }
 

@@ -12,10 +12,10 @@ import (
 	"sealpost/shared/framing"
 )
 
-// pauses are those between attempts: from 25 to 50 ms, doubling up to 5 s, half
-// of each random, so that many clients do not come as one.
-func pauses() *backoff.ExponentialBackOff {
-	return &backoff.ExponentialBackOff{
+// pauses are those between attempts: 25 to 50 ms, doubling to 2.5 to 5 s. They
+// are random so that many clients do not come as one.
+func pauses() backoff.ExponentialBackOff {
+	return backoff.ExponentialBackOff{
 		InitialInterval: 37500 * time.Microsecond, Multiplier: 2, MaxInterval: 3750 * time.Millisecond, RandomizationFactor: 1. / 3,
 	}
 }
@@ -25,26 +25,26 @@ func pauses() *backoff.ExponentialBackOff {
 func (c *Courier) retry(ctx context.Context, do func(*progress, *session) error) error {
 	p, stop := c.movements.watch(ctx)
 	defer stop()
-	var last error
-	attempt := func() (any, error) {
+	for pauses := pauses(); ; {
 		s, err := c.session(p.ctx)
 		if err == nil {
 			err = do(p, s)
 		}
 		c.leave(s, err)
-		if last = err; lasting(err) {
-			err = backoff.Permanent(err)
+		if err == nil || lasting(err) {
+			return err
 		}
-		return nil, err
+		if p.ctx.Err() == nil {
+			pause := pauses.NextBackOff()
+			c.cfg.Log.Debug().Err(err).Dur("pause", pause).Msg("trying again")
+			select {
+			case <-time.After(pause):
+				continue
+			case <-p.ctx.Done():
+			}
+		}
+		return errors.Join(context.Cause(p.ctx), err)
 	}
-	log := func(err error, pause time.Duration) {
-		c.cfg.Log.Debug().Err(err).Dur("pause", pause).Msg("trying again")
-	}
-	_, err := backoff.Retry(p.ctx, attempt, backoff.WithBackOff(pauses()), backoff.WithMaxElapsedTime(0), backoff.WithNotify(log))
-	if err == nil || lasting(last) {
-		return last
-	}
-	return errors.Join(err, last)
 }
 
 // leave gives up a connection to a server that asks to try again later: behind

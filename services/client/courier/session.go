@@ -20,7 +20,8 @@ import (
 
 // session is one connection. Messages go out one after the other; answers come
 // in any order and are matched by their offer's number. One goroutine reads and
-// one writes; whatever ends ctx closes the connection, which ends both.
+// one writes; the end of ctx, whose cause is the reason, ends both, and answers
+// all calls.
 type session struct {
 	cfg     Config
 	conn    *tls.Conn
@@ -28,7 +29,7 @@ type session struct {
 	welcome framing.Welcome
 	queue   *queue
 	slots   *semaphore.Weighted // one for each offer without an answer
-	ctx     context.Context     // its cause is why the session has ended
+	ctx     context.Context
 	end     context.CancelCauseFunc
 
 	mu      sync.Mutex
@@ -76,7 +77,7 @@ func (c *Courier) open(ctx context.Context, raw net.Conn) (*session, error) {
 		return nil, context.Cause(c.ctx)
 	}
 	c.running.Add(1)
-	context.AfterFunc(s.ctx, func() { defer c.running.Done(); _ = conn.Close() })
+	context.AfterFunc(s.ctx, func() { defer c.running.Done(); s.ended() })
 	c.running.Go(s.read)
 	c.running.Go(s.write)
 	return s, nil
@@ -174,7 +175,7 @@ func (s *session) ending(err error) error {
 
 // write sends what is queued until the connection ends.
 func (s *session) write() {
-	if err := s.queue.run(s.ctx, s.moved); err != nil {
+	if err := s.queue.run(s.moved); err != nil {
 		s.hearOut(err)
 	}
 }
@@ -215,6 +216,18 @@ func (s *session) hearOut(err error) {
 		s.unsent = err
 		_ = s.conn.SetReadDeadline(time.Now().Add(lastWords))
 	}
+}
+
+// ended lets go all who wait for something of the session.
+func (s *session) ended() {
+	s.mu.Lock()
+	for ref, c := range s.calls {
+		c.err = context.Cause(s.ctx)
+		s.settle(ref, c)
+	}
+	s.mu.Unlock()
+	s.queue.close()
+	_ = s.conn.Close()
 }
 
 // retire ends the session once nothing is under way on it.

@@ -29,28 +29,28 @@ func (r *records) Write(p []byte) (int, error) {
 var recordBuffers = sync.Pool{New: func() any { return new(records) }}
 
 // send puts one message on the wire. The call is nil where nothing was offered.
-// The error is a *ReadError or the cause of the end of ctx.
-func (s *session) send(ctx context.Context, p *progress, m Message) (*call, error) {
+// The error is a *ReadError or that of a delivery or session that has ended.
+func (s *session) send(p *progress, m Message) (*call, error) {
 	o := framing.Offer{ID: m.ID, Cipher: framing.CipherNone, Size: m.Size, SHA256: m.SHA256, Name: m.Name}
 	if m.Cipher == message.Cipher2012 {
 		o.Cipher, o.EncryptedSize = framing.Cipher2012, cipher2012.EncryptedLen(m.Size)
 	}
 	// The size first: that of the ciphertext of any size need not fit its type.
 	if m.Size <= smallBody && bodySize(o) <= min(smallBody, uint64(s.welcome.Window)) {
-		return s.sendSmall(ctx, p, m, o)
+		return s.sendSmall(p, m, o)
 	}
-	return s.sendLarge(ctx, p, m, o)
+	return s.sendLarge(p, m, o)
 }
 
 // sendSmall puts a message on the wire that waits for nothing, together with
 // others. One that cannot be read is not offered.
-func (s *session) sendSmall(ctx context.Context, p *progress, m Message, o framing.Offer) (*call, error) {
+func (s *session) sendSmall(p *progress, m Message, o framing.Offer) (*call, error) {
 	body := recordBuffers.Get().(*records)
 	defer recordBuffers.Put(body)
 	if err := body.fill(m, o); err != nil {
 		return nil, err
 	}
-	if err := s.queue.take(ctx, len(*body)); err != nil {
+	if err := s.queue.take(p.ctx, len(*body)); err != nil {
 		return nil, err
 	}
 	defer s.queue.give()
@@ -84,8 +84,8 @@ const outBuffer = framing.MaxData + 1<<10
 
 // sendLarge puts a message on the wire whose body may have to wait for ACCEPT;
 // nothing else goes out until its end.
-func (s *session) sendLarge(ctx context.Context, p *progress, m Message, o framing.Offer) (*call, error) {
-	if err := s.queue.take(ctx, 0); err != nil {
+func (s *session) sendLarge(p *progress, m Message, o framing.Offer) (*call, error) {
+	if err := s.queue.take(p.ctx, 0); err != nil {
 		return nil, err
 	}
 	defer s.queue.give()
@@ -98,7 +98,7 @@ func (s *session) sendLarge(ctx context.Context, p *progress, m Message, o frami
 	if err != nil {
 		return nil, err
 	}
-	w := &stream{s: s, ctx: ctx, p: p, c: c, buf: framing.AppendOffer(make([]byte, 0, outBuffer), o)}
+	w := &stream{s: s, p: p, c: c, buf: framing.AppendOffer(make([]byte, 0, outBuffer), o)}
 	err = w.end(copyBody(w, m, body))
 	if err == nil || errors.As(err, new(*ReadError)) {
 		return c, err
@@ -112,7 +112,6 @@ func (s *session) sendLarge(ctx context.Context, p *progress, m Message, o frami
 // stream cuts a body into DATA records.
 type stream struct {
 	s    *session
-	ctx  context.Context // of the attempt
 	p    *progress
 	c    *call
 	buf  []byte // records not yet queued
@@ -163,8 +162,8 @@ func (w *stream) allowed(n uint64) error {
 		}
 		select {
 		case <-w.c.accepted:
-		case <-w.ctx.Done():
-			return context.Cause(w.ctx)
+		case <-w.p.ctx.Done():
+			return context.Cause(w.p.ctx)
 		}
 	}
 	if isClosed(w.c.answered) {
@@ -178,7 +177,7 @@ func (w *stream) flush() error {
 	if len(w.buf) == 0 {
 		return nil
 	}
-	if err := w.s.queue.wait(w.ctx, len(w.buf)); err != nil {
+	if err := w.s.queue.wait(w.p.ctx, len(w.buf)); err != nil {
 		return err
 	}
 	w.buf = w.s.queue.swap(move{w.p, w.sent}, w.buf)
