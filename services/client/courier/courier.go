@@ -75,7 +75,7 @@ func (c *Courier) Deliver(ctx context.Context, m Message) (Delivery, error) {
 		return Delivery{}, &Refusal{Code: framing.CodeBadOffer, Of: OfMessage, Reason: err.Error(), Cause: err}
 	}
 	var delivery Delivery
-	tries := &attempts{log: c.cfg.Log, m: m}
+	tries := &attempts{log: &c.cfg.Log, m: m}
 	err := c.retry(ctx, func(p *progress, s *session) (err error) {
 		delivery, err = s.deliver(p, m)
 		if err == nil || lasting(err) || p.ctx.Err() != nil {

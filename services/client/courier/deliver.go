@@ -3,6 +3,7 @@ package courier
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/framing"
@@ -27,7 +28,7 @@ func (s *session) deliver(p *progress, m Message) (Delivery, error) {
 		return Delivery{}, context.Cause(p.ctx)
 	}
 	c, err := s.send(p, m)
-	if c == nil { // nothing was offered; else the slot is free when c is settled
+	if c == nil { // nothing was offered; what was holds the slot until it is settled
 		s.slots.Release(1)
 	}
 	if err != nil {
@@ -54,7 +55,7 @@ func (s *session) begin(o *framing.Offer) (*call, error) {
 	o.Ref = s.nextRef
 	s.nextRef++
 	s.calls[o.Ref] = c
-	s.touch()
+	s.moved = time.Now()
 	return c, nil
 }
 
@@ -65,7 +66,7 @@ func (s *session) accept(ref uint32) error {
 	if !ok || isClosed(c.accepted) {
 		return &framing.Error{Type: framing.TypeAccept, Reason: "for no message that waits for it"}
 	}
-	s.touch()
+	s.moved = time.Now()
 	close(c.accepted)
 	return nil
 }
@@ -80,7 +81,7 @@ func (s *session) answer(ref uint32, receipt []byte, refusal *framing.Refusal) e
 	}
 	c.receipt, c.refusal = receipt, refusal
 	s.settle(ref, c)
-	s.touch()
+	s.moved = time.Now()
 	if s.retired && len(s.calls) == 0 {
 		return errRetired
 	}

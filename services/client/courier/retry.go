@@ -23,8 +23,8 @@ func pauses() backoff.ExponentialBackOff {
 // retry calls do with a live session until it succeeds, fails for good, or
 // nothing has moved for too long.
 func (c *Courier) retry(ctx context.Context, do func(*progress, *session) error) error {
-	p, stop := c.movements.watch(ctx)
-	defer stop()
+	p := c.movements.watch(ctx)
+	defer p.stop()
 	for pauses := pauses(); ; {
 		s, err := c.session(p.ctx)
 		if err == nil {
@@ -76,34 +76,46 @@ type movements struct {
 // on its way than ever before: a server that takes connections and drops them
 // must not hold a client for ever.
 type progress struct {
-	ctx  context.Context // of the delivery; nothing has moved for too long: its cause is ErrNoProgress
-	all  *movements
-	most uint64 // bytes; guarded by all.mu
+	ctx    context.Context // the caller's, cancelled with ErrNoProgress when nothing moves for too long
+	cancel context.CancelCauseFunc
+	all    *movements
+	began  time.Time
+	timer  *time.Timer // nil: without a limit
+	most   uint64      // bytes; guarded by all.mu
 }
 
-// watch begins a delivery; stop must be called. The timer is not set anew when
-// something moves: it looks at the time of the last movement when it fires.
-func (v *movements) watch(parent context.Context) (p *progress, stop func()) {
-	if v.limit <= 0 {
-		return &progress{ctx: parent, all: v}, func() {}
-	}
-	ctx, cancel := context.WithCancelCause(parent)
-	began := time.Now()
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	var timer *time.Timer
-	timer = time.AfterFunc(v.limit, func() {
-		v.mu.Lock()
+// watch begins a delivery; stop must be called.
+func (v *movements) watch(ctx context.Context) *progress {
+	p := &progress{ctx: ctx, all: v}
+	if v.limit > 0 {
+		p.ctx, p.cancel = context.WithCancelCause(ctx)
+		p.began = time.Now()
+		v.mu.Lock() // p.look waits for p.timer
 		defer v.mu.Unlock()
-		left := v.limit - min(time.Since(began), time.Since(v.last))
-		switch {
-		case left <= 0:
-			cancel(ErrNoProgress)
-		case ctx.Err() == nil:
-			timer.Reset(left)
-		}
-	})
-	return &progress{ctx: ctx, all: v}, func() { cancel(nil); timer.Stop() }
+		p.timer = time.AfterFunc(v.limit, p.look)
+	}
+	return p
+}
+
+func (p *progress) stop() {
+	if p.timer != nil {
+		p.cancel(nil)
+		p.timer.Stop()
+	}
+}
+
+// look is called by the timer. That is not set anew whenever something moves,
+// which would cost each message as much as all of them.
+func (p *progress) look() {
+	p.all.mu.Lock()
+	defer p.all.mu.Unlock()
+	left := p.all.limit - min(time.Since(p.began), time.Since(p.all.last))
+	switch {
+	case left <= 0:
+		p.cancel(ErrNoProgress)
+	case p.ctx.Err() == nil:
+		p.timer.Reset(left)
+	}
 }
 
 // reached notes that n bytes of the message were on their way at a time.
@@ -121,7 +133,7 @@ const maxBroken = 3
 
 // attempts are those of one delivery. Its errors are looked at one by one.
 type attempts struct {
-	log    zerolog.Logger
+	log    *zerolog.Logger
 	m      Message
 	broken int
 	said   string // the reason logged last

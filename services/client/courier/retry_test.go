@@ -16,8 +16,8 @@ func isLate(p *progress) bool {
 
 // watched returns a progress that is watched until the test ends.
 func watched(t *testing.T, v *movements) *progress {
-	p, stop := v.watch(t.Context())
-	t.Cleanup(stop)
+	p := v.watch(t.Context())
+	t.Cleanup(p.stop)
 	return p
 }
 
@@ -40,12 +40,12 @@ func TestProgress(t *testing.T) {
 		if !isLate(first) || !isLate(second) {
 			t.Error("not late a minute after the last movement")
 		}
-		third, stop := v.watch(t.Context())
+		third := v.watch(t.Context())
 		time.Sleep(59 * time.Second)
 		if isLate(third) {
 			t.Error("a new one is late with those before it")
 		}
-		stop()
+		third.stop()
 		time.Sleep(time.Hour)
 		if isLate(third) {
 			t.Error("one that stopped is late")

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -35,6 +34,8 @@ type session struct {
 	mu      sync.Mutex
 	nextRef uint32
 	calls   map[uint32]*call
+	moved   time.Time // when something moved last
+	stall   *time.Timer
 	retired bool  // it ends with the last call
 	unsent  error // why nothing more can be sent
 }
@@ -76,6 +77,9 @@ func (c *Courier) open(ctx context.Context, raw net.Conn) (*session, error) {
 		_ = conn.Close()
 		return nil, context.Cause(c.ctx)
 	}
+	s.mu.Lock() // s.look waits for s.stall
+	defer s.mu.Unlock()
+	s.stall = time.AfterFunc(cfg.Stall, s.look)
 	c.running.Add(1)
 	context.AfterFunc(s.ctx, func() { defer c.running.Done(); s.ended() })
 	c.running.Go(s.read)
@@ -164,44 +168,46 @@ func (s *session) read() {
 func (s *session) ending(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.unsent != nil:
+	if s.unsent != nil {
 		return errors.Join(s.unsent, lost(err))
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return ErrStalled
 	}
 	return lost(err)
 }
 
 // write sends what is queued until the connection ends.
 func (s *session) write() {
-	if err := s.queue.run(s.moved); err != nil {
+	if err := s.queue.run(s.wrote); err != nil {
 		s.hearOut(err)
 	}
 }
 
-// moved notes what a write has moved.
-func (s *session) moved(moves []move) {
+// wrote notes what a write has moved.
+func (s *session) wrote(moves []move) {
 	s.mu.Lock()
-	s.touch()
+	s.moved = time.Now()
+	at := s.moved
 	s.mu.Unlock()
-	now := time.Now()
 	for _, m := range moves {
-		m.p.reached(m.bytes, now)
+		m.p.reached(m.bytes, at)
 	}
 }
 
-// touch is called with mu held whenever something moved. While calls are under
-// way the peer may not stay silent for longer than Stall.
-func (s *session) touch() {
-	if s.unsent != nil {
-		return // it is heard out
-	}
-	var until time.Time
+// look is called by the timer, which as that of a progress is not set anew
+// whenever something moves. The connection may be silent while no call is under
+// way.
+func (s *session) look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	left := s.cfg.Stall
 	if len(s.calls) > 0 {
-		until = time.Now().Add(s.cfg.Stall)
+		left -= time.Since(s.moved)
 	}
-	_ = s.conn.SetReadDeadline(until) // it fails where the connection is closed, which the reader sees
+	switch {
+	case left <= 0:
+		s.end(ErrStalled)
+	case s.ctx.Err() == nil:
+		s.stall.Reset(left)
+	}
 }
 
 // lastWords is how long a session that cannot send any more is read on.
@@ -225,6 +231,7 @@ func (s *session) ended() {
 		c.err = context.Cause(s.ctx)
 		s.settle(ref, c)
 	}
+	s.stall.Stop()
 	s.mu.Unlock()
 	s.queue.close()
 	_ = s.conn.Close()
