@@ -158,20 +158,12 @@ func (s *session) read() {
 			err = s.handle(rec)
 		}
 		if err != nil {
-			s.end(s.ending(err))
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.end(errors.Join(s.unsent, lost(err)))
 			return
 		}
 	}
-}
-
-// ending returns why the session ends when reading it has failed.
-func (s *session) ending(err error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.unsent != nil {
-		return errors.Join(s.unsent, lost(err))
-	}
-	return lost(err)
 }
 
 // write sends what is queued until the connection ends.
@@ -183,12 +175,12 @@ func (s *session) write() {
 
 // wrote notes what a write has moved.
 func (s *session) wrote(moves []move) {
+	now := time.Now()
 	s.mu.Lock()
-	s.moved = time.Now()
-	at := s.moved
+	s.moved = now
 	s.mu.Unlock()
 	for _, m := range moves {
-		m.p.reached(m.bytes, at)
+		m.p.reached(m.bytes, now)
 	}
 }
 
