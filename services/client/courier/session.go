@@ -37,7 +37,7 @@ type session struct {
 	moved   time.Time // when something moved last
 	stall   *time.Timer
 	retired bool  // it ends with the last call
-	unsent  error // why nothing more can be sent
+	unsent  error // why a write failed
 }
 
 // connectTimeout bounds TCP, TLS and the exchange of HELLO and WELCOME together:
@@ -205,15 +205,14 @@ func (s *session) look() {
 // lastWords is how long a session that cannot send any more is read on.
 const lastWords = 2 * time.Second
 
-// hearOut ends a session on which nothing more can be sent. The server may have
-// said why before it stopped reading, so what it sent is read first.
-func (s *session) hearOut(err error) {
+// hearOut ends a session on which nothing more can be sent; unsent is why, where
+// a write failed. The server may have said why before it stopped reading, so
+// what it sent is read first.
+func (s *session) hearOut(unsent error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.unsent == nil {
-		s.unsent = err
-		_ = s.conn.SetReadDeadline(time.Now().Add(lastWords))
-	}
+	s.unsent = cmp.Or(s.unsent, unsent)
+	_ = s.conn.SetReadDeadline(time.Now().Add(lastWords)) // it fails where the session has ended
 }
 
 // ended lets go all who wait for something of the session.

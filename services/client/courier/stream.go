@@ -104,7 +104,7 @@ func (s *session) sendLarge(p *progress, m Message, o framing.Offer) (*call, err
 		return c, err
 	}
 	// No other message can follow one that did not go out whole.
-	s.hearOut(errCut)
+	s.hearOut(nil)
 	<-s.ctx.Done()
 	return c, context.Cause(s.ctx)
 }

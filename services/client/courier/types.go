@@ -159,7 +159,6 @@ var (
 
 	errSize     = errors.New("its size is not the one declared")
 	errAnswered = errors.New("answered before the end of the body")
-	errCut      = errors.New("a message did not go out whole")
 	errRetired  = errors.New("the server asked to try again later")
 )
 
