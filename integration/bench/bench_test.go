@@ -1,61 +1,87 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
-	"slices"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
-func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"-rounds", "0"}, {"-large", "0"}, {"nothing"}, {"-nothing"}, {"small", "nothing"}} {
-		var complaint strings.Builder
-		if status := command(t.Context(), args, io.Discard, &complaint); status != exitUsage || complaint.Len() == 0 {
-			t.Errorf("%q: status %d, %q", args, status, complaint.String())
+// TestQuick runs every case on the sources as they are, beside themselves.
+func TestQuick(t *testing.T) {
+	var report, progress strings.Builder
+	status := command(t.Context(), []string{"-quick", "-against", ".", "-dir", t.TempDir()}, &report, &progress)
+	if strings.Contains(progress.String(), errMemory.Error()) {
+		t.Skip("the directory for temporary files lies in memory")
+	}
+	if status != 0 {
+		t.Fatalf("status %d\n%s", status, progress.String())
+	}
+	for _, want := range []string{"small, 64 x 16: 256 messages", "alone", "large", "idle", "neighbour, 64 x 1:", "growth",
+		"both us", other} {
+		if !strings.Contains(report.String(), want) {
+			t.Errorf("the report does not have %q\n%s", want, report.String())
 		}
 	}
-	var help strings.Builder
-	if status := command(t.Context(), []string{"-h"}, io.Discard, &help); status != exitOK {
-		t.Errorf("-h: status %d", status)
-	}
-	for _, name := range caseNames() {
-		if !strings.Contains(help.String(), name) {
-			t.Errorf("the usage does not show %s", name)
+}
+
+func TestUsage(t *testing.T) {
+	for line, want := range map[string]int{"-rounds 0": 2, "-large 0": 2, "nothing": 2, "-no": 2, "small no": 2, "-h": 0} {
+		var said strings.Builder
+		if status := command(t.Context(), strings.Fields(line), io.Discard, &said); status != want || said.Len() == 0 {
+			t.Errorf("%s: status %d, want %d; %q", line, status, want, said.String())
 		}
 	}
 }
 
 func TestGrowthPoints(t *testing.T) {
-	for last, want := range map[int][]int{
-		5:         {5},
-		10_000:    {10_000},
-		20_000:    {10_000, 20_000},
-		1_000_000: {10_000, 100_000, 1_000_000},
-	} {
-		if got := growthPoints(last); !slices.Equal(got, want) {
-			t.Errorf("up to %d: %v, want %v", last, got, want)
+	got := fmt.Sprint(growthPoints(5), growthPoints(10_000), growthPoints(20_000), growthPoints(1_000_000))
+	if want := "[5] [10000] [10000 20000] [10000 100000 1000000]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// The floors write what the server writes, a log file for each message.
+func TestFloors(t *testing.T) {
+	body := content(smallSize)
+	source := filepath.Join(t.TempDir(), "source")
+	if err := os.WriteFile(source, body, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		run floor
+		n   int
+	}{"all, then sync": {allThenSync(3), 3}, "one by one": {oneByOne(3), 3}, "upload": {upload(source), 1}} {
+		dir := t.TempDir()
+		result, err := c.run(t.Context(), dir)
+		files, _ := os.ReadDir(dir)
+		if err != nil || len(files) != c.n || result.Elapsed <= 0 {
+			t.Errorf("%s: %d files, %+v, %v", name, len(files), result, err)
+		}
+		for _, f := range files {
+			got, err := os.ReadFile(filepath.Join(dir, f.Name()))
+			if err != nil || len(got) != len(logFile(body)) || !strings.Contains(string(got), string(body)) {
+				t.Errorf("%s: %s has %d bytes: %v", name, f.Name(), len(got), err)
+			}
 		}
 	}
 }
 
-func TestCountLines(t *testing.T) {
-	// More than one buffer, and an end without a newline, which is no line yet.
-	text := strings.Repeat(strings.Repeat("x", 99)+"\n", 30_000) + "cut"
-	if n, err := countLines(strings.NewReader(text)); n != 30_000 || err != nil {
-		t.Errorf("%d lines, %v", n, err)
+// A partition does not count flushes; its device does.
+func TestDeviceOf(t *testing.T) {
+	sys := t.TempDir()
+	partition := filepath.Join(sys, "devices", "sda", "sda1")
+	err := errors.Join(os.MkdirAll(partition, 0o700), os.WriteFile(filepath.Join(partition, "partition"), nil, 0o600),
+		os.Symlink(partition, filepath.Join(sys, "8:1")), os.Symlink(filepath.Dir(partition), filepath.Join(sys, "8:0")))
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// The numbers of files and bytes that one round of sizes writes are bounded.
-func TestCombinations(t *testing.T) {
-	var total uint64
-	for _, c := range combinations {
-		total += c.bytes()
-		if c.messages < c.senders {
-			t.Errorf("%s from %d: some have nothing to send", c.label, c.senders)
+	for number, want := range map[string]string{"8:0": "sda", "8:1": "sda", "8:2": ""} {
+		if name := deviceOf(sys, number); name != want {
+			t.Errorf("%s is %q, want %q", number, name, want)
 		}
-	}
-	if total > 2<<30 {
-		t.Errorf("a round of sizes writes %d MiB", total>>20)
 	}
 }

@@ -2,25 +2,46 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"sealpost/shared/durable"
+	"sealpost/shared/framing"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
 
-// floorBatch is the size of the second floor's groups.
-const floorBatch = 64
+// A floor is what disk and wire can do with the log files of the same messages,
+// and nothing else done. It writes below dir, which is fresh.
+type floor func(ctx context.Context, dir string) (outcome, error)
+
+// floorSide measures a floor with n messages.
+func (b *bench) floorSide(n int, run floor) side {
+	return side{"floor", func(ctx context.Context) (values, error) {
+		dir, err := b.fresh("floor")
+		if err != nil {
+			return nil, err
+		}
+		before := b.disk.counters()
+		result, err := run(ctx, dir)
+		return result.addTo(b.disk.counters().since(before, n), n), err
+	}}
+}
 
 // logFile returns the log file that the server would write for a message of
 // this content.
 func logFile(body []byte) []byte {
 	layout := messageLayout(uint64(len(body)))
-	return append(append(append([]byte(nil), layout.Header()...), body...), layout.Trailer()...)
+	return append(append(layout.Header(), body...), layout.Trailer()...)
 }
 
 // messageLayout is that of a message of the load: its names have the same
@@ -32,66 +53,87 @@ func messageLayout(size uint64) logfile.Layout {
 	}, 0)
 }
 
-func senderName(n int) string { return fmt.Sprintf("bench-%02d", n) }
-
-// floor is a plain loop that writes n log files below dir, which is fresh, and
-// returns the time it took.
-type floor func(ctx context.Context, dir string, n int, file []byte) (time.Duration, error)
-
-// allThenSync writes all files under their names, then flushes once.
-func allThenSync(ctx context.Context, dir string, n int, file []byte) (time.Duration, error) {
-	begin := time.Now()
-	for i := range n {
-		if err := ctx.Err(); err != nil {
-			return 0, err
+// allThenSync writes n log files under their names, then flushes once.
+func allThenSync(n int) floor {
+	file := logFile(content(smallSize))
+	return func(ctx context.Context, dir string) (outcome, error) {
+		begin := time.Now()
+		for i := 0; i < n && ctx.Err() == nil; i++ {
+			if err := os.WriteFile(filepath.Join(dir, logfile.FileName(uint64(i))), file, 0o644); err != nil {
+				return outcome{}, err
+			}
 		}
-		if err := writeFile(filepath.Join(dir, logfile.FileName(uint64(i))), file); err != nil {
-			return 0, err
-		}
+		err := syncAll(dir)
+		return outcome{Elapsed: time.Since(begin)}, errors.Join(err, ctx.Err())
 	}
-	if err := syncAll(dir); err != nil {
-		return 0, err
-	}
-	return time.Since(begin), nil
 }
 
-// batches writes groups of files, flushes each, gives the files their names,
-// and flushes again.
-func batches(ctx context.Context, dir string, n int, file []byte) (time.Duration, error) {
-	staging, logs := filepath.Join(dir, "staging"), filepath.Join(dir, "logs")
-	for _, d := range []string{staging, logs} {
-		if err := os.Mkdir(d, 0o755); err != nil {
-			return 0, err
+// oneByOne writes, flushes and renames one log file after the other, and flushes
+// the directory after each.
+func oneByOne(n int) floor {
+	file := logFile(content(smallSize))
+	return func(ctx context.Context, dir string) (result outcome, err error) {
+		for i := 0; i < n && ctx.Err() == nil; i++ {
+			begin := time.Now()
+			if err := durable.WriteFile(filepath.Join(dir, logfile.FileName(uint64(i))), file, 0o644); err != nil {
+				return outcome{}, err
+			}
+			result.Latencies = append(result.Latencies, time.Since(begin))
+			result.Elapsed += result.Latencies[i]
 		}
+		return result, ctx.Err()
 	}
-	begin := time.Now()
-	for from := 0; from < n; from += floorBatch {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		if err := oneBatch(dir, staging, logs, from, min(from+floorBatch, n), file); err != nil {
-			return 0, err
-		}
-	}
-	return time.Since(begin), nil
 }
 
-func oneBatch(dir, staging, logs string, from, to int, file []byte) error {
-	for i := from; i < to; i++ {
-		if err := writeFile(filepath.Join(staging, logfile.FileName(uint64(i))), file); err != nil {
-			return err
+// upload hashes the file at path and sends it over HTTPS to a receiver, which
+// hashes it and, as the server has to, the log file around it, and answers once
+// that is flushed.
+func upload(path string) floor {
+	return func(ctx context.Context, dir string) (result outcome, err error) {
+		receiver := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := receive(r.Body, filepath.Join(dir, "received"), r.ContentLength); err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+			}
+		}))
+		defer receiver.Close()
+		f, err := os.Open(path)
+		if err != nil {
+			return outcome{}, err
 		}
+		defer func() { _ = f.Close() }()
+		begin := time.Now()
+		size, err := io.Copy(sha256.New(), f)
+		if err != nil {
+			return outcome{}, err
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodPut, receiver.URL, io.NewSectionReader(f, 0, size))
+		if err != nil {
+			return outcome{}, err
+		}
+		request.ContentLength = size
+		response, err := receiver.Client().Do(request)
+		if err != nil {
+			return outcome{}, err
+		}
+		if response.StatusCode != http.StatusOK {
+			err = fmt.Errorf("the receiver says %s", response.Status)
+		}
+		result = outcome{Elapsed: time.Since(begin), Latencies: []time.Duration{time.Since(begin)}}
+		return result, errors.Join(err, response.Body.Close())
 	}
-	if err := syncAll(dir); err != nil {
+}
+
+func receive(from io.Reader, path string, size int64) error {
+	f, err := os.Create(path)
+	if err != nil {
 		return err
 	}
-	for i := from; i < to; i++ {
-		name := logfile.FileName(uint64(i))
-		if err := os.Rename(filepath.Join(staging, name), filepath.Join(logs, name)); err != nil {
-			return err
-		}
-	}
-	return syncAll(dir)
+	layout := messageLayout(uint64(size))
+	whole := io.MultiWriter(sha256.New(), f)
+	_, head := whole.Write(layout.Header())
+	_, body := io.CopyBuffer(io.MultiWriter(sha256.New(), whole), from, make([]byte, framing.MaxData))
+	_, tail := whole.Write(layout.Trailer())
+	return errors.Join(head, body, tail, f.Sync(), f.Close())
 }
 
 // syncAll flushes the file system that dir lies on.
@@ -100,69 +142,5 @@ func syncAll(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = d.Close() }()
-	return unix.Syncfs(int(d.Fd()))
-}
-
-func writeFile(path string, p []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(p)
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	return err
-}
-
-// oneAtATime writes, flushes and renames one file after the other, flushes the
-// directory after each, and returns the time that each took. first is the
-// number of the first file.
-func oneAtATime(ctx context.Context, dir string, first, n int, file []byte) ([]time.Duration, error) {
-	var times []time.Duration
-	for i := first; i < first+n; i++ {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		begin := time.Now()
-		if err := publishOne(dir, logfile.FileName(uint64(i)), file); err != nil {
-			return nil, err
-		}
-		times = append(times, time.Since(begin))
-	}
-	return times, nil
-}
-
-func publishOne(dir, name string, file []byte) error {
-	temporary := filepath.Join(dir, "temporary")
-	if err := writeSynced(temporary, file); err != nil {
-		return err
-	}
-	if err := os.Rename(temporary, filepath.Join(dir, name)); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if e := d.Close(); err == nil {
-		err = e
-	}
-	return err
-}
-
-func writeSynced(path string, p []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	if _, err = f.Write(p); err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	return err
+	return errors.Join(unix.Syncfs(int(d.Fd())), d.Close())
 }

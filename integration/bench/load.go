@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"fmt"
+	"encoding/json"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,75 +22,70 @@ import (
 	"sealpost/shared/message"
 )
 
-const (
-	messageName = "message.bin"
-	// patience is the longest time that nothing may move on a connection.
-	patience = 2 * time.Minute
-	dialers  = 16
+// asLoad in the environment of a second process of this program says that it is
+// the load.
+const asLoad = "SEALPOST_BENCH_ROLE=load"
+
+const messageName = "message.bin"
+
+// What the two processes say to each other is JSON, an outcome for each order.
+// The load of another tree is asked in the same words, so fields may be added
+// but not change.
+type (
+	// order is to connect to a server and hold Connections, logged in with the
+	// tokens in turn; or, without a Server, to send Messages in all, each of Size
+	// bytes or the file at Path, InFlight at a time on each of the first Senders
+	// connections.
+	order struct {
+		Server                            string
+		Access                            access
+		Connections                       int
+		Messages, Senders, InFlight, Size int
+		Path                              string
+	}
+
+	// outcome is empty after connecting. A latency is the time from the first
+	// byte that is hashed to the receipt.
+	outcome struct {
+		Elapsed   time.Duration
+		Latencies []time.Duration
+	}
 )
 
-// loadConfig says where the load goes; it then holds that many connections,
-// logged in, with the tokens in turn.
-type loadConfig struct {
-	Server      string
-	Access      access
-	Connections int
+// addTo adds what came of n messages to the values of a run, and returns these.
+func (o outcome) addTo(v values, n int) values {
+	v[rate] = float64(n) / o.Elapsed.Seconds()
+	if len(o.Latencies) > 0 {
+		v[middle], v[slow] = percentile(o.Latencies, 0.5), percentile(o.Latencies, 0.99)
+	}
+	return v
 }
 
-// order is one run: Messages in all, each of Size bytes or the file at Path,
-// InFlight at a time on each of the first Senders connections.
-type order struct {
-	Messages, Senders, InFlight int
-	Size                        int
-	Path                        string
-}
-
-// outcome of an order. A latency is the time from the first byte that is hashed
-// to the receipt.
-type outcome struct {
-	Elapsed   time.Duration
-	CPU       time.Duration
-	Latencies []time.Duration
-}
-
-// playLoad is the process that sends.
-func playLoad(ctx context.Context, c *conversation) error {
-	var config loadConfig
-	if err := c.hear(&config); err != nil {
-		return err
-	}
-	if err := needFiles(config.Connections); err != nil {
-		return err
-	}
-	l, err := connect(ctx, config)
-	if err != nil {
-		return err
-	}
-	defer l.close()
-	if err := c.tell(struct{}{}); err != nil {
-		return err
-	}
-	for {
+// playLoad is the process that sends: it carries out one order after the other.
+// io.EOF when there are no more.
+func playLoad(ctx context.Context, orders *json.Decoder, outcomes *json.Encoder) (err error) {
+	var couriers []*courier.Courier
+	for err == nil {
 		var o order
-		if err := c.hear(&o); err != nil {
+		if err := orders.Decode(&o); err != nil {
 			return err
 		}
-		result, err := l.run(ctx, o)
-		if err != nil {
-			return err
+		var result outcome
+		if o.Server != "" {
+			couriers, err = connect(ctx, o)
+		} else {
+			result, err = deliverAll(ctx, couriers, o)
 		}
-		if err := c.tell(result); err != nil {
-			return err
+		if err == nil {
+			err = outcomes.Encode(result)
 		}
 	}
+	return err
 }
 
-// load is a number of connections.
-type load struct{ couriers []*courier.Courier }
-
-// connect logs in on every connection.
-func connect(ctx context.Context, config loadConfig) (*load, error) {
-	pins, err := identity.ParsePins(config.Access.Identity)
+// connect logs in on every connection. They last as long as the process.
+func connect(ctx context.Context, o order) ([]*courier.Courier, error) {
+	pins, err := identity.ParsePins(o.Access.Identity)
 	if err != nil {
 		return nil, err
 	}
@@ -98,122 +93,76 @@ func connect(ctx context.Context, config loadConfig) (*load, error) {
 	// signatures of its own receipts to check. Here all of them share the
 	// server's processor, and so one check of each commit.
 	receipts := receipt.NewVerifier(pins)
-	l := &load{couriers: make([]*courier.Courier, config.Connections)}
+	couriers := make([]*courier.Courier, o.Connections)
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(dialers)
-	for i := range l.couriers {
-		tok, err := token.Parse(config.Access.Tokens[i%len(config.Access.Tokens)])
-		if err != nil {
-			return nil, err
-		}
-		l.couriers[i] = courier.New(courier.Config{
-			Server: config.Server, TLS: pins.ClientTLS(), Token: tok, Pins: pins, Timeout: patience,
-			Receipts: receipts, Log: zerolog.Nop(),
-		})
+	g.SetLimit(16)
+	for i := range couriers {
 		g.Go(func() error {
-			_, err := l.couriers[i].Logbook(ctx)
+			tok, err := token.Parse(o.Access.Tokens[i%len(o.Access.Tokens)])
+			if err != nil {
+				return err
+			}
+			couriers[i] = courier.New(courier.Config{
+				Server: o.Server, TLS: pins.ClientTLS(), Token: tok, Pins: pins, Timeout: 2 * time.Minute,
+				Receipts: receipts, Log: zerolog.Nop(),
+			})
+			_, err = couriers[i].Logbook(ctx)
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
-		l.close()
-		return nil, fmt.Errorf("log-in: %w", err)
-	}
-	return l, nil
+	return couriers, g.Wait()
 }
 
-func (l *load) close() {
-	for _, c := range l.couriers {
-		if c != nil {
-			_ = c.Close() // it holds nothing that could be lost: every message has its receipt
-		}
-	}
-}
-
-// run delivers the messages of o.
-func (l *load) run(ctx context.Context, o order) (outcome, error) {
-	if o.Senders > len(l.couriers) {
-		return outcome{}, fmt.Errorf("%d senders on %d connections", o.Senders, len(l.couriers))
-	}
+// deliverAll delivers the messages of o.
+func deliverAll(ctx context.Context, couriers []*courier.Courier, o order) (outcome, error) {
 	body := content(o.Size)
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	if o.Path != "" {
+		open = func() (io.ReadCloser, error) { return os.Open(o.Path) }
+	}
 	result := outcome{Latencies: make([]time.Duration, o.Messages)}
 	var taken atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
-	var ready sync.WaitGroup
-	begin := make(chan struct{})
+	started := time.Now()
 	for i := range o.Senders * o.InFlight {
-		ready.Add(1)
 		g.Go(func() error {
-			ready.Done()
-			<-begin
-			return deliver(ctx, l.couriers[i%o.Senders], o, body, &taken, result.Latencies)
+			for n := taken.Add(1) - 1; n < int64(o.Messages); n = taken.Add(1) - 1 {
+				begin := time.Now()
+				if err := deliver(ctx, couriers[i%o.Senders], open); err != nil {
+					return err
+				}
+				result.Latencies[n] = time.Since(begin)
+			}
+			return nil
 		})
 	}
-	ready.Wait()
-	cpu, err := cpuOf(os.Getpid())
-	if err != nil {
-		return outcome{}, err
-	}
-	started := time.Now()
-	close(begin)
-	if err := g.Wait(); err != nil {
-		return outcome{}, err
-	}
+	err := g.Wait()
 	result.Elapsed = time.Since(started)
-	used, err := cpuOf(os.Getpid())
-	result.CPU = used - cpu
 	return result, err
 }
 
-// deliver sends one message after the other until all of o are taken.
-func deliver(ctx context.Context, c *courier.Courier, o order, body []byte, taken *atomic.Int64, latencies []time.Duration) error {
-	for {
-		n := taken.Add(1)
-		if n > int64(o.Messages) {
-			return nil
-		}
-		begin := time.Now()
-		m, err := newMessage(o, body)
-		if err != nil {
-			return err
-		}
-		if _, err := c.Deliver(ctx, m); err != nil {
-			return err
-		}
-		latencies[n-1] = time.Since(begin)
-	}
-}
-
-// newMessage hashes the bytes, as every client has to.
-func newMessage(o order, body []byte) (courier.Message, error) {
-	m := courier.Message{ID: message.NewID(), Name: messageName, Cipher: message.None}
-	if o.Path == "" {
-		m.Size, m.SHA256 = uint64(len(body)), sha256.Sum256(body)
-		m.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-		return m, nil
-	}
-	var err error
-	m.Open = func() (io.ReadCloser, error) { return os.Open(o.Path) }
-	m.Size, m.SHA256, err = hashFile(o.Path)
-	return m, err
-}
-
-// hashFile reads a file once.
-func hashFile(path string) (size uint64, sum [sha256.Size]byte, err error) {
-	f, err := os.Open(path)
+// deliver hashes a message first, as every client has to.
+func deliver(ctx context.Context, c *courier.Courier, open func() (io.ReadCloser, error)) error {
+	from, err := open()
 	if err != nil {
-		return 0, sum, err
+		return err
 	}
-	defer func() { _ = f.Close() }()
 	hash := sha256.New()
-	n, err := io.Copy(hash, f)
-	hash.Sum(sum[:0])
-	return uint64(n), sum, err
+	n, err := io.Copy(hash, from)
+	if err := errors.Join(err, from.Close()); err != nil {
+		return err
+	}
+	_, err = c.Deliver(ctx, courier.Message{
+		ID: message.NewID(), Name: messageName, Cipher: message.None,
+		Size: uint64(n), SHA256: [sha256.Size]byte(hash.Sum(nil)), Open: open,
+	})
+	return err
 }
+
+var seed = [32]byte{7}
 
 // content returns n bytes that look random and are the same every time.
 func content(n int) []byte {
-	seed := [32]byte{7}
 	p := make([]byte, n)
 	_, _ = rand.NewChaCha8(seed).Read(p) // it never fails
 	return p

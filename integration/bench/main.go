@@ -8,6 +8,9 @@
 // courier. What each costs is therefore seen apart. The server's log lines, one
 // a message as in production, go to memory, so that they cost the disk nothing.
 //
+// With -against DIR the server and the load of another tree, an earlier commit
+// for instance, take part in every round of every case but growth.
+//
 // Guaranteed: every message of a run has its receipt, and after the run the
 // manifest has one line for each, or the case fails. Runs that belong together
 // alternate, each in a fresh directory, and nothing is removed before the end:
@@ -21,140 +24,159 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"strings"
+	"slices"
 	"syscall"
+	"time"
 
 	"sealpost/shared/settings"
 )
 
-const (
-	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2
-)
+// bench is one run of the program: what the command line says, and what its
+// cases share.
+type bench struct {
+	dir, against                          string
+	rounds, messages, connections, growth int
+	large                                 settings.Bytes
+	settle                                time.Duration // before the memory of idle is read
 
-// options are what the command line can change.
-type options struct {
-	dir         string
-	rounds      int
-	messages    int
-	sizeRounds  int
-	blocks      int
-	large, huge settings.Bytes
-	connections int
-	growth      int
+	out      io.Writer // the report
+	progress io.Writer // what is being done now, and what failed
+	base     string    // everything of this run lies in this directory
+	disk     disk
+	trees    []*tree // this one, and the one to compare it with
+	runs     int
+	summary  [][]string
 }
 
-func (o *options) flags(out io.Writer) *flag.FlagSet {
+func (b *bench) flags() *flag.FlagSet {
+	b.settle = 5 * time.Second
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.SetOutput(out)
-	f.StringVar(&o.dir, "dir", os.TempDir(), "where the data goes, in a fresh directory; must lie on a real disk")
-	f.IntVar(&o.rounds, "rounds", 5, "rounds of small, large and neighbour")
-	f.IntVar(&o.messages, "messages", 16384, "messages in a run of small and neighbour")
-	f.IntVar(&o.sizeRounds, "size-rounds", 2, "rounds of sizes")
-	f.IntVar(&o.blocks, "blocks", 20, fmt.Sprintf("blocks of %d messages in alone", blockSize))
-	f.TextVar(&o.large, "large", settings.Bytes(1<<30), "size of the large message")
-	f.TextVar(&o.huge, "huge", settings.Bytes(4<<30), "size of a larger one, for the server's memory alone; 0: none")
-	f.IntVar(&o.connections, "connections", 10_000, "idle connections")
-	f.IntVar(&o.growth, "growth", 1_000_000, "stored messages at the end of growth")
+	f.SetOutput(b.progress)
+	f.StringVar(&b.dir, "dir", os.TempDir(), "where the data goes, in a fresh directory; must lie on a disk")
+	f.StringVar(&b.against, "against", "", "another tree of Sealpost, whose server and load take part in every round")
+	f.IntVar(&b.rounds, "rounds", 5, "rounds of every case but growth; alone has four times as many")
+	f.IntVar(&b.messages, "messages", 16384, "messages in a run of small and neighbour")
+	f.TextVar(&b.large, "large", settings.Bytes(1<<30), "size of the large message")
+	f.IntVar(&b.connections, "connections", 10_000, "idle connections")
+	f.IntVar(&b.growth, "growth", 1_000_000, "stored messages at the end of growth")
+	f.BoolFunc("quick", "small numbers, to see that all cases run; flags after it count", func(string) error {
+		b.rounds, b.messages, b.large, b.connections, b.growth, b.settle = 1, 256, 1<<20, 10, 100, 0
+		return nil
+	})
 	f.Usage = func() {
-		fmt.Fprint(out, usageText())
+		fmt.Fprint(b.progress, "usage: bench [flags] [case...]\n\nWithout a case, all of them run:\n")
+		for _, c := range cases {
+			fmt.Fprintf(b.progress, "  %-10s %s\n", c.name, c.about)
+		}
+		fmt.Fprintln(b.progress)
 		f.PrintDefaults()
 	}
 	return f
 }
 
-func (o *options) check() error {
-	for _, n := range []int{o.rounds, o.messages, o.sizeRounds, o.blocks, o.connections, o.growth} {
-		if n < 1 {
-			return errors.New("every number must be at least 1")
-		}
+// parse reads the command line and returns the cases to run.
+func (b *bench) parse(args []string) ([]measurement, error) {
+	flags := b.flags()
+	if err := flags.Parse(args); err != nil {
+		return nil, err
 	}
-	if o.large == 0 {
-		return errors.New("-large must be at least 1B")
+	if min(b.rounds, b.messages, b.connections, b.growth) < 1 || b.large == 0 {
+		return nil, errors.New("every number must be at least 1")
 	}
-	return nil
+	if flags.NArg() == 0 {
+		return cases, nil
+	}
+	left := func(c measurement) bool { return !slices.Contains(flags.Args(), c.name) }
+	chosen := slices.DeleteFunc(slices.Clone(cases), left)
+	if len(chosen) != flags.NArg() {
+		return nil, fmt.Errorf("%q: a case is unknown or there twice; bench -h shows them", flags.Args())
+	}
+	return chosen, nil
 }
 
-// cases in the order in which they run.
-var cases = []struct {
+// measurement is one case.
+type measurement struct {
 	name, about string
 	run         func(context.Context, *bench) error
-}{
-	{"small", "1 KiB messages from 64 senders and from one", runSmall},
-	{"sizes", "1 KiB, 64 KiB and 16 MiB from 1, 8 and 64 senders", runSizes},
+}
+
+var cases = []measurement{
+	{"small", "1 KiB messages from 64 senders and from one: rate and processor time", runSmall},
 	{"alone", "one message at a time: time to the receipt", runAlone},
 	{"large", "one message of 1 GiB, and the server's memory", runLarge},
 	{"idle", "the server's memory with 10,000 idle connections", runIdle},
-	{"neighbour", "as small, beside a process that keeps the disk busy", runNeighbour},
-	{"wire", "the same messages answered and not kept: what the processors allow", runWire},
-	{"bound", "the same messages kept and not checked: what a bare server reaches", runBound},
-	{"proofs", "the server's processor time, beside one without tree and signatures", runProofs},
+	{"neighbour", "as small, beside a writer that keeps the disk busy", runNeighbour},
 	{"growth", "memory and start-up with up to a million stored messages", runGrowth},
-}
-
-func usageText() string {
-	var b strings.Builder
-	b.WriteString("usage: bench [flags] [case...]\n\nWithout a case, all of them run:\n")
-	for _, c := range cases {
-		fmt.Fprintf(&b, "  %-10s %s\n", c.name, c.about)
-	}
-	b.WriteString("\n")
-	return b.String()
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // a second signal does not wait for the removals
-	if role := os.Getenv(roleVariable); role != "" {
-		os.Exit(playRole(ctx, role))
+	if slices.Contains(os.Environ(), asLoad) {
+		if err := playLoad(ctx, json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)); !errors.Is(err, io.EOF) {
+			fmt.Fprintln(os.Stderr, "bench: load:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	os.Exit(command(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // command runs the cases that args name and returns the exit status.
-func command(ctx context.Context, args []string, out, complain io.Writer) int {
-	var opts options
-	flags := opts.flags(complain)
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return exitOK
-	} else if err != nil {
-		return exitUsage
+func command(ctx context.Context, args []string, out, progress io.Writer) int {
+	b := &bench{out: out, progress: progress}
+	chosen, err := b.parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		b.say("%v", err)
+		return 2
 	}
-	err := opts.check()
-	if err == nil {
-		err = knownCases(flags.Args())
+	if err := b.run(ctx, chosen); err != nil {
+		b.say("%v", err)
+		return 1
 	}
-	if err != nil {
-		fmt.Fprintln(complain, "bench:", err)
-		return exitUsage
-	}
-	if err := runCases(ctx, opts, flags.Args(), out, complain); err != nil {
-		fmt.Fprintln(complain, "bench:", err)
-		return exitFailed
-	}
-	return exitOK
+	return 0
 }
 
-func knownCases(names []string) error {
-	for _, name := range names {
-		if !wanted(name, caseNames()) {
-			return fmt.Errorf("no case %q; bench -h shows them", name)
+func (b *bench) say(format string, args ...any) {
+	fmt.Fprintf(b.progress, "bench: "+format+"\n", args...)
+}
+
+// run runs the cases and reports. One that fails does not keep the others from
+// running.
+func (b *bench) run(ctx context.Context, chosen []measurement) (err error) {
+	if b.base, err = os.MkdirTemp(b.dir, "sealpost-bench-"); err != nil {
+		return err
+	}
+	defer func() {
+		b.say("removing what was written")
+		err = errors.Join(err, os.RemoveAll(b.base))
+	}()
+	if b.disk, err = diskOf(b.base); err != nil {
+		return err
+	}
+	if err := b.addTrees(ctx); err != nil {
+		return err
+	}
+	b.printHead()
+	for _, c := range chosen {
+		if ctx.Err() != nil {
+			break
+		}
+		b.say("%s: %s", c.name, c.about)
+		if e := c.run(ctx, b); e != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", c.name, e))
 		}
 	}
-	return nil
-}
-
-func caseNames() []string {
-	var names []string
-	for _, c := range cases {
-		names = append(names, c.name)
-	}
-	return names
+	b.printSummary()
+	return err
 }

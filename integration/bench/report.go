@@ -1,147 +1,205 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"io"
+	"math"
+	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/prometheus/procfs"
+	"golang.org/x/perf/benchmath"
 )
 
-// table is printed with its columns aligned.
-type table struct {
-	title string
-	rows  [][]string
-}
+// The columns of more than one case.
+const (
+	rate       = "msg/s"
+	middle     = "p50 ms"
+	slow       = "p99 ms"
+	serverTime = "server us" // processor time, for one message
+	loadTime   = "load us"
+	bothTimes  = "both us"
+	memory     = "MiB"
+	ownMemory  = "own MiB" // without pages of files, which the kernel may take back
+	peakMemory = "peak MiB"
+	writes     = "writes" // of the disk, for one message
+	flushes    = "flushes"
+)
 
-func newTable(title string, columns ...string) *table {
-	return &table{title: title, rows: [][]string{columns}}
-}
+// values are those of one run, by column.
+type values map[string]float64
 
-// row adds one row; values are printed with three significant digits where they
-// are fractions.
-func (t *table) row(values ...any) {
-	var row []string
-	for _, v := range values {
-		row = append(row, show(v))
+// since returns what was counted from before to v, for one of n messages.
+func (v values) since(before values, n int) values {
+	each := make(values)
+	for column := range before {
+		each[column] = (v[column] - before[column]) / float64(n)
 	}
-	t.rows = append(t.rows, row)
+	return each
 }
 
-func (t *table) print(out io.Writer) {
-	fmt.Fprintf(out, "\n%s\n", t.title)
+type place struct{ side, column string }
+
+// results are the values of all rounds.
+type results map[place][]float64
+
+// side is one of those that are measured in turn: a tree, or a floor.
+type side struct {
+	name string
+	run  func(context.Context) (values, error)
+}
+
+// comparison is a number of rounds in which every side runs once.
+type comparison struct {
+	name, about string
+	columns     []string // those that are printed
+	rounds      int
+	bytes       uint64 // that one run writes, at most
+	sides       []side
+	demands     []demand
+}
+
+// demand is what a column of this tree must reach: its ratio to that of another
+// side in the same round, or "" the value itself. One beside the other tree is
+// left out where there is none.
+type demand struct {
+	column, beside string
+	required       limit
+}
+
+// compare runs the rounds, prints what came out, and adds what is demanded to
+// the summary. Each round begins with another side, so that none always follows
+// the same.
+func (b *bench) compare(ctx context.Context, c comparison) error {
+	if err := b.disk.room(c.bytes * uint64(c.rounds*len(c.sides))); err != nil {
+		return err
+	}
+	got := make(results)
+	for round := range c.rounds {
+		for i := range c.sides {
+			s := c.sides[(round+i)%len(c.sides)]
+			v, err := s.run(ctx)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			for column, value := range v {
+				got[place{s.name, column}] = append(got[place{s.name, column}], value)
+			}
+		}
+	}
+	got.print(b.out, c)
+	for _, d := range c.demands {
+		if d.beside == "" || got[place{d.beside, d.column}] != nil {
+			b.summary = append(b.summary, d.summaryRow(c.name, got))
+		}
+	}
+	return nil
+}
+
+// confidence of the intervals in the report. Five rounds allow it, by all
+// between the smallest and the largest; fewer have infinite intervals.
+const confidence = 0.9
+
+// printHead says when, on what and of what the figures are.
+func (b *bench) printHead() {
+	model := "unknown processor"
+	fs, _ := procfs.NewDefaultFS()
+	if infos, err := fs.CPUInfo(); err == nil && len(infos) > 0 {
+		model = infos[0].ModelName
+	}
+	fmt.Fprintf(b.out, "%s, %d x %s, %s/%s, %s, %s on %q\n", time.Now().UTC().Format(time.DateOnly),
+		runtime.NumCPU(), model, runtime.GOOS, runtime.GOARCH, runtime.Version(), b.disk.fileSystem, b.disk.device)
+}
+
+// printTable aligns the columns.
+func printTable(out io.Writer, title string, rows [][]string) {
+	fmt.Fprintf(out, "\n%s\n", title)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, row := range t.rows {
+	for _, row := range rows {
 		fmt.Fprintln(w, strings.Join(row, "\t")+"\t")
 	}
 	_ = w.Flush() // a report that cannot be written cannot be complained about in it
 }
 
-// show prints a value in the unit that its column names.
-func show(v any) string {
-	switch v := v.(type) {
-	case float64:
-		return fraction(v)
-	case time.Duration:
-		return fraction(v.Seconds())
-	default:
-		return fmt.Sprint(v)
-	}
-}
-
-// fraction prints at least three digits, and no more decimals than needed.
-func fraction(v float64) string {
-	switch {
-	case v >= 100:
-		return fmt.Sprintf("%.0f", v)
-	case v >= 10:
-		return fmt.Sprintf("%.1f", v)
-	case v >= 1:
-		return fmt.Sprintf("%.2f", v)
-	default:
-		return fmt.Sprintf("%.3f", v)
-	}
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-func mebibytes(n uint64) float64 { return float64(n) / (1 << 20) }
-
-// limit is what a figure must reach.
-type limit struct {
-	value   float64
-	atMost  bool // else at least
-	nothing bool // nothing is demanded
-}
-
-func atLeast(v float64) limit { return limit{value: v} }
-func atMost(v float64) limit  { return limit{value: v, atMost: true} }
-
-var asMeasured = limit{nothing: true}
-
-func (l limit) String() string {
-	switch {
-	case l.nothing:
-		return "-"
-	case l.atMost:
-		return "<= " + fraction(l.value)
-	default:
-		return ">= " + fraction(l.value)
-	}
-}
-
-// verdict says whether v is met.
-func (l limit) verdict(v float64) string {
-	met := v >= l.value
-	if l.atMost {
-		met = v <= l.value
-	}
-	switch {
-	case l.nothing:
-		return "-"
-	case met:
-		return "yes"
-	default:
-		return "NO"
-	}
-}
-
-// figure is one line of the summary: what Sealpost did, what the floor beside
-// it did, and their ratio; or an amount alone.
-type figure struct {
-	name        string
-	unit        string
-	ours, floor float64
-	ratios      ratios  // of each round; nil: the amount itself is judged
-	overall     float64 // the ratio that is judged, where it is not the rounds' median
-	required    limit
-}
-
-func (f figure) ratio() float64 {
-	if f.overall != 0 {
-		return f.overall
-	}
-	return f.ratios.median()
-}
-
-// summary is every figure of the run.
-type summary []figure
-
-func (s *summary) add(f figure) { *s = append(*s, f) }
-
-func (s summary) print(out io.Writer) {
-	if len(s) == 0 {
-		return
-	}
-	t := newTable("Summary: medians over the rounds; a ratio compares what one round measured",
-		"figure", "unit", "sealpost", "floor", "ratio", "min", "max", "rounds", "required", "met")
-	for _, f := range s {
-		if f.ratios == nil {
-			t.row(f.name, f.unit, f.ours, "-", "-", "-", "-", "-", f.required, f.required.verdict(f.ours))
-			continue
+// print prints a row for each side, of medians and how far their intervals reach.
+func (r results) print(out io.Writer, c comparison) {
+	rows := [][]string{append([]string{"side"}, c.columns...)}
+	for _, s := range c.sides {
+		row := []string{s.name}
+		for _, column := range c.columns {
+			cell := "-"
+			if rounds := r[place{s.name, column}]; rounds != nil {
+				of := summarize(rounds)
+				cell = fmt.Sprintf("%s ±%s", show(of.Center), of.PctRangeString())
+			}
+			row = append(row, cell)
 		}
-		r := f.ratio()
-		t.row(f.name, f.unit, f.ours, f.floor, r, f.ratios.min(), f.ratios.max(), len(f.ratios), f.required, f.required.verdict(r))
+		rows = append(rows, row)
 	}
-	t.print(out)
+	printTable(out, fmt.Sprintf("%s: %s; medians of %d", c.name, c.about, c.rounds), rows)
+}
+
+// printSummary prints every figure of the run.
+func (b *bench) printSummary() {
+	head := []string{"figure", "unit", ours, "beside", "it", "ratio", "interval", "required", "met"}
+	title := "Summary: medians of the rounds; a ratio, and its %v%% interval, is that within a round"
+	printTable(b.out, fmt.Sprintf(title, 100*confidence), append([][]string{head}, b.summary...))
+}
+
+// summaryRow says whether what is demanded was met.
+func (d demand) summaryRow(name string, r results) []string {
+	judged, beside, ratio := r[place{ours, d.column}], "-", "-"
+	ourMedian := show(summarize(judged).Center)
+	if others := r[place{d.beside, d.column}]; others != nil {
+		judged = slices.Clone(judged)
+		for i := range judged {
+			judged[i] /= others[i]
+		}
+		beside, ratio = show(summarize(others).Center), show(summarize(judged).Center)
+	}
+	of := summarize(judged)
+	required, met := d.required.judge(of.Center)
+	interval := show(of.Lo) + " to " + show(of.Hi)
+	return []string{name, d.column, ourMedian, cmp.Or(d.beside, "-"), beside, ratio, interval, required, met}
+}
+
+// summarize returns the median and its confidence interval.
+func summarize(rounds []float64) benchmath.Summary {
+	sample := benchmath.NewSample(slices.Clone(rounds), &benchmath.DefaultThresholds)
+	return benchmath.AssumeNothing.Summary(sample, confidence)
+}
+
+// show prints three digits, all of those before the point, and at most three
+// behind it.
+func show(v float64) string {
+	return fmt.Sprintf("%.*f", min(max(2-int(math.Floor(math.Log10(math.Abs(v)))), 0), 3), v)
+}
+
+// percentile returns the value in ms that a share of the latencies do not
+// exceed, by the nearest rank. 0 < share <= 1.
+func percentile(latencies []time.Duration, share float64) float64 {
+	rank := int(math.Ceil(share * float64(len(latencies))))
+	return slices.Sorted(slices.Values(latencies))[rank-1].Seconds() * 1000
+}
+
+// limit is the least or the most that is wanted; nothing where it is zero.
+type limit struct{ least, most float64 }
+
+// judge says what is required and whether v meets it.
+func (l limit) judge(v float64) (required, met string) {
+	ok := false
+	switch {
+	case l.most > 0:
+		required, ok = "<= "+show(l.most), v <= l.most
+	case l.least > 0:
+		required, ok = ">= "+show(l.least), v >= l.least
+	default:
+		return "-", "-"
+	}
+	return required, map[bool]string{true: "yes", false: "NO"}[ok]
 }

@@ -1,53 +1,66 @@
 package main
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 )
 
-func TestVerdict(t *testing.T) {
-	for _, c := range []struct {
-		limit limit
-		value float64
-		want  string
-	}{
-		{atLeast(0.8), 0.8, "yes"}, {atLeast(0.8), 0.79, "NO"},
-		{atMost(2), 2, "yes"}, {atMost(2), 2.1, "NO"},
-		{asMeasured, 5, "-"},
+// Every side runs once a round, and a ratio is that of one round.
+func TestCompare(t *testing.T) {
+	var out, order strings.Builder
+	b := &bench{out: &out, disk: disk{dir: t.TempDir()}}
+	counting := func(name string, rounds ...float64) side {
+		return side{name, func(context.Context) (values, error) {
+			order.WriteString(name + " ")
+			v := values{rate: rounds[0]}
+			rounds = rounds[1:]
+			return v, nil
+		}}
+	}
+	if err := b.compare(t.Context(), comparison{
+		name: "case", columns: []string{rate, middle}, rounds: 5,
+		sides: []side{counting(ours, 10, 20, 30, 40, 50), counting("floor", 10, 10, 10, 10, 100)},
+		demands: []demand{{rate, "floor", limit{least: 1.5}}, {rate, other, limit{least: 1}},
+			{rate, "", limit{most: 29}}, {rate, "", limit{}}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(order.String(), "sealpost floor floor sealpost sealpost floor ") {
+		t.Errorf("the sides ran as %s", &order)
+	}
+	b.printSummary()
+	got := "\n"
+	for line := range strings.Lines(out.String()) {
+		got += strings.Join(strings.Fields(line), " ") + "\n"
+	}
+	for _, want := range []string{
+		"sealpost 30.0 ±67% -", "floor 10.0 ±900% -",
+		"case msg/s 30.0 floor 10.0 2.00 0.500 to 4.00 >= 1.50 yes",
+		"case msg/s 30.0 - - - 10.0 to 50.0 <= 29.0 NO",
+		"case msg/s 30.0 - - - 10.0 to 50.0 - -",
 	} {
-		if got := c.limit.verdict(c.value); got != c.want {
-			t.Errorf("%v with %v: %s, want %s", c.limit, c.value, got, c.want)
+		if !strings.Contains(got, "\n"+want+"\n") {
+			t.Errorf("the report does not have the row %q\n%s", want, got)
 		}
+	}
+	if strings.Contains(got, other) {
+		t.Errorf("a figure is beside a tree that is not there\n%s", got)
 	}
 }
 
-func TestSummary(t *testing.T) {
-	var s summary
-	s.add(figure{name: "rate", unit: "msg/s", ours: 50, floor: 100, ratios: ratios{0.6, 0.5, 0.4}, required: atLeast(0.45)})
-	s.add(figure{name: "times", unit: "ms", ours: 5, floor: 2, ratios: ratios{1, 2}, overall: 2.5, required: atMost(2)})
-	s.add(figure{name: "amount", unit: "MiB", ours: 12.34, required: atMost(400)})
-	var out strings.Builder
-	s.print(&out)
-	var rows [][]string
-	for line := range strings.Lines(out.String()) {
-		rows = append(rows, strings.Fields(line))
-	}
-	for i, want := range []string{
-		"rate msg/s 50.0 100 0.500 0.400 0.600 3 >= 0.450 yes",
-		"times ms 5.00 2.00 2.50 1.00 2.00 2 <= 2.00 NO",
-		"amount MiB 12.3 - - - - - <= 400 yes",
-	} {
-		if got := strings.Join(rows[3+i], " "); got != want {
-			t.Errorf("row %d is %q, want %q", i, got, want)
+func TestPercentile(t *testing.T) {
+	four := []time.Duration{4e6, 3e6, 1e6, 2e6}
+	for share, want := range map[float64]float64{0.01: 1, 0.25: 1, 0.5: 2, 0.51: 3, 0.99: 4, 1: 4} {
+		if got := percentile(four, share); got != want {
+			t.Errorf("percentile %v is %v ms, want %v", share, got, want)
 		}
 	}
 }
 
 func TestShow(t *testing.T) {
-	for want, v := range map[string]any{
-		"12345": 12345.4, "99.9": 99.9, "1.50": 1500 * time.Millisecond, "0.012": 0.0123, "7": 7, "x": "x", "1/2/3": counters{1, 2, 3, true},
-	} {
+	for want, v := range map[string]float64{"12345": 12345.4, "99.9": 99.9, "1.50": 1.5, "0.012": 0.0123, "-2.00": -2} {
 		if got := show(v); got != want {
 			t.Errorf("%v is shown as %s, want %s", v, got, want)
 		}

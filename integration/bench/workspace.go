@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,21 +10,39 @@ import (
 	"slices"
 	"strings"
 
-	"sealpost/shared/framing"
+	"github.com/prometheus/procfs"
+	"github.com/prometheus/procfs/blockdevice"
+	"golang.org/x/sys/unix"
 )
 
 // senders are made once; each run's state is a copy of the first.
 const senders = 64
 
-// workspace is the directory in which everything of this run lies.
-type workspace struct {
-	base   string
-	disk   disk
-	binary string // the server
-	state  string // with its senders, never run on
-	access access
-	runs   int
+// The trees' names in the report.
+const (
+	ours  = "sealpost"
+	other = "against"
+)
+
+// fresh makes a directory for one run. What was written before it is flushed
+// first: the run's own flush of the file system must not pay for that.
+func (b *bench) fresh(name string) (string, error) {
+	b.runs++
+	dir := filepath.Join(b.base, fmt.Sprintf("%04d-%s", b.runs, name))
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return "", err
+	}
+	return dir, syncAll(dir)
 }
+
+// tree is what was built of one tree of Sealpost.
+type tree struct {
+	name, source string
+	dir          string // with its programs, and a state with its senders that is never run on
+	access       access
+}
+
+func (t *tree) in(name string) string { return filepath.Join(t.dir, name) }
 
 // access is what senders need to log in.
 type access struct {
@@ -31,97 +50,118 @@ type access struct {
 	Tokens   []string // one for each sender
 }
 
-func newWorkspace(parent string) (*workspace, error) {
-	base, err := os.MkdirTemp(parent, "sealpost-bench-")
-	if err != nil {
-		return nil, err
-	}
-	d, err := diskOf(base)
-	if err != nil {
-		_ = os.Remove(base)
-		return nil, err
-	}
-	return &workspace{base: base, disk: d, binary: filepath.Join(base, "server"), state: filepath.Join(base, "state")}, nil
-}
-
-func (w *workspace) remove() error { return os.RemoveAll(w.base) }
-
-// fresh makes a directory for one run. What was written before it is flushed
-// first: the run's own flush of the file system must not pay for that.
-func (w *workspace) fresh(name string) (string, error) {
-	w.runs++
-	dir := filepath.Join(w.base, fmt.Sprintf("%04d-%s", w.runs, name))
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", err
-	}
-	return dir, syncAll(dir)
-}
-
-// prepare builds the server as for its image, but with the symbols that a
-// profiler wants, and makes the senders with its own commands.
-func (w *workspace) prepare(ctx context.Context) error {
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", w.binary, "sealpost/services/server")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	for i := range senders {
-		if err := w.addSender(ctx, senderName(i)); err != nil {
+// addTrees builds servers and loads, as for an image, but with the symbols that a
+// profiler wants, and makes the senders with the servers' own command.
+func (b *bench) addTrees(ctx context.Context) error {
+	for _, t := range []*tree{{name: ours, source: "."}, {name: other, source: b.against}} {
+		if t.source == "" {
+			continue
+		}
+		t.dir = filepath.Join(b.base, t.name)
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", t.dir+"/",
+			"sealpost/services/server", "sealpost/integration/bench")
+		build.Dir, build.Env = t.source, append(os.Environ(), "CGO_ENABLED=0")
+		if _, err := output(build); err != nil {
 			return err
 		}
+		for i := range senders {
+			if err := t.addSender(ctx, senderName(i)); err != nil {
+				return err
+			}
+		}
+		b.trees = append(b.trees, t)
 	}
 	return nil
 }
 
-func (w *workspace) addSender(ctx context.Context, name string) error {
-	cmd := exec.CommandContext(ctx, w.binary, "sender", "add", name)
-	cmd.Env = append(environment(), "SERVER_STATE_DIR="+w.state)
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
-	out, err := cmd.Output()
+// output runs a command; what that says is part of the error.
+func output(cmd *exec.Cmd) (string, error) {
+	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("server sender add: %w\n%s", err, complaint.String())
+		err = fmt.Errorf("%s: %w\n%s", cmd, err, out)
 	}
-	for line := range strings.Lines(string(out)) {
+	return string(out), err
+}
+
+func senderName(n int) string { return fmt.Sprintf("bench-%02d", n) }
+
+func (t *tree) addSender(ctx context.Context, name string) error {
+	add := exec.CommandContext(ctx, t.in("server"), "sender", "add", name)
+	add.Env = []string{"SERVER_STATE_DIR=" + t.in("state")}
+	out, err := output(add)
+	for line := range strings.Lines(out) {
 		switch name, value, _ := strings.Cut(strings.TrimSpace(line), "="); name {
 		case "CLIENT_SERVER_IDENTITY":
-			w.access.Identity = value
+			t.access.Identity = value
 		case "CLIENT_TOKEN":
-			w.access.Tokens = append(w.access.Tokens, value)
+			t.access.Tokens = append(t.access.Tokens, value)
 		}
+	}
+	return err
+}
+
+// disk is what a directory lies on.
+type disk struct {
+	dir, fileSystem string
+	device          string // whose writes and flushes are counted; "": none does
+	sys             blockdevice.FS
+}
+
+var errMemory = errors.New("it lies in memory, where nothing can be learned of a disk; choose another with -dir")
+
+func diskOf(dir string) (disk, error) {
+	var info unix.Stat_t
+	if err := unix.Stat(dir, &info); err != nil {
+		return disk{}, fmt.Errorf("%s: %w", dir, err)
+	}
+	mounts, err := procfs.GetMounts()
+	sys, e := blockdevice.NewDefaultFS()
+	if err := errors.Join(err, e); err != nil {
+		return disk{}, err
+	}
+	number := fmt.Sprintf("%d:%d", unix.Major(info.Dev), unix.Minor(info.Dev))
+	d := disk{dir: dir, fileSystem: "unknown file system", device: deviceOf("/sys/dev/block", number), sys: sys}
+	if i := slices.IndexFunc(mounts, func(m *procfs.MountInfo) bool { return m.MajorMinorVer == number }); i >= 0 {
+		d.fileSystem = mounts[i].FSType
+	}
+	if d.fileSystem == "tmpfs" || d.fileSystem == "ramfs" {
+		return disk{}, fmt.Errorf("%s: %w", dir, errMemory)
+	}
+	return d, nil
+}
+
+// deviceOf finds the whole device that number is or is a partition of: only that
+// one counts flushes. Overlays and the like have none.
+func deviceOf(sys, number string) string {
+	dir, err := filepath.EvalSymlinks(filepath.Join(sys, number))
+	if err != nil {
+		return ""
+	}
+	if _, err := os.Stat(filepath.Join(dir, "partition")); err == nil {
+		dir = filepath.Dir(dir)
+	}
+	return filepath.Base(dir)
+}
+
+// room returns an error unless n bytes and some to spare are free.
+func (d disk) room(n uint64) error {
+	const spare = 1 << 30
+	var info unix.Statfs_t
+	if err := unix.Statfs(d.dir, &info); err != nil {
+		return err
+	}
+	if free := info.Bavail * uint64(info.Bsize); free < n+spare {
+		return fmt.Errorf("%d MiB are free on this disk, %d MiB are needed", free>>20, (n+spare)>>20)
 	}
 	return nil
 }
 
-// environment is this process's own without settings of a server: those are the
-// defaults, but for what a case sets.
-func environment() []string {
-	return slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "SERVER_") })
-}
-
-// source makes a file of n bytes that do not compress, on disk and in the page
-// cache.
-func (w *workspace) source(name string, n uint64) (path string, err error) {
-	if err := w.disk.room(n); err != nil {
-		return "", err
-	}
-	path = filepath.Join(w.base, name)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+// counters returns the writes and flushes of the device so far, nothing where it
+// does not count them.
+func (d disk) counters() values {
+	stats, _, err := d.sys.SysBlockDeviceStat(d.device)
 	if err != nil {
-		return "", err
+		return values{}
 	}
-	defer func() {
-		if e := f.Close(); err == nil {
-			err = e
-		}
-	}()
-	block := content(framing.MaxData)
-	for left := n; left > 0; {
-		part := block[:min(left, uint64(len(block)))]
-		if _, err := f.Write(part); err != nil {
-			return "", err
-		}
-		left -= uint64(len(part))
-	}
-	return path, f.Sync()
+	return values{writes: float64(stats.WriteIOs), flushes: float64(stats.FlushRequestsCompleted)}
 }
