@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -34,13 +33,6 @@ func TestUsage(t *testing.T) {
 		if status := command(t.Context(), strings.Fields(line), io.Discard, &said); status != want || said.Len() == 0 {
 			t.Errorf("%s: status %d, want %d; %q", line, status, want, said.String())
 		}
-	}
-}
-
-func TestGrowthPoints(t *testing.T) {
-	got := fmt.Sprint(growthPoints(5), growthPoints(10_000), growthPoints(20_000), growthPoints(1_000_000))
-	if want := "[5] [10000] [10000 20000] [10000 100000 1000000]"; got != want {
-		t.Errorf("%s, want %s", got, want)
 	}
 }
 

@@ -11,13 +11,6 @@ const growthMore = 2000 // messages sent after each start
 // growthOrder keeps many connections busy.
 func growthOrder(n int) order { return order{Messages: n, Senders: senders, InFlight: 16, Size: 16} }
 
-// growthPoints are the numbers of stored messages at which the server is
-// started afresh.
-func growthPoints(last int) []int {
-	points := slices.DeleteFunc([]int{10_000, 100_000}, func(n int) bool { return n >= last })
-	return append(points, last)
-}
-
 // runGrowth stores more and more messages in one logbook, of this tree alone:
 // its sides are the points, in one round.
 func runGrowth(ctx context.Context, b *bench) error {
@@ -25,8 +18,9 @@ func runGrowth(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
+	points := slices.DeleteFunc([]int{10_000, 100_000}, func(n int) bool { return n >= b.growth })
 	var sides []side
-	for _, point := range growthPoints(b.growth) {
+	for _, point := range append(points, b.growth) {
 		grow := func(ctx context.Context) (values, error) { return b.growTo(ctx, v, point) }
 		sides = append(sides, side{fmt.Sprint(point), grow})
 	}

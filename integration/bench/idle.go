@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -26,11 +27,12 @@ func runIdle(ctx context.Context, b *bench) error {
 
 func (b *bench) measureIdle(r *rig) (values, error) {
 	time.Sleep(b.settle)
-	if open, err := r.proc.FileDescriptorsLen(); err != nil || open < b.connections {
-		return nil, fmt.Errorf("the server has %d open files, want %d connections: %w", open, b.connections, err)
+	open, err := r.proc.FileDescriptorsLen()
+	if err == nil && open < b.connections {
+		err = fmt.Errorf("the server has %d open files, fewer than %d connections", open, b.connections)
 	}
-	used, err := r.memory()
-	if err != nil {
+	used, e := r.memory()
+	if err := errors.Join(err, e); err != nil {
 		return nil, err
 	}
 	// They are all alive: each delivers a message.

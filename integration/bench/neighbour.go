@@ -18,18 +18,25 @@ func runNeighbour(ctx context.Context, b *bench) error {
 	busy, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- b.keepBusy(busy, dir) }()
+	var speed float64 // in MB/s, once ended
+	go func() {
+		var err error
+		speed, err = keepBusy(busy, dir)
+		ended <- err
+	}()
 	err = b.compareShapes(ctx, "neighbour", shape{senders: 64, inFlight: 1}, shape{senders: 64, inFlight: 16})
 	stop()
-	return errors.Join(err, <-ended)
+	err = errors.Join(err, <-ended)
+	fmt.Fprintf(b.out, "\nthe neighbour wrote %s MB/s\n", show(speed))
+	return err
 }
 
 // keepBusy writes to a large file and flushes it, again and again until ctx
-// ends, and prints how fast that was.
-func (b *bench) keepBusy(ctx context.Context, dir string) error {
+// ends, and returns how many MB a second that were.
+func keepBusy(ctx context.Context, dir string) (float64, error) {
 	f, err := os.Create(filepath.Join(dir, "busy"))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	part, begin, n := content(64<<20), time.Now(), 0
 	for ; err == nil && ctx.Err() == nil; n++ {
@@ -38,7 +45,6 @@ func (b *bench) keepBusy(ctx context.Context, dir string) error {
 			err = f.Sync()
 		}
 	}
-	written := float64(n*len(part)) / 1e6
-	fmt.Fprintf(b.out, "\nthe neighbour wrote %s MB/s\n", show(written/time.Since(begin).Seconds()))
-	return errors.Join(err, f.Close())
+	written := float64(n) * float64(len(part)) / 1e6
+	return written / time.Since(begin).Seconds(), errors.Join(err, f.Close())
 }

@@ -73,8 +73,8 @@ type demand struct {
 }
 
 // compare runs the rounds, prints what came out, and adds what is demanded to
-// the summary. Each round begins with another side, so that none always follows
-// the same.
+// the summary. Every second round begins with another side, and the one after it
+// goes backwards, so that none always follows the same.
 func (b *bench) compare(ctx context.Context, c comparison) error {
 	if err := b.disk.room(c.bytes * uint64(c.rounds*len(c.sides))); err != nil {
 		return err
@@ -82,7 +82,10 @@ func (b *bench) compare(ctx context.Context, c comparison) error {
 	got := make(results)
 	for round := range c.rounds {
 		for i := range c.sides {
-			s := c.sides[(round+i)%len(c.sides)]
+			if round%2 == 1 {
+				i = len(c.sides) - 1 - i
+			}
+			s := c.sides[(round/2+i)%len(c.sides)]
 			v, err := s.run(ctx)
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
@@ -114,6 +117,7 @@ func (b *bench) printHead() {
 	}
 	fmt.Fprintf(b.out, "%s, %d x %s, %s/%s, %s, %s on %q\n", time.Now().UTC().Format(time.DateOnly),
 		runtime.NumCPU(), model, runtime.GOOS, runtime.GOARCH, runtime.Version(), b.disk.fileSystem, b.disk.device)
+	fmt.Fprintln(b.out, "us: processor time for one message; writes, flushes: of the disk, for one message")
 }
 
 // printTable aligns the columns.
@@ -146,7 +150,7 @@ func (r results) print(out io.Writer, c comparison) {
 
 // printSummary prints every figure of the run.
 func (b *bench) printSummary() {
-	head := []string{"figure", "unit", ours, "beside", "it", "ratio", "interval", "required", "met"}
+	head := []string{"figure", "unit", ours, "beside", "value", "ratio", "interval", "required", "met"}
 	title := "Summary: medians of the rounds; a ratio, and its %v%% interval, is that within a round"
 	printTable(b.out, fmt.Sprintf(title, 100*confidence), append([][]string{head}, b.summary...))
 }

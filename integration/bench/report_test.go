@@ -27,7 +27,7 @@ func TestCompare(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(order.String(), "sealpost floor floor sealpost sealpost floor ") {
+	if !strings.HasPrefix(order.String(), "sealpost floor floor sealpost floor sealpost ") {
 		t.Errorf("the sides ran as %s", &order)
 	}
 	b.printSummary()

@@ -35,8 +35,7 @@ func (b *bench) volumes(t *tree) (*volumes, error) {
 		return nil, err
 	}
 	v := &volumes{data: filepath.Join(dir, "data"), state: filepath.Join(dir, "state")}
-	err = errors.Join(os.Mkdir(v.data, 0o755), os.CopyFS(v.state, os.DirFS(t.in("state"))), os.Chmod(v.state, 0o700))
-	return v, err
+	return v, errors.Join(os.Mkdir(v.data, 0o755), os.CopyFS(v.state, os.DirFS(t.in("state"))), os.Chmod(v.state, 0o700))
 }
 
 // check compares the manifest with what was receipted.
@@ -77,10 +76,11 @@ func (t *tree) startServer(ctx context.Context, v *volumes, extra ...string) (*s
 	s.cmd = exec.CommandContext(ctx, t.in("server"))
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
 	s.cmd.WaitDelay, s.cmd.Stderr = time.Minute, s.log
-	s.cmd.Env = append(extra, "SERVER_LISTEN="+address, "SERVER_ADMIN_LISTEN="+adminAddress,
-		"SERVER_DATA_DIR="+v.data, "SERVER_STATE_DIR="+v.state)
+	s.cmd.Env = append([]string{"SERVER_LISTEN=" + address, "SERVER_ADMIN_LISTEN=" + adminAddress,
+		"SERVER_DATA_DIR=" + v.data, "SERVER_STATE_DIR=" + v.state}, extra...)
 	begin := time.Now()
 	if err := s.cmd.Start(); err != nil {
+		s.stop()
 		return nil, errors.Join(err, s.log.Close())
 	}
 	go func() {
