@@ -50,8 +50,9 @@ func startsGoroutine(file *ast.File) (found bool) {
 		switch n := n.(type) {
 		case *ast.GoStmt:
 			found = true
-		case *ast.SelectorExpr:
-			found = found || n.Sel.Name == "Go"
+		case *ast.CallExpr:
+			method, ok := n.Fun.(*ast.SelectorExpr)
+			found = found || ok && method.Sel.Name == "Go"
 		}
 		return !found
 	})

@@ -138,8 +138,8 @@ func outboxHint(err error) string {
 	case errors.As(err, &book):
 		return "if the server has a new logbook on purpose: client -outbox " + quote(book.Dir) + " -accept-logbook"
 	case errors.As(err, new(*outbox.DirError)):
-		return "messages move by rename: .sending, sent and refused are real directories in the outbox, on its file system, " +
-			"and writable; to keep all of it elsewhere, link to the outbox itself"
+		return "messages move by rename: .sending, sent and refused are real directories in the outbox, " +
+			"on its file system, and writable; to keep all of it elsewhere, link to the outbox itself"
 	}
 	return ""
 }
