@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -41,7 +42,7 @@ func (b *bench) floorSide(n int, run floor) side {
 // this content.
 func logFile(body []byte) []byte {
 	layout := messageLayout(uint64(len(body)))
-	return append(append(layout.Header(), body...), layout.Trailer()...)
+	return slices.Concat(layout.Header(), body, layout.Trailer())
 }
 
 // messageLayout is that of a message of the load: its names have the same

@@ -82,7 +82,7 @@ func (b *bench) flags() *flag.FlagSet {
 }
 
 // parse reads the command line and returns the cases to run.
-func (b *bench) parse(args []string) ([]measurement, error) {
+func (b *bench) parse(args []string) ([]benchCase, error) {
 	flags := b.flags()
 	if err := flags.Parse(args); err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (b *bench) parse(args []string) ([]measurement, error) {
 	if flags.NArg() == 0 {
 		return cases, nil
 	}
-	left := func(c measurement) bool { return !slices.Contains(flags.Args(), c.name) }
+	left := func(c benchCase) bool { return !slices.Contains(flags.Args(), c.name) }
 	chosen := slices.DeleteFunc(slices.Clone(cases), left)
 	if len(chosen) != flags.NArg() {
 		return nil, fmt.Errorf("%q: a case is unknown or there twice; bench -h shows them", flags.Args())
@@ -101,13 +101,13 @@ func (b *bench) parse(args []string) ([]measurement, error) {
 	return chosen, nil
 }
 
-// measurement is one case.
-type measurement struct {
+// benchCase is one of the measurements.
+type benchCase struct {
 	name, about string
 	run         func(context.Context, *bench) error
 }
 
-var cases = []measurement{
+var cases = []benchCase{
 	{"small", "1 KiB messages from 64 senders and from one: rate and processor time", runSmall},
 	{"alone", "one message at a time: time to the receipt", runAlone},
 	{"large", "one message of 1 GiB, and the server's memory", runLarge},
@@ -153,7 +153,7 @@ func (b *bench) say(format string, args ...any) {
 
 // run runs the cases and reports. One that fails does not keep the others from
 // running.
-func (b *bench) run(ctx context.Context, chosen []measurement) (err error) {
+func (b *bench) run(ctx context.Context, chosen []benchCase) (err error) {
 	if b.base, err = os.MkdirTemp(b.dir, "sealpost-bench-"); err != nil {
 		return err
 	}
