@@ -32,7 +32,7 @@ const usage = `usage: client [FLAGS] FILE [PASSWORD]     send one file; - is sta
   -receipt FILE    keep the receipt there; only a receipt of the same message
                    is ever replaced
   -allow-empty     take a pipe or standard input that is empty for a message
-  -outbox DIR      several clients may share one
+  -outbox DIR      several clients may share one; not on Windows
   -watch           stay and send what is put in, until SIGTERM
 
 With PASSWORD, or CLIENT_PASSWORD set, the message is enciphered as in 2012. A
