@@ -34,7 +34,7 @@ func newReport(out io.Writer, verbose bool) *report {
 	return &report{out, verbose}
 }
 
-// run does the jobs, as many at once as there are processors, prints them in
+// run does the jobs, two for each processor, as tests wait too, prints them in
 // their order, and returns their results.
 func (r *report) run(ctx context.Context, jobs []job) (results []result) {
 	waiting := make([]chan result, len(jobs))
@@ -54,7 +54,7 @@ func (r *report) run(ctx context.Context, jobs []job) (results []result) {
 }
 
 func start(ctx context.Context, jobs []job, results []chan result) {
-	places := make(chan struct{}, runtime.GOMAXPROCS(0))
+	places := make(chan struct{}, 2*runtime.GOMAXPROCS(0))
 	for i, j := range jobs {
 		places <- struct{}{}
 		go func() {
