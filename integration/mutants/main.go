@@ -26,7 +26,7 @@ import (
 const data = "integration/mutants/testdata"
 
 func main() {
-	only := flag.String("only", "", "run the mutants whose name matches this regular expression")
+	only := flag.String("only", "", "run the mutants whose name or file matches this regular expression")
 	verbose := flag.Bool("v", false, "print what the tests said")
 	flag.Parse()
 	match, err := regexp.Compile(*only)
@@ -39,7 +39,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
-	list = slices.DeleteFunc(list, func(m mutant) bool { return !match.MatchString(m.what) })
+	list = slices.DeleteFunc(list, func(m mutant) bool {
+		return !match.MatchString(m.what) && !match.MatchString(m.change.File)
+	})
+	if len(list) == 0 {
+		fmt.Fprintln(os.Stderr, "mutants: -only names none")
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, list, newReport(os.Stdout, *verbose)))
@@ -51,14 +57,14 @@ func run(ctx context.Context, mutants []mutant, r *report) int {
 	for _, s := range suites(mutants) {
 		jobs = append(jobs, job{"nothing is lost", s.pkg, s.check})
 	}
-	if results := r.run(ctx, jobs); !all(results, sound) {
+	if results := r.run(ctx, jobs, sound); !all(results, sound) {
 		return 1
 	}
 	jobs = nil
 	for _, m := range mutants {
 		jobs = append(jobs, job{m.what, m.change.File, m.try})
 	}
-	results := r.run(ctx, jobs)
+	results := r.run(ctx, jobs, caught)
 	r.sum(results)
 	if !all(results, caught) {
 		return 1

@@ -159,7 +159,7 @@ type Engine struct {
 
 	closing chan struct{} // closed by Close: no message is taken any more
 	done    chan struct{} // closed when the committer has ended
-	once    sync.Once
+	end     func() error  // once
 }
 
 // Start signs the tree as it is and starts the committer. The stores are the
@@ -177,6 +177,7 @@ func Start(cfg Config, stores *Stores) (*Engine, error) {
 	if err := e.signer.signTree(); err != nil {
 		return nil, err
 	}
+	e.end = sync.OnceValue(e.close)
 	e.committer = newCommitter(e)
 	go func() {
 		defer close(e.done)
@@ -232,11 +233,11 @@ func (e *Engine) Checkpoint() []byte { return e.signer.checkpoint() }
 
 // Close lets the group under way finish, fails what waits behind it and closes
 // the stores.
-func (e *Engine) Close() error {
-	e.once.Do(func() {
-		e.queue.close()
-		close(e.closing)
-	})
+func (e *Engine) Close() error { return e.end() }
+
+func (e *Engine) close() error {
+	e.queue.close()
+	close(e.closing)
 	<-e.done
 	return e.stores.Close()
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -134,22 +135,24 @@ func (b *fileBody) Release(keep bool) {
 // A durable group that cannot be finished until the engine is closed stays in the
 // records, whatever is tried afterwards, and its files stay where they are.
 func TestUnfinishedGroupIsLeft(t *testing.T) {
+	heard, tried := make(chan error, 1), make(chan struct{})
+	first := sync.OnceFunc(func() { close(tried) })
 	e := start(t, func(s disk.Step) error {
 		if s.Op == disk.OpRename && strings.HasPrefix(s.Name, disk.StagingDir+"/"+disk.StagedPrefix) {
+			first()
 			return errors.New("no rename")
 		}
 		return nil
 	})
-	heard := make(chan error, 1)
 	body := &fileBody{vol: e.stores.Volume, name: disk.StagingDir + "/" + disk.StagedPrefix + "1"}
 	m := &Message{Draft: logbooktest.Draft("a", []byte("x")), Body: body, Position: 12,
 		Then: func(_ logbook.Facts, err error) { heard <- err }}
 	check(t, e.Push(t.Context(), m))
-	go func() { _ = e.Close() }() // it waits for the group, and ends the tries
+	<-tried
+	check(t, e.Close()) // it ends the tries
 	if err := <-heard; !errors.Is(err, logbook.ErrUnknown) {
 		t.Errorf("the message was answered with %v", err)
 	}
-	check(t, e.Close())
 	if err := e.committer.rotate(); !errors.Is(err, errUnfinished) {
 		t.Errorf("the records are rotated: %v", err)
 	}

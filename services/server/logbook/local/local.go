@@ -18,7 +18,6 @@ import (
 	"cmp"
 	"errors"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -72,7 +71,6 @@ type Logbook struct {
 	lock  io.Closer // none where it is the caller's
 	space *space
 	files *files
-	once  sync.Once
 }
 
 var _ logbook.Logbook = (*Logbook)(nil)
@@ -153,7 +151,4 @@ func (c Config) withDefaults() Config {
 
 // Close lets the group under way finish, fails what waits behind it and
 // releases the volume.
-func (l *Logbook) Close() (err error) {
-	l.once.Do(func() { err = errors.Join(l.Engine.Close(), l.lock.Close()) })
-	return err
-}
+func (l *Logbook) Close() error { return errors.Join(l.Engine.Close(), l.lock.Close()) }
