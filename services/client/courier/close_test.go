@@ -1,8 +1,11 @@
 package courier
 
 import (
+	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -13,8 +16,15 @@ import (
 )
 
 // Close ends what is under way on every connection, also on one that the server
-// asked to leave, and returns when nothing runs any more.
+// asked to leave, and returns when nothing runs any more. A large message waits
+// for ACCEPT, a small one behind it for a slot or for its turn.
 func TestClose(t *testing.T) {
+	for name, inFlight := range map[string]uint16{"slot": 1, "turn": 2} {
+		t.Run(name, func(t *testing.T) { testClose(t, inFlight) })
+	}
+}
+
+func testClose(t *testing.T, inFlight uint16) {
 	l, s := newLedger(t)
 	config, err := l.id.ServerTLS()
 	if err != nil {
@@ -26,19 +36,26 @@ func TestClose(t *testing.T) {
 	}
 	defer ln.Close()
 	offered := make(chan struct{}, 1)
-	go takeAndSayNothing(ln, offered)
+	go takeAndSayNothing(ln, inFlight, offered)
 	s.cfg.Server, s.cfg.TLS, s.cfg.Log, s.cfg.Stall = ln.Addr().String(), s.cfg.Pins.ClientTLS(), zerolog.Nop(), time.Minute
 	c := New(s.cfg)
 	session, err := c.connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() {
-		_, err := session.deliver(&progress{ctx: t.Context(), all: c.movements}, l.message)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	ended := make(chan error, 2)
+	deliver := func(m Message) {
+		_, err := session.deliver(&progress{ctx: ctx, all: c.movements}, m)
 		ended <- err
-	}()
+	}
+	large := l.message
+	large.Size = 1 << 20
+	large.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(make([]byte, large.Size))), nil }
+	go deliver(large)
 	<-offered
+	go deliver(l.message)
 	session.retire()
 	if session.ctx.Err() != nil {
 		t.Fatal("a session with a message under way ended")
@@ -46,16 +63,18 @@ func TestClose(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-ended; !errors.Is(err, ErrClosed) {
-		t.Errorf("the delivery ended with %v", err)
+	for range cap(ended) {
+		if err := <-ended; !errors.Is(err, ErrClosed) {
+			t.Errorf("a delivery ended with %v", err)
+		}
 	}
 	if _, err := c.Logbook(t.Context()); !errors.As(err, new(*UnknownError)) || !errors.Is(err, ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
 }
 
-// takeAndSayNothing takes a client in, and tells of each message that it sends.
-func takeAndSayNothing(ln net.Listener, offered chan<- struct{}) {
+// takeAndSayNothing takes a client in, and tells of an offer.
+func takeAndSayNothing(ln net.Listener, inFlight uint16, offered chan<- struct{}) {
 	conn, err := ln.Accept()
 	if err != nil {
 		return // the client's error says so
@@ -69,10 +88,10 @@ func takeAndSayNothing(ln net.Listener, offered chan<- struct{}) {
 		switch rec.Type {
 		case framing.TypeHello:
 			_, _ = conn.Write(framing.AppendWelcome(nil, framing.Welcome{
-				MaxMessage: 1 << 20, Window: framing.InitialWindow, MaxInFlight: 1, LogbookID: checkedLogbook,
+				MaxMessage: 1 << 20, Window: framing.InitialWindow, MaxInFlight: inFlight, LogbookID: checkedLogbook,
 			}))
-		case framing.TypeEnd:
-			offered <- struct{}{}
+		case framing.TypeOffer:
+			close(offered)
 		}
 	}
 }
