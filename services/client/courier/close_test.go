@@ -37,7 +37,8 @@ func testClose(t *testing.T, inFlight uint16) {
 	defer ln.Close()
 	offered := make(chan struct{}, 1)
 	go takeAndSayNothing(ln, inFlight, offered)
-	s.cfg.Server, s.cfg.TLS, s.cfg.Log, s.cfg.Stall = ln.Addr().String(), s.cfg.Pins.ClientTLS(), zerolog.Nop(), time.Minute
+	s.cfg.Server, s.cfg.TLS = ln.Addr().String(), s.cfg.Pins.ClientTLS()
+	s.cfg.Log, s.cfg.Stall = zerolog.Nop(), time.Minute
 	c := New(s.cfg)
 	session, err := c.connect(t.Context())
 	if err != nil {
@@ -52,7 +53,9 @@ func testClose(t *testing.T, inFlight uint16) {
 	}
 	large := l.message
 	large.Size = 1 << 20
-	large.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(make([]byte, large.Size))), nil }
+	large.Open = func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(make([]byte, large.Size))), nil
+	}
 	go deliver(large)
 	<-offered
 	go deliver(l.message)

@@ -16,7 +16,8 @@ import (
 // are random so that many clients do not come as one.
 func pauses() backoff.ExponentialBackOff {
 	return backoff.ExponentialBackOff{
-		InitialInterval: 37500 * time.Microsecond, Multiplier: 2, MaxInterval: 3750 * time.Millisecond, RandomizationFactor: 1. / 3,
+		InitialInterval: 37500 * time.Microsecond, Multiplier: 2, MaxInterval: 3750 * time.Millisecond,
+		RandomizationFactor: 1. / 3,
 	}
 }
 
