@@ -1,6 +1,7 @@
 package deadlinetest
 
 import (
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -29,6 +30,17 @@ func (q *Quiet) SetDeadline(until time.Time) error {
 		return err
 	}
 	return q.SetWriteDeadline(until)
+}
+
+// Write writes, and fails where no write deadline is set: no write is without one.
+func (q *Quiet) Write(p []byte) (int, error) {
+	q.mu.Lock()
+	set := q.set
+	q.mu.Unlock()
+	if !set {
+		return 0, errors.New("a write without a deadline")
+	}
+	return q.Conn.Write(p)
 }
 
 // Pass lets the time pass that the last write deadline left.
