@@ -28,7 +28,7 @@ func (s *session) deliver(p *progress, m Message) (Delivery, error) {
 		return Delivery{}, context.Cause(p.ctx)
 	}
 	c, err := s.send(p, m)
-	if c == nil { // nothing was offered; what was holds the slot until it is settled
+	if c == nil { // nothing was offered; an offer holds the slot until its call is complete
 		s.slots.Release(1)
 	}
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *session) answer(ref uint32, receipt []byte, refusal *framing.Refusal) e
 		return &framing.Error{Type: framing.TypeReceipt, Reason: "an answer to no message under way"}
 	}
 	c.receipt, c.refusal = receipt, refusal
-	s.settle(ref, c)
+	s.complete(ref, c)
 	s.moved = time.Now()
 	if s.retired && len(s.calls) == 0 {
 		return errRetired
@@ -88,8 +88,8 @@ func (s *session) answer(ref uint32, receipt []byte, refusal *framing.Refusal) e
 	return nil
 }
 
-// settle is called with mu held, once for each call.
-func (s *session) settle(ref uint32, c *call) {
+// complete ends a call, and gives its slot back. mu is held.
+func (s *session) complete(ref uint32, c *call) {
 	delete(s.calls, ref)
 	close(c.answered)
 	if !isClosed(c.accepted) {

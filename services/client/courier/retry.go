@@ -91,9 +91,9 @@ func (v *movements) watch(ctx context.Context) *progress {
 	if v.limit > 0 {
 		p.ctx, p.cancel = context.WithCancelCause(ctx)
 		p.began = time.Now()
-		v.mu.Lock() // p.look waits for p.timer
+		v.mu.Lock() // watchdog uses p.timer
 		defer v.mu.Unlock()
-		p.timer = time.AfterFunc(v.limit, p.look)
+		p.timer = time.AfterFunc(v.limit, p.watchdog)
 	}
 	return p
 }
@@ -105,9 +105,9 @@ func (p *progress) stop() {
 	}
 }
 
-// look is called by the timer. That is not set anew whenever something moves,
-// which would cost each message as much as all of them.
-func (p *progress) look() {
+// watchdog is called by the timer, which is not reset whenever something moves:
+// that would be the timers of all deliveries each time.
+func (p *progress) watchdog() {
 	p.all.mu.Lock()
 	defer p.all.mu.Unlock()
 	left := p.all.limit - min(time.Since(p.began), time.Since(p.all.last))

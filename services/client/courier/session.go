@@ -77,9 +77,9 @@ func (c *Courier) open(ctx context.Context, raw net.Conn) (*session, error) {
 		_ = conn.Close()
 		return nil, context.Cause(c.ctx)
 	}
-	s.mu.Lock() // s.look waits for s.stall
+	s.mu.Lock() // watchdog uses s.stall
 	defer s.mu.Unlock()
-	s.stall = time.AfterFunc(cfg.Stall, s.look)
+	s.stall = time.AfterFunc(cfg.Stall, s.watchdog)
 	c.running.Add(1)
 	context.AfterFunc(s.ctx, func() { defer c.running.Done(); s.ended() })
 	c.running.Go(s.read)
@@ -184,10 +184,9 @@ func (s *session) wrote(moves []move) {
 	}
 }
 
-// look is called by the timer, which as that of a progress is not set anew
-// whenever something moves. The connection may be silent while no call is under
-// way.
-func (s *session) look() {
+// watchdog is called by the timer, which is not reset whenever something moves.
+// The connection may be silent while no call is under way.
+func (s *session) watchdog() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	left := s.cfg.Stall
@@ -220,7 +219,7 @@ func (s *session) ended() {
 	s.mu.Lock()
 	for ref, c := range s.calls {
 		c.err = context.Cause(s.ctx)
-		s.settle(ref, c)
+		s.complete(ref, c)
 	}
 	s.stall.Stop()
 	s.mu.Unlock()
