@@ -7,25 +7,18 @@ import (
 	"sealpost/services/server/logbook"
 )
 
-// claim is an id that is being committed, from when its message is taken until
-// that has ended.
-type claim struct {
-	owner   *Message
-	waiting []*Message // for what becomes of the owner, in the order in which they came
-}
-
 // claim returns those messages that are to be written: the first of its id each.
 // What is kept already is answered, and the others of an id wait for the first.
 func (c *committer) claim(came []*Message) (first []*Message) {
 	for _, m := range came {
-		switch under := c.underway[m.key()]; {
-		case under == nil:
+		switch under := c.underway[m.key()]; under {
+		case nil:
 			if c.answerRepeat(m) {
 				continue
 			}
-			c.underway[m.key()] = &claim{owner: m}
+			c.underway[m.key()] = m
 			first = append(first, m)
-		case under.owner == m: // it has waited, and its turn has come
+		case m: // it has waited, and its turn has come
 			first = append(first, m)
 		default:
 			under.waiting = append(under.waiting, m)
@@ -62,15 +55,17 @@ func (c *committer) endAs(m *Message, kept logbook.Facts) {
 // answered, and those who wait for its id learn of it. Where it is kept they are
 // repeats or conflicts; where it is not, the first of them takes its place.
 func (c *committer) end(m *Message, facts logbook.Facts, err error) {
-	waiting := c.release(m)
+	waiting := c.free(m)
 	m.Body.Release(err == nil && !facts.Repeat || m.named)
 	m.Then(facts, err)
 	if len(waiting) == 0 {
 		return
 	}
 	if err != nil {
-		c.underway[m.key()] = &claim{owner: waiting[0], waiting: waiting[1:]}
-		c.queue.putFirst(waiting[0])
+		next := waiting[0]
+		next.waiting = waiting[1:]
+		c.underway[m.key()] = next
+		c.queue.putFirst(next)
 		return
 	}
 	c.queue.takeUp(waiting)
@@ -79,14 +74,14 @@ func (c *committer) end(m *Message, facts logbook.Facts, err error) {
 	}
 }
 
-// release ends the claim that a message owns, and returns those who wait.
-func (c *committer) release(m *Message) (waiting []*Message) {
-	claim := c.underway[m.key()]
-	if claim == nil || claim.owner != m {
-		return nil
+// free lets others with the id of a message pass that was under way, and returns
+// those who wait for it.
+func (c *committer) free(m *Message) (waiting []*Message) {
+	if c.underway[m.key()] == m {
+		delete(c.underway, m.key())
 	}
-	delete(c.underway, m.key())
-	return claim.waiting
+	waiting, m.waiting = m.waiting, nil
+	return waiting
 }
 
 // endAll fails messages that are all told the same.
@@ -99,9 +94,9 @@ func (c *committer) endAll(group []*Message, err error) {
 // endWaiting fails all that is not in a group: what is in the queue, and what
 // waits for another message of its id.
 func (c *committer) endWaiting(err error) {
-	for _, claim := range c.underway {
-		waiting := claim.waiting
-		claim.waiting = nil
+	for _, m := range c.underway {
+		waiting := m.waiting
+		m.waiting = nil
 		c.queue.takeUp(waiting)
 		c.endAll(waiting, err)
 	}

@@ -30,11 +30,11 @@ type committer struct {
 	closing   <-chan struct{}
 
 	canSyncFS  bool
-	dirty      disk.Gauge           // bytes that the machine has not flushed
-	underway   map[index.Key]*claim // ids of the messages that are being committed
-	unfinished bool                 // a durable group was left to recovery
-	published  *signed              // the checkpoint beside the manifest
-	orphans    []string             // staged files that a record not yet voided may name
+	dirty      disk.Gauge             // bytes that the machine has not flushed
+	underway   map[index.Key]*Message // that are being committed, from when they are taken until they end
+	unfinished bool                   // a durable group was left to recovery
+	published  *signed                // the checkpoint beside the manifest
+	orphans    []string               // staged files that a record not yet voided may name
 }
 
 func newCommitter(e *Engine) *committer {
@@ -42,7 +42,7 @@ func newCommitter(e *Engine) *committer {
 		Stores: e.stores, cfg: e.cfg, committed: e.committed, signer: e.signer,
 		queue: e.queue, health: e.health, closing: e.closing,
 		canSyncFS: e.cfg.Seams.CanSyncFS(e.stores.Volume.Dir()), dirty: disk.Gauge{Read: e.cfg.Seams.Dirty},
-		underway: make(map[index.Key]*claim),
+		underway: make(map[index.Key]*Message),
 	}
 }
 

@@ -37,7 +37,7 @@ func flushTogether(vol *disk.Volume, group []*Message) error {
 	// A write-back error is reported once to each open file: that of the
 	// directory may have missed one which these have seen.
 	for _, m := range group {
-		if err := vol.Written(m.file, m.file.Name); err != nil {
+		if err := vol.Written(m.file.File, m.file.Name); err != nil {
 			return err
 		}
 	}
@@ -49,7 +49,7 @@ func flushEach(vol *disk.Volume, group []*Message) error {
 	var g errgroup.Group
 	g.SetLimit(parallelFlushes)
 	for _, m := range group {
-		g.Go(func() error { return vol.Sync(m.file, m.file.Name) })
+		g.Go(func() error { return vol.Sync(m.file.File, m.file.Name) })
 	}
 	if err := g.Wait(); err != nil {
 		return err

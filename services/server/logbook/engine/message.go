@@ -21,10 +21,11 @@ type Message struct {
 	// anything.
 	Then func(logbook.Facts, error)
 
-	file  File
-	entry logfile.Entry
-	line  []byte
-	named bool // a record that is not void may still name its staged file
+	file    File
+	entry   logfile.Entry
+	line    []byte
+	named   bool       // a record that is not void may still name its staged file
+	waiting []*Message // others of its id, for what becomes of it, in the order in which they came
 }
 
 // Body is the log file of a message.
