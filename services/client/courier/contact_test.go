@@ -92,22 +92,28 @@ func (f lineFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
 // out; what comes from outside is made visible.
 func TestReason(t *testing.T) {
 	at := func(port int) error {
-		return &net.OpError{Op: "read", Net: "tcp", Source: &net.TCPAddr{Port: port}, Err: os.NewSyscallError("read", io.ErrUnexpectedEOF)}
+		return &net.OpError{Op: "read", Net: "tcp", Source: &net.TCPAddr{Port: port},
+			Err: os.NewSyscallError("read", io.ErrUnexpectedEOF)}
 	}
 	invalid := func(from, to int, now string) error {
-		cert := &x509.Certificate{NotBefore: time.Date(from, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(to, 1, 1, 0, 0, 0, 0, time.UTC)}
-		return &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Cert: cert, Reason: x509.Expired, Detail: now}}
+		year := func(y int) time.Time { return time.Date(y, 1, 1, 0, 0, 0, 0, time.UTC) }
+		cert := &x509.Certificate{NotBefore: year(from), NotAfter: year(to)}
+		cause := x509.CertificateInvalidError{Cert: cert, Reason: x509.Expired, Detail: now}
+		return &tls.CertificateVerificationError{Err: cause}
 	}
 	for want, err := range map[string]error{
 		"the server's certificate has expired on 2001-01-01T00:00:00Z":      invalid(2000, 2001, "current time X is after Y"),
 		"the server's certificate is not valid before 9000-01-01T00:00:00Z": invalid(9000, 9001, "current time X is before Y"),
 		"read: read: unexpected EOF":                                        errors.Join(at(1), io.EOF),
 		"no answer":                                                         &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded},
-		`no such host: a\x1b`:                                               &net.OpError{Op: "dial", Err: &net.DNSError{Name: "a\x1b", IsNotFound: true}},
-		"the name cannot be looked up: b":                                   &net.DNSError{Name: "b", IsTimeout: true, Err: "read udp 127.0.0.1:1"},
-		`server closed: \x07 (code 0x0000)`:                                 errors.Join(at(2), &courier.ClosedError{Reason: "\a"}),
-		`two\x0alines`:                                                      errors.New("two\nlines"),
-		"dial: connection refused by a test's end":                          &net.OpError{Op: "dial", Err: errors.New("connection refused by a test's end")},
+		`no such host: a\x1b`: &net.OpError{Op: "dial",
+			Err: &net.DNSError{Name: "a\x1b", IsNotFound: true}},
+		"the name cannot be looked up: b": &net.DNSError{Name: "b", IsTimeout: true,
+			Err: "read udp 127.0.0.1:1"},
+		`server closed: \x07 (code 0x0000)`: errors.Join(at(2), &courier.ClosedError{Reason: "\a"}),
+		`two\x0alines`:                      errors.New("two\nlines"),
+		"dial: connection refused by a test's end": &net.OpError{Op: "dial",
+			Err: errors.New("connection refused by a test's end")},
 	} {
 		if got := courier.Reason(err); got != want {
 			t.Errorf("%v: %q, want %q", err, got, want)
@@ -133,7 +139,8 @@ func TestPostponed(t *testing.T) {
 	m.Postpone = true
 	_, err := c.Deliver(t.Context(), m)
 	var postponed *courier.PostponedError
-	if !errors.As(err, &postponed) || postponed.ID != m.ID || postponed.Reason != "server: no room for it now, try again later (no space)" {
+	if !errors.As(err, &postponed) || postponed.ID != m.ID ||
+		postponed.Reason != "server: no room for it now, try again later (no space)" {
 		t.Errorf("got %v", err)
 	}
 	first := r.last.Load()

@@ -81,7 +81,8 @@ func (s *server) config() courier.Config {
 	if err != nil {
 		panic(err)
 	}
-	return courier.Config{Server: s.addr, TLS: pins.ClientTLS(), Token: s.token, Pins: pins, Timeout: time.Minute, Log: zerolog.Nop()}
+	return courier.Config{Server: s.addr, TLS: pins.ClientTLS(), Token: s.token, Pins: pins,
+		Timeout: time.Minute, Log: zerolog.Nop()}
 }
 
 func (s *server) courier(t *testing.T) *courier.Courier {
@@ -221,11 +222,17 @@ func TestRefusals(t *testing.T) {
 		code   framing.Code
 		of     courier.Scope
 	}{
-		{"wrong identity", func(c *courier.Config, _ *courier.Message) { c.TLS, c.Pins = foreignPins.ClientTLS(), foreignPins }, 0, courier.OfConnection},
-		{"wrong token", func(c *courier.Config, _ *courier.Message) { c.Token = wrongToken }, framing.CodeUnauthenticated, courier.OfConnection},
-		{"bad name", func(_ *courier.Config, m *courier.Message) { m.Name = "a\nb" }, framing.CodeBadOffer, courier.OfMessage},
-		{"wrong hash", func(_ *courier.Config, m *courier.Message) { m.SHA256[0] ^= 1 }, framing.CodeMismatch, courier.OfMessage},
-		{"too large", func(_ *courier.Config, m *courier.Message) { *m = text("big", make([]byte, maxMessage+1)) }, framing.CodeTooLarge, courier.OfMessage},
+		{"wrong identity", func(c *courier.Config, _ *courier.Message) {
+			c.TLS, c.Pins = foreignPins.ClientTLS(), foreignPins
+		}, 0, courier.OfConnection},
+		{"wrong token", func(c *courier.Config, _ *courier.Message) { c.Token = wrongToken },
+			framing.CodeUnauthenticated, courier.OfConnection},
+		{"bad name", func(_ *courier.Config, m *courier.Message) { m.Name = "a\nb" },
+			framing.CodeBadOffer, courier.OfMessage},
+		{"wrong hash", func(_ *courier.Config, m *courier.Message) { m.SHA256[0] ^= 1 },
+			framing.CodeMismatch, courier.OfMessage},
+		{"too large", func(_ *courier.Config, m *courier.Message) { *m = text("big", make([]byte, maxMessage+1)) },
+			framing.CodeTooLarge, courier.OfMessage},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cfg, m := s.config(), text("a.txt", []byte("content"))

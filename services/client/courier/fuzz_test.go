@@ -27,9 +27,12 @@ func FuzzAnswers(f *testing.F) {
 		return framing.AppendRefusal(nil, framing.Refusal{Ref: ref, Code: code, Reason: "no"})
 	}
 	for _, seed := range [][]byte{
-		{}, own, own[:len(own)-1], other, append(accept, own...), append(bytes.Clone(accept), accept...), append(bytes.Clone(own), own...),
-		refusal(0, framing.CodeTooLarge), refusal(1, framing.CodeTooLarge), refusal(0, framing.CodeUnavailable), refusal(0, 0xffff),
-		framing.AppendClose(nil, framing.Close{Code: framing.CodeUnauthenticated}), framing.AppendClose(nil, framing.Close{Code: framing.CodeShuttingDown}),
+		{}, own, own[:len(own)-1], other, append(accept, own...),
+		append(bytes.Clone(accept), accept...), append(bytes.Clone(own), own...),
+		refusal(0, framing.CodeTooLarge), refusal(1, framing.CodeTooLarge),
+		refusal(0, framing.CodeUnavailable), refusal(0, 0xffff),
+		framing.AppendClose(nil, framing.Close{Code: framing.CodeUnauthenticated}),
+		framing.AppendClose(nil, framing.Close{Code: framing.CodeShuttingDown}),
 		framing.AppendWelcome(nil, s.welcome), {0x83, 0xff, 0xff, 0xff, 0xff},
 	} {
 		f.Add(seed)
@@ -43,8 +46,11 @@ func FuzzAnswers(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { _ = ln.Close() })
-	welcome := framing.AppendWelcome(nil, framing.Welcome{MaxMessage: 1 << 20, Window: 1 << 18, MaxInFlight: 4, LogbookID: checkedLogbook})
-	s.cfg.Server, s.cfg.TLS, s.cfg.Log, s.cfg.Stall = ln.Addr().String(), s.cfg.Pins.ClientTLS(), zerolog.Nop(), time.Minute
+	welcome := framing.AppendWelcome(nil, framing.Welcome{
+		MaxMessage: 1 << 20, Window: 1 << 18, MaxInFlight: 4, LogbookID: checkedLogbook,
+	})
+	s.cfg.Server, s.cfg.TLS = ln.Addr().String(), s.cfg.Pins.ClientTLS()
+	s.cfg.Log, s.cfg.Stall = zerolog.Nop(), time.Minute
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		ended := make(chan error, 1)
 		go func() { ended <- answer(ln, config, append(bytes.Clone(welcome), stream...)) }()

@@ -68,7 +68,9 @@ func (r *relay) pass(client net.Conn, server string) {
 // A connection that falls silent is given up for a new one, also where nothing
 // else bounds the wait.
 func TestStalledConnection(t *testing.T) {
-	for name, content := range map[string]string{"waiting for the answer": "small", "waiting for ACCEPT": strings.Repeat("x", 1<<20)} {
+	for name, content := range map[string]string{
+		"waiting for the answer": "small", "waiting for ACCEPT": strings.Repeat("x", 1<<20),
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := startServer(t, t.TempDir(), "127.0.0.1:0")
