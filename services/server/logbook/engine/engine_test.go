@@ -148,9 +148,9 @@ func TestUnfinishedGroupIsLeft(t *testing.T) {
 	m := &Message{Draft: logbooktest.Draft("a", []byte("x")), Body: body, Position: 12,
 		Then: func(_ logbook.Facts, err error) { heard <- err }}
 	check(t, e.Push(t.Context(), m))
-	<-tried
+	logbooktest.Await(t, "the rename is tried", tried)
 	check(t, e.Close()) // it ends the tries
-	if err := <-heard; !errors.Is(err, logbook.ErrUnknown) {
+	if err := logbooktest.Await(t, "the answer", heard); !errors.Is(err, logbook.ErrUnknown) {
 		t.Errorf("the message was answered with %v", err)
 	}
 	if err := e.committer.rotate(); !errors.Is(err, errUnfinished) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/logbooktest"
 )
 
 // weighty is the body of a message that only waits.
@@ -37,7 +38,7 @@ func TestQueueIsBounded(t *testing.T) {
 	if n := len(q.take(10)); n != 1 {
 		t.Errorf("%d were taken", n)
 	}
-	<-room
+	logbooktest.Await(t, "room", room)
 	check(t, q.push(t.Context(), bulky(1)))
 	if n := len(q.take(10)); n != 1 {
 		t.Errorf("%d were taken", n)
@@ -50,7 +51,7 @@ func TestQueueClosed(t *testing.T) {
 	check(t, q.push(t.Context(), bulky(MaxQueued+1)))
 	room, _ := q.tryPush(bulky(1))
 	q.close()
-	<-room
+	logbooktest.Await(t, "room", room)
 	if err := q.push(t.Context(), bulky(1)); !errors.Is(err, logbook.ErrClosed) {
 		t.Errorf("push after close: %v", err)
 	}
@@ -67,7 +68,7 @@ func TestQueueOrder(t *testing.T) {
 		check(t, q.push(t.Context(), s))
 	}
 	for len(want) > 0 {
-		<-q.came
+		logbooktest.Await(t, "the signal that more wait", q.came)
 		got := q.take(2)
 		for i, s := range got {
 			if s != want[i] {

@@ -64,7 +64,7 @@ func TestSetAsideIsBounded(t *testing.T) {
 	content := make([]byte, smallFile-1<<10)
 	d := logbooktest.Draft("attacker", content)
 	first := handOver(t.Context(), stage(t, book.Logbook, d, content))
-	<-book.flushing
+	logbooktest.Await(t, "the flush", book.flushing)
 
 	const callers, each = 60, 20 // 37 MiB
 	answered := make(chan error, callers*each)
@@ -97,7 +97,7 @@ func TestSetAsideIsBounded(t *testing.T) {
 	}
 	var errs []error
 	for range callers * each {
-		errs = append(errs, <-answered)
+		errs = append(errs, logbooktest.Await(t, "the answers", answered))
 	}
 	if err := errors.Join(errs...); err != nil || book.Len() != 2 {
 		t.Errorf("%d messages are kept, %v", book.Len(), err)
@@ -128,7 +128,7 @@ func TestSetAsideOfAllIsBounded(t *testing.T) {
 			for _, d := range drafts {
 				bring(d)
 			}
-			<-book.flushing
+			logbooktest.Await(t, "the flush", book.flushing)
 			for _, d := range drafts {
 				go func() {
 					for range each {
@@ -146,7 +146,7 @@ func TestSetAsideOfAllIsBounded(t *testing.T) {
 			}
 			book.letGo()
 			for range senders * (each + 1) {
-				if err := <-answered; err != nil {
+				if err := logbooktest.Await(t, "the answers", answered); err != nil {
 					t.Error(err)
 				}
 			}

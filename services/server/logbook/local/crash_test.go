@@ -21,7 +21,7 @@ import (
 	"sealpost/shared/message"
 )
 
-// script is a fixed run of messages; checkpoints happen within it.
+// script is a fixed run of messages; the records are rotated within it.
 func script() (drafts []logbook.Draft, contents [][]byte) {
 	for i := range 6 {
 		content := bytes.Repeat(fmt.Append(nil, i), i*40)

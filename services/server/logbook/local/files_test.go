@@ -145,7 +145,7 @@ func TestGroupAfterAFailedOneFits(t *testing.T) {
 		drafts = append(drafts, logbooktest.Draft("a", nil))
 	}
 	bring(drafts[0])
-	<-book.flushing
+	logbooktest.Await(t, "the flush", book.flushing)
 	for range 3 {
 		for _, d := range drafts {
 			bring(d)

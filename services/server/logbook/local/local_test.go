@@ -125,7 +125,7 @@ func staging(t *testing.T, dir string) []string {
 }
 
 // handOver gives a message to the committer, and returns what waits for its
-// outcome.
+// outcome, as long as a test does.
 func handOver(ctx context.Context, s logbook.Staged) func() (logbook.Facts, error) {
 	type outcome struct {
 		facts logbook.Facts
@@ -139,6 +139,8 @@ func handOver(ctx context.Context, s logbook.Staged) func() (logbook.Facts, erro
 			return o.facts, o.err
 		case <-ctx.Done():
 			return logbook.Facts{}, logbook.ErrUnknown
+		case <-time.After(patience):
+			return logbook.Facts{}, logbooktest.ErrUnanswered
 		}
 	}
 }
@@ -152,9 +154,7 @@ func stage(t *testing.T, book *Logbook, d logbook.Draft, content []byte) logbook
 	return s
 }
 
-// patience is how long a test waits for what must come. Nothing is judged by it:
-// it keeps a mistake from making a test hang.
-const patience = 2 * time.Minute
+const patience = logbooktest.Patience
 
 // soon waits for what must come, and fails the test where that does not. It may
 // be called from any goroutine. It sleeps between looks: what it waits for needs

@@ -28,18 +28,18 @@ func givenUp(s disk.Step) bool {
 
 func recordFlushed(s disk.Step) bool { return s.Op == disk.OpSync && s.Name == wal.Path }
 
-// TestPowerCutAtCheckpoints looks closer at the moments in which fresh records
+// TestPowerCutAtRotations looks closer at the moments in which fresh records
 // have just come into the place of the old ones, which vouch for nothing any
 // more, and at those in which a staged file has been given up: what they vouched
 // for must be there, and they must not be back, in every weather.
-func TestPowerCutAtCheckpoints(t *testing.T) {
+func TestPowerCutAtRotations(t *testing.T) {
 	for _, run := range powerCuts() {
 		t.Run(run.name, func(t *testing.T) {
 			t.Parallel()
 			tr, start, drafts, contents, _ := run.record(t)
 			points := tr.after(freshRecords)
 			if len(points) < 5 {
-				t.Fatalf("%d checkpoints", len(points))
+				t.Fatalf("%d rotations", len(points))
 			}
 			tried := make(tried)
 			for _, n := range append(points, tr.after(givenUp)...) {
@@ -48,7 +48,7 @@ func TestPowerCutAtCheckpoints(t *testing.T) {
 					if t.Failed() {
 						return
 					}
-					what := fmt.Sprintf("power cut at a checkpoint, before operation %d (%s), %s survives",
+					what := fmt.Sprintf("power cut at a rotation, before operation %d (%s), %s survives",
 						n, stepName(tr.steps, n), w.Name)
 					(&cut{what, drive.After(w), w.Ordered, receipted, signed, drafts, contents, tried}).check(t)
 				}

@@ -151,7 +151,7 @@ func TestNextOfItsIDGoesOn(t *testing.T) {
 	content := []byte("x")
 	d := logbooktest.Draft("a", content)
 	wait := []func() (logbook.Facts, error){handOver(t.Context(), stage(t, book.Logbook, d, content))}
-	<-book.flushing
+	logbooktest.Await(t, "the flush", book.flushing)
 	for range 3 {
 		wait = append(wait, handOver(t.Context(), stage(t, book.Logbook, d, content)))
 	}

@@ -81,7 +81,7 @@ func TestForeignFileAtTheLastMoment(t *testing.T) {
 		t.Errorf("the foreign file now holds %q", got)
 	}
 	remove(t, foreign)
-	if err := <-done; err != nil || book.Len() != 1 {
+	if err := logbooktest.Await(t, "the answer", done); err != nil || book.Len() != 1 {
 		t.Errorf("%d messages, %v", book.Len(), err)
 	}
 }

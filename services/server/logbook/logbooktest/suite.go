@@ -58,8 +58,11 @@ func Draft(sender string, content []byte) logbook.Draft {
 	}
 }
 
-// Append brings one message into book.
+// Append brings one message into book, and waits for its answer as long as a test
+// does.
 func Append(ctx context.Context, book logbook.Logbook, d logbook.Draft, content []byte) (logbook.Facts, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, Patience, ErrUnanswered)
+	defer cancel()
 	staged, err := Stage(ctx, book, d, content)
 	if err != nil {
 		return logbook.Facts{}, err

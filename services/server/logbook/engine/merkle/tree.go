@@ -39,7 +39,7 @@ var errNoLeaf = errors.New("the tree has no such leaf")
 // Tree is the Merkle tree of RFC 6962, section 2.1, over the manifest lines,
 // without their "\n". Its hashes lie in a file in the order of
 // tlog.StoredHashIndex. Like the manifest the file is appended to without a
-// flush until a checkpoint of the records; recovery computes again what they
+// flush until the records are rotated; recovery computes again what they
 // hold, and all of it from the manifest when the file is missing or short.
 type Tree struct {
 	vol  *disk.Volume
