@@ -40,6 +40,12 @@ func (notary) Signers() uint64 { return 0 }
 // Its committer waits for messages and does nothing by itself.
 func start(t *testing.T, fault func(disk.Step) error) *Engine {
 	t.Helper()
+	return startTrying(t, fault, time.Hour)
+}
+
+// startTrying is start, with a committer that tries again every so often.
+func startTrying(t *testing.T, fault func(disk.Step) error, every time.Duration) *Engine {
+	t.Helper()
 	id, err := identity.Generate()
 	check(t, err)
 	s := &Stores{Volume: disk.New(t.TempDir(), fault)}
@@ -54,7 +60,7 @@ func start(t *testing.T, fault func(disk.Step) error) *Engine {
 	check(t, err)
 	check(t, s.Rotate(1<<20))
 	e, err := Start(Config{
-		ID: "0123456789abcdef0123456789abcdef", Notary: notary{id}, RotateAfter: 1 << 20, RetryEvery: time.Hour,
+		ID: "0123456789abcdef0123456789abcdef", Notary: notary{id}, RotateAfter: 1 << 20, RetryEvery: every,
 		Log: zerolog.Nop(), Sums: floods.New(zerolog.Nop(), time.Now),
 	}, s)
 	check(t, err)
@@ -126,6 +132,9 @@ func (b *fileBody) Complete() (f File, err error) {
 }
 
 func (b *fileBody) Release(keep bool) {
+	if b.file == nil {
+		return
+	}
 	_ = b.file.Close()
 	if !keep {
 		_ = b.vol.Remove(b.name)

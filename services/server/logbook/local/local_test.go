@@ -131,7 +131,7 @@ func handOver(ctx context.Context, s logbook.Staged) func() (logbook.Facts, erro
 		facts logbook.Facts
 		err   error
 	}
-	came := make(chan outcome, 1)
+	came, deadline := make(chan outcome, 1), time.After(patience)
 	s.Commit(ctx, func(f logbook.Facts, err error) { came <- outcome{f, err} })
 	return func() (logbook.Facts, error) {
 		select {
@@ -139,7 +139,7 @@ func handOver(ctx context.Context, s logbook.Staged) func() (logbook.Facts, erro
 			return o.facts, o.err
 		case <-ctx.Done():
 			return logbook.Facts{}, logbook.ErrUnknown
-		case <-time.After(patience):
+		case <-deadline:
 			return logbook.Facts{}, logbooktest.ErrUnanswered
 		}
 	}

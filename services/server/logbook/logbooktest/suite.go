@@ -171,6 +171,7 @@ func numbers(t *testing.T, fx Fixture) {
 				content := fmt.Appendf(nil, "message %d of %d", i, s)
 				if _, err := Append(t.Context(), book, Draft(fmt.Sprint(s), content), content); err != nil {
 					t.Error(err)
+					return
 				}
 			}
 		})

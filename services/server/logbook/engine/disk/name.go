@@ -27,12 +27,14 @@ func (v *Volume) Publish(staged, final string) error {
 }
 
 // publishByLink does the same where the file system knows no RENAME_NOREPLACE
-// (NFS among them).
+// (NFS among them). A staged name that cannot be removed stays behind: to try all
+// of it again would find the final one taken.
 func (v *Volume) publishByLink(staged, final string) error {
 	if err := os.Link(v.Path(staged), v.Path(final)); err != nil {
 		return err
 	}
-	return v.Remove(staged)
+	_ = v.Remove(staged)
+	return nil
 }
 
 // IsFree reports whether nothing has that name.

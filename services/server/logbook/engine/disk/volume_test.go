@@ -1,9 +1,12 @@
 package disk
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // Directories that an earlier start left with other modes get those that their
@@ -28,5 +31,30 @@ func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Where names are given by link and unlink, a file whose first name stays behind has
+// its final one all the same: a try that starts again would find it in its own place.
+func TestPublishByLink(t *testing.T) {
+	v := New(t.TempDir(), func(s Step) error {
+		if s.Op == OpRemove {
+			return unix.EIO
+		}
+		return nil
+	})
+	check(t, v.Prepare())
+	const staged, final = StagingDir + "/" + StagedPrefix + "1", LogsDir + "/final"
+	f, err := v.CreateFile(staged)
+	check(t, err)
+	defer func() { _ = f.Close() }()
+	if err := v.publishByLink(staged, final); err != nil {
+		t.Error(err)
+	}
+	if free, err := v.IsFree(final); free || err != nil {
+		t.Errorf("it has no final name: %v", err)
+	}
+	if err := v.publishByLink(staged, final); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a file was replaced: %v", err)
 	}
 }
