@@ -231,8 +231,8 @@ func (e *Engine) Receipt(_ context.Context, f logbook.Facts) ([]byte, error) {
 // Checkpoint returns the newest signed checkpoint.
 func (e *Engine) Checkpoint() []byte { return e.signer.checkpoint() }
 
-// Close lets the group under way finish, fails what waits behind it and closes
-// the stores.
+// Close lets the group under way finish, commits or fails what waits behind it and
+// closes the stores.
 func (e *Engine) Close() error { return e.end() }
 
 func (e *Engine) close() error {

@@ -107,7 +107,7 @@ func start(cfg Config, vol *disk.Volume) (*engine.Engine, error) {
 	}
 	stores := &engine.Stores{Volume: vol}
 	var running *engine.Engine
-	err := (&recovery{cfg, stores}).run()
+	err := (&recovery{cfg: cfg, Stores: stores}).run()
 	if err == nil {
 		running, err = engine.Start(engine.Config{
 			ID: cfg.ID, Notary: cfg.Notary, MostInGroup: groupSize(cfg.Files), RotateAfter: cfg.RotateAfter,
@@ -149,6 +149,6 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Close lets the group under way finish, fails what waits behind it and
+// Close lets the group under way finish, commits or fails what waits behind it and
 // releases the volume.
 func (l *Logbook) Close() error { return errors.Join(l.Engine.Close(), l.lock.Close()) }

@@ -19,6 +19,7 @@ import (
 type recovery struct {
 	cfg Config
 	*engine.Stores
+	gone []logfile.Entry // of recorded messages whose log file is nowhere
 }
 
 func (r *recovery) run() error {
@@ -51,6 +52,7 @@ func (r *recovery) run() error {
 	if err := r.Rotate(r.cfg.RotateAfter); err != nil {
 		return err
 	}
+	r.tellGone()
 	if err := r.giveID(); err != nil {
 		return err
 	}
@@ -164,10 +166,18 @@ func (r *recovery) replayFile(stagedFile string, e logfile.Entry) error {
 		return r.Volume.Publish(stagedFile, disk.LogsDir+"/"+e.File)
 	case !final:
 		// It had its name before the crash, and was removed since.
+		r.gone = append(r.gone, e)
+	}
+	return nil
+}
+
+// tellGone comes behind the rotation: a start that fails before it is tried again,
+// and finds the same.
+func (r *recovery) tellGone() {
+	for _, e := range r.gone {
 		r.cfg.Missing(e.Seq)
 		r.cfg.Log.Error().Uint64("number", e.Seq).Str("file", e.File).Msg("the log file of a recorded message is gone")
 	}
-	return nil
 }
 
 // dropSecondName: where names are given by link and unlink a crash can leave both.
