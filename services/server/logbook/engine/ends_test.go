@@ -39,26 +39,20 @@ func (m *ending) Release(keep bool) {
 type unreliable struct {
 	mu     sync.Mutex
 	random *rand.Rand
-	bad    bool
+	bad    atomic.Bool
 }
 
 func (u *unreliable) fault(disk.Step) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if !u.bad || u.random.IntN(100) > 0 {
+	if !u.bad.Load() || u.random.IntN(100) > 0 {
 		return nil
 	}
 	return []error{unix.EIO, unix.ENOSPC, unix.EMFILE}[u.random.IntN(3)]
 }
 
-func (u *unreliable) turn(bad bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.bad = bad
-}
-
-// bringMany has several senders bring messages, many under the same ids, until the
-// engine takes none any more. closing is called after some of them.
+// bringMany has several senders bring messages, many under the same ids, some
+// after closing was called.
 func bringMany(t *testing.T, e *Engine, senders, each, ids int, closing func()) (all []*ending) {
 	t.Helper()
 	var drafts []logbook.Draft
@@ -108,11 +102,10 @@ func TestEachMessageEndsOnce(t *testing.T) {
 			t.Parallel()
 			u := &unreliable{random: rand.New(rand.NewPCG(seed, 1))}
 			e := startTrying(t, u.fault, time.Millisecond)
-			u.turn(true)
+			u.bad.Store(true)
 			closed := make(chan error, 1)
 			all := bringMany(t, e, 4, 60, int(5+seed*5), func() { go func() { closed <- e.Close() }() })
 			_ = logbooktest.Await(t, "the engine closes", closed)
-			u.turn(false)
 			kept := 0
 			for i, m := range all {
 				if a, r := m.answers.Load(), m.released.Load(); a != 1 || r != 1 {
@@ -123,7 +116,7 @@ func TestEachMessageEndsOnce(t *testing.T) {
 				}
 				m.checkFile(t, e)
 			}
-			if n := e.Len(); uint64(kept) > n || n > uint64(kept)+MaxGroup {
+			if n := e.Len(); uint64(kept) > n {
 				t.Errorf("%d were answered as kept, %d are", kept, n)
 			}
 			if n := len(e.committer.underway); n > 0 || e.queue.held != 0 || len(e.queue.of) > 0 {
