@@ -9,7 +9,7 @@ import (
 
 	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
-	"sealpost/services/driver/outbox"
+	"sealpost/services/driver/receipts"
 	"sealpost/services/driver/run"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/settings"
@@ -23,7 +23,7 @@ const speak = voice.Voice("driver")
 func hint(err error) string {
 	var bad *settings.Error
 	var connect *collector.ConnectError
-	var unsent *outbox.UnsentError
+	var unsent *receipts.UnsentError
 	var broken *collector.ServerError
 	switch {
 	case errors.Is(err, errUsage):
@@ -47,7 +47,7 @@ func hint(err error) string {
 	case errors.Is(err, receipt.ErrSignature):
 		return "DRIVER_SERVER_IDENTITY must be the identity of the server that wrote these logs (server identity), " +
 			"or both while it is replaced"
-	case errors.Is(err, outbox.ErrRefused):
+	case errors.Is(err, receipts.ErrRefused):
 		return "what was refused stays in the outbox under refused until it is taken away"
 	}
 	if hint := fileHint(err); hint != "" {

@@ -13,7 +13,7 @@ import (
 
 	client "sealpost/services/client/cli"
 	"sealpost/services/driver/local"
-	"sealpost/services/driver/outbox"
+	"sealpost/services/driver/receipts"
 	"sealpost/services/driver/run"
 	"sealpost/shared/demo"
 	"sealpost/shared/logfile"
@@ -110,8 +110,8 @@ func TestClientsThatFail(t *testing.T) {
 	_, _, err := start(t, "", asFailed)
 	var failed *run.FailedError
 	var one *local.ClientError
-	var unsent *outbox.UnsentError
-	if !errors.As(err, &failed) || !errors.As(err, &one) || !errors.As(err, &unsent) || !errors.Is(err, outbox.ErrNone) {
+	var unsent *receipts.UnsentError
+	if !errors.As(err, &failed) || !errors.As(err, &one) || !errors.As(err, &unsent) || !errors.Is(err, receipts.ErrNone) {
 		t.Fatalf("%v", err)
 	}
 	if len(failed.Failures) != local.Clients+2 || len(unsent.Waiting) != 6 {

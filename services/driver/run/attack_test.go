@@ -11,7 +11,7 @@ import (
 	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
-	"sealpost/services/driver/outbox"
+	"sealpost/services/driver/receipts"
 	"sealpost/services/driver/run"
 	"sealpost/shared/logfile"
 )
@@ -123,7 +123,7 @@ func TestCutBackWithAnOlderCheckpoint(t *testing.T) {
 				case "an earlier collection":
 					failsWith(t, cfg, collector.ErrBehind, fmt.Sprintf("line %d", lines))
 				case "a receipt":
-					failsWith(t, cfg, outbox.ErrNoLine, "message 3")
+					failsWith(t, cfg, receipts.ErrNoLine, "message 3")
 					fallthrough
 				default:
 					words := fmt.Sprintf("lines %d to 3 missing, of 4 that were signed", lines)

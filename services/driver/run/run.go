@@ -24,7 +24,7 @@ import (
 
 	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
-	"sealpost/services/driver/outbox"
+	"sealpost/services/driver/receipts"
 	"sealpost/shared/settings"
 	"sealpost/shared/signals"
 	"sealpost/shared/voice"
@@ -56,8 +56,8 @@ type driver struct {
 	out         io.Writer
 	start       time.Time
 	audit       *audit.Audit
-	checkpoints *checkpoints     // nil without an identity
-	receipts    *outbox.Receipts // nil without an outbox
+	checkpoints *checkpoints  // nil without an identity
+	receipts    *receipts.Set // nil without an outbox
 	failures    []error
 }
 
@@ -110,8 +110,8 @@ func (d *driver) waitForOutbox(ctx context.Context) error {
 		return nil
 	}
 	d.log.Info().Str("outbox", d.Outbox).Msg("waiting for the outbox to become empty")
-	err := outbox.Wait(ctx, d.Outbox, d.OutboxIgnore, d.Timeout)
-	var unsent *outbox.UnsentError
+	err := receipts.Wait(ctx, d.Outbox, d.OutboxIgnore, d.Timeout)
+	var unsent *receipts.UnsentError
 	if errors.As(err, &unsent) {
 		d.failures = append(d.failures, err)
 		err = nil
@@ -119,7 +119,7 @@ func (d *driver) waitForOutbox(ctx context.Context) error {
 	if err != nil {
 		return &FailedError{Failures: []error{err}}
 	}
-	d.receipts = outbox.Load(d.Outbox, d.pins)
+	d.receipts = receipts.Load(d.Outbox, d.pins)
 	for _, head := range d.receipts.Heads() {
 		d.audit.Expect(head)
 	}

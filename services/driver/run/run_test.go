@@ -17,7 +17,7 @@ import (
 
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
-	"sealpost/services/driver/outbox"
+	"sealpost/services/driver/receipts"
 	"sealpost/services/driver/run"
 	"sealpost/shared/logging"
 	"sealpost/shared/settings"
@@ -209,11 +209,12 @@ func TestListsEveryFailure(t *testing.T) {
 	cfg.Timeout = 0
 	out, _, err := start(cfg)
 	var failed *run.FailedError
-	var unsent *outbox.UnsentError
+	var unsent *receipts.UnsentError
 	if !errors.As(err, &failed) || len(failed.Failures) != 5 || !errors.As(err, &unsent) {
 		t.Fatalf("%v", err)
 	}
-	for _, want := range []error{collector.ErrMissing, outbox.ErrNotCollected, outbox.ErrNoReceipt, outbox.ErrRefused} {
+	wanted := []error{collector.ErrMissing, receipts.ErrNotCollected, receipts.ErrNoReceipt, receipts.ErrRefused}
+	for _, want := range wanted {
 		if !errors.Is(err, want) {
 			t.Errorf("not listed: %v", want)
 		}
@@ -234,7 +235,7 @@ func TestReceiptBeyondTheManifest(t *testing.T) {
 	o.Sent(e, "four")
 	v.SetManifest(v.Lines(3))
 	cfg.Timeout = 0
-	if _, _, err := start(cfg); !errors.Is(err, outbox.ErrNoLine) {
+	if _, _, err := start(cfg); !errors.Is(err, receipts.ErrNoLine) {
 		t.Errorf("%v", err)
 	}
 	v.Append(v.Line(e) + "\n")

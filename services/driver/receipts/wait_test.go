@@ -1,4 +1,4 @@
-package outbox_test
+package receipts_test
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"sealpost/services/driver/outbox"
+	"sealpost/services/driver/receipts"
 	"sealpost/shared/ignore"
 )
 
@@ -34,7 +34,7 @@ func TestWaitReturnsAtOnceWhenAllIsSettled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			fill(dir)
-			if err := outbox.Wait(context.Background(), dir, nil, time.Hour); err != nil {
+			if err := receipts.Wait(context.Background(), dir, nil, time.Hour); err != nil {
 				t.Error(err)
 			}
 		})
@@ -45,7 +45,7 @@ func TestWaitReturnsAtOnceWhenAllIsSettled(t *testing.T) {
 func TestWaitIgnoresWhatIsNotSent(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "a.part", "half")
-	if err := outbox.Wait(t.Context(), dir, ignore.Patterns{"*.part"}, time.Hour); err != nil {
+	if err := receipts.Wait(t.Context(), dir, ignore.Patterns{"*.part"}, time.Hour); err != nil {
 		t.Error(err)
 	}
 }
@@ -55,8 +55,8 @@ func TestWaitGivesUpAndSaysWhatIsLeft(t *testing.T) {
 	put(t, dir, "b\x1b[2J.txt", "x")
 	put(t, dir, "a.txt", "x")
 	put(t, dir, ".sending/3f/c.txt", "x")
-	err := outbox.Wait(context.Background(), dir, nil, time.Millisecond)
-	var unsent *outbox.UnsentError
+	err := receipts.Wait(context.Background(), dir, nil, time.Millisecond)
+	var unsent *receipts.UnsentError
 	if !errors.As(err, &unsent) || len(unsent.Waiting) != 2 || unsent.Sending != 1 {
 		t.Fatalf("%v", err)
 	}
@@ -69,7 +69,7 @@ func TestWaitSeesTheLastFileSettled(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "a.txt", "x")
 	ended := make(chan error)
-	go func() { ended <- outbox.Wait(context.Background(), dir, nil, time.Hour) }()
+	go func() { ended <- receipts.Wait(context.Background(), dir, nil, time.Hour) }()
 	put(t, dir, ".sending/3f/.record.json", "x")
 	for _, step := range [][2]string{
 		{"a.txt", ".sending/3f/a.txt"},
@@ -97,10 +97,10 @@ func TestWaitEnds(t *testing.T) {
 	put(t, dir, "a.txt", "x")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := outbox.Wait(ctx, dir, nil, time.Hour); !errors.Is(err, context.Canceled) {
+	if err := receipts.Wait(ctx, dir, nil, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	err := outbox.Wait(context.Background(), filepath.Join(dir, "none"), nil, time.Hour)
+	err := receipts.Wait(context.Background(), filepath.Join(dir, "none"), nil, time.Hour)
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no outbox: %v", err)
 	}

@@ -1,4 +1,4 @@
-package outbox
+package receipts
 
 import (
 	"bytes"
@@ -12,21 +12,21 @@ import (
 
 // Match holds the receipts of one number against what the collector made of
 // that number. It is to be called for every item of the manifest.
-func (r *Receipts) Match(item collector.Item) {
-	claims := r.claims[item.Entry.Seq]
+func (s *Set) Match(item collector.Item) {
+	claims := s.claims[item.Entry.Seq]
 	if len(claims) == 0 {
 		return
 	}
-	delete(r.claims, item.Entry.Seq)
+	delete(s.claims, item.Entry.Seq)
 	collected := collectedAs(item)
 	for _, c := range claims {
 		switch {
 		case !bytes.Equal(c.line, item.Line):
-			r.fail(c.path, int64(c.entry.Seq), ErrLine)
+			s.fail(c.path, int64(c.entry.Seq), ErrLine)
 		case collected != nil:
-			r.fail(c.path, int64(c.entry.Seq), fmt.Errorf("%w: %w", ErrNotCollected, collected))
+			s.fail(c.path, int64(c.entry.Seq), fmt.Errorf("%w: %w", ErrNotCollected, collected))
 		default:
-			r.matched[c.tree]++
+			s.matched[c.tree]++
 		}
 	}
 }
@@ -45,13 +45,13 @@ func collectedAs(item collector.Item) error {
 
 // Heads returns the signed tree of every receipt whose signature and proof hold,
 // whatever else may be wrong with it.
-func (r *Receipts) Heads() []audit.Head { return slices.Clone(r.heads) }
+func (s *Set) Heads() []audit.Head { return slices.Clone(s.heads) }
 
 // Verified returns how many of the receipts that were matched so far rest on a
 // tree that the audit of the manifest found true.
-func (r *Receipts) Verified(manifest *audit.Audit) int {
+func (s *Set) Verified(manifest *audit.Audit) int {
 	verified := 0
-	for tree, receipts := range r.matched {
+	for tree, receipts := range s.matched {
 		if manifest.Holds(tree) {
 			verified += receipts
 		}
@@ -60,13 +60,13 @@ func (r *Receipts) Verified(manifest *audit.Audit) int {
 }
 
 // Failures returns what was found wrong so far, each a *Failure.
-func (r *Receipts) Failures() []error { return slices.Clone(r.failures) }
+func (s *Set) Failures() []error { return slices.Clone(s.failures) }
 
 // Unmatched returns a *Failure for each receipt whose number had no Match:
 // after the last one, those beyond the end of the manifest.
-func (r *Receipts) Unmatched() []error {
+func (s *Set) Unmatched() []error {
 	var left []claim
-	for _, claims := range r.claims {
+	for _, claims := range s.claims {
 		left = append(left, claims...)
 	}
 	slices.SortFunc(left, func(a, b claim) int { return strings.Compare(a.path, b.path) })

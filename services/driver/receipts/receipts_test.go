@@ -1,4 +1,4 @@
-package outbox_test
+package receipts_test
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
-	"sealpost/services/driver/outbox"
+	"sealpost/services/driver/receipts"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
 )
@@ -35,7 +35,7 @@ func newFixture(t *testing.T) *fixture {
 
 // checked are an outbox's receipts after the whole manifest was read.
 type checked struct {
-	*outbox.Receipts
+	*receipts.Set
 	audit *audit.Audit
 }
 
@@ -46,7 +46,7 @@ func (c checked) all() []error { return append(c.Failures(), c.Unmatched()...) }
 
 // check loads the outbox and matches it with items for the whole volume.
 func (f *fixture) check(change func(item *collector.Item)) checked {
-	r := checked{outbox.Load(f.Dir, f.volume.Pins()), audit.New()}
+	r := checked{receipts.Load(f.Dir, f.volume.Pins()), audit.New()}
 	for _, head := range r.Heads() {
 		r.audit.Expect(head)
 	}
@@ -111,22 +111,22 @@ func TestReceiptsThatAreNot(t *testing.T) {
 	}{
 		{name: "refused", change: func(f *fixture, e logfile.Entry) {
 			f.Put("refused/3f/d.txt.reason", "too large")
-		}, want: outbox.ErrRefused},
+		}, want: receipts.ErrRefused},
 		{name: "no receipt", change: func(f *fixture, e logfile.Entry) {
 			f.Remove(drivertest.ReceiptPath(e))
-		}, want: outbox.ErrNoReceipt},
+		}, want: receipts.ErrNoReceipt},
 		{name: "nothing in the directory", change: func(f *fixture, e logfile.Entry) {
 			f.Remove(drivertest.SentPath(e))
 			f.Remove(drivertest.ReceiptPath(e))
-		}, want: outbox.ErrNoReceipt},
+		}, want: receipts.ErrNoReceipt},
 		{name: "no message", change: func(f *fixture, e logfile.Entry) { f.Remove(drivertest.SentPath(e)) },
-			want: outbox.ErrNoMessage},
+			want: receipts.ErrNoMessage},
 		{name: "message of another size", change: func(f *fixture, e logfile.Entry) {
 			f.Put(drivertest.SentPath(e), strings.Repeat("x", int(e.Size)+1))
-		}, want: outbox.ErrMessage},
+		}, want: receipts.ErrMessage},
 		{name: "another message of that size", change: func(f *fixture, e logfile.Entry) {
 			f.Put(drivertest.SentPath(e), strings.Repeat("x", int(e.Size)))
-		}, want: outbox.ErrMessage},
+		}, want: receipts.ErrMessage},
 		{name: "signed by another server", change: func(f *fixture, e logfile.Entry) {
 			f.PutReceipt(e, f.volume.ReceiptBy(drivertest.NewIdentity(f.t), e))
 		}, want: receipt.ErrSignature},
@@ -146,18 +146,18 @@ func TestReceiptsThatAreNot(t *testing.T) {
 			path := drivertest.ReceiptPath(e)
 			e.ID[0]++
 			f.Put(path, f.volume.Receipt(e))
-		}, want: outbox.ErrID},
+		}, want: receipts.ErrID},
 		{name: "with another line", change: func(f *fixture, e logfile.Entry) {
 			e.ReceivedAt = e.ReceivedAt.Add(1)
 			f.PutReceipt(e, f.volume.Receipt(e))
-		}, want: outbox.ErrLine},
+		}, want: receipts.ErrLine},
 		{name: "with a number past the end", change: func(f *fixture, e logfile.Entry) {
 			e.Seq, e.File = 9, logfile.FileName(9)
 			f.PutReceipt(e, f.volume.Receipt(e))
-		}, want: outbox.ErrNoLine},
+		}, want: receipts.ErrNoLine},
 		{name: "not collected", item: func(item *collector.Item) {
 			item.Err = &collector.FileError{Seq: item.Entry.Seq, Cause: collector.ErrDigest}
-		}, want: outbox.ErrNotCollected},
+		}, want: receipts.ErrNotCollected},
 		{name: "collected file changed", change: func(f *fixture, e logfile.Entry) {
 			f.volume.Write(e.File, bytes.ToUpper(f.volume.Read(e.File)))
 		}, want: collector.ErrDigest},
@@ -182,7 +182,7 @@ func TestReceiptsThatAreNot(t *testing.T) {
 			if len(failures) != 1 || test.want != nil && !errors.Is(failures[0], test.want) {
 				t.Fatalf("%v, want %v", errors.Join(failures...), test.want)
 			}
-			var failure *outbox.Failure
+			var failure *receipts.Failure
 			if !errors.As(failures[0], &failure) || r.verified() < 2 {
 				t.Errorf("%d verified, %v", r.verified(), failures[0])
 			}
@@ -221,7 +221,7 @@ func TestTreeOfABadReceipt(t *testing.T) {
 func TestNoReceiptAtAll(t *testing.T) {
 	f := newFixture(t)
 	f.Remove("sent")
-	if failures := f.check(nil).Failures(); len(failures) != 1 || !errors.Is(failures[0], outbox.ErrNone) {
+	if failures := f.check(nil).Failures(); len(failures) != 1 || !errors.Is(failures[0], receipts.ErrNone) {
 		t.Errorf("%v", errors.Join(failures...))
 	}
 }

@@ -1,4 +1,4 @@
-package outbox
+package receipts
 
 import (
 	"errors"
@@ -32,8 +32,8 @@ type claim struct {
 	tree  receipt.Checkpoint
 }
 
-// Receipts are the receipts of an outbox, to be held against the manifest.
-type Receipts struct {
+// Set is the receipts of an outbox, to be held against the manifest.
+type Set struct {
 	verifier *receipt.Verifier
 	claims   map[uint64][]claim
 	matched  map[receipt.Checkpoint]int // how many receipts of a tree
@@ -44,46 +44,46 @@ type Receipts struct {
 // Load opens every receipt in dir/sent and compares it with the message file
 // beside it, and lists what lies in dir/refused. What is wrong, or cannot be
 // read, is found in Failures.
-func Load(dir string, pins identity.Pins) *Receipts {
-	r := &Receipts{verifier: receipt.NewVerifier(pins), claims: map[uint64][]claim{},
+func Load(dir string, pins identity.Pins) *Set {
+	s := &Set{verifier: receipt.NewVerifier(pins), claims: map[uint64][]claim{},
 		matched: map[receipt.Checkpoint]int{}}
-	r.load(dir)
-	if len(r.claims) == 0 && len(r.failures) == 0 {
-		r.fail(filepath.Join(dir, sentDir), -1, ErrNone)
+	s.load(dir)
+	if len(s.claims) == 0 && len(s.failures) == 0 {
+		s.fail(filepath.Join(dir, sentDir), -1, ErrNone)
 	}
-	return r
+	return s
 }
 
-func (r *Receipts) load(path string) {
+func (s *Set) load(path string) {
 	dir, err := durable.OpenDir(path)
 	if err != nil {
-		r.fail(path, -1, err)
+		s.fail(path, -1, err)
 		return
 	}
 	defer dir.Close()
-	r.eachDir(dir, refusedDir, r.refused)
-	r.eachDir(dir, sentDir, r.sent)
+	s.eachDir(dir, refusedDir, s.refused)
+	s.eachDir(dir, sentDir, s.sent)
 }
 
 // eachDir calls look for every directory in one of the outbox's directories,
 // with the names of the files in it.
-func (r *Receipts) eachDir(dir *durable.Dir, name string, look func(d *durable.Dir, files []string)) {
+func (s *Set) eachDir(dir *durable.Dir, name string, look func(d *durable.Dir, files []string)) {
 	parent, err := dir.Sub(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	if err != nil {
-		r.fail(filepath.Join(dir.Path(), name), -1, causeOf(err))
+		s.fail(filepath.Join(dir.Path(), name), -1, causeOf(err))
 		return
 	}
 	defer parent.Close()
 	found, err := names(parent, func(fs.DirEntry) bool { return true })
 	if err != nil {
-		r.fail(parent.Path(), -1, err)
+		s.fail(parent.Path(), -1, err)
 	}
 	for _, name := range found {
 		if err := lookIn(parent, name, look); err != nil {
-			r.fail(filepath.Join(parent.Path(), name), -1, causeOf(err))
+			s.fail(filepath.Join(parent.Path(), name), -1, causeOf(err))
 		}
 	}
 }
@@ -110,12 +110,12 @@ func causeOf(err error) error {
 	return err
 }
 
-func (r *Receipts) fail(path string, seq int64, cause error) {
-	r.failures = append(r.failures, &Failure{Path: path, Seq: seq, Cause: cause})
+func (s *Set) fail(path string, seq int64, cause error) {
+	s.failures = append(s.failures, &Failure{Path: path, Seq: seq, Cause: cause})
 }
 
 // refused reads why the message in a directory of refused/ was refused.
-func (r *Receipts) refused(d *durable.Dir, files []string) {
+func (s *Set) refused(d *durable.Dir, files []string) {
 	path := d.Path()
 	what, reason := path, "no reason was left"
 	for _, name := range files {
@@ -125,18 +125,18 @@ func (r *Receipts) refused(d *durable.Dir, files []string) {
 		}
 		text, err := d.ReadFile(name, reasonMax)
 		if err != nil {
-			r.fail(filepath.Join(path, name), -1, err)
+			s.fail(filepath.Join(path, name), -1, err)
 			continue
 		}
 		reason = strings.TrimSpace(string(text))
 	}
-	r.fail(what, -1, fmt.Errorf("%w: %s", ErrRefused, message.Visible(reason)))
+	s.fail(what, -1, fmt.Errorf("%w: %s", ErrRefused, message.Visible(reason)))
 }
 
 // sent takes in a directory of sent/: a message file NAME and NAME.tlog-proof. A
 // message may itself be called something.tlog-proof, so a receipt is what has
 // its message beside it.
-func (r *Receipts) sent(d *durable.Dir, files []string) {
+func (s *Set) sent(d *durable.Dir, files []string) {
 	path := d.Path()
 	there := map[string]bool{}
 	for _, name := range files {
@@ -148,40 +148,40 @@ func (r *Receipts) sent(d *durable.Dir, files []string) {
 		switch {
 		case named && there[base]: // looked at with its message
 		case there[name+receipt.FileSuffix]:
-			r.open(d, name)
+			s.open(d, name)
 		case named:
-			r.fail(full, -1, ErrNoMessage)
+			s.fail(full, -1, ErrNoMessage)
 		default:
-			r.fail(full, -1, ErrNoReceipt)
+			s.fail(full, -1, ErrNoReceipt)
 		}
 	}
 	if len(files) == 0 {
-		r.fail(path, -1, ErrNoReceipt)
+		s.fail(path, -1, ErrNoReceipt)
 	}
 }
 
 // open checks the receipt of a message file.
-func (r *Receipts) open(d *durable.Dir, name string) {
+func (s *Set) open(d *durable.Dir, name string) {
 	path := filepath.Join(d.Path(), name)
-	c, err := r.verify(d, name+receipt.FileSuffix)
+	c, err := s.verify(d, name+receipt.FileSuffix)
 	if err != nil {
-		r.fail(c.path, -1, err)
+		s.fail(c.path, -1, err)
 		return
 	}
 	seq := int64(c.entry.Seq)
 	if c.entry.ID.String() != filepath.Base(d.Path()) {
-		r.fail(c.path, seq, ErrID)
+		s.fail(c.path, seq, ErrID)
 		return
 	}
 	if err := checkMessage(d, name, c.entry); err != nil {
-		r.fail(path, seq, err)
+		s.fail(path, seq, err)
 		return
 	}
-	r.claims[c.entry.Seq] = append(r.claims[c.entry.Seq], c)
+	s.claims[c.entry.Seq] = append(s.claims[c.entry.Seq], c)
 }
 
 // verify opens a receipt. Of one that does not hold only the path is returned.
-func (r *Receipts) verify(d *durable.Dir, name string) (claim, error) {
+func (s *Set) verify(d *durable.Dir, name string) (claim, error) {
 	c := claim{path: filepath.Join(d.Path(), name)}
 	text, err := d.ReadFile(name, receipt.MaxSize)
 	if errors.Is(err, bounded.ErrTooLong) {
@@ -190,12 +190,12 @@ func (r *Receipts) verify(d *durable.Dir, name string) (claim, error) {
 	if err != nil {
 		return c, err
 	}
-	opened, err := r.verifier.Open(text)
+	opened, err := s.verifier.Open(text)
 	if err != nil {
 		return c, err
 	}
 	c.line, c.tree = opened.Line, opened.Checkpoint
-	r.heads = append(r.heads, audit.Head{Source: "outbox: " + c.path, Checkpoint: c.tree})
+	s.heads = append(s.heads, audit.Head{Source: "outbox: " + c.path, Checkpoint: c.tree})
 	c.entry, err = logfile.OfReceipt(opened)
 	return c, err
 }

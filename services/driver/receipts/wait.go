@@ -1,4 +1,4 @@
-// Package outbox looks at a sender's outbox from the outside, read-only: it
+// Package receipts looks at a sender's outbox from the outside, read-only: it
 // waits until nothing is left to send, and then holds every receipt in it
 // against what was collected.
 //
@@ -15,7 +15,7 @@
 //
 // Wait never touches the locks of those who send: probing them would make
 // their claims fail now and then.
-package outbox
+package receipts
 
 import (
 	"context"

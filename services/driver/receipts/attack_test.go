@@ -1,4 +1,4 @@
-package outbox_test
+package receipts_test
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"sealpost/services/driver/outbox"
+	"sealpost/services/driver/receipts"
 	"sealpost/shared/crypto/receipt"
 )
 
@@ -48,7 +48,7 @@ func TestPlantedInTheOutbox(t *testing.T) {
 				t.Fatal(err)
 			}
 			said := make(chan string)
-			go func() { said <- errors.Join(outbox.Load(f.Dir, f.volume.Pins()).Failures()...).Error() }()
+			go func() { said <- errors.Join(receipts.Load(f.Dir, f.volume.Pins()).Failures()...).Error() }()
 			select {
 			case text := <-said:
 				if strings.Contains(text, secret) {
@@ -70,8 +70,8 @@ func TestPlantedWaiting(t *testing.T) {
 	if err := os.Symlink(t.TempDir(), filepath.Join(dir, ".sending")); err != nil {
 		t.Fatal(err)
 	}
-	var unsent *outbox.UnsentError
-	if err := outbox.Wait(t.Context(), dir, nil, time.Hour); err == nil || errors.As(err, &unsent) {
+	var unsent *receipts.UnsentError
+	if err := receipts.Wait(t.Context(), dir, nil, time.Hour); err == nil || errors.As(err, &unsent) {
 		t.Errorf("error %v", err)
 	}
 }
