@@ -97,7 +97,7 @@ var rules = []struct{ pkg, may string }{
 	{`services/server/logbook.*`, `shared/.*|services/server/logbook`},
 	{`services/server/.*`, `shared/.*|services/server/(logbook|state)`},
 	{`services/server`, `services/server/cli|shared/signals`},
-	{`services/driver/local`, `shared/.*|services/driver/(ftpserver|run)|services/server/(daemon|setup)`},
+	{`services/driver/onemachine`, `shared/.*|services/driver/(ftpserver|run)|services/server/(daemon|setup)`},
 	{`services/driver/cli`, `shared/.*|services/driver/.*|services/client/cli`},
 	{`services/driver/.*`, `shared/.*|services/driver/.*`},
 	{`services/driver`, `services/driver/cli|shared/signals`},

@@ -15,7 +15,7 @@ import (
 	"os"
 
 	client "sealpost/services/client/cli"
-	"sealpost/services/driver/local"
+	"sealpost/services/driver/onemachine"
 	"sealpost/services/driver/run"
 	"sealpost/shared/arguments"
 	"sealpost/shared/build"
@@ -137,5 +137,6 @@ func runLocal(ctx context.Context, args []string, std Streams) error {
 	if err != nil {
 		return err
 	}
-	return local.Run(ctx, local.Options{Dir: *dir, Client: []string{self, clientWord}, Out: std.Out, Err: std.Err})
+	client := []string{self, clientWord}
+	return onemachine.Run(ctx, onemachine.Options{Dir: *dir, Client: client, Out: std.Out, Err: std.Err})
 }

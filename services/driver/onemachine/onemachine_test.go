@@ -1,4 +1,4 @@
-package local_test
+package onemachine_test
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	client "sealpost/services/client/cli"
-	"sealpost/services/driver/local"
+	"sealpost/services/driver/onemachine"
 	"sealpost/services/driver/receipts"
 	"sealpost/services/driver/run"
 	"sealpost/shared/demo"
@@ -48,7 +48,7 @@ func start(t *testing.T, dir, as string) (out, errs string, err error) {
 		t.Fatal(err)
 	}
 	var o, e bytes.Buffer
-	err = local.Run(context.Background(), local.Options{Dir: dir, Client: []string{self, as}, Out: &o, Err: &e})
+	err = onemachine.Run(context.Background(), onemachine.Options{Dir: dir, Client: []string{self, as}, Out: &o, Err: &e})
 	return o.String(), e.String(), err
 }
 
@@ -109,12 +109,12 @@ func received(t *testing.T, dir string, first int) {
 func TestClientsThatFail(t *testing.T) {
 	_, _, err := start(t, "", asFailed)
 	var failed *run.FailedError
-	var one *local.ClientError
+	var one *onemachine.ClientError
 	var unsent *receipts.UnsentError
 	if !errors.As(err, &failed) || !errors.As(err, &one) || !errors.As(err, &unsent) || !errors.Is(err, receipts.ErrNone) {
 		t.Fatalf("%v", err)
 	}
-	if len(failed.Failures) != local.Clients+2 || len(unsent.Waiting) != 6 {
+	if len(failed.Failures) != onemachine.Clients+2 || len(unsent.Waiting) != 6 {
 		t.Errorf("%v", err)
 	}
 }
@@ -126,7 +126,7 @@ func TestEndsWithItsContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = local.Run(ctx, local.Options{Client: []string{self, asClient}, Out: io.Discard, Err: io.Discard})
+	err = onemachine.Run(ctx, onemachine.Options{Client: []string{self, asClient}, Out: io.Discard, Err: io.Discard})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}

@@ -1,4 +1,4 @@
-package local
+package onemachine
 
 import (
 	"context"
@@ -35,11 +35,11 @@ func (e *ClientError) Unwrap() error { return e.Cause }
 
 // runClients runs the clients on the outbox until all of them have ended, and
 // returns a *ClientError for each that failed.
-func (l *local) runClients(ctx context.Context, server net.Addr) []error {
+func (m *machine) runClients(ctx context.Context, server net.Addr) []error {
 	var all sync.WaitGroup
 	ended := make([]error, Clients)
 	for i := range Clients {
-		all.Go(func() { ended[i] = l.runClient(ctx, i+1, server) })
+		all.Go(func() { ended[i] = m.runClient(ctx, i+1, server) })
 	}
 	all.Wait()
 	var failures []error
@@ -51,12 +51,12 @@ func (l *local) runClients(ctx context.Context, server net.Addr) []error {
 	return failures
 }
 
-func (l *local) runClient(ctx context.Context, number int, server net.Addr) error {
-	args := append(l.Client[1:len(l.Client):len(l.Client)], "-outbox", l.dirs.OutboxDir)
-	client := exec.CommandContext(ctx, l.Client[0], args...)
-	client.Env = l.clientEnv(server)
+func (m *machine) runClient(ctx context.Context, number int, server net.Addr) error {
+	args := append(m.Client[1:len(m.Client):len(m.Client)], "-outbox", m.dirs.OutboxDir)
+	client := exec.CommandContext(ctx, m.Client[0], args...)
+	client.Env = m.clientEnv(server)
 	// What a client prints is about single messages, as its log is.
-	out := l.lines.from(fmt.Sprintf("client-%d", number))
+	out := m.lines.from(fmt.Sprintf("client-%d", number))
 	client.Stdout, client.Stderr = out, out
 	client.Cancel = func() error { return client.Process.Signal(syscall.SIGTERM) }
 	client.WaitDelay = grace
@@ -65,7 +65,7 @@ func (l *local) runClient(ctx context.Context, number int, server net.Addr) erro
 
 // clientEnv is this process's environment with the settings that a client
 // container has, and no others of ours.
-func (l *local) clientEnv(server net.Addr) []string {
+func (m *machine) clientEnv(server net.Addr) []string {
 	var env []string
 	for _, pair := range os.Environ() {
 		switch prefix, _, _ := strings.Cut(pair, "_"); prefix {
@@ -74,14 +74,14 @@ func (l *local) clientEnv(server net.Addr) []string {
 			env = append(env, pair)
 		}
 	}
-	secret := func(name string) string { return filepath.Join(l.dirs.ClientSecretsDir, name) }
+	secret := func(name string) string { return filepath.Join(m.dirs.ClientSecretsDir, name) }
 	return append(env,
 		"CLIENT_SERVER="+server.String(),
 		"CLIENT_TOKEN_FILE="+secret("token"),
 		"CLIENT_SERVER_IDENTITY_FILE="+secret("identity"),
 		"CLIENT_PASSWORD_FILE="+secret("password"),
 		"CLIENT_OUTBOX_YIELD="+yield.String(),
-		"CLIENT_LOG_LEVEL="+l.logs.LogLevel,
+		"CLIENT_LOG_LEVEL="+m.logs.LogLevel,
 		"CLIENT_LOG_FORMAT="+logging.FormatConsole,
 	)
 }

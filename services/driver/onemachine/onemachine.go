@@ -1,10 +1,10 @@
-// Package local runs the whole system on one machine without containers: the
+// Package onemachine runs the whole system on one machine without containers: the
 // set-up, the server in this process, six clients as processes of their own,
 // an FTP server over the log files, and then the same driver as everywhere.
 //
 // It is a demonstration: everything listens on loopback addresses with free
 // ports, and nothing outlives it unless a directory is named.
-package local
+package onemachine
 
 import (
 	"context"
@@ -48,8 +48,8 @@ type Options struct {
 	Out, Err io.Writer
 }
 
-// local is one run.
-type local struct {
+// machine is one run.
+type machine struct {
 	Options
 	dirs  setup.Config
 	logs  logging.Settings
@@ -59,30 +59,30 @@ type local struct {
 // Run runs the system once and returns what run.Run returns, clients that
 // failed included.
 func Run(ctx context.Context, opts Options) (err error) {
-	l := &local{Options: opts, lines: &lines{out: opts.Err}}
-	if _, err := settings.Load(run.Prefix, &l.logs); err != nil {
+	m := &machine{Options: opts, lines: &lines{out: opts.Err}}
+	if _, err := settings.Load(run.Prefix, &m.logs); err != nil {
 		return err
 	}
-	if l.Dir == "" {
-		if l.Dir, err = os.MkdirTemp("", "sealpost-"); err != nil {
+	if m.Dir == "" {
+		if m.Dir, err = os.MkdirTemp("", "sealpost-"); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, os.RemoveAll(l.Dir)) }()
+		defer func() { err = errors.Join(err, os.RemoveAll(m.Dir)) }()
 	}
-	l.dirs = volumes(l.Dir)
-	log, err := l.logger("setup")
+	m.dirs = volumes(m.Dir)
+	log, err := m.logger("setup")
 	if err != nil {
 		return err
 	}
-	if err := durable.MkdirAll(l.Dir, 0o755); err != nil {
+	if err := durable.MkdirAll(m.Dir, 0o755); err != nil {
 		return err
 	}
-	if err := setup.Run(l.dirs, log); err != nil {
+	if err := setup.Run(m.dirs, log); err != nil {
 		return err
 	}
-	return l.withServer(ctx, func(server net.Addr) error {
-		return l.withFTP(func(ftp net.Addr) error {
-			return l.deliverAndCollect(ctx, server, ftp)
+	return m.withServer(ctx, func(server net.Addr) error {
+		return m.withFTP(func(ftp net.Addr) error {
+			return m.deliverAndCollect(ctx, server, ftp)
 		})
 	})
 }
@@ -100,19 +100,19 @@ func volumes(dir string) setup.Config {
 	}
 }
 
-func (l *local) logger(program string) (zerolog.Logger, error) {
-	return logging.New(l.lines.from(program), l.logs.LogLevel, logging.FormatConsole)
+func (m *machine) logger(program string) (zerolog.Logger, error) {
+	return logging.New(m.lines.from(program), m.logs.LogLevel, logging.FormatConsole)
 }
 
 // withServer runs the server while f runs.
-func (l *local) withServer(ctx context.Context, f func(net.Addr) error) error {
+func (m *machine) withServer(ctx context.Context, f func(net.Addr) error) error {
 	var cfg daemon.Config
 	if _, err := settings.Load(defaults+"SERVER", &cfg); err != nil {
 		return err
 	}
 	cfg.Listen, cfg.AdminListen = loopback, loopback
-	cfg.DataDir, cfg.StateDir = l.dirs.DataDir, l.dirs.StateDir
-	log, err := l.logger("server")
+	cfg.DataDir, cfg.StateDir = m.dirs.DataDir, m.dirs.StateDir
+	log, err := m.logger("server")
 	if err != nil {
 		return err
 	}
@@ -136,8 +136,8 @@ func (l *local) withServer(ctx context.Context, f func(net.Addr) error) error {
 }
 
 // withFTP serves the log files over FTP with TLS while f runs.
-func (l *local) withFTP(f func(net.Addr) error) error {
-	secrets := l.dirs.FTPSecretsDir
+func (m *machine) withFTP(f func(net.Addr) error) error {
+	secrets := m.dirs.FTPSecretsDir
 	certificate, err := tls.LoadX509KeyPair(filepath.Join(secrets, "cert.pem"), filepath.Join(secrets, "key.pem"))
 	if err != nil {
 		return err
@@ -151,7 +151,7 @@ func (l *local) withFTP(f func(net.Addr) error) error {
 		return err
 	}
 	server, err := ftpserver.Start(listener, ftpserver.Config{
-		Dir: filepath.Join(l.dirs.DataDir, "logs"), User: ftpUser, Password: password, Certificate: &certificate,
+		Dir: filepath.Join(m.dirs.DataDir, "logs"), User: ftpUser, Password: password, Certificate: &certificate,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())

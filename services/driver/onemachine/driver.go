@@ -1,4 +1,4 @@
-package local
+package onemachine
 
 import (
 	"context"
@@ -18,19 +18,19 @@ import (
 // deliverAndCollect runs the clients to their end and then the driver. The
 // driver tells more about what went wrong with a message than a client's exit
 // status, so it runs in any case.
-func (l *local) deliverAndCollect(ctx context.Context, server, ftp net.Addr) error {
-	failures := l.runClients(ctx, server)
+func (m *machine) deliverAndCollect(ctx context.Context, server, ftp net.Addr) error {
+	failures := m.runClients(ctx, server)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	cfg, err := l.driverSettings(ftp)
+	cfg, err := m.driverSettings(ftp)
 	if err != nil {
 		return err
 	}
 	if len(failures) == 0 { // else files are left in the outbox, and waiting helps none of them
 		cfg.Timeout = patience
 	}
-	err = run.Run(ctx, cfg, nil, l.Out, l.Err)
+	err = run.Run(ctx, cfg, nil, m.Out, m.Err)
 	var failed *run.FailedError
 	switch {
 	case len(failures) == 0:
@@ -48,9 +48,9 @@ const patience = time.Minute
 
 // driverSettings are those of the container stack, but that no waiting for the
 // outbox is left to do.
-func (l *local) driverSettings(ftp net.Addr) (run.Settings, error) {
+func (m *machine) driverSettings(ftp net.Addr) (run.Settings, error) {
 	var cfg run.Settings
-	secrets := l.dirs.DriverSecretsDir
+	secrets := m.dirs.DriverSecretsDir
 	password, err := readLine(filepath.Join(secrets, "ftp_password"))
 	if err != nil {
 		return cfg, err
@@ -62,8 +62,8 @@ func (l *local) driverSettings(ftp net.Addr) (run.Settings, error) {
 	cfg = run.Settings{
 		FTPAddr: settings.Address(ftp.String()), FTPUser: ftpUser, FTPPassword: settings.Secret(password),
 		FTPTLS: "explicit", FTPCAFile: filepath.Join(secrets, "ftp_ca.pem"), FTPServerName: ftpName,
-		Output: run.Output{OutputDir: l.dirs.ReceivedDir}, Outbox: l.dirs.OutboxDir, ServerIdentity: settings.Secret(pin),
-		Settings: l.logs,
+		Output: run.Output{OutputDir: m.dirs.ReceivedDir}, Outbox: m.dirs.OutboxDir, ServerIdentity: settings.Secret(pin),
+		Settings: m.logs,
 	}
 	if cfg.LogFormat == logging.FormatAuto { // as the other programs here
 		cfg.LogFormat = logging.FormatConsole
