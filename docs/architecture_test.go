@@ -122,7 +122,7 @@ func TestArchitectureImports(t *testing.T) {
 // TestHelpersStayInTests: what is made for tests is imported by tests alone, and
 // by other packages made for them.
 func TestHelpersStayInTests(t *testing.T) {
-	helper := func(pkg string) bool { return strings.HasSuffix(pkg, "test") || pkg == "shared/vector" }
+	helper := func(pkg string) bool { return strings.HasSuffix(pkg, "test") }
 	for pkg, imported := range imports(t) {
 		for _, other := range imported {
 			if helper(other) && !helper(pkg) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 // TestProtocolVectors: the table of section 15 names every directory of vectors,
@@ -19,7 +19,7 @@ func TestProtocolVectors(t *testing.T) {
 		dir := row[0]
 		listed[dir] = true
 		expected := make(map[string]bool)
-		vectors := vector.Read(t, filepath.Join("..", dir))
+		vectors := vectortest.Read(t, filepath.Join("..", dir))
 		for _, v := range vectors {
 			expected[v.Header["expect"]] = true
 		}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 const root = "../.."
@@ -36,7 +36,7 @@ func TestVectors(t *testing.T) {
 		t.Run(dir, func(t *testing.T) {
 			t.Parallel()
 			found := look(t, kind, filepath.Join(root, dir))
-			for _, v := range vector.Read(t, filepath.Join(root, dir)) {
+			for _, v := range vectortest.Read(t, filepath.Join(root, dir)) {
 				got, ok := found[v.Name]
 				if !ok {
 					t.Errorf("%s was not looked at", v.Name)
@@ -70,7 +70,7 @@ func look(t *testing.T, kind, dir string) map[string]map[string]any {
 
 // compare holds what was found against the header, in which every key of it must
 // stand, and every record that stands there must have been found.
-func compare(t *testing.T, v vector.Vector, found map[string]any) {
+func compare(t *testing.T, v vectortest.Vector, found map[string]any) {
 	t.Helper()
 	if found["outcome"] != v.Header["expect"] {
 		t.Errorf("%s: %v, want %s", v.Name, found["outcome"], v.Header["expect"])

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"sealpost/shared/crypto/cipher2012"
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 // TestDialogueVectors: what the records of a whole connection decode to encodes
@@ -17,7 +17,7 @@ import (
 // is tested where it is taken: in packages intake and courier.
 func TestDialogueVectors(t *testing.T) {
 	for _, dir := range []string{"testdata/clients", "testdata/servers"} {
-		for _, v := range vector.Read(t, dir) {
+		for _, v := range vectortest.Read(t, dir) {
 			t.Run(dir+"/"+v.Name, func(t *testing.T) {
 				all, end := readAll(bytes.NewReader(v.Body))
 				var again []byte
@@ -57,7 +57,7 @@ var expected2012 = map[string]error{
 // TestVectors2012 takes whole connections of the 2012 wire apart and makes them
 // again.
 func TestVectors2012(t *testing.T) {
-	for _, v := range vector.Read(t, "testdata/wire2012") {
+	for _, v := range vectortest.Read(t, "testdata/wire2012") {
 		t.Run(v.Name, func(t *testing.T) {
 			want, known := expected2012[v.Header["expect"]]
 			if !known {

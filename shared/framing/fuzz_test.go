@@ -8,7 +8,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 // maxSeed keeps the largest vectors out: they slow the search down, and
@@ -19,7 +19,7 @@ const maxSeed = 8 << 10
 // is left explains the error, and how the stream arrives changes nothing.
 func FuzzReader(f *testing.F) {
 	seeds := 0
-	for _, v := range vector.Read(f, vectorDir) {
+	for _, v := range vectortest.Read(f, vectorDir) {
 		if len(v.Body) <= maxSeed {
 			f.Add(v.Body)
 			seeds++
@@ -56,7 +56,7 @@ func FuzzReader(f *testing.F) {
 // the same bytes after parsing.
 func fuzzPayload(f *testing.F, typ Type) {
 	seeds := 0
-	for _, v := range vector.Read(f, vectorDir) {
+	for _, v := range vectortest.Read(f, vectorDir) {
 		all, _ := readAll(bytes.NewReader(v.Body))
 		for _, rec := range all {
 			if rec.typ == typ && len(rec.payload) <= maxSeed {

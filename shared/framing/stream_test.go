@@ -11,7 +11,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 func sum(p []byte) [sha256.Size]byte { return sha256.Sum256(p) }
@@ -142,7 +142,7 @@ func TestDeclaredLength(t *testing.T) {
 		"200 bytes that do not come":   {byte(TypeHello), 0, 0, 0, 200},
 		"a short one that comes whole": AppendHello(nil, "token"),
 	}
-	for _, v := range vector.Read(t, vectorDir) {
+	for _, v := range vectortest.Read(t, vectorDir) {
 		if expect := v.Header["expect"]; expect == "length" || expect == "unknown" {
 			streams[v.Name] = v.Body
 		}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 const vectorDir = "testdata/vectors"
@@ -100,7 +100,7 @@ func decodeAnswer(rec raw) (says string, again []byte, err error) {
 // TestVectors puts every vector through decoding and encoding again, and its
 // stream through a Reader, whole and cut at every byte.
 func TestVectors(t *testing.T) {
-	for _, v := range vector.Read(t, vectorDir) {
+	for _, v := range vectortest.Read(t, vectorDir) {
 		t.Run(v.Name, func(t *testing.T) {
 			all, end := readAll(bytes.NewReader(v.Body))
 			good, bad := all, error(nil)
@@ -116,7 +116,7 @@ func TestVectors(t *testing.T) {
 }
 
 // checkRecords: what the records say, and that they encode to the same bytes.
-func checkRecords(t *testing.T, v vector.Vector, records []raw) {
+func checkRecords(t *testing.T, v vectortest.Vector, records []raw) {
 	t.Helper()
 	var again []byte
 	for i, rec := range records {
@@ -139,7 +139,7 @@ func checkRecords(t *testing.T, v vector.Vector, records []raw) {
 
 // checkOutcome: end is how the stream ended, bad why its last record does not
 // parse.
-func checkOutcome(t *testing.T, v vector.Vector, end, bad error) {
+func checkOutcome(t *testing.T, v vectortest.Vector, end, bad error) {
 	t.Helper()
 	var breach *Error
 	switch expect := v.Header["expect"]; expect {

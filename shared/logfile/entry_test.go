@@ -10,11 +10,11 @@ import (
 
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 func TestLineVectors(t *testing.T) {
-	for _, v := range vector.Read(t, "testdata/lines") {
+	for _, v := range vectortest.Read(t, "testdata/lines") {
 		t.Run(v.Name, func(t *testing.T) {
 			e, err := logfile.ParseLine(v.Body)
 			if v.Header["expect"] != "success" {
@@ -150,7 +150,7 @@ func TestDigest(t *testing.T) {
 // FuzzLine: what parses is written again byte for byte, and is what the oracle
 // takes too.
 func FuzzLine(f *testing.F) {
-	for _, v := range vector.Read(f, "testdata/lines") {
+	for _, v := range vectortest.Read(f, "testdata/lines") {
 		f.Add(v.Body)
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {

@@ -14,7 +14,7 @@ import (
 
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/logfile"
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 // parseErrors are the expectations that Parse itself must meet; "wrap" shows
@@ -30,7 +30,7 @@ var parseErrors = map[string]error{
 // TestFileVectors parses every vector, makes the file anew from what was
 // parsed, and deciphers its base64 text.
 func TestFileVectors(t *testing.T) {
-	for _, v := range vector.Read(t, "testdata/files") {
+	for _, v := range vectortest.Read(t, "testdata/files") {
 		t.Run(v.Name, func(t *testing.T) {
 			want, known := parseErrors[v.Header["expect"]]
 			if !known {
@@ -142,7 +142,7 @@ var refusals = []error{logfile.ErrHeader, logfile.ErrSize, logfile.ErrTrailer}
 // FuzzParse: what parses is what the writing half makes of it, and what does not
 // is refused with an error of the package.
 func FuzzParse(f *testing.F) {
-	for _, v := range vector.Read(f, "testdata/files") {
+	for _, v := range vectortest.Read(f, "testdata/files") {
 		f.Add(v.Body)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

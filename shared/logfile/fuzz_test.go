@@ -9,7 +9,7 @@ import (
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/crypto/receipt/receipttest"
 	"sealpost/shared/logfile"
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 // FuzzFileName: a number has one name, a name is no path, and everything else
@@ -38,7 +38,7 @@ func FuzzOfReceipt(f *testing.F) {
 		f.Fatal(err)
 	}
 	pins := identity.Pins{{Key: id.Public()}}
-	for _, v := range vector.Read(f, "testdata/lines") {
+	for _, v := range vectortest.Read(f, "testdata/lines") {
 		f.Add(v.Body, uint8(0))
 		f.Add(v.Body, uint8(1))
 	}

@@ -11,7 +11,7 @@ import (
 
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 // The oracle is the manifest line by way of encoding/json: slow, and easy to
@@ -68,7 +68,7 @@ func alter(line []byte, how uint8, at uint16, by byte) []byte {
 // TestOracle alters every byte of the vectors. Those that share a place in the
 // line share the bytes that are put there: each tries a third of them.
 func TestOracle(t *testing.T) {
-	for n, v := range vector.Read(t, "testdata/lines") {
+	for n, v := range vectortest.Read(t, "testdata/lines") {
 		checkOracle(t, v.Body)
 		if v.Header["expect"] != "success" {
 			continue

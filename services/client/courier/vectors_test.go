@@ -22,7 +22,7 @@ import (
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/framing"
 	"sealpost/shared/message"
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 // vectorIdentity is the identity whose pin the vectors have: its private half is
@@ -48,7 +48,7 @@ func vectorIdentity(t *testing.T) *identity.Identity {
 // and compares what becomes of it.
 func TestServerVectors(t *testing.T) {
 	id := vectorIdentity(t)
-	for _, v := range vector.Read(t, "../../../shared/framing/testdata/servers") {
+	for _, v := range vectortest.Read(t, "../../../shared/framing/testdata/servers") {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
 			err := sendTo(t, replay(t, id, v.Body), v)
@@ -60,7 +60,7 @@ func TestServerVectors(t *testing.T) {
 }
 
 // sendTo makes one attempt to send the vector's message.
-func sendTo(t *testing.T, address string, v vector.Vector) error {
+func sendTo(t *testing.T, address string, v vectortest.Vector) error {
 	t.Helper()
 	tok, err := token.Parse(v.Header["token"])
 	if err != nil {
@@ -87,7 +87,7 @@ func sendTo(t *testing.T, address string, v vector.Vector) error {
 	return err
 }
 
-func vectorMessage(t *testing.T, v vector.Vector) Message {
+func vectorMessage(t *testing.T, v vectortest.Vector) Message {
 	t.Helper()
 	id, err := message.ParseID(v.Header["id"])
 	if err != nil {

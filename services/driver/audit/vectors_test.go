@@ -9,13 +9,13 @@ import (
 	"sealpost/services/driver/audit"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 // TestRootVectors holds the vectors' manifests against their checkpoints.
 func TestRootVectors(t *testing.T) {
 	causes := map[string]error{"success": nil, "altered": audit.ErrAltered, "cut": audit.ErrShort}
-	for _, v := range vector.Read(t, "../../../shared/crypto/receipt/testdata/roots") {
+	for _, v := range vectortest.Read(t, "../../../shared/crypto/receipt/testdata/roots") {
 		want, known := causes[v.Header["expect"]]
 		if !known {
 			t.Fatalf("%s: unknown expectation %q", v.Name, v.Header["expect"])
@@ -37,7 +37,7 @@ func TestRootVectors(t *testing.T) {
 	}
 }
 
-func checkpointOf(t *testing.T, v vector.Vector) receipt.Checkpoint {
+func checkpointOf(t *testing.T, v vectortest.Vector) receipt.Checkpoint {
 	t.Helper()
 	signed, err := base64.StdEncoding.DecodeString(v.Header["checkpoint"])
 	if err != nil {

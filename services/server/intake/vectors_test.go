@@ -14,7 +14,7 @@ import (
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/framing"
 	"sealpost/shared/logfile"
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 const vectorDir = "../../../shared/framing/testdata/"
@@ -38,7 +38,7 @@ func (o oneSender) StillValid(hash [32]byte) bool {
 
 // startFor starts a server with the limits, and where there is one the token, of
 // a vector.
-func startFor(t *testing.T, v vector.Vector) *server {
+func startFor(t *testing.T, v vectortest.Vector) *server {
 	t.Helper()
 	most, err := strconv.ParseUint(v.Header["max_message"], 10, 64)
 	check(t, err)
@@ -55,7 +55,7 @@ func startFor(t *testing.T, v vector.Vector) *server {
 // answers.
 func TestClientVectors(t *testing.T) {
 	t.Parallel()
-	for _, v := range vector.Read(t, vectorDir+"clients") {
+	for _, v := range vectortest.Read(t, vectorDir+"clients") {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
 			s := startFor(t, v)
@@ -145,7 +145,7 @@ func (p *peer) answer(rec framing.Record, kept map[string][32]byte) string {
 // TestVectors2012 plays whole connections to a real server's 2012 port.
 func TestVectors2012(t *testing.T) {
 	t.Parallel()
-	for _, v := range vector.Read(t, vectorDir+"wire2012") {
+	for _, v := range vectortest.Read(t, vectorDir+"wire2012") {
 		t.Run(v.Name, func(t *testing.T) {
 			t.Parallel()
 			s := startFor(t, v)

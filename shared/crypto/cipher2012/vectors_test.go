@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"testing"
 
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 var expected = map[string]error{
@@ -21,7 +21,7 @@ var expected = map[string]error{
 // TestVectors puts every vector through decryption in one piece and in pieces
 // of many sizes, and what decrypts through encryption again.
 func TestVectors(t *testing.T) {
-	for _, v := range vector.Read(t, "testdata/vectors") {
+	for _, v := range vectortest.Read(t, "testdata/vectors") {
 		t.Run(v.Name, func(t *testing.T) {
 			want, known := expected[v.Header["expect"]]
 			if !known {
@@ -47,7 +47,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-func checkGood(t *testing.T, v vector.Vector, key Key, plain []byte) {
+func checkGood(t *testing.T, v vectortest.Vector, key Key, plain []byte) {
 	t.Helper()
 	if got := DeriveKey(v.Header["password"]); got != key {
 		t.Errorf("DeriveKey = %x, want %x", got[:], key[:])
@@ -66,7 +66,7 @@ func checkGood(t *testing.T, v vector.Vector, key Key, plain []byte) {
 	}
 }
 
-func vectorKey(tb testing.TB, v vector.Vector) Key {
+func vectorKey(tb testing.TB, v vectortest.Vector) Key {
 	tb.Helper()
 	raw, err := hex.DecodeString(v.Header["key"])
 	if err != nil || len(raw) != KeySize {
@@ -79,7 +79,7 @@ func vectorKey(tb testing.TB, v vector.Vector) Key {
 // what does not is refused with an error of this package, and how the text is cut
 // changes nothing.
 func FuzzDecrypt(f *testing.F) {
-	for _, v := range vector.Read(f, "testdata/vectors") {
+	for _, v := range vectortest.Read(f, "testdata/vectors") {
 		key := vectorKey(f, v)
 		f.Add(key[:], v.Body, uint16(5))
 	}
@@ -108,7 +108,7 @@ func isRefusal(err error) bool {
 // FuzzEncrypt compares with the reference and goes back.
 func FuzzEncrypt(f *testing.F) {
 	f.Add([]byte{}, []byte{}, uint16(0))
-	for _, v := range vector.Read(f, "testdata/vectors") {
+	for _, v := range vectortest.Read(f, "testdata/vectors") {
 		f.Add([]byte(v.Header["key"]), v.Body, uint16(31))
 	}
 	f.Fuzz(func(t *testing.T, rawKey, plain []byte, piece uint16) {

@@ -11,13 +11,13 @@ import (
 	"strings"
 	"testing"
 
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 // TestPinVectors reads every list of verifier keys, writes it in its one
 // spelling and reads that again, and forms from each key what opens notes.
 func TestPinVectors(t *testing.T) {
-	for _, v := range vector.Read(t, "testdata/pins") {
+	for _, v := range vectortest.Read(t, "testdata/pins") {
 		t.Run(v.Name, func(t *testing.T) {
 			pins, err := ParsePins(string(v.Body))
 			switch v.Header["expect"] {
@@ -37,7 +37,7 @@ func TestPinVectors(t *testing.T) {
 	}
 }
 
-func checkPins(t *testing.T, v vector.Vector, pins Pins) {
+func checkPins(t *testing.T, v vectortest.Vector, pins Pins) {
 	t.Helper()
 	var keys []string
 	for _, pin := range pins {
@@ -68,7 +68,7 @@ func checkPins(t *testing.T, v vector.Vector, pins Pins) {
 // has a server show it to a client. Who holds the leaf's key shows it, so that
 // nothing but the client's look at the certificate keeps it out.
 func TestCertificateVectors(t *testing.T) {
-	for _, v := range vector.Read(t, "testdata/certificates") {
+	for _, v := range vectortest.Read(t, "testdata/certificates") {
 		t.Run(v.Name, func(t *testing.T) {
 			pins, err := ParsePins(v.Header["pin"])
 			if err != nil {
@@ -91,7 +91,7 @@ func TestCertificateVectors(t *testing.T) {
 }
 
 // lookAt says what a client makes of a certificate.
-func lookAt(t *testing.T, v vector.Vector, pins Pins) string {
+func lookAt(t *testing.T, v vectortest.Vector, pins Pins) string {
 	t.Helper()
 	leaf, err := x509.ParseCertificate(v.Body)
 	if err != nil {

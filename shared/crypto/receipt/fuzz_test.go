@@ -7,7 +7,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"sealpost/shared/crypto/receipt"
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 // FuzzSigned: the server itself may sign what is no checkpoint. What opens is in
@@ -15,7 +15,7 @@ import (
 // FuzzOpenCheckpoint cannot get here: it would have to make up a signature.
 func FuzzSigned(f *testing.F) {
 	id, pins := generate(f)
-	for _, v := range vector.Read(f, checkpointDir) {
+	for _, v := range vectortest.Read(f, checkpointDir) {
 		if text, _, signed := strings.Cut(string(v.Body), "\n\n"); signed {
 			f.Add(text + "\n")
 		}

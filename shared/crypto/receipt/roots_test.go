@@ -6,13 +6,13 @@ import (
 	"testing"
 
 	"sealpost/shared/crypto/receipt"
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 // TestRootVectors holds manifests against checkpoints. What stands behind the
 // last line end is no line.
 func TestRootVectors(t *testing.T) {
-	for _, v := range vector.Read(t, "testdata/roots") {
+	for _, v := range vectortest.Read(t, "testdata/roots") {
 		t.Run(v.Name, func(t *testing.T) {
 			signed, err := base64.StdEncoding.DecodeString(v.Header["checkpoint"])
 			if err != nil {

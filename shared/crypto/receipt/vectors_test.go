@@ -13,7 +13,7 @@ import (
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
-	"sealpost/shared/vector"
+	"sealpost/shared/vectortest"
 )
 
 const (
@@ -28,7 +28,7 @@ var expected = map[string]error{
 	"proof":     receipt.ErrProof,
 }
 
-func expectation(t *testing.T, v vector.Vector) error {
+func expectation(t *testing.T, v vectortest.Vector) error {
 	t.Helper()
 	want, known := expected[v.Header["expect"]]
 	if !known {
@@ -37,7 +37,7 @@ func expectation(t *testing.T, v vector.Vector) error {
 	return want
 }
 
-func vectorPins(tb testing.TB, v vector.Vector) identity.Pins {
+func vectorPins(tb testing.TB, v vectortest.Vector) identity.Pins {
 	tb.Helper()
 	pins, err := identity.ParsePins(v.Header["pin"])
 	if err != nil {
@@ -47,7 +47,7 @@ func vectorPins(tb testing.TB, v vector.Vector) identity.Pins {
 }
 
 // number reads a number of a vector's header.
-func number(t *testing.T, v vector.Vector, key string) uint64 {
+func number(t *testing.T, v vectortest.Vector, key string) uint64 {
 	t.Helper()
 	n, err := strconv.ParseUint(v.Header[key], 10, 64)
 	if err != nil {
@@ -59,7 +59,7 @@ func number(t *testing.T, v vector.Vector, key string) uint64 {
 // TestReceiptVectors opens every vector, makes what opens again from its parts,
 // and reads the manifest line in it.
 func TestReceiptVectors(t *testing.T) {
-	for _, v := range vector.Read(t, receiptDir) {
+	for _, v := range vectortest.Read(t, receiptDir) {
 		t.Run(v.Name, func(t *testing.T) {
 			want, pins := expectation(t, v), vectorPins(t, v)
 			verifier := receipt.NewVerifier(pins)
@@ -86,7 +86,7 @@ func TestReceiptVectors(t *testing.T) {
 // each of them.
 func TestSizeOfAReceipt(t *testing.T) {
 	const most = 2200
-	for _, v := range vector.Read(t, receiptDir) {
+	for _, v := range vectortest.Read(t, receiptDir) {
 		if v.Name == "good-million" && len(v.Body) <= most {
 			return
 		}
@@ -94,7 +94,7 @@ func TestSizeOfAReceipt(t *testing.T) {
 	t.Errorf("no receipt of at most %d bytes in a tree of a million", most)
 }
 
-func checkOpened(t *testing.T, v vector.Vector, o receipt.Opened) {
+func checkOpened(t *testing.T, v vectortest.Vector, o receipt.Opened) {
 	t.Helper()
 	c := o.Checkpoint
 	if o.Index != number(t, v, "index") || c.Size != number(t, v, "size") || c.Root.String() != v.Header["root"] {
@@ -132,7 +132,7 @@ func checkAgain(t *testing.T, text []byte, o receipt.Opened) {
 }
 
 func TestCheckpointVectors(t *testing.T) {
-	for _, v := range vector.Read(t, checkpointDir) {
+	for _, v := range vectortest.Read(t, checkpointDir) {
 		t.Run(v.Name, func(t *testing.T) {
 			want := expectation(t, v)
 			c, err := receipt.OpenCheckpoint(v.Body, vectorPins(t, v))
@@ -170,7 +170,7 @@ func checkText(t *testing.T, text []byte, c receipt.Checkpoint) {
 // FuzzOpen: what opens is the same bytes when it is made again. All seeds have
 // one pin, so that no change to a text can make up a signature.
 func FuzzOpen(f *testing.F) {
-	vectors := vector.Read(f, receiptDir)
+	vectors := vectortest.Read(f, receiptDir)
 	for _, v := range vectors {
 		f.Add(v.Body)
 	}
@@ -187,7 +187,7 @@ func FuzzOpen(f *testing.F) {
 
 // FuzzOpenCheckpoint: what opens begins with its one spelling.
 func FuzzOpenCheckpoint(f *testing.F) {
-	vectors := vector.Read(f, checkpointDir)
+	vectors := vectortest.Read(f, checkpointDir)
 	for _, v := range vectors {
 		f.Add(v.Body)
 	}

@@ -1,11 +1,11 @@
-// Package vector reads test vectors: files that say in a few lines what they
+// Package vectortest reads test vectors: files that say in a few lines what they
 // are and what must come of them, then, after an empty line, hold the bytes.
 //
 //	expect: success
 //	note: one block exactly
 //
 //	<the bytes, up to the end of the file>
-package vector
+package vectortest
 
 import (
 	"bytes"
