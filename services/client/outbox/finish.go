@@ -14,11 +14,11 @@ import (
 // finish keeps the receipt beside the message and moves both to sent.
 func (o *run) finish(c *claim, d courier.Delivery) error {
 	if err := c.dir.WriteFile(receiptName(c.name), d.Receipt, fileMode, o.box.heir); err != nil {
-		return storage{err}
+		return storageError{err}
 	}
 	o.step("receipted")
 	if err := o.moveTo(c, sentDir); err != nil {
-		return storage{err}
+		return storageError{err}
 	}
 	o.later.forget(c.job())
 	o.progress()

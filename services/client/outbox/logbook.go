@@ -62,7 +62,7 @@ func (o *run) checkLogbook(ctx context.Context) (id string, err error) {
 	}
 	switch {
 	case err != nil:
-		return "", storage{err}
+		return "", storageError{err}
 	case known != "" && known != id:
 		return "", &LogbookError{Dir: o.Dir, Known: known, Server: id}
 	}

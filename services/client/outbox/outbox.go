@@ -195,13 +195,13 @@ func start(cfg Config) (*run, error) {
 	return o, nil
 }
 
-// fatal ends the run: what is left keeps its place.
-type fatal struct{ cause error }
+// fatalError ends the run: what is left keeps its place.
+type fatalError struct{ cause error }
 
-func (f fatal) Error() string { return f.cause.Error() }
+func (e fatalError) Error() string { return e.cause.Error() }
 
 // fail ends the run with cause, unless it is ending already.
-func (o *run) fail(cause error) { o.stop(fatal{cause}) }
+func (o *run) fail(cause error) { o.stop(fatalError{cause}) }
 
 // failed is fail for an error of the outbox itself: where one of its directories
 // is broken, that says more.
@@ -214,7 +214,7 @@ func (o *run) failed(err error) {
 
 // failure returns what ended the run, or nil when it was asked to stop.
 func (o *run) failure(ctx context.Context) error {
-	var f fatal
+	var f fatalError
 	if errors.As(context.Cause(ctx), &f) {
 		return f.cause
 	}

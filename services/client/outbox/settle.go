@@ -11,10 +11,10 @@ import (
 	"sealpost/shared/message"
 )
 
-// unfit means that a message can never be sent as it is: it goes to refused.
-type unfit struct{ cause error }
+// unfitError means that a message can never be sent as it is: it goes to refused.
+type unfitError struct{ cause error }
 
-func (u unfit) Error() string { return u.cause.Error() }
+func (e unfitError) Error() string { return e.cause.Error() }
 
 var errChanged = errors.New("the file changed after it was first offered")
 
@@ -57,13 +57,13 @@ func (o *run) giveUp(c *claim, sentBefore int, err error) {
 		err = &LogbookError{Dir: o.Dir, Known: changed.Want, Server: changed.Got}
 	}
 	switch {
-	case errors.As(err, new(unfit)):
+	case errors.As(err, new(unfitError)):
 		o.refuse(c, err.Error())
 	case errors.As(err, &refusal) && refusal.Of == courier.OfMessage:
 		o.refuse(c, refusal.Error())
 	case errors.As(err, &refusal), errors.As(err, &other):
 		o.fail(err)
-	case errors.As(err, new(storage)):
+	case errors.As(err, new(storageError)):
 		o.failed(err)
 	case errors.As(err, new(*courier.PostponedError)):
 		o.leaveClaim(c, err, true)
@@ -75,11 +75,11 @@ func (o *run) giveUp(c *claim, sentBefore int, err error) {
 	}
 }
 
-// storage means that the outbox itself could not be written.
-type storage struct{ cause error }
+// storageError means that the outbox itself could not be written.
+type storageError struct{ cause error }
 
-func (s storage) Error() string { return s.cause.Error() }
-func (s storage) Unwrap() error { return s.cause }
+func (e storageError) Error() string { return e.cause.Error() }
+func (e storageError) Unwrap() error { return e.cause }
 
 // describe returns the claim's record, made now if there is none. On return
 // claim and record are durable: only then may the message be offered.
@@ -90,7 +90,7 @@ func (o *run) describe(c *claim) (record, error) {
 	}
 	if !have {
 		if err := message.CheckName(c.name); err != nil {
-			return record{}, unfit{err}
+			return record{}, unfitError{err}
 		}
 	}
 	if have && rec.Sender != o.Sender {
@@ -100,19 +100,19 @@ func (o *run) describe(c *claim) (record, error) {
 		return record{}, ErrNoPassword
 	}
 	size, sum, err := o.open(c, have)
-	var never unfit
+	var never unfitError
 	switch {
 	case errors.As(err, &never):
 		return record{}, never
 	case err != nil:
 		return record{}, &courier.ReadError{Name: c.name, Cause: err}
 	case have && (size != rec.Size || sum != rec.SHA256):
-		return record{}, unfit{errChanged}
+		return record{}, unfitError{errChanged}
 	}
 	if !have {
 		rec = record{V: recordVersion, ID: c.id, Sender: o.Sender, Name: c.name, Cipher: o.cipher(), Size: size, SHA256: sum}
 		if err := rec.write(c.dir, o.box.heir); err != nil {
-			return record{}, storage{err}
+			return record{}, storageError{err}
 		}
 		o.step("recorded")
 	}
@@ -123,7 +123,7 @@ func (o *run) describe(c *claim) (record, error) {
 // message's receipt can be kept.
 func (o *run) hasPlace() error {
 	if err := o.intact(); err != nil {
-		return storage{err}
+		return storageError{err}
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ func (o *run) hasPlace() error {
 func (o *run) anchor(c *claim) error {
 	for _, dir := range []*durable.Dir{c.in, o.box.root} {
 		if err := dir.Sync(); err != nil {
-			return storage{err}
+			return storageError{err}
 		}
 	}
 	o.step("anchored")
@@ -164,7 +164,7 @@ func (o *run) message(c *claim, rec record, logbook string) courier.Message {
 func (o *run) reread(c *claim, rec record, cause error) error {
 	size, sum, err := measure(c.file)
 	if err == nil && (size != rec.Size || sum != rec.SHA256) {
-		return unfit{errChanged}
+		return unfitError{errChanged}
 	}
 	return cause
 }

@@ -16,12 +16,12 @@ var errPlanted = errors.New("it has another name somewhere (a hard link), " +
 	"and others may write into the outbox: put a copy in")
 
 // open opens the claim's message, once for all that follows, and measures it. An
-// unfit error is for what is no message: a link, a pipe, a directory, or, before
+// unfitError is for what is no message: a link, a pipe, a directory, or, before
 // it was ever offered, another's file that somebody gave a name in the outbox.
 func (o *run) open(c *claim, offered bool) (size uint64, sum logfile.Digest, err error) {
 	f, err := c.dir.Open(c.name, os.O_RDONLY, 0)
 	if errors.Is(err, durable.ErrNotRegular) {
-		return 0, sum, unfit{durable.ErrNotRegular}
+		return 0, sum, unfitError{durable.ErrNotRegular}
 	}
 	if err != nil {
 		return 0, sum, err
@@ -29,7 +29,7 @@ func (o *run) open(c *claim, offered bool) (size uint64, sum logfile.Digest, err
 	c.file = f
 	if !offered {
 		if err := o.box.checkPlanted(f); errors.Is(err, errPlanted) {
-			return 0, sum, unfit{err}
+			return 0, sum, unfitError{err}
 		} else if err != nil {
 			return 0, sum, err
 		}

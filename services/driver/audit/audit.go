@@ -100,7 +100,7 @@ func (a *Audit) Holds(c receipt.Checkpoint) bool {
 	return t != nil && t.verified
 }
 
-// Findings returns a *Finding for each tree that the manifest is not in
+// Findings returns a *TreeError for each tree that the manifest is not in
 // agreement with, by size. Without whole the lines were not read to the end, and
 // trees beyond them are passed over.
 func (a *Audit) Findings(whole bool) []error {
@@ -135,7 +135,7 @@ func (a *Audit) agreed() map[string]uint64 {
 
 // differs tells two signatures that contradict each other from a manifest that
 // one signature contradicts.
-func (a *Audit) differs(t *tree, from, agreed uint64) *Finding {
+func (a *Audit) differs(t *tree, from, agreed uint64) *TreeError {
 	if agreed > 0 && agreed >= t.Size || a.twins(t) {
 		return a.find(t, ErrSplit, 0)
 	}
@@ -143,7 +143,7 @@ func (a *Audit) differs(t *tree, from, agreed uint64) *Finding {
 }
 
 // missing is what is wrong with a tree that the manifest does not reach to.
-func (a *Audit) missing(t *tree) *Finding {
+func (a *Audit) missing(t *tree) *TreeError {
 	if a.twins(t) {
 		return a.find(t, ErrSplit, 0)
 	}
@@ -164,6 +164,6 @@ func (a *Audit) twins(t *tree) bool {
 	return false
 }
 
-func (a *Audit) find(t *tree, cause error, from uint64) *Finding {
-	return &Finding{Head: t.Head, More: t.more, Lines: a.lines.Size(), From: from, Cause: cause}
+func (a *Audit) find(t *tree, cause error, from uint64) *TreeError {
+	return &TreeError{Head: t.Head, More: t.more, Lines: a.lines.Size(), From: from, Cause: cause}
 }

@@ -52,9 +52,9 @@ func over(lines [][]byte, heads ...audit.Head) *audit.Audit {
 }
 
 // only returns the one finding there must be.
-func only(t *testing.T, name string, findings []error) *audit.Finding {
+func only(t *testing.T, name string, findings []error) *audit.TreeError {
 	t.Helper()
-	var found *audit.Finding
+	var found *audit.TreeError
 	if len(findings) != 1 || !errors.As(findings[0], &found) {
 		t.Fatalf("%s: %v", name, errors.Join(findings...))
 	}

@@ -7,7 +7,7 @@ import (
 	"sealpost/shared/message"
 )
 
-// Errors behind a Failure, to be told apart with errors.Is.
+// Errors behind an Error, to be told apart with errors.Is.
 var (
 	// ErrRefused: the server refused the message for good.
 	ErrRefused = errors.New("refused")
@@ -29,20 +29,20 @@ var (
 	ErrNotCollected = errors.New("the log file of the receipt was not collected")
 )
 
-// Failure is one thing in an outbox that is not as it must be.
-type Failure struct {
+// Error is one thing in an outbox that is not as it must be.
+type Error struct {
 	Path  string // of the file or directory
 	Seq   int64  // number of the message, -1 where unknown
 	Cause error
 }
 
-func (f *Failure) Error() string {
-	where := message.Visible(f.Path)
-	if f.Seq >= 0 {
-		return fmt.Sprintf("outbox: %s: message %d: %v", where, f.Seq, f.Cause)
+func (e *Error) Error() string {
+	where := message.Visible(e.Path)
+	if e.Seq >= 0 {
+		return fmt.Sprintf("outbox: %s: message %d: %v", where, e.Seq, e.Cause)
 	}
-	return fmt.Sprintf("outbox: %s: %v", where, f.Cause)
+	return fmt.Sprintf("outbox: %s: %v", where, e.Cause)
 }
 
 // Unwrap returns the cause.
-func (f *Failure) Unwrap() error { return f.Cause }
+func (e *Error) Unwrap() error { return e.Cause }

@@ -59,10 +59,10 @@ func (s *Set) Verified(manifest *audit.Audit) int {
 	return verified
 }
 
-// Failures returns what was found wrong so far, each a *Failure.
+// Failures returns what was found wrong so far, each an *Error.
 func (s *Set) Failures() []error { return slices.Clone(s.failures) }
 
-// Unmatched returns a *Failure for each receipt whose number had no Match:
+// Unmatched returns an *Error for each receipt whose number had no Match:
 // after the last one, those beyond the end of the manifest.
 func (s *Set) Unmatched() []error {
 	var left []claim
@@ -72,7 +72,7 @@ func (s *Set) Unmatched() []error {
 	slices.SortFunc(left, func(a, b claim) int { return strings.Compare(a.path, b.path) })
 	var failures []error
 	for _, c := range left {
-		failures = append(failures, &Failure{Path: c.path, Seq: int64(c.entry.Seq), Cause: ErrNoLine})
+		failures = append(failures, &Error{Path: c.path, Seq: int64(c.entry.Seq), Cause: ErrNoLine})
 	}
 	return failures
 }

@@ -101,7 +101,7 @@ func lookIn(parent *durable.Dir, name string, look func(d *durable.Dir, files []
 	return err
 }
 
-// causeOf leaves out the path, which a Failure has.
+// causeOf leaves out the path, which an Error has.
 func causeOf(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -111,7 +111,7 @@ func causeOf(err error) error {
 }
 
 func (s *Set) fail(path string, seq int64, cause error) {
-	s.failures = append(s.failures, &Failure{Path: path, Seq: seq, Cause: cause})
+	s.failures = append(s.failures, &Error{Path: path, Seq: seq, Cause: cause})
 }
 
 // refused reads why the message in a directory of refused/ was refused.

@@ -182,7 +182,7 @@ func TestReceiptsThatAreNot(t *testing.T) {
 			if len(failures) != 1 || test.want != nil && !errors.Is(failures[0], test.want) {
 				t.Fatalf("%v, want %v", errors.Join(failures...), test.want)
 			}
-			var failure *receipts.Failure
+			var failure *receipts.Error
 			if !errors.As(failures[0], &failure) || r.verified() < 2 {
 				t.Errorf("%d verified, %v", r.verified(), failures[0])
 			}

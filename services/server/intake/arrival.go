@@ -95,7 +95,7 @@ func (a *arrival) noteKept() {
 		Str("cipher", string(e.Cipher)).Bool("repeat", a.facts.Repeat).Msg("message received from " + e.Sender)
 }
 
-func (a *arrival) noteRefused(r *refusal) {
+func (a *arrival) noteRefused(r *refusalError) {
 	const what = "message refused"
 	a.s.server.cfg.Metrics.refused(r.code)
 	if a.s.pass(zerolog.WarnLevel, what, r.code.String()) {

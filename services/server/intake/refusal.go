@@ -10,25 +10,25 @@ import (
 	"sealpost/shared/message"
 )
 
-// refusal is why a message is not taken: what its sender hears, and the cause
+// refusalError is why a message is not taken: what its sender hears, and the cause
 // for the log.
-type refusal struct {
+type refusalError struct {
 	code   framing.Code
 	reason string
 	cause  error
 }
 
-func (r *refusal) Error() string {
+func (r *refusalError) Error() string {
 	if r.cause != nil {
 		return r.cause.Error()
 	}
 	return r.reason
 }
 
-func (r *refusal) Unwrap() error { return r.cause }
+func (r *refusalError) Unwrap() error { return r.cause }
 
-func refuse(code framing.Code, format string, args ...any) *refusal {
-	return &refusal{code: code, reason: fmt.Sprintf(format, args...)}
+func refuse(code framing.Code, format string, args ...any) *refusalError {
+	return &refusalError{code: code, reason: fmt.Sprintf(format, args...)}
 }
 
 // reasons are what a sender hears of an error whose details are the server's.
@@ -48,17 +48,17 @@ var reasons = []struct {
 
 // refusalOf turns an error into what the sender hears. An error that nobody
 // foresaw leaves the outcome open: trying again is right, giving up is not.
-func refusalOf(err error) *refusal {
-	var r *refusal
+func refusalOf(err error) *refusalError {
+	var r *refusalError
 	if errors.As(err, &r) {
 		return r
 	}
 	for _, known := range reasons {
 		if errors.Is(err, known.is) {
-			return &refusal{known.code, known.reason, err}
+			return &refusalError{known.code, known.reason, err}
 		}
 	}
-	return &refusal{framing.CodeUnknown, "the outcome is not known, try again", err}
+	return &refusalError{framing.CodeUnknown, "the outcome is not known, try again", err}
 }
 
 // draftOf makes the draft of an offer as it stands; judge says whether it can be.
@@ -76,7 +76,7 @@ func draftOf(o framing.Offer, sender string) logbook.Draft {
 // judge says why an offer cannot be taken, nil when it can.
 func judge(o framing.Offer, limit uint64) error {
 	if err := message.CheckName(o.Name); err != nil {
-		return &refusal{framing.CodeBadOffer, "the message name " + ruleOf(err), err}
+		return &refusalError{framing.CodeBadOffer, "the message name " + ruleOf(err), err}
 	}
 	if o.Size > limit {
 		return refuse(framing.CodeTooLarge, "%d bytes, at most %d are taken", o.Size, limit)
@@ -106,7 +106,7 @@ func ruleOf(err error) string {
 }
 
 // sizeMismatch is for a body that is not as long as was declared.
-func sizeMismatch(format string, args ...any) *refusal {
+func sizeMismatch(format string, args ...any) *refusalError {
 	reason := fmt.Sprintf(format, args...)
-	return &refusal{framing.CodeMismatch, reason, fmt.Errorf("%w: %s", logbook.ErrMismatch, reason)}
+	return &refusalError{framing.CodeMismatch, reason, fmt.Errorf("%w: %s", logbook.ErrMismatch, reason)}
 }

@@ -45,20 +45,20 @@ func newSession(server *Server, raw net.Conn, log zerolog.Logger) *session {
 	return s
 }
 
-// closing is a reason to end the connection that its peer is told.
-type closing struct {
+// closeError is a reason to end the connection that its peer is told.
+type closeError struct {
 	code   framing.Code
 	reason string
 }
 
-func (c *closing) Error() string { return c.reason }
+func (e *closeError) Error() string { return e.reason }
 
 var (
-	errUnauthenticated = &closing{framing.CodeUnauthenticated, "no valid token"}
-	errTokenRemoved    = &closing{framing.CodeUnauthenticated, "the token was removed"}
-	errShuttingDown    = &closing{framing.CodeShuttingDown, "the server is stopping"}
-	errIdle            = &closing{framing.CodeIdle, "nothing was sent for too long"}
-	errTooSlow         = &closing{framing.CodeTooSlow, "the message came too slowly"}
+	errUnauthenticated = &closeError{framing.CodeUnauthenticated, "no valid token"}
+	errTokenRemoved    = &closeError{framing.CodeUnauthenticated, "the token was removed"}
+	errShuttingDown    = &closeError{framing.CodeShuttingDown, "the server is stopping"}
+	errIdle            = &closeError{framing.CodeIdle, "nothing was sent for too long"}
+	errTooSlow         = &closeError{framing.CodeTooSlow, "the message came too slowly"}
 )
 
 // run serves the connection to its end.
@@ -158,12 +158,12 @@ func (s *session) end(err error) {
 		s.log.Debug().Msg("client left")
 		return
 	}
-	var told *closing
+	var told *closeError
 	var breach *framing.Error
 	switch {
 	case errors.As(err, &told):
 	case errors.As(err, &breach):
-		told = &closing{framing.CodeProtocol, breach.Error()}
+		told = &closeError{framing.CodeProtocol, breach.Error()}
 	}
 	reason, err := s.reasonOf(err, told)
 	if told != nil && s.handshaked() {
@@ -180,7 +180,7 @@ func (s *session) end(err error) {
 
 // reasonOf names the reason for the log. Where answers could not be written,
 // that is the cause, and the failed read its consequence.
-func (s *session) reasonOf(err error, told *closing) (string, error) {
+func (s *session) reasonOf(err error, told *closeError) (string, error) {
 	failure := s.out.failure()
 	switch {
 	case told == errTokenRemoved: // nobody guesses here, unlike with others of its code
@@ -199,7 +199,7 @@ func (s *session) handshaked() bool { return s.conn.ConnectionState().HandshakeC
 
 // linger lets a peer that is still sending read the CLOSE: closing a socket
 // with unread bytes resets it, and the reset can overtake what was written.
-func (s *session) linger(told *closing) {
+func (s *session) linger(told *closeError) {
 	if told == nil || s.conn.CloseWrite() != nil {
 		return
 	}

@@ -71,7 +71,7 @@ func (s *session2012) refuse(err error) {
 // reason2012 tells what befell the connection from what is wrong with the
 // message in it.
 func reason2012(err error) string {
-	var told *closing
+	var told *closeError
 	var network *net.OpError
 	switch {
 	case errors.As(err, &told):

@@ -7,7 +7,7 @@ import (
 	"sealpost/shared/message"
 )
 
-// Errors behind a Finding, to be told apart with errors.Is.
+// Errors behind a TreeError, to be told apart with errors.Is.
 var (
 	// ErrShort: the manifest has fewer lines than were signed.
 	ErrShort = errors.New("the manifest ends before the tree that was signed")
@@ -20,8 +20,8 @@ var (
 	ErrSplit = errors.New("split view")
 )
 
-// Finding is a signed tree that the manifest is not in agreement with.
-type Finding struct {
+// TreeError is a signed tree that the manifest is not in agreement with.
+type TreeError struct {
 	Head
 	More  int    // further places where the same tree was found
 	Lines uint64 // of the manifest that were read
@@ -31,32 +31,32 @@ type Finding struct {
 	Cause error
 }
 
-func (f *Finding) Error() string {
-	where := message.Visible(f.Source)
-	if f.More > 0 {
-		where += fmt.Sprintf(" and %d more", f.More)
+func (e *TreeError) Error() string {
+	where := message.Visible(e.Source)
+	if e.More > 0 {
+		where += fmt.Sprintf(" and %d more", e.More)
 	}
 	switch {
-	case f.Cause == ErrShort:
+	case e.Cause == ErrShort:
 		return fmt.Sprintf("%s: the end of the manifest was cut off: %s missing, of %d that were signed", where,
-			f.lines(), f.Size)
-	case f.Cause == ErrSplit:
+			e.suspects(), e.Size)
+	case e.Cause == ErrSplit:
 		return fmt.Sprintf("%s: split view: the server signed these %d lines and other ones, for different readers", where,
-			f.Size)
-	case f.Size == 0:
+			e.Size)
+	case e.Size == 0:
 		return fmt.Sprintf("%s: it signs an empty manifest under a root that none has", where)
 	}
 	return fmt.Sprintf("%s: %d lines were signed, and the manifest has others: a change in %s, "+
-		"or a split view: another manifest for other readers", where, f.Size, f.lines())
+		"or a split view: another manifest for other readers", where, e.Size, e.suspects())
 }
 
-// lines names the lines that can be at fault.
-func (f *Finding) lines() string {
-	if f.From+1 == f.Size {
-		return fmt.Sprintf("line %d", f.From)
+// suspects names the lines that can be at fault.
+func (e *TreeError) suspects() string {
+	if e.From+1 == e.Size {
+		return fmt.Sprintf("line %d", e.From)
 	}
-	return fmt.Sprintf("lines %d to %d", f.From, f.Size-1)
+	return fmt.Sprintf("lines %d to %d", e.From, e.Size-1)
 }
 
 // Unwrap returns the cause.
-func (f *Finding) Unwrap() error { return f.Cause }
+func (e *TreeError) Unwrap() error { return e.Cause }
