@@ -40,9 +40,9 @@ type Dir struct {
 
 // OpenDir opens the directory at path. The path is the operator's word: it is
 // walked once, and links in it are followed.
-func OpenDir(path string) (*Dir, error) { return openDir(&system, path) }
+func OpenDir(path string) (*Dir, error) { return openDirWith(&system, path) }
 
-func openDir(ops *operations, path string) (*Dir, error) {
+func openDirWith(ops *operations, path string) (*Dir, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, err

@@ -24,13 +24,13 @@ import (
 
 // WriteFile puts data at path, replacing what is there: [Dir.WriteFile].
 func WriteFile(path string, data []byte, mode fs.FileMode) error {
-	return writeFile(&system, path, data, mode, Keep)
+	return writeFileWith(&system, path, data, mode, Keep)
 }
 
 // Rename renames old to new, replacing new, then makes both directories
 // durable. The bytes of the file are the caller's to sync beforehand.
 func Rename(oldPath, newPath string) error {
-	return rename(&system, oldPath, newPath)
+	return renameWith(&system, oldPath, newPath)
 }
 
 // SyncDir makes the names in a directory durable.
@@ -47,11 +47,11 @@ func SyncDir(dir string) error {
 // mode, whatever the umask, and each durable in its parent. Directories that
 // exist are left as they are; something else in the way is an error.
 func MkdirAll(path string, mode fs.FileMode) error {
-	return mkdirAll(&system, filepath.Clean(path), mode)
+	return mkdirAllWith(&system, filepath.Clean(path), mode)
 }
 
-func writeFile(ops *operations, path string, data []byte, mode fs.FileMode, owner Owner) error {
-	d, err := openDir(ops, filepath.Dir(path))
+func writeFileWith(ops *operations, path string, data []byte, mode fs.FileMode, owner Owner) error {
+	d, err := openDirWith(ops, filepath.Dir(path))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, cause(err))
 	}
@@ -59,15 +59,15 @@ func writeFile(ops *operations, path string, data []byte, mode fs.FileMode, owne
 	return d.WriteFile(filepath.Base(path), data, mode, owner)
 }
 
-func rename(ops *operations, oldPath, newPath string) error {
-	from, err := openDir(ops, filepath.Dir(oldPath))
+func renameWith(ops *operations, oldPath, newPath string) error {
+	from, err := openDirWith(ops, filepath.Dir(oldPath))
 	if err != nil {
 		return err
 	}
 	defer from.Close()
 	to := from
 	if dir := filepath.Dir(newPath); dir != filepath.Dir(oldPath) {
-		if to, err = openDir(ops, dir); err != nil {
+		if to, err = openDirWith(ops, dir); err != nil {
 			return err
 		}
 		defer to.Close()
@@ -75,7 +75,7 @@ func rename(ops *operations, oldPath, newPath string) error {
 	return from.Rename(filepath.Base(oldPath), to, filepath.Base(newPath))
 }
 
-func mkdirAll(ops *operations, path string, mode fs.FileMode) error {
+func mkdirAllWith(ops *operations, path string, mode fs.FileMode) error {
 	info, err := os.Stat(path)
 	if err == nil {
 		if !info.IsDir() {
@@ -86,10 +86,10 @@ func mkdirAll(ops *operations, path string, mode fs.FileMode) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := mkdirAll(ops, filepath.Dir(path), mode); err != nil {
+	if err := mkdirAllWith(ops, filepath.Dir(path), mode); err != nil {
 		return err
 	}
-	parent, err := openDir(ops, filepath.Dir(path))
+	parent, err := openDirWith(ops, filepath.Dir(path))
 	if err != nil {
 		return err
 	}

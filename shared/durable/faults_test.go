@@ -92,7 +92,8 @@ func TestWriteFileFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 		ops, trace := failing(c.fails)
-		if err := writeFile(ops, path, []byte("new"), 0o600, Owner{os.Getuid(), os.Getgid()}); !errors.Is(err, errInjected) {
+		me := Owner{os.Getuid(), os.Getgid()}
+		if err := writeFileWith(ops, path, []byte("new"), 0o600, me); !errors.Is(err, errInjected) {
 			t.Errorf("%s fails: error %v", c.fails, err)
 		}
 		if got, err := os.ReadFile(path); err != nil || string(got) != c.want {
@@ -118,16 +119,16 @@ func countOf(trace []string, name string) int {
 func TestOrder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "dir")
 	ops, trace := failing("")
-	if err := mkdirAll(ops, filepath.Join(dir, "sub"), 0o700); err != nil {
+	if err := mkdirAllWith(ops, filepath.Join(dir, "sub"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeFile(ops, filepath.Join(dir, "a"), []byte("x"), 0o600, Keep); err != nil {
+	if err := writeFileWith(ops, filepath.Join(dir, "a"), []byte("x"), 0o600, Keep); err != nil {
 		t.Fatal(err)
 	}
-	if err := rename(ops, filepath.Join(dir, "a"), filepath.Join(dir, "sub", "a")); err != nil {
+	if err := renameWith(ops, filepath.Join(dir, "a"), filepath.Join(dir, "sub", "a")); err != nil {
 		t.Fatal(err)
 	}
-	if err := rename(ops, filepath.Join(dir, "sub", "a"), filepath.Join(dir, "sub", "b")); err != nil {
+	if err := renameWith(ops, filepath.Join(dir, "sub", "a"), filepath.Join(dir, "sub", "b")); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
@@ -146,7 +147,7 @@ func TestRenameAndMkdirFaults(t *testing.T) {
 	dir := filepath.Join(root, "dir")
 	for _, fails := range []string{"mkdir dir", "mkdir sub", "syncdir dir"} {
 		ops, _ := failing(fails)
-		if err := mkdirAll(ops, filepath.Join(dir, "sub"), 0o700); !errors.Is(err, errInjected) {
+		if err := mkdirAllWith(ops, filepath.Join(dir, "sub"), 0o700); !errors.Is(err, errInjected) {
 			t.Errorf("%s fails: error %v", fails, err)
 		}
 	}
@@ -156,7 +157,7 @@ func TestRenameAndMkdirFaults(t *testing.T) {
 	for _, fails := range []string{"rename", "syncdir sub", "syncdir dir"} {
 		ops, _ := failing(fails)
 		from, to := filepath.Join(dir, "a"), filepath.Join(dir, "sub", "a")
-		if err := rename(ops, from, to); !errors.Is(err, errInjected) {
+		if err := renameWith(ops, from, to); !errors.Is(err, errInjected) {
 			t.Errorf("%s fails: error %v", fails, err)
 		}
 		if err := os.Rename(to, from); err != nil && fails != "rename" {

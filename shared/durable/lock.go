@@ -28,10 +28,12 @@ func Lock(path string) (*FileLock, error) { return lockPath(path, unix.LOCK_EX) 
 func TryLock(path string) (*FileLock, error) { return lockPath(path, unix.LOCK_EX|unix.LOCK_NB) }
 
 // Lock is [Lock] for a file in the directory, wherever that lies by then.
-func (d *Dir) Lock(name string) (*FileLock, error) { return d.lock(name, unix.LOCK_EX) }
+func (d *Dir) Lock(name string) (*FileLock, error) { return d.lockAs(name, unix.LOCK_EX) }
 
 // TryLock is [TryLock] for a file in the directory.
-func (d *Dir) TryLock(name string) (*FileLock, error) { return d.lock(name, unix.LOCK_EX|unix.LOCK_NB) }
+func (d *Dir) TryLock(name string) (*FileLock, error) {
+	return d.lockAs(name, unix.LOCK_EX|unix.LOCK_NB)
+}
 
 // Holds reports whether the locked file is still the one at path: false once
 // it was removed, replaced, or its directory renamed away.
@@ -67,10 +69,10 @@ func lockOnce(path string, how int) (*FileLock, error) {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
 	defer d.Close()
-	return d.lock(filepath.Base(path), how)
+	return d.lockAs(filepath.Base(path), how)
 }
 
-func (d *Dir) lock(name string, how int) (*FileLock, error) {
+func (d *Dir) lockAs(name string, how int) (*FileLock, error) {
 	for {
 		f, err := d.openLock(name)
 		if err != nil {

@@ -11,12 +11,12 @@ import (
 // the same mount, replacing what is there, then makes both directories durable.
 // The bytes of a file are the caller's to sync beforehand.
 func (d *Dir) Rename(name string, to *Dir, newName string) error {
-	return d.rename(name, to, newName, unix.Renameat)
+	return d.renameBy(name, to, newName, unix.Renameat)
 }
 
 // RenameNew is Rename where nothing is replaced: fs.ErrExist.
 func (d *Dir) RenameNew(name string, to *Dir, newName string) error {
-	return d.rename(name, to, newName, renameNew)
+	return d.renameBy(name, to, newName, renameNew)
 }
 
 // RenameOnly is Rename without making anything durable.
@@ -27,7 +27,7 @@ func (d *Dir) RenameOnly(name string, to *Dir, newName string) error {
 // renamer is renameat(2), or the like.
 type renamer = func(fromFD int, from string, toFD int, to string) error
 
-func (d *Dir) rename(name string, to *Dir, newName string, by renamer) error {
+func (d *Dir) renameBy(name string, to *Dir, newName string, by renamer) error {
 	if err := d.ops.rename(d, name, to, newName, by); err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func TestShow(t *testing.T) {
 				}
 				return err
 			}
-			d, err := openDir(&ops, dir)
+			d, err := openDirWith(&ops, dir)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -26,17 +26,17 @@ func IsTemp(name string) bool {
 // it has its name. Order: temporary file of an exclusive name in the directory,
 // write, fsync, close, rename, fsync of the directory.
 func (d *Dir) WriteFile(name string, data []byte, mode fs.FileMode, owner Owner) error {
-	return d.writeFile(name, data, mode, owner, d.RenameOnly)
+	return d.writeFileBy(name, data, mode, owner, d.RenameOnly)
 }
 
 // WriteNew is WriteFile where nothing is replaced: fs.ErrExist.
 func (d *Dir) WriteNew(name string, data []byte, mode fs.FileMode, owner Owner) error {
-	return d.writeFile(name, data, mode, owner, func(temp string, to *Dir, name string) error {
+	return d.writeFileBy(name, data, mode, owner, func(temp string, to *Dir, name string) error {
 		return d.ops.rename(d, temp, to, name, renameNew)
 	})
 }
 
-func (d *Dir) writeFile(name string, data []byte, mode fs.FileMode, owner Owner,
+func (d *Dir) writeFileBy(name string, data []byte, mode fs.FileMode, owner Owner,
 	rename func(temp string, to *Dir, name string) error) (err error) {
 	defer func() {
 		if err != nil {

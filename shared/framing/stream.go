@@ -42,7 +42,7 @@ func (r *Reader) Next() (Record, error) {
 		return Record{}, r.err
 	}
 	r.release()
-	rec, err := r.next()
+	rec, err := r.read()
 	if err != nil {
 		r.release()
 		r.err = err
@@ -50,7 +50,7 @@ func (r *Reader) Next() (Record, error) {
 	return rec, err
 }
 
-func (r *Reader) next() (Record, error) {
+func (r *Reader) read() (Record, error) {
 	header, err := r.src.Peek(HeaderSize)
 	if err != nil {
 		if errors.Is(err, io.EOF) && len(header) > 0 {

@@ -92,7 +92,7 @@ func Load(prefix string, target any) (warnings []string, err error) {
 	if len(problems) > 0 {
 		err = &Error{Problems: problems}
 	}
-	return append(warnings, unknown(prefix, fields)...), err
+	return append(warnings, unknownOf(prefix, fields)...), err
 }
 
 // Effective lists the settings that the struct target points to holds, in the

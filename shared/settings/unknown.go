@@ -13,10 +13,10 @@ import (
 // be guessed. Variables that Kubernetes makes for a service of that name are
 // nobody's slip and are left out.
 func Unknown(prefix string, target any) []string {
-	return unknown(prefix, collect(prefix, elem(target)))
+	return unknownOf(prefix, collect(prefix, elem(target)))
 }
 
-func unknown(prefix string, fields []field) []string {
+func unknownOf(prefix string, fields []field) []string {
 	var known []string
 	for _, f := range fields {
 		known = append(known, f.name)

@@ -32,7 +32,7 @@ func (l *Ledger) Audit(dir string) (Report, error) {
 	a.checkSeen(text)
 	a.checkReceipts()
 	return Report{
-		Sent: len(l.accounts), Receipted: l.receipted(), Found: len(a.kept),
+		Sent: len(l.accounts), Receipted: l.countReceipted(), Found: len(a.kept),
 		Findings: slices.Clone(l.found),
 	}, nil
 }

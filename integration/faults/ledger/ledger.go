@@ -104,10 +104,10 @@ func (l *Ledger) Receipt(e logfile.Entry) {
 func (l *Ledger) Receipted() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.receipted()
+	return l.countReceipted()
 }
 
-func (l *Ledger) receipted() int {
+func (l *Ledger) countReceipted() int {
 	n := 0
 	for _, a := range l.accounts {
 		if a.receipt != nil {

@@ -19,7 +19,7 @@ import (
 func (r *runner) sendOutbox(ctx context.Context) error {
 	var printing sync.Mutex
 	out, err := outbox.Run(ctx, outbox.Config{
-		Dir: r.outbox, Sender: r.settings.token.Sender(), Key: r.key(),
+		Dir: r.outbox, Sender: r.settings.parsedToken.Sender(), Key: r.key(),
 		Deliver: r.carrier.Deliver, Logbook: r.carrier.Logbook,
 		Watch: r.watch, Yield: r.settings.OutboxYield, Timeout: r.settings.Timeout,
 		Settle: r.settings.OutboxSettle, Ignore: r.settings.OutboxIgnore, Log: r.log,

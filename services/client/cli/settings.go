@@ -44,9 +44,9 @@ type Settings struct {
 	ignore.Setting
 	logging.Settings
 
-	token token.Token
-	pins  identity.Pins
-	tls   *tls.Config
+	parsedToken token.Token
+	pins        identity.Pins
+	tls         *tls.Config
 }
 
 // Check reports settings that do not go together, and reads those with a form
@@ -62,7 +62,7 @@ func (s *Settings) Check() []settings.Problem {
 	var err error
 	if s.Token == "" {
 		bad("TOKEN", "must be set: the sender's token")
-	} else if s.token, err = token.Parse(s.Token.Reveal()); err != nil {
+	} else if s.parsedToken, err = token.Parse(s.Token.Reveal()); err != nil {
 		bad("TOKEN", err.Error())
 	}
 	if s.pins, err = parsePins(s.ServerIdentity); err != nil {
@@ -183,7 +183,7 @@ func (r *runner) connect() carrier {
 		timeout = 0
 	}
 	return courier.New(courier.Config{
-		Server: string(r.settings.Server), TLS: r.settings.tls, Token: r.settings.token,
+		Server: string(r.settings.Server), TLS: r.settings.tls, Token: r.settings.parsedToken,
 		Pins: r.settings.pins, Timeout: timeout, Contact: r.contact, Log: r.log,
 	})
 }

@@ -78,7 +78,7 @@ func (r *runner) checkReceiptIn(dir *durable.Dir, id message.ID) error {
 	if err != nil {
 		return &takenError{r.receipt, "is there, and no receipt of this server's"}
 	}
-	if entry.ID != id || entry.Sender != r.settings.token.Sender() {
+	if entry.ID != id || entry.Sender != r.settings.parsedToken.Sender() {
 		return &takenError{r.receipt, "is the receipt of another message, " + entry.ID.String()}
 	}
 	return nil

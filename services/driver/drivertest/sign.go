@@ -38,7 +38,7 @@ func (v *Volume) Receipt(e logfile.Entry) string {
 // does not have others are made up.
 func (v *Volume) ReceiptBy(id *identity.Identity, e logfile.Entry) string {
 	v.t.Helper()
-	lines := v.lines(int(e.Seq))
+	lines := v.leaves(int(e.Seq))
 	for len(lines) < int(e.Seq) {
 		lines = append(lines, fmt.Appendf(nil, "made-up line %d", len(lines)))
 	}
@@ -52,7 +52,7 @@ func (v *Volume) ReceiptBy(id *identity.Identity, e logfile.Entry) string {
 // SignCheckpoint returns the signed checkpoint of the first n messages.
 func (v *Volume) SignCheckpoint(n int) string {
 	v.t.Helper()
-	lines := v.lines(n)
+	lines := v.leaves(n)
 	tree, err := receipttest.NewTree(lines...)
 	if err != nil {
 		v.t.Fatal(err)
@@ -67,11 +67,11 @@ func (v *Volume) SignCheckpoint(n int) string {
 // PutCheckpoint puts the checkpoint of the first n messages beside the manifest.
 func (v *Volume) PutCheckpoint(n int) {
 	v.t.Helper()
-	v.write(logfile.CheckpointName, []byte(v.SignCheckpoint(n)))
+	v.Write(logfile.CheckpointName, []byte(v.SignCheckpoint(n)))
 }
 
-// lines are those of the first n messages, or of all if there are fewer.
-func (v *Volume) lines(n int) [][]byte {
+// leaves are the manifest lines of the first n messages, or of all if there are fewer.
+func (v *Volume) leaves(n int) [][]byte {
 	var lines [][]byte
 	for _, e := range v.Entries[:min(n, len(v.Entries))] {
 		lines = append(lines, []byte(v.Line(e)))

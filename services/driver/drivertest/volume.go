@@ -31,28 +31,28 @@ type Volume struct {
 func NewVolume(t testing.TB) *Volume {
 	t.Helper()
 	v := &Volume{Dir: t.TempDir(), Server: NewIdentity(t), t: t}
-	v.write(logfile.ManifestName, nil)
+	v.Write(logfile.ManifestName, nil)
 	return v
 }
 
 // Add writes the log file and the manifest line of a message without cipher.
 func (v *Volume) Add(name string, body []byte) logfile.Entry {
 	v.t.Helper()
-	return v.add(name, body, nil)
+	return v.addMessage(name, body, nil)
 }
 
 // AddEnciphered is Add for a message with the 2012 cipher.
 func (v *Volume) AddEnciphered(name string, body []byte, password string) logfile.Entry {
 	v.t.Helper()
-	return v.add(name, body, cipher2012.Encrypt(cipher2012.DeriveKey(password), body))
+	return v.addMessage(name, body, cipher2012.Encrypt(cipher2012.DeriveKey(password), body))
 }
 
-func (v *Volume) add(name string, body, ciphertext []byte) logfile.Entry {
+func (v *Volume) addMessage(name string, body, ciphertext []byte) logfile.Entry {
 	v.t.Helper()
 	e := v.entry(name, body, ciphertext)
 	file := render(v.t, e, body, ciphertext)
 	e.FileSize, e.FileSHA256 = uint64(len(file)), sha256.Sum256(file)
-	v.write(e.File, file)
+	v.Write(e.File, file)
 	v.Append(v.Line(e) + "\n")
 	v.Entries = append(v.Entries, e)
 	return e
@@ -66,7 +66,7 @@ func (v *Volume) Replace(seq int, body []byte) {
 	e.Size, e.EncryptedSize, e.SHA256, e.Cipher = uint64(len(body)), 0, sha256.Sum256(body), message.None
 	file := render(v.t, e, body, nil)
 	e.FileSize, e.FileSHA256 = uint64(len(file)), sha256.Sum256(file)
-	v.write(e.File, file)
+	v.Write(e.File, file)
 	v.SetManifest(strings.Replace(v.Manifest(), v.Line(v.Entries[seq])+"\n", v.Line(e)+"\n", 1))
 	v.Entries[seq] = e
 }
@@ -132,7 +132,7 @@ func (v *Volume) Manifest() string { return string(v.Read(logfile.ManifestName))
 // SetManifest replaces the manifest.
 func (v *Volume) SetManifest(text string) {
 	v.t.Helper()
-	v.write(logfile.ManifestName, []byte(text))
+	v.Write(logfile.ManifestName, []byte(text))
 }
 
 // Lines returns the first n lines of the manifest.
@@ -160,11 +160,6 @@ func (v *Volume) Remove(name string) {
 
 // Write replaces a file of the volume.
 func (v *Volume) Write(name string, data []byte) {
-	v.t.Helper()
-	v.write(name, data)
-}
-
-func (v *Volume) write(name string, data []byte) {
 	v.t.Helper()
 	if err := os.WriteFile(filepath.Join(v.Dir, name), data, 0o644); err != nil {
 		v.t.Fatal(err)

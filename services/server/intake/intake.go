@@ -95,12 +95,12 @@ func New(cfg Config) *Server {
 
 // Serve runs sessions of the sealpost wire on ln until Shutdown or Close.
 func (s *Server) Serve(ln net.Listener) error {
-	return s.serve(ln, func(c net.Conn, log zerolog.Logger) runner { return newSession(s, c, log) })
+	return s.accept(ln, func(c net.Conn, log zerolog.Logger) runner { return newSession(s, c, log) })
 }
 
 // Serve2012 runs sessions of the 2012 wire on ln until Shutdown or Close.
 func (s *Server) Serve2012(ln net.Listener) error {
-	return s.serve(ln, func(c net.Conn, log zerolog.Logger) runner { return newSession2012(s, c, log) })
+	return s.accept(ln, func(c net.Conn, log zerolog.Logger) runner { return newSession2012(s, c, log) })
 }
 
 type runner interface {
@@ -111,7 +111,7 @@ type runner interface {
 // opener makes the session of one wire for a connection.
 type opener func(net.Conn, zerolog.Logger) runner
 
-func (s *Server) serve(ln net.Listener, open opener) error {
+func (s *Server) accept(ln net.Listener, open opener) error {
 	if !s.track(ln) {
 		_ = ln.Close()
 		return ErrServerClosed

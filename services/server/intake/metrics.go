@@ -51,4 +51,4 @@ func (m *Metrics) kept(wire string, repeat bool, size uint64) {
 
 func (m *Metrics) refused(code framing.Code) { m.Refusals.WithLabelValues(code.String()).Inc() }
 
-func (m *Metrics) closed(reason string) { m.Closed.WithLabelValues(reason).Inc() }
+func (m *Metrics) ended(reason string) { m.Closed.WithLabelValues(reason).Inc() }

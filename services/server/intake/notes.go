@@ -14,7 +14,7 @@ import (
 // noteClosed tells log and counters that a connection ended badly.
 func (s *Server) noteClosed(conn net.Conn, log zerolog.Logger, level zerolog.Level, reason string, err error) {
 	const what = "connection closed"
-	s.cfg.Metrics.closed(reason)
+	s.cfg.Metrics.ended(reason)
 	if s.passOf(conn, level, what, reason) {
 		log.WithLevel(level).Err(err).Str("reason", reason).Msg(what)
 	}

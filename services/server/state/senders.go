@@ -114,7 +114,7 @@ func (s *State) Authenticate(tok string) (sender string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	match, ok := find(s.senders.current(), parsed.Hash())
+	match, ok := find(s.records.current(), parsed.Hash())
 	// The name is inside the hashed token; the record's own can differ only
 	// where someone edited the file.
 	if !ok || match.Sender != parsed.Sender() {
@@ -128,7 +128,7 @@ func (s *State) Authenticate(tok string) (sender string, ok bool) {
 // was let in earlier asks it at each message, so it costs next to nothing; its
 // time tells nothing, since who asks has shown the token.
 func (s *State) StillValid(hash [32]byte) bool {
-	records, version := s.senders.snapshot()
+	records, version := s.records.snapshot()
 	valid := s.valid.Load()
 	if valid == nil || valid.version != version {
 		valid = newTokenSet(records, version)
@@ -165,27 +165,27 @@ func find(records []record, hash [32]byte) (record, bool) {
 
 // Senders lists the senders by name, as the file has them now.
 func (s *State) Senders() ([]Sender, error) {
-	if err := s.senders.refresh(); err != nil {
+	if err := s.records.refresh(); err != nil {
 		return nil, err
 	}
-	records, _ := s.senders.snapshot()
+	records, _ := s.records.snapshot()
 	return group(records), nil
 }
 
 // SendersVersion returns another number after each change of the senders that
 // this State has seen, by whomever it was made.
 func (s *State) SendersVersion() uint64 {
-	_, version := s.senders.snapshot()
+	_, version := s.records.snapshot()
 	return version
 }
 
 // change replaces the senders' file by what edit makes of it.
 func (s *State) change(edit func([]record) ([]record, error)) error {
 	return s.locked(func() error {
-		if err := s.senders.refresh(); err != nil {
+		if err := s.records.refresh(); err != nil {
 			return err
 		}
-		current, _ := s.senders.snapshot()
+		current, _ := s.records.snapshot()
 		records, err := edit(slices.Clip(current))
 		if err != nil {
 			return err
@@ -201,6 +201,6 @@ func (s *State) change(edit func([]record) ([]record, error)) error {
 		if err := s.write(sendersFile, text.Bytes()); err != nil {
 			return fmt.Errorf("senders: %w", err)
 		}
-		return s.senders.refresh()
+		return s.records.refresh()
 	})
 }

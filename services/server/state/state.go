@@ -54,7 +54,7 @@ var ErrLogbookID = errors.New("not a logbook id (32 hex digits)")
 type State struct {
 	dir        string
 	logbookID  atomic.Pointer[string]
-	senders    watched[[]record]
+	records    watched[[]record]
 	valid      atomic.Pointer[tokenSet]
 	identities keyring
 	now        func() time.Time
@@ -67,7 +67,7 @@ func Open(dir string) (*State, error) {
 		return nil, fmt.Errorf("state: %w", err)
 	}
 	s := &State{dir: dir, now: time.Now}
-	s.senders.watch("senders", s.path(sendersFile), maxSendersFile, ErrSendersFile, parseRecords)
+	s.records.watch("senders", s.path(sendersFile), maxSendersFile, ErrSendersFile, parseRecords)
 	s.identities.watch(s.path)
 	if err := s.locked(s.load); err != nil {
 		_ = s.Close()
@@ -79,7 +79,7 @@ func Open(dir string) (*State, error) {
 // Check reads what others have changed, and returns why a file cannot be used,
 // or nil. While one cannot, what was read of it last stays in force.
 func (s *State) Check() error {
-	return errors.Join(s.identities.refresh(s.now()), s.senders.refresh())
+	return errors.Join(s.identities.refresh(s.now()), s.records.refresh())
 }
 
 // LogbookID returns the id of the logbook, 32 hex digits, as it was when the
@@ -134,7 +134,7 @@ func (s *State) SetCheckpoint(text []byte) error {
 
 // Close releases the files that the State holds open. It stays usable for what
 // it has in memory.
-func (s *State) Close() error { return errors.Join(s.senders.close(), s.identities.close()) }
+func (s *State) Close() error { return errors.Join(s.records.close(), s.identities.close()) }
 
 func (s *State) load() error {
 	if err := s.loadIdentities(); err != nil {
@@ -143,14 +143,14 @@ func (s *State) load() error {
 	if err := s.loadLogbookID(); err != nil {
 		return err
 	}
-	_, err := lookAt(s.senders.path)
+	_, err := lookAt(s.records.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = s.write(sendersFile, nil)
 	}
 	if err != nil {
 		return err
 	}
-	return s.senders.refresh()
+	return s.records.refresh()
 }
 
 // NewLogbookID returns a random logbook id.

@@ -79,7 +79,7 @@ func (o *Opener) Open() (logbook.Logbook, error) {
 	if err := o.hold(); err != nil {
 		return nil, err
 	}
-	book, err := o.open()
+	book, err := o.openOrAccept()
 	if err == nil {
 		return remembered(book, o.st, o.cfg.Log), nil
 	}
@@ -113,8 +113,8 @@ func (o *Opener) release() {
 	}
 }
 
-// open opens volumes that fit, and others if they were accepted.
-func (o *Opener) open() (*local.Logbook, error) {
+// openOrAccept opens volumes that fit, and others if they were accepted.
+func (o *Opener) openOrAccept() (*local.Logbook, error) {
 	accepted, given, err := o.st.Accepted()
 	if err != nil {
 		return nil, err

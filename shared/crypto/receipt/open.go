@@ -27,10 +27,10 @@ type Opened struct {
 // errors are ErrMalformed, ErrSignature and, when the signature is good but the
 // tree does not hold that line at that index, ErrProof.
 func Open(data []byte, pins identity.Pins) (Opened, error) {
-	return open(data, func(signed []byte) (Checkpoint, error) { return OpenCheckpoint(signed, pins) })
+	return openWith(data, func(signed []byte) (Checkpoint, error) { return OpenCheckpoint(signed, pins) })
 }
 
-func open(data []byte, openCheckpoint func([]byte) (Checkpoint, error)) (Opened, error) {
+func openWith(data []byte, openCheckpoint func([]byte) (Checkpoint, error)) (Opened, error) {
 	p, err := parse(data)
 	if err != nil {
 		return Opened{}, err

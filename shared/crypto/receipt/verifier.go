@@ -40,7 +40,7 @@ func NewVerifier(pins identity.Pins) *Verifier {
 }
 
 // Open is [Open] with the Verifier's pins.
-func (v *Verifier) Open(data []byte) (Opened, error) { return open(data, v.openCheckpoint) }
+func (v *Verifier) Open(data []byte) (Opened, error) { return openWith(data, v.openCheckpoint) }
 
 func (v *Verifier) openCheckpoint(signed []byte) (Checkpoint, error) {
 	if checkpoint, known := v.recall(signed); known {

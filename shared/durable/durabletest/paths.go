@@ -85,7 +85,7 @@ type Watch struct {
 func PathCalls(t testing.TB, cmd *exec.Cmd, w Watch) ([]PathCall, syscall.WaitStatus) {
 	t.Helper()
 	l := &lookout{Watch: w}
-	state := trace(t, cmd, l.enter)
+	state := traceCalls(t, cmd, l.enter)
 	return l.calls, state
 }
 

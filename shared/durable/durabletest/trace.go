@@ -23,7 +23,7 @@ import (
 func Trace(t testing.TB, cmd *exec.Cmd, root string) (ops []Op, state syscall.WaitStatus) {
 	t.Helper()
 	rec := &recorder{root: root}
-	state = trace(t, cmd, rec.enter)
+	state = traceCalls(t, cmd, rec.enter)
 	return rec.ops, state
 }
 
@@ -31,8 +31,8 @@ func Trace(t testing.TB, cmd *exec.Cmd, root string) (ops []Op, state syscall.Wa
 // told of its result when it ends; nil: nothing.
 type observer func(tid int, nr uint64, args [6]uint64) (end func(result int64))
 
-// trace runs a command to its end and shows all its system calls to see.
-func trace(t testing.TB, cmd *exec.Cmd, see observer) syscall.WaitStatus {
+// traceCalls runs a command to its end and shows all its system calls to see.
+func traceCalls(t testing.TB, cmd *exec.Cmd, see observer) syscall.WaitStatus {
 	t.Helper()
 	runtime.LockOSThread() // the thread that starts a child is the one that traces it
 	defer runtime.UnlockOSThread()

@@ -20,7 +20,7 @@ func (s *staged) InFile() bool { return s.sheet == nil }
 // Complete has it in its file.
 func (s *staged) Complete() (engine.File, error) {
 	if !s.InFile() {
-		if err := s.complete(); err != nil {
+		if err := s.writeOut(); err != nil {
 			return engine.File{}, err
 		}
 	}

@@ -54,7 +54,7 @@ type seal struct {
 // checkID compares the id on the volume, whose records and manifest hold so
 // many messages and bytes.
 func (f fit) checkID(vol *disk.Volume, entries uint64, records bool) error {
-	id, err := readID(vol)
+	id, err := idOn(vol)
 	if err != nil {
 		return err
 	}
@@ -122,8 +122,8 @@ func writeID(v *disk.Volume, id string) error {
 	return v.SyncDir(disk.StagingDir)
 }
 
-// readID returns the id of the logbook on the volume, "" where there is none.
-func readID(v *disk.Volume) (string, error) {
+// idOn returns the id of the logbook on the volume, "" where there is none.
+func idOn(v *disk.Volume) (string, error) {
 	text, err := os.ReadFile(v.Path(idPath))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -139,4 +139,4 @@ func readID(v *disk.Volume) (string, error) {
 }
 
 // ReadID returns the id of the logbook on the volume dir, "" where there is none.
-func ReadID(dir string) (string, error) { return readID(disk.New(dir, nil)) }
+func ReadID(dir string) (string, error) { return idOn(disk.New(dir, nil)) }

@@ -70,7 +70,7 @@ func (r *recovery) fit() fit { return fit{r.cfg.ID, r.cfg.Known, r.cfg.Notary} }
 // giveID puts the id on a volume that has none yet. It comes behind the first
 // records: an id without them means that they were lost.
 func (r *recovery) giveID() error {
-	id, err := readID(r.Volume)
+	id, err := idOn(r.Volume)
 	if err != nil || id != "" {
 		return err
 	}

@@ -132,7 +132,7 @@ func (s *staged) WriteCiphertext(p []byte) (int, error) {
 func (s *staged) Commit(ctx context.Context, then func(logbook.Facts, error)) {
 	err := s.check()
 	if err == nil && s.file != nil {
-		err = s.complete()
+		err = s.writeOut()
 	}
 	s.settled = true
 	if err == nil {
@@ -159,8 +159,8 @@ func (s *staged) check() error {
 	return nil
 }
 
-// complete puts the message into its file.
-func (s *staged) complete() (err error) {
+// writeOut puts the message into its file.
+func (s *staged) writeOut() (err error) {
 	if s.digest, err = s.sheet.complete(); err != nil {
 		return s.l.Failed(err)
 	}
