@@ -17,7 +17,7 @@ type scratch struct {
 	name  string
 	off   uint64
 	limit uint64
-	room  *claim
+	room  *reservation
 	once  sync.Once
 }
 

@@ -32,7 +32,7 @@ const (
 	holdFor = 15 * time.Minute
 )
 
-// space shares out the room for messages on their way in. A claim is promised
+// space shares out the room for messages on their way in. A reservation is promised
 // its room in steps, before the bytes. Only what is still to be written counts
 // against the free space: what is written has lowered that already.
 type space struct {
@@ -41,8 +41,8 @@ type space struct {
 	mu       sync.Mutex
 	free     disk.Gauge
 	since    uint64                  // written since free was read
-	promised uint64                  // to all claims, and not written
-	held     uint64                  // by all claims: promised or written
+	promised uint64                  // to all reservations, and not written
+	held     uint64                  // by all reservations: promised or written
 	of       engine.BySender[uint64] // of held
 	refused  [2]refusal              // the newest, and the newest of another sender
 }
@@ -60,9 +60,9 @@ type refusal struct {
 	at     time.Time
 }
 
-// claim is the room of one message, or of one scratch. It is for one goroutine
-// at a time.
-type claim struct {
+// reservation is the room of one message, or of one scratch. It is for one
+// goroutine at a time.
+type reservation struct {
 	space    *space
 	sender   string
 	most     uint64 // bytes that it may come to
@@ -70,82 +70,82 @@ type claim struct {
 	written  uint64
 }
 
-// open begins a claim and promises its first step, or returns
+// open begins a reservation and promises its first step, or returns
 // logbook.ErrNoSpace where there is not as much as it may come to.
-func (s *space) open(sender string, most uint64) (*claim, error) {
+func (s *space) open(sender string, most uint64) (*reservation, error) {
 	most = blocks(most)
-	c := s.openLoose(sender, most)
+	r := s.openLoose(sender, most)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.fits(sender, most); err != nil {
 		return nil, err
 	}
-	s.promise(c, min(most, RoomStep))
-	return c, nil
+	s.promise(r, min(most, RoomStep))
+	return r, nil
 }
 
-// openLoose begins a claim that is promised nothing yet, and need never come to
+// openLoose begins a reservation that is promised nothing yet, and need never come to
 // the most that it may.
-func (s *space) openLoose(sender string, most uint64) *claim {
-	return &claim{space: s, sender: sender, most: most}
+func (s *space) openLoose(sender string, most uint64) *reservation {
+	return &reservation{space: s, sender: sender, most: most}
 }
 
 // want has n bytes promised that are about to be written: those, and up to a step
 // more. The error is a logbook.ErrNoSpace.
-func (c *claim) want(n uint64) error {
-	if n <= c.promised {
+func (r *reservation) want(n uint64) error {
+	if n <= r.promised {
 		return nil
 	}
-	lacks := n - c.promised
-	step := max(lacks, min(RoomStep, c.most-min(c.most, c.promised+c.written)))
-	c.space.mu.Lock()
-	defer c.space.mu.Unlock()
-	if err := c.space.fits(c.sender, step); err != nil {
+	lacks := n - r.promised
+	step := max(lacks, min(RoomStep, r.most-min(r.most, r.promised+r.written)))
+	r.space.mu.Lock()
+	defer r.space.mu.Unlock()
+	if err := r.space.fits(r.sender, step); err != nil {
 		return err
 	}
-	c.space.promise(c, step)
+	r.space.promise(r, step)
 	return nil
 }
 
 // wrote notes n promised bytes as written. It comes after the write: until then
 // they may count twice, from then on once, and never not at all.
-func (c *claim) wrote(n uint64) {
-	c.space.mu.Lock()
-	defer c.space.mu.Unlock()
-	n = min(n, c.promised)
-	c.promised -= n
-	c.written += n
-	c.space.promised -= n
-	c.space.since += n
+func (r *reservation) wrote(n uint64) {
+	r.space.mu.Lock()
+	defer r.space.mu.Unlock()
+	n = min(n, r.promised)
+	r.promised -= n
+	r.written += n
+	r.space.promised -= n
+	r.space.since += n
 }
 
 // complete notes all that was promised as written: the last block is whole.
-func (c *claim) complete() { c.wrote(c.promised) }
+func (r *reservation) complete() { r.wrote(r.promised) }
 
 // end gives back all: the bytes are kept, or gone.
-func (c *claim) end() {
-	c.space.mu.Lock()
-	defer c.space.mu.Unlock()
-	own := c.promised + c.written
-	c.space.promised -= c.promised
-	c.space.held -= own
-	c.space.of.Add(c.sender, -own)
-	c.promised, c.written = 0, 0
+func (r *reservation) end() {
+	r.space.mu.Lock()
+	defer r.space.mu.Unlock()
+	own := r.promised + r.written
+	r.space.promised -= r.promised
+	r.space.held -= own
+	r.space.of.Add(r.sender, -own)
+	r.promised, r.written = 0, 0
 }
 
-// leastRate is how many bytes a second a claim must have come at, 0 while its
+// leastRate is how many bytes a second a reservation must have come at, 0 while its
 // sender holds no more than is left, or nobody else wants more.
-func (c *claim) leastRate() uint64 {
-	if c.most <= RoomStep {
+func (r *reservation) leastRate() uint64 {
+	if r.most <= RoomStep {
 		return 0
 	}
-	c.space.mu.Lock()
-	defer c.space.mu.Unlock()
-	left, err := c.space.left()
-	if err != nil || c.space.of[c.sender] <= left || !c.space.wanted(c.sender) {
+	r.space.mu.Lock()
+	defer r.space.mu.Unlock()
+	left, err := r.space.left()
+	if err != nil || r.space.of[r.sender] <= left || !r.space.wanted(r.sender) {
 		return 0
 	}
-	return (c.promised + c.written) / uint64(holdFor.Seconds())
+	return (r.promised + r.written) / uint64(holdFor.Seconds())
 }
 
 // fits says whether a sender can be promised n more bytes. A refusal is by what
@@ -216,11 +216,11 @@ func (s *space) left() (uint64, error) {
 	return min(rest(free, s.since+s.promised+engine.Headroom), rest(all, s.held)), nil
 }
 
-func (s *space) promise(c *claim, n uint64) {
-	c.promised += n
+func (s *space) promise(r *reservation, n uint64) {
+	r.promised += n
 	s.promised += n
 	s.held += n
-	s.of.Add(c.sender, n)
+	s.of.Add(r.sender, n)
 }
 
 // rest is a-b, or 0.

@@ -22,9 +22,9 @@ func newVolumeOf(free, limit uint64) *volumeOf {
 	return v
 }
 
-// write fills a claim with n bytes in small parts, as a message comes, and gives
-// the first error.
-func (v *volumeOf) write(c *claim, n uint64) error {
+// write fills a reservation with n bytes in small parts, as a message comes, and
+// gives the first error.
+func (v *volumeOf) write(c *reservation, n uint64) error {
 	for part := uint64(32 << 10); n > 0; n -= min(n, part) {
 		if err := c.want(min(n, part)); err != nil {
 			return err
@@ -46,7 +46,7 @@ func (v *volumeOf) rest(t *testing.T) uint64 {
 	return left
 }
 
-func (v *volumeOf) mustOpen(t *testing.T, sender string, n uint64) *claim {
+func (v *volumeOf) mustOpen(t *testing.T, sender string, n uint64) *reservation {
 	t.Helper()
 	c, err := v.open(sender, n)
 	if err != nil {

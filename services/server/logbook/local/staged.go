@@ -28,7 +28,7 @@ type staged struct {
 
 	file    *disk.File // nil until something is in it
 	digest  logfile.Digest
-	room    *claim
+	room    *reservation
 	counted bool // among the open files
 	settled bool // only Discard may follow, and does nothing
 }
