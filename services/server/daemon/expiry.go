@@ -16,7 +16,8 @@ const (
 	// soon is when a certificate's end is near: whoever renews in good time, a
 	// month ahead or with a third of the time left, hears nothing of it.
 	soon = 21 * 24 * time.Hour
-	// part of a certificate's time is soon for one that lives for days.
+	// soonPart is the part of its time (a quarter) that is soon for a certificate
+	// that lives for days.
 	soonPart = 4
 
 	remindEvery = 24 * time.Hour

@@ -138,7 +138,7 @@ func (k *kept) scan(flushed uint64, visit manifest.Visitor) error {
 	return err
 }
 
-// root computes the root over the first n lines, from the lines alone.
+// Root computes the root over the first n lines, from the lines alone.
 func (k *kept) Root(n uint64) (tlog.Hash, error) {
 	var lines receipt.Hasher
 	base := k.lines - uint64(len(k.recs))

@@ -22,7 +22,7 @@ import (
 	"sealpost/shared/message"
 )
 
-// disk is an ext4 file system of its own on a loop device, whose power can be
+// loopDisk is an ext4 file system of its own on a loop device, whose power can be
 // cut: the kernel then drops what was not flushed, as a real cut does. The long
 // commit interval keeps ext4's own five seconds from hiding a missing flush.
 type loopDisk struct {
