@@ -35,7 +35,7 @@ func (o *run) ready(name string) (bool, error) {
 		return false, nil
 	}
 	info, err := f.Stat()
-	return err != nil || o.looks.settled(name, info, time.Now(), o.Settle), nil
+	return err != nil || o.looks.unchanged(name, info, time.Now(), o.Settle), nil
 }
 
 // looks remembers files that may still be growing as they were first seen so.
@@ -49,10 +49,10 @@ type look struct {
 	at time.Time
 }
 
-// settled reports whether a file has stayed the same for a time, by its own
+// unchanged reports whether a file has stayed the same for a time, by its own
 // time of change or, where that is not past, between two looks. Those are apart by
 // a clock that nobody sets, so a time of change in the future holds nothing up.
-func (l *looks) settled(name string, info os.FileInfo, now time.Time, long time.Duration) bool {
+func (l *looks) unchanged(name string, info os.FileInfo, now time.Time, long time.Duration) bool {
 	if now.Sub(info.ModTime()) >= long {
 		return true
 	}

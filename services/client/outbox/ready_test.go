@@ -59,7 +59,7 @@ func TestSettled(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				return l.settled("message", info, at, long)
+				return l.unchanged("message", info, at, long)
 			}
 			if got := look(now); got != c.at1 {
 				t.Errorf("settled at once: %v", got)

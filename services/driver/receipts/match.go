@@ -13,13 +13,13 @@ import (
 // Match holds the receipts of one number against what the collector made of
 // that number. It is to be called for every item of the manifest.
 func (s *Set) Match(item collector.Item) {
-	claims := s.claims[item.Entry.Seq]
-	if len(claims) == 0 {
+	opened := s.opened[item.Entry.Seq]
+	if len(opened) == 0 {
 		return
 	}
-	delete(s.claims, item.Entry.Seq)
+	delete(s.opened, item.Entry.Seq)
 	collected := collectedAs(item)
-	for _, c := range claims {
+	for _, c := range opened {
 		switch {
 		case !bytes.Equal(c.line, item.Line):
 			s.fail(c.path, int64(c.entry.Seq), ErrLine)
@@ -65,11 +65,11 @@ func (s *Set) Failures() []error { return slices.Clone(s.failures) }
 // Unmatched returns an *Error for each receipt whose number had no Match:
 // after the last one, those beyond the end of the manifest.
 func (s *Set) Unmatched() []error {
-	var left []claim
-	for _, claims := range s.claims {
-		left = append(left, claims...)
+	var left []openedReceipt
+	for _, opened := range s.opened {
+		left = append(left, opened...)
 	}
-	slices.SortFunc(left, func(a, b claim) int { return strings.Compare(a.path, b.path) })
+	slices.SortFunc(left, func(a, b openedReceipt) int { return strings.Compare(a.path, b.path) })
 	var failures []error
 	for _, c := range left {
 		failures = append(failures, &Error{Path: c.path, Seq: int64(c.entry.Seq), Cause: ErrNoLine})

@@ -24,8 +24,8 @@ const (
 	reasonMax = 4 << 10
 )
 
-// claim is a receipt that was opened and fits the message file beside it.
-type claim struct {
+// openedReceipt is a receipt that was opened and fits the message file beside it.
+type openedReceipt struct {
 	path  string
 	line  []byte
 	entry logfile.Entry
@@ -35,7 +35,7 @@ type claim struct {
 // Set is the receipts of an outbox, to be held against the manifest.
 type Set struct {
 	verifier *receipt.Verifier
-	claims   map[uint64][]claim
+	opened   map[uint64][]openedReceipt
 	matched  map[receipt.Checkpoint]int // how many receipts of a tree
 	heads    []audit.Head
 	failures []error
@@ -45,10 +45,10 @@ type Set struct {
 // beside it, and lists what lies in dir/refused. What is wrong, or cannot be
 // read, is found in Failures.
 func Load(dir string, pins identity.Pins) *Set {
-	s := &Set{verifier: receipt.NewVerifier(pins), claims: map[uint64][]claim{},
+	s := &Set{verifier: receipt.NewVerifier(pins), opened: map[uint64][]openedReceipt{},
 		matched: map[receipt.Checkpoint]int{}}
 	s.load(dir)
-	if len(s.claims) == 0 && len(s.failures) == 0 {
+	if len(s.opened) == 0 && len(s.failures) == 0 {
 		s.fail(filepath.Join(dir, sentDir), -1, ErrNone)
 	}
 	return s
@@ -65,9 +65,9 @@ func (s *Set) load(path string) {
 	s.eachDir(dir, sentDir, s.sent)
 }
 
-// eachDir calls look for every directory in one of the outbox's directories,
+// eachDir calls read for every directory in one of the outbox's directories,
 // with the names of the files in it.
-func (s *Set) eachDir(dir *durable.Dir, name string, look func(d *durable.Dir, files []string)) {
+func (s *Set) eachDir(dir *durable.Dir, name string, read func(d *durable.Dir, files []string)) {
 	parent, err := dir.Sub(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
@@ -82,13 +82,13 @@ func (s *Set) eachDir(dir *durable.Dir, name string, look func(d *durable.Dir, f
 		s.fail(parent.Path(), -1, err)
 	}
 	for _, name := range found {
-		if err := lookIn(parent, name, look); err != nil {
+		if err := readIn(parent, name, read); err != nil {
 			s.fail(filepath.Join(parent.Path(), name), -1, causeOf(err))
 		}
 	}
 }
 
-func lookIn(parent *durable.Dir, name string, look func(d *durable.Dir, files []string)) error {
+func readIn(parent *durable.Dir, name string, read func(d *durable.Dir, files []string)) error {
 	d, err := parent.Sub(name)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func lookIn(parent *durable.Dir, name string, look func(d *durable.Dir, files []
 	defer d.Close()
 	files, err := names(d, isFile)
 	if err == nil {
-		look(d, files)
+		read(d, files)
 	}
 	return err
 }
@@ -177,12 +177,12 @@ func (s *Set) open(d *durable.Dir, name string) {
 		s.fail(path, seq, err)
 		return
 	}
-	s.claims[c.entry.Seq] = append(s.claims[c.entry.Seq], c)
+	s.opened[c.entry.Seq] = append(s.opened[c.entry.Seq], c)
 }
 
 // verify opens a receipt. Of one that does not hold only the path is returned.
-func (s *Set) verify(d *durable.Dir, name string) (claim, error) {
-	c := claim{path: filepath.Join(d.Path(), name)}
+func (s *Set) verify(d *durable.Dir, name string) (openedReceipt, error) {
+	c := openedReceipt{path: filepath.Join(d.Path(), name)}
 	text, err := d.ReadFile(name, receipt.MaxSize)
 	if errors.Is(err, bounded.ErrTooLong) {
 		err = fmt.Errorf("%w: more than %d bytes", receipt.ErrMalformed, receipt.MaxSize)

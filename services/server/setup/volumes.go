@@ -38,7 +38,7 @@ func (r *run) directories() error {
 		if *v.dir, err = openVolume(v.path, v.mode); err != nil {
 			return err
 		}
-		if err := settle(*v.dir, v.mode, v.owner); err != nil {
+		if err := own(*v.dir, v.mode, v.owner); err != nil {
 			return err
 		}
 	}
@@ -90,11 +90,11 @@ func (r *run) below(name string, mode fs.FileMode) error {
 		return err
 	}
 	defer d.Close()
-	return settle(d, mode, r.Owner)
+	return own(d, mode, r.Owner)
 }
 
-// settle sets an open directory's owner and mode.
-func settle(d *durable.Dir, mode fs.FileMode, owner Owner) error {
+// own sets an open directory's owner and mode.
+func own(d *durable.Dir, mode fs.FileMode, owner Owner) error {
 	return errors.Join(d.Chown(owner.heir()), d.Chmod(mode), d.Sync())
 }
 
