@@ -76,7 +76,7 @@ func TestSecurityClaims(t *testing.T) {
 		}
 		for _, source := range c.sources {
 			if info, err := os.Stat(filepath.Join("..", source)); err != nil || !info.Mode().IsRegular() {
-				t.Errorf("%s: %s is no file", c.property, source)
+				t.Errorf("%s: %s is not a file", c.property, source)
 			}
 		}
 		for dir, names := range c.tests {

@@ -76,7 +76,7 @@ func TestClientLeavesStandby(t *testing.T) {
 	standby.refused(1)
 	c.relay.lead(leader.listen)
 	// Tries come at ever longer intervals. More than a few at the wrong server
-	// after the way has changed are no chance any more.
+	// after the way has changed are no longer chance.
 	standby.until(func(ctx context.Context) (bool, string) {
 		select {
 		case err := <-delivered:

@@ -253,7 +253,7 @@ func (f *fleet) logbook(d courier.Delivery) string {
 	return strings.TrimPrefix(opened.Origin, receipt.Origin(""))
 }
 
-// TestOlderState: a state volume from before the last messages is no mishap, as
+// TestOlderState: a state volume from before the last messages is not a mishap, as
 // long as the log volume goes on from it.
 func TestOlderState(t *testing.T) {
 	t.Parallel()

@@ -26,7 +26,7 @@ import (
 // TestServersOwnDirectories has another rule, since nobody but the server's user
 // writes in its volumes (SECURITY says so, and the set-up sees to it): it may go
 // by their paths. All the same nothing walks up or from the working directory,
-// and what is made or written is no link's target.
+// and what is made or written is not a link's target.
 func TestServersOwnDirectories(t *testing.T) {
 	dir := realDir(t)
 	data, state := filepath.Join(dir, "data"), filepath.Join(dir, "state")

@@ -182,7 +182,7 @@ func TestAuditFindsAlteredTrees(t *testing.T) {
 			"server_message3.txt: line 3 is missing"}},
 		"the end cut off inside a line": {func(c *collected) {
 			c.SetManifest(strings.TrimSuffix(c.Manifest(), "\n"))
-		}, []string{"behind the last line are no whole line", "line 4 missing, of 5 signed"}},
+		}, []string{"behind the last line are not a whole line", "line 4 missing, of 5 signed"}},
 		"no manifest": {func(c *collected) { c.Remove(logfile.ManifestName) },
 			[]string{"manifest.jsonl: No such file", "lines 0 to 4 missing, of 5 signed"}},
 		"a forged checkpoint": {func(c *collected) {

@@ -12,7 +12,7 @@ func Operands(args []string) []string {
 }
 
 // Scatter parses flags wherever they stand and returns the other arguments; what
-// stands behind "--" is no flag. With the error of a flag it returns those that it
+// stands behind "--" is not a flag. With the error of a flag it returns those that it
 // found before.
 func Scatter(flags *flag.FlagSet, args []string) (rest []string, err error) {
 	for {

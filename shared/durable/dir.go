@@ -13,11 +13,11 @@ import (
 	"sealpost/shared/bounded"
 )
 
-// ErrNotRegular means that what has a name is no regular file: a symbolic link,
+// ErrNotRegular means that what has a name is not a regular file: a symbolic link,
 // a directory, a pipe, a socket or a device.
 var ErrNotRegular = bounded.ErrNotRegular
 
-// ErrNotDirectory means that what has a name is no directory itself; a symbolic
+// ErrNotDirectory means that what has a name is not a directory itself; a symbolic
 // link to one is none.
 var ErrNotDirectory = errors.New("not a directory itself")
 
@@ -258,7 +258,7 @@ func (d *Dir) Create(name string, mode fs.FileMode, owner Owner) (*os.File, erro
 	return f, nil
 }
 
-// Remove removes a file, a link, or anything else that is no directory.
+// Remove removes a file, a link, or anything else that is not a directory.
 func (d *Dir) Remove(name string) error {
 	return d.do("remove", name, func(fd int) error { return unix.Unlinkat(fd, name, 0) })
 }

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errNotDir means that something that is no directory stands in a path.
+// errNotDir means that something that is not a directory stands in a path.
 var errNotDir error = syscall.ENOTDIR
 
 // file is what writing a temporary file needs of *os.File.

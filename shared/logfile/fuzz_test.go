@@ -12,8 +12,8 @@ import (
 	"sealpost/shared/vectortest"
 )
 
-// FuzzFileName: a number has one name, a name is no path, and everything else
-// is no log file's name.
+// FuzzFileName: a number has one name, a name is not a path, and everything else
+// is not a log file's name.
 func FuzzFileName(f *testing.F) {
 	for _, seed := range []string{
 		"", "server_message0.txt", "server_message18446744073709551615.txt", "server_message18446744073709551616.txt",

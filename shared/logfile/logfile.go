@@ -70,7 +70,7 @@ func parseDecimal(s string) (uint64, bool) {
 	return n, err == nil
 }
 
-// ErrDigest is returned for a text that is no digest.
+// ErrDigest is returned for a text that is not a digest.
 var ErrDigest = errors.New("a digest is 64 lower-case hex digits")
 
 // Digest is a SHA-256, in text 64 lower-case hex digits.

@@ -69,7 +69,7 @@ func TestCheckName(t *testing.T) {
 	}{
 		{"report.txt", true},
 		{" two  spaces ", true},
-		{"../../etc/passwd", true}, // a name is no path
+		{"../../etc/passwd", true}, // a name is not a path
 		{"-----", true},
 		{"Grüße, שלום, こんにちは", true},
 		{"👩‍👩‍👧", true},         // joined by U+200D

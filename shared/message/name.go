@@ -34,7 +34,7 @@ func (e *NameError) Error() string {
 // names that look and print alike would differ. Other invisible characters
 // (joiners, variation selectors, tags) belong to scripts and emoji and stay
 // allowed; names are not compared by how they look. Spaces and "/" are
-// allowed: a name is no path. The error is a [*NameError].
+// allowed: a name is not a path. The error is a [*NameError].
 func CheckName(name string) error {
 	bad := func(rule string) error {
 		return &NameError{What: "message name", Name: name, Rule: rule}

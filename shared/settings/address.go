@@ -85,7 +85,7 @@ func endsInPort(text string) bool {
 	return err == nil && isIPv6(text[:colon])
 }
 
-// ambiguous says why a text is no address.
+// ambiguous says why a text is not an address.
 func ambiguous(text string) error {
 	switch _, err := strconv.ParseUint(text, 10, 64); {
 	case err == nil:

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Unknown returns one line for each variable with the prefix that is no setting
+// Unknown returns one line for each variable with the prefix that is not a setting
 // of the struct target points to, with the setting that was meant where that can
 // be guessed. Variables that Kubernetes makes for a service of that name are
 // nobody's slip and are left out.

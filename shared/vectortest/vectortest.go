@@ -38,7 +38,7 @@ func Read(tb testing.TB, dir string) []Vector {
 		}
 		v, ok := parse(data)
 		if !ok {
-			tb.Fatalf("%s is no test vector", path)
+			tb.Fatalf("%s is not a test vector", path)
 		}
 		v.Name = strings.TrimSuffix(filepath.Base(path), ".txt")
 		vectors = append(vectors, v)

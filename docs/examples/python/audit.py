@@ -34,7 +34,7 @@ def main() -> int:
         parser.error(f"CLIENT_SERVER_IDENTITY must be set ({error})")
     for directory in [args.directory, *args.receipts]:
         if not os.path.isdir(directory):
-            parser.error(f"{ascii(directory)} is no directory")
+            parser.error(f"{ascii(directory)} is not a directory")
     for path in args.checkpoint:
         collection.add_checkpoint(path)
     for path in (path for directory in args.receipts for path in receipts(directory)):

@@ -130,7 +130,7 @@ def checkpoints(header: dict, body: bytes) -> dict:
 
 
 def roots(header: dict, body: bytes) -> dict:
-    """A manifest, and a checkpoint of its first lines. What stands behind the last line end is no line."""
+    """A manifest, and a checkpoint of its first lines. What stands behind the last line end is not a line."""
     signed, hasher = checkpoint.open_signed(base64.b64decode(header["checkpoint"]), pins.parse(header["pin"])), tree.Hasher()
     outcome, whole = "cut", body.split(b"\n")[:-1]
     for line in [*whole, None]:

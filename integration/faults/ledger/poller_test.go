@@ -104,7 +104,7 @@ func (v *volume) keepLater() {
 	v.writeManifest()
 }
 
-// An error of the volume is no verdict.
+// An error of the volume is not a verdict.
 func TestUnreadable(t *testing.T) {
 	v := newVolume(t, 1)
 	if err := os.RemoveAll(logs(v.dir, "")); err != nil {

@@ -69,7 +69,7 @@ func await[T any](ctx context.Context, read func() (T, error)) (T, error) {
 	return value, err
 }
 
-// readSource reads FILE. What is no regular file is spooled first, because the
+// readSource reads FILE. What is not a regular file is spooled first, because the
 // server wants to know size and hash before the bytes.
 func readSource(path string, in io.Reader) (*source, error) {
 	if path == stdin {

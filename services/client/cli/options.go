@@ -64,7 +64,7 @@ func parse(args []string) (options, error) {
 	switch {
 	case err != nil && len(rest) > 0:
 		// It may be a password, so it is not shown.
-		return options{}, badUsage("what follows the file is no flag; a password that begins with - goes behind --")
+		return options{}, badUsage("what follows the file is not a flag; a password that begins with - goes behind --")
 	case err != nil:
 		return options{}, badUsage("%v", err)
 	}

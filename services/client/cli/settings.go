@@ -32,7 +32,7 @@ type Settings struct {
 	Server settings.Address `default:"localhost:7513" port:"7513" required:"true"`
 	Wire   string           `default:"sealpost" oneof:"sealpost,2012"`
 	Token  settings.Secret  `form:"word"`
-	// The identity is no secret; what was put there by mistake may be one.
+	// The identity is not a secret; what was put there by mistake may be one.
 	ServerIdentity settings.Secret `form:"list"`
 	ServerCAFile   string          `envconfig:"SERVER_CA_FILE"`
 	ServerName     string          // in the certificate; empty: the host of CLIENT_SERVER

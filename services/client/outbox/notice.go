@@ -16,7 +16,7 @@ type notices struct {
 	said  bool
 }
 
-// odd names what is no regular file, each once for as long as it lies there.
+// odd names what is not a regular file, each once for as long as it lies there.
 func (n *notices) odd(log zerolog.Logger, found map[string]fs.FileMode) {
 	for name := range n.named {
 		if _, there := found[name]; !there {

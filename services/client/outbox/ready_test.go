@@ -116,7 +116,7 @@ func TestFileFromTheFuture(t *testing.T) {
 	b.accepted(map[string]string{"message": "m"}, message.None)
 }
 
-// What is no regular file is named once, and again when it is there anew.
+// What is not a regular file is named once, and again when it is there anew.
 func TestOddThingsAreNamed(t *testing.T) {
 	b := newBench(t)
 	b.mkdir("directory")

@@ -85,7 +85,7 @@ func (o *run) files() ([]job, error) {
 	return jobs, nil
 }
 
-// ours reports whether a name in DIR is no message's.
+// ours reports whether a name in DIR is not a message's.
 func ours(name string) bool {
 	return strings.HasPrefix(name, ".") || name == sentDir || name == refusedDir
 }

@@ -16,7 +16,7 @@ var errPlanted = errors.New("it has another name somewhere (a hard link), " +
 	"and others may write into the outbox: put a copy in")
 
 // open opens the claim's message, once for all that follows, and measures it. An
-// unfitError is for what is no message: a link, a pipe, a directory, or, before
+// unfitError is for what is not a message: a link, a pipe, a directory, or, before
 // it was ever offered, another's file that somebody gave a name in the outbox.
 func (o *run) open(c *claim, offered bool) (size uint64, sum logfile.Digest, err error) {
 	f, err := c.dir.Open(c.name, os.O_RDONLY, 0)

@@ -10,7 +10,7 @@
 // those of every tree that was expected, up to that tree's size. So no line
 // below the largest size was altered, taken away or put in, and all who signed
 // trees were taken from saw the same lines. A tree that is smaller than another
-// and agrees with the manifest is an older one, which is no fault.
+// and agrees with the manifest is an older one, which is not a fault.
 //
 // Not guaranteed: anything about lines beyond the largest size. Signatures are
 // checked before, where the trees are found.

@@ -210,7 +210,7 @@ func TestViewThatNobodyVouchesFor(t *testing.T) {
 }
 
 // TestAnotherLogbook: the manifest that a renewed logbook took over is true for
-// the receipts of the old one, and what it does not hold is no split view.
+// the receipts of the old one, and what it does not hold is not a split view.
 func TestAnotherLogbook(t *testing.T) {
 	lines := view(9, 9, "")
 	old, lost := head(t, "old", lines, 5), head(t, "lost", view(9, 5, "lost"), 9)
@@ -223,7 +223,7 @@ func TestAnotherLogbook(t *testing.T) {
 }
 
 // TestLag: all trees of one history hold at once, in whatever order they are
-// found; the older ones are no fault.
+// found; the older ones are not at fault.
 func TestLag(t *testing.T) {
 	lines := view(12, 12, "")
 	heads := []audit.Head{

@@ -64,7 +64,7 @@ func TestPlantedInTheOutbox(t *testing.T) {
 	}
 }
 
-// TestPlantedWaiting: a link in the place of .sending is no word of the client.
+// TestPlantedWaiting: a link in the place of .sending is not the client's word.
 func TestPlantedWaiting(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Symlink(t.TempDir(), filepath.Join(dir, ".sending")); err != nil {

@@ -46,7 +46,7 @@ func TestNoProgressWithoutTerminal(t *testing.T) {
 	var out bytes.Buffer
 	s := newScreen(&out)
 	if s.terminal {
-		t.Fatal("a buffer is no terminal")
+		t.Fatal("a buffer is not a terminal")
 	}
 	s.show(progress(t))()
 	log, err := s.logger("info", "auto")

@@ -29,7 +29,7 @@ type Settings struct {
 
 	Outbox  string        // read-only; empty: none to wait for and no receipts to check
 	Timeout time.Duration `default:"2m" min:"0s"` // for the outbox to become empty
-	// The identity is no secret; what was put there by mistake may be one.
+	// The identity is not a secret; what was put there by mistake may be one.
 	ServerIdentity settings.Secret `form:"list"`
 
 	ignore.Setting // names in the outbox that are not waited for

@@ -26,7 +26,7 @@ type volumesConfig struct {
 func (c *volumesConfig) Check() []settings.Problem { return daemon.CheckDirs(c.DataDir, c.StateDir) }
 
 // mounted tells whether both volumes are there. Empty ones may be meant, missing
-// ones never are, and what a server would make of those is no verdict.
+// ones never are, and what a server would make of those is not a verdict.
 func (c *volumesConfig) mounted() error {
 	if _, err := os.Stat(c.DataDir); err != nil {
 		return &daemon.DirError{Setting: "SERVER_DATA_DIR", Dir: c.DataDir, Err: err}

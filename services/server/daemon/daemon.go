@@ -37,7 +37,7 @@ type Options struct {
 	// that wire is off.
 	OnListen func(sealpost, wire2012, admin net.Addr)
 	// Reload has a value each time that somebody asks the server to look at its
-	// files: SIGHUP. It looks at them by itself too, so nil is no loss.
+	// files: SIGHUP. It looks at them by itself too, so nil loses nothing.
 	Reload <-chan struct{}
 }
 

@@ -88,7 +88,7 @@ func TestBadBody(t *testing.T) {
 	}
 }
 
-// A cancelled body is no message, wherever it ends.
+// A cancelled body is not a message, wherever it ends.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	m := plain("a.txt", bytes.Repeat([]byte("c"), 1000))
@@ -162,7 +162,7 @@ func (p *peer) reset() {
 	check(p.t, raw.Close())
 }
 
-// An end between messages, or before the first, is no fault.
+// An end between messages, or before the first, is not a fault.
 func TestCleanEnd(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})

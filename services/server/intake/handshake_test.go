@@ -24,7 +24,7 @@ func TestNotTLS(t *testing.T) {
 		{"HTTP request", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"},
 		{"2012 wire", string(key[:]) + string(cipher2012.Encrypt(key, []byte("to the wrong port")))},
 		{"TLS record of a length that cannot be", "\x16\x03\x01\xff\xff\x01"},
-		{"handshake message that is no greeting", "\x16\x03\x01\x00\x04\x63\x00\x00\x00"},
+		{"handshake message that is not a greeting", "\x16\x03\x01\x00\x04\x63\x00\x00\x00"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -72,7 +72,7 @@ func TestWeakTLS(t *testing.T) {
 	}
 }
 
-// A wrong token, a wrong sender and something that is no token hear the same.
+// A wrong token, a wrong sender and something that is not a token hear the same.
 func TestUnauthenticated(t *testing.T) {
 	t.Parallel()
 	wrong, err := token.New("store-17")

@@ -71,7 +71,7 @@ func TestGoodOffer(t *testing.T) {
 	s := start(t, options{limits: intake.Limits{Message: limit}})
 	p := s.connect(t)
 	p.deliver(plain(string(bytes.Repeat([]byte("n"), framing.MaxName)), []byte("longest name")))
-	p.deliver(plain("a/b \\ äöü 漢字 \"quoted\" <tag> & more", []byte("a name is no path")))
+	p.deliver(plain("a/b \\ äöü 漢字 \"quoted\" <tag> & more", []byte("a name is not a path")))
 	p.deliver(plain("limit.bin", make([]byte, limit)))
 	p.deliver(sealed("limit.bin", make([]byte, limit)))
 	s.wantFiles(t, 4)

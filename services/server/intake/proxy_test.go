@@ -171,7 +171,7 @@ func TestProxyHeaderFromOthers(t *testing.T) {
 				_, err := raw.Write(header)
 				check(t, err)
 				if _, err := s.handshake(t, raw); err == nil {
-					t.Error("a client that is no proxy was let in with its header")
+					t.Error("a client that is not a proxy was let in with its header")
 				}
 				s.wantClosed(t, "handshake failed")
 				s.wantReset2012(t, append(header, message...))

@@ -8,7 +8,7 @@ import (
 	"sealpost/shared/crypto/cipher2012"
 )
 
-// What is no message is answered with a reset, and leaves nothing behind.
+// What is not a message is answered with a reset, and leaves nothing behind.
 func TestRefused2012(t *testing.T) {
 	t.Parallel()
 	good := enciphered2012(bytes.Repeat([]byte("0123456789"), 9)) // three blocks, no "="
@@ -92,7 +92,7 @@ func TestHalfMessage2012(t *testing.T) {
 	s.goesOn(t)
 }
 
-// A port check is no fault.
+// A port check is not a fault.
 func TestPortCheck2012(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})

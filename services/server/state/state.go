@@ -47,7 +47,7 @@ const (
 	logbookIDSize = 16 // bytes, 32 hex digits
 )
 
-// ErrLogbookID means that a text is no logbook id: 32 lower-case hex digits.
+// ErrLogbookID means that a text is not a logbook id: 32 lower-case hex digits.
 var ErrLogbookID = errors.New("not a logbook id (32 hex digits)")
 
 // State is the content of a state directory. It is safe for concurrent use.

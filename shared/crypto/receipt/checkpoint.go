@@ -119,11 +119,11 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 	}
 	size, ok := parseNumber(strings.TrimSuffix(lines[1], "\n"))
 	if !ok {
-		return Checkpoint{}, fmt.Errorf("%w: the checkpoint's second line is no tree size", ErrMalformed)
+		return Checkpoint{}, fmt.Errorf("%w: the checkpoint's second line is not a tree size", ErrMalformed)
 	}
 	root, ok := parseHash([]byte(strings.TrimSuffix(lines[2], "\n")))
 	if !ok {
-		return Checkpoint{}, fmt.Errorf("%w: the checkpoint's third line is no hash", ErrMalformed)
+		return Checkpoint{}, fmt.Errorf("%w: the checkpoint's third line is not a hash", ErrMalformed)
 	}
 	return Checkpoint{Origin: strings.TrimSuffix(lines[0], "\n"), Size: size, Root: root}, nil
 }
@@ -133,7 +133,7 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 func checkNote(text []byte) error {
 	var unverified *note.UnverifiedNoteError
 	if _, err := note.Open(text, nil); !errors.As(err, &unverified) {
-		return fmt.Errorf("%w: the checkpoint is no signed note", ErrMalformed)
+		return fmt.Errorf("%w: the checkpoint is not a signed note", ErrMalformed)
 	}
 	if !canonicalSignatures(text) {
 		return fmt.Errorf("%w: a signature is not in canonical base64", ErrMalformed)

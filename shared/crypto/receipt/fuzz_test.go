@@ -10,7 +10,7 @@ import (
 	"sealpost/shared/vectortest"
 )
 
-// FuzzSigned: the server itself may sign what is no checkpoint. What opens is in
+// FuzzSigned: the server itself may sign what is not a checkpoint. What opens is in
 // the one spelling, and everything else is refused with an error of the package.
 // FuzzOpenCheckpoint cannot get here: it would have to make up a signature.
 func FuzzSigned(f *testing.F) {

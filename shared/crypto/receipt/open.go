@@ -78,7 +78,7 @@ func parse(data []byte) (parts, error) {
 		p.index, ok = parseNumber(string(number))
 	}
 	if !ok {
-		return parts{}, fmt.Errorf("%w: its third line is no index", ErrMalformed)
+		return parts{}, fmt.Errorf("%w: its third line is not an index", ErrMalformed)
 	}
 	if p.proof, ok = parseProof(hashes, hasHashes); !ok {
 		return parts{}, fmt.Errorf("%w: its proof is not made of hashes", ErrMalformed)

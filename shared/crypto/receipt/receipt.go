@@ -42,7 +42,7 @@ const (
 )
 
 var (
-	// ErrMalformed means that the bytes are no receipt or no checkpoint of a
+	// ErrMalformed means that the bytes are not a receipt or not a checkpoint of a
 	// known form.
 	ErrMalformed = errors.New("not a well-formed receipt or checkpoint")
 	// ErrSignature means that no pinned identity signed the checkpoint, or that

@@ -10,7 +10,7 @@ import (
 )
 
 // TestRootVectors holds manifests against checkpoints. What stands behind the
-// last line end is no line.
+// last line end is not a line.
 func TestRootVectors(t *testing.T) {
 	for _, v := range vectortest.Read(t, "testdata/roots") {
 		t.Run(v.Name, func(t *testing.T) {

@@ -29,14 +29,14 @@ const (
 	secretText = 43 // characters of base64url
 )
 
-// ErrMalformed means that a text is no token. It does not say what is wrong
+// ErrMalformed means that a text is not a token. It does not say what is wrong
 // with it: the text may be a secret with one slip in it.
 var ErrMalformed = errors.New("not a token (the form is sealpost:SENDER:SECRET)")
 
 // encoding is strict: a secret has one spelling only.
 var encoding = base64.RawURLEncoding.Strict()
 
-// Token is one sender's token. The zero value is no token and reveals nothing.
+// Token is one sender's token. The zero value is not a token and reveals nothing.
 type Token struct {
 	sender string
 	// A pointer, because fmt prints an unexported field of a caller's struct

@@ -60,7 +60,7 @@ def _signature(line: str) -> Signature:
     name, _, encoded = line.removeprefix(_SIGNATURE).partition(" ")
     raw = from_base64(encoded.encode())
     if not line.startswith(_SIGNATURE) or not is_key_name(name) or raw is None or len(raw) < 5:
-        raise Breach("malformed", "a line behind the note's text is no signature")
+        raise Breach("malformed", "a line behind the note's text is not a signature")
     return Signature(name, raw[:4], raw[4:])
 
 

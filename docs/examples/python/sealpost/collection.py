@@ -85,13 +85,13 @@ class Collection:
         return roots
 
     def _manifest(self) -> Iterator[bytes]:
-        """The manifest's lines without their ends. What stands behind the last line end is no line yet."""
+        """The manifest's lines without their ends. What stands behind the last line end is not a line yet."""
         try:
             with open(os.path.join(self._dir, manifest.NAME), "rb") as file:
                 while (line := file.readline(manifest.MAX_LINE + 2)).endswith(b"\n"):
                     yield line[:-1]
                 if line:
-                    self.findings.append(f"{manifest.NAME}: {len(line)} bytes behind the last line are no whole line")
+                    self.findings.append(f"{manifest.NAME}: {len(line)} bytes behind the last line are not a whole line")
         except OSError as error:
             self.findings.append(f"{manifest.NAME}: {_reason(error)}")
 

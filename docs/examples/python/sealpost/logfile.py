@@ -70,7 +70,7 @@ class Head:
 def parse_head(start: bytes) -> Head:
     """Reads the header from a file's first bytes. Raises a Breach of class "header"."""
     try:
-        # The header ends before a message that may be cut inside a character, or be no text at all.
+        # The header ends before a message that may be cut inside a character, or not be text at all.
         match = _HEAD.match(start[:MAX_HEADER].decode("utf-8", "surrogateescape"))
         if not match:
             raise ValueError("no header")

@@ -44,7 +44,7 @@ def _parse(text: str, number: int) -> Pin:
 
 
 def _is_origin(name: str) -> bool:
-    # Bytes of an argument or a variable that are no UTF-8 are surrogates in Python's strings.
+    # Bytes of an argument or a variable that are not UTF-8 are surrogates in Python's strings.
     return is_key_name(name) and not is_control(name) and not any("\ud800" <= c <= "\udfff" for c in name)
 
 

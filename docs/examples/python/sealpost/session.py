@@ -188,7 +188,7 @@ class Session:
         try:
             opened = open_text(text, self._pins)
             self._compare(opened, delivery.message)
-        except Breach as breach:  # it is no answer
+        except Breach as breach:  # it is not an answer
             delivery.outcome, delivery.reason = Outcome.NOT_KNOWN, f"the receipt cannot be accepted: {breach}"
             return
         delivery.outcome, delivery.reason, delivery.receipt, delivery.text = Outcome.RECEIPTED, "", opened, text

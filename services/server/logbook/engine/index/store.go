@@ -54,7 +54,7 @@ func openStore(path string) (s *store, err error) {
 	return &store{db}, nil
 }
 
-// openNoLink is os.OpenFile for a file that is no link.
+// openNoLink is os.OpenFile for a file that is not a link.
 func openNoLink(path string, flag int, mode os.FileMode) (*os.File, error) {
 	return os.OpenFile(path, flag|unix.O_NOFOLLOW, mode)
 }
