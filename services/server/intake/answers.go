@@ -116,9 +116,9 @@ func (a *answers) count(n int) (tooMany bool) {
 	return a.account.add(max(0, a.waiting-fairOwed)-before, a.waiting)
 }
 
-// settled waits until everything queued or expected has been written, or has no
-// one to be written to, or ctx ends.
-func (a *answers) settled(ctx context.Context) {
+// awaitWritten waits until everything queued or expected has been written, the
+// connection has failed, or ctx ends.
+func (a *answers) awaitWritten(ctx context.Context) {
 	a.mu.Lock()
 	if a.open == 0 {
 		a.mu.Unlock()

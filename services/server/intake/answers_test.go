@@ -41,7 +41,7 @@ func TestPlacesWaitForThePeer(t *testing.T) {
 	if _, err := io.ReadFull(there, rest); err != nil || !bytes.Equal(rest, []byte("irst xxxx")) {
 		t.Errorf("the peer read %q, %v", rest, err)
 	}
-	a.settled(t.Context())
+	a.awaitWritten(t.Context())
 	for range places {
 		if !a.offered() {
 			t.Error("a place did not come free")
@@ -70,7 +70,7 @@ func TestDeadlineIsTakenAway(t *testing.T) {
 	if _, err := there.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
-	a.settled(t.Context())
+	a.awaitWritten(t.Context())
 	if !conn.until.IsZero() {
 		t.Errorf("%v is still set", conn.until)
 	}
@@ -89,7 +89,7 @@ func TestAnswersAfterAFailure(t *testing.T) {
 			t.Fatal("a place did not come free")
 		}
 		a.answer(record("into the void"))
-		a.settled(t.Context())
+		a.awaitWritten(t.Context())
 	}
 	if a.failure() == nil || len(a.pending) != 0 {
 		t.Errorf("failure is %v, %d bytes are pending", a.failure(), len(a.pending))

@@ -88,7 +88,7 @@ func TestOwedIsBounded(t *testing.T) {
 					}
 					if a.failure() == errNotTaken {
 						cut++
-						a.settled(t.Context())
+						a.awaitWritten(t.Context())
 					}
 				}
 			}
@@ -109,7 +109,7 @@ func TestOwedIsGivenBack(t *testing.T) {
 			a.answer(record("x"))
 		}
 		_ = a.conn.Close()
-		a.settled(t.Context())
+		a.awaitWritten(t.Context())
 	}
 	for _, a := range all {
 		a.account.close()

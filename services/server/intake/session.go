@@ -69,7 +69,7 @@ func (s *session) run() {
 		err = s.message()
 	}
 	// Answers under way still leave: their messages are kept.
-	s.out.settled(s.server.ctx)
+	s.out.awaitWritten(s.server.ctx)
 	s.end(err)
 	if s.account != nil {
 		s.account.close()
@@ -168,7 +168,7 @@ func (s *session) end(err error) {
 	reason, err := s.reasonOf(err, told)
 	if told != nil && s.handshaked() {
 		s.out.send(framing.AppendClose(nil, framing.Close{Code: told.code, Reason: told.reason}))
-		s.out.settled(s.server.ctx)
+		s.out.awaitWritten(s.server.ctx)
 	}
 	level := zerolog.WarnLevel
 	if told == errShuttingDown || told == errIdle {

@@ -16,10 +16,10 @@ import (
 // identities_former.jsonl is.
 var ErrFormerFile = errors.New("identities_former.jsonl is damaged")
 
-// former is an identity that was replaced: one line of identities_former.jsonl,
+// formerLine is an identity that was replaced: one line of identities_former.jsonl,
 // a JSON object with these fields. The public key stays for good, so that what
 // it signed is still known to be this server's.
-type former struct {
+type formerLine struct {
 	Key      ed25519.PublicKey `json:"key"`               // 32 bytes, in base64
 	Replaced time.Time         `json:"replaced"`          // when
 	Until    time.Time         `json:"until"`             // it signs beside its successor before then
@@ -28,41 +28,41 @@ type former struct {
 	signer *identity.Identity // of Private
 }
 
-func parseFormer(text []byte) ([]former, error) {
+func parseFormer(text []byte) ([]formerLine, error) {
 	return parseLines(text, ErrFormerFile, parseFormerLine)
 }
 
-func parseFormerLine(line []byte) (former, error) {
-	var f former
+func parseFormerLine(line []byte) (formerLine, error) {
+	var f formerLine
 	if err := strictjson.Unmarshal(line, &f); err != nil {
-		return former{}, err
+		return formerLine{}, err
 	}
 	if len(f.Key) != ed25519.PublicKeySize {
-		return former{}, ErrFormerFile
+		return formerLine{}, ErrFormerFile
 	}
 	if f.Private == "" {
 		return f, nil
 	}
 	var err error
 	if f.signer, err = identity.ParsePEM([]byte(f.Private)); err != nil {
-		return former{}, err
+		return formerLine{}, err
 	}
 	if !f.signer.Public().Equal(f.Key) {
-		return former{}, ErrFormerFile
+		return formerLine{}, ErrFormerFile
 	}
 	return f, nil
 }
 
 // noted returns list with f in it, once: a switch that was cut short has left
 // an entry for the same key.
-func noted(list []former, f former) []former {
-	list = slices.DeleteFunc(slices.Clone(list), func(other former) bool { return other.Key.Equal(f.Key) })
+func noted(list []formerLine, f formerLine) []formerLine {
+	list = slices.DeleteFunc(slices.Clone(list), func(other formerLine) bool { return other.Key.Equal(f.Key) })
 	return append(list, f)
 }
 
 // stripped returns list without the private keys of those whose date has come,
 // and how many these were.
-func stripped(list []former, now time.Time) ([]former, int) {
+func stripped(list []formerLine, now time.Time) ([]formerLine, int) {
 	list = slices.Clone(list)
 	n := 0
 	for i, f := range list {
@@ -74,7 +74,7 @@ func stripped(list []former, now time.Time) ([]former, int) {
 	return list, n
 }
 
-func (s *State) writeFormer(list []former) error {
+func (s *State) writeFormer(list []formerLine) error {
 	var text bytes.Buffer
 	for _, f := range list {
 		line, err := json.Marshal(f)

@@ -121,7 +121,7 @@ func (s *State) SwitchIdentity(overlap time.Duration) error {
 
 func (s *State) noteFormer(k *keys, overlap time.Duration) error {
 	now := s.now().UTC()
-	f := former{Key: k.current.Public(), Replaced: now.Truncate(time.Second), Until: now.Add(overlap)}
+	f := formerLine{Key: k.current.Public(), Replaced: now.Truncate(time.Second), Until: now.Add(overlap)}
 	if overlap > 0 {
 		f.Private = string(k.current.PEM())
 	}

@@ -19,7 +19,7 @@ type keys struct {
 	version     uint64 // counts them
 	current     *identity.Identity
 	next        *identity.Identity // nil: none
-	former      []former           // oldest first
+	former      []formerLine       // oldest first
 	signers     []*identity.Identity
 	until       time.Time // when the first of the former stops to sign; zero: none signs
 	certificate *tls.Certificate
@@ -28,7 +28,7 @@ type keys struct {
 // keyring holds the identities, and reads them again when their files change.
 type keyring struct {
 	current, next watched[*identity.Identity]
-	former        watched[[]former]
+	former        watched[[]formerLine]
 
 	mu    sync.Mutex // of a refresh
 	read  [3]uint64  // the versions of the files that the keys were made of
@@ -95,7 +95,7 @@ func (k *keyring) combine() (fresh *keys, read [3]uint64) {
 func (k *keys) follows(old *keys) bool {
 	was := old.current.Public()
 	return was.Equal(k.current.Public()) ||
-		slices.ContainsFunc(k.former, func(f former) bool { return f.Key.Equal(was) })
+		slices.ContainsFunc(k.former, func(f formerLine) bool { return f.Key.Equal(was) })
 }
 
 func (k *keyring) close() error {

@@ -139,7 +139,7 @@ func TestFormerLines(t *testing.T) {
 	check(t, err)
 	dir := t.TempDir()
 	s := open(t, dir)
-	check(t, s.writeFormer([]former{{Key: id.Public(), Private: string(id.PEM())}, {Key: other.Public()}}))
+	check(t, s.writeFormer([]formerLine{{Key: id.Public(), Private: string(id.PEM())}, {Key: other.Public()}}))
 	raw, err := os.ReadFile(filepath.Join(dir, formerFile))
 	check(t, err)
 	signer, mute, _ := strings.Cut(strings.TrimSuffix(string(raw), "\n"), "\n")
