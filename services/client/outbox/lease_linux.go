@@ -8,8 +8,8 @@ import (
 )
 
 // writersOf asks for a read lease, which a file that is open for writing on this
-// machine does not give. There is none to be had on the file of another user, but
-// for root, and on some file systems. Closing the file ends the lease.
+// machine does not give. Only root gets one on the file of another user, and some
+// file systems have none. Closing the file ends the lease.
 func writersOf(f *os.File) writers {
 	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK)
 	switch {

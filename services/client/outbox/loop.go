@@ -95,8 +95,8 @@ func (o *run) start(ctx, until context.Context, j job, ended func()) bool {
 	return true
 }
 
-// do reports whether it settled something, as against finding the file or the
-// claim in other hands.
+// do settles one job. It returns false where another client has the file or the
+// claim, or it was put off.
 func (o *run) do(ctx context.Context, j job) bool {
 	var c *claim
 	var err error
@@ -116,8 +116,8 @@ func (o *run) do(ctx context.Context, j job) bool {
 		return false
 	}
 	defer c.release()
-	// It may have been left between the look around that found it and now; with
-	// its lock in hand this is certain.
+	// It may have been put off since the scan that found it. With its lock held
+	// nobody can do so any more.
 	if putOff, due := o.later.state(c.job()); putOff && !due {
 		return false
 	}
@@ -134,8 +134,8 @@ func (o *run) lookAgain() {
 	}
 }
 
-// pause waits for something to change. Other clients' work shows only when one
-// looks.
+// pause waits for something to change. What other clients do is noticed only by
+// polling.
 func (o *run) pause(ctx context.Context, jobs int) {
 	timer := time.NewTimer(o.poll)
 	defer timer.Stop()

@@ -84,13 +84,14 @@ func (p *pool) count(j *job) error {
 			return err
 		}
 	}
-	return p.bear(j)
+	return p.countTrouble(j)
 }
 
-// bear gives up where the server fails over one new file after the other: each
-// costs all its attempts and times. The next run begins behind them. An answer
-// that is about one file alone costs nothing, and neither ends the row.
-func (p *pool) bear(j *job) error {
+// countTrouble returns ErrTrouble once the server has failed for MaxTrouble new
+// files in a row, since each costs all attempts and their timeouts; the next run
+// begins behind them. An answer that is about one file alone neither counts nor
+// ends the row.
+func (p *pool) countTrouble(j *job) error {
 	switch {
 	case j.item.New:
 		p.trouble = 0

@@ -15,8 +15,8 @@ func (p *pool) hire(ctx context.Context) {
 	})
 }
 
-// help is a further worker. It does without its connection where the server
-// allows no more of them, or when all work is taken before it is logged in.
+// help runs a further worker. It ends without an error where the server allows no
+// more connections, or when all work is taken before it is logged in.
 func (p *pool) help(ctx context.Context) error {
 	own, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -161,7 +161,8 @@ func (c *certificate) load(p pair) error {
 	return nil
 }
 
-// worse is why the certificate in use is better than another one.
+// worse returns why clients would refuse cert, so that the certificate in use must
+// stay, or nil.
 func (c *certificate) worse(cert *tls.Certificate) error {
 	now, leaf := c.now(), cert.Leaf
 	var why error

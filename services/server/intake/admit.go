@@ -36,8 +36,8 @@ func (s *Server) admit(conn net.Conn, open opener) {
 	}()
 }
 
-// admitProxied waits for the header of a proxy's connection, beside all others;
-// what then comes is its client's session.
+// admitProxied waits in a goroutine for the header of a proxy's connection, then
+// runs the session of the client behind it.
 func (s *Server) admitProxied(conn net.Conn, open opener) {
 	if !s.gate.enterUnknown() {
 		s.tooMany(conn, s.logOf(conn))

@@ -14,7 +14,7 @@ type outgoing interface {
 	appendTo(dst []byte) []byte
 }
 
-// record is one that is there already.
+// record is an outgoing record whose bytes exist already.
 type record []byte
 
 func (r record) appendTo(dst []byte) []byte { return append(dst, r...) }

@@ -41,8 +41,8 @@ func (a *arrival) refused(err error) {
 	a.s.out.answer(a)
 }
 
-// commit has a complete message kept. It is answered when that is settled, or
-// nobody can wait longer.
+// commit gives a complete message to the logbook. It is answered with the outcome,
+// or as unknown when the limit for a commit has passed.
 func (a *arrival) commit(staged logbook.Staged) {
 	a.s.out.expect()
 	a.since = time.Now()

@@ -54,7 +54,7 @@ func (g *gate) leaveUnknown() {
 	g.total--
 }
 
-// become gives such a connection its address.
+// become counts a connection of enterUnknown for its address, once that is known.
 func (g *gate) become(address string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

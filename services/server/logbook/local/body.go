@@ -14,10 +14,10 @@ func (s *staged) Weight() int64 {
 	return s.layout.FileSize()
 }
 
-// InFile reports whether all of it is in its file.
+// InFile reports whether the whole message is in its file.
 func (s *staged) InFile() bool { return s.sheet == nil }
 
-// Complete has it in its file.
+// Complete writes the message to its file, unless it is there, and returns that.
 func (s *staged) Complete() (engine.File, error) {
 	if !s.InFile() {
 		if err := s.writeOut(); err != nil {

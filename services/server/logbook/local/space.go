@@ -107,8 +107,8 @@ func (r *reservation) want(n uint64) error {
 	return nil
 }
 
-// wrote notes n promised bytes as written. It comes after the write: until then
-// they may count twice, from then on once, and never not at all.
+// wrote notes n promised bytes as written. It is called after the write, so bytes
+// may be counted twice for a moment, but are never left out.
 func (r *reservation) wrote(n uint64) {
 	r.space.mu.Lock()
 	defer r.space.mu.Unlock()
@@ -122,7 +122,7 @@ func (r *reservation) wrote(n uint64) {
 // complete notes all that was promised as written: the last block is whole.
 func (r *reservation) complete() { r.wrote(r.promised) }
 
-// end gives back all: the bytes are kept, or gone.
+// end gives all room back. The bytes are kept by then, or removed.
 func (r *reservation) end() {
 	r.space.mu.Lock()
 	defer r.space.mu.Unlock()
@@ -133,8 +133,8 @@ func (r *reservation) end() {
 	r.promised, r.written = 0, 0
 }
 
-// leastRate is how many bytes a second a reservation must have come at, 0 while its
-// sender holds no more than is left, or nobody else wants more.
+// leastRate returns at how many bytes a second at least the message must come. It
+// is 0 while its sender holds no more than is left, or nobody else wants more.
 func (r *reservation) leastRate() uint64 {
 	if r.most <= RoomStep {
 		return 0

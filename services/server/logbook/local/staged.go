@@ -47,7 +47,7 @@ type sheet interface {
 	complete() (logfile.Digest, error)
 }
 
-// Stage looks whether there is room for a message, and opens it for writing.
+// Stage reserves room for a message and opens it for writing.
 func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, error) {
 	if err := l.Accepting(); err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, err
 	return s, nil
 }
 
-// openLarge begins one that is written as its bytes come.
+// openLarge opens a message that is written to its file as its bytes come.
 func (s *staged) openLarge() error {
 	if err := s.l.files.take(s.draft.Sender); err != nil {
 		return err
