@@ -41,7 +41,7 @@ func TestPowerCutEverywhere(t *testing.T) {
 				if t.Failed() {
 					return // one state tells enough
 				}
-				for _, w := range weathers(uint64(n)) {
+				for _, w := range survivals(uint64(n)) {
 					what := fmt.Sprintf("%d operations", n)
 					if n < len(ops) {
 						what = fmt.Sprintf("before operation %d (%s %s)", n, ops[n].Kind, ops[n].Name)
@@ -55,10 +55,10 @@ func TestPowerCutEverywhere(t *testing.T) {
 	}
 }
 
-// weathers are those of a file system that keeps names in the order in which they
+// survivals are those of a file system that keeps names in the order in which they
 // changed: another one could keep a message in a directory that is lost.
-func weathers(n uint64) []durabletest.Weather {
-	return []durabletest.Weather{durabletest.Nothing, durabletest.Everything,
+func survivals(n uint64) []durabletest.Survival {
+	return []durabletest.Survival{durabletest.Nothing, durabletest.Everything,
 		durabletest.AtRandom(2*n, true), durabletest.AtRandom(2*n+1, true)}
 }
 
@@ -93,7 +93,7 @@ func (p powerCut) bench(t *testing.T, root string, files map[string][]byte) benc
 
 // check looks at one state of the disk after the first n operations.
 func (p powerCut) check(t *testing.T, what string, start map[string][]byte, ops []durabletest.Op, n int,
-	w durabletest.Weather) {
+	w durabletest.Survival) {
 	t.Helper()
 	left := p.left(start, ops[:n], w)
 	root := durabletest.MemoryDir(t)
@@ -121,7 +121,7 @@ func (p powerCut) check(t *testing.T, what string, start map[string][]byte, ops 
 }
 
 // left is the outbox after a power cut, and the ledger as the server has it.
-func (p powerCut) left(start map[string][]byte, ops []durabletest.Op, w durabletest.Weather) map[string][]byte {
+func (p powerCut) left(start map[string][]byte, ops []durabletest.Op, w durabletest.Survival) map[string][]byte {
 	first := maps.Clone(start)
 	if p.unsynced {
 		for name := range p.files {

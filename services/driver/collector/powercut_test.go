@@ -129,7 +129,7 @@ func cutEverywhere(t *testing.T, v *drivertest.Volume, addr string, start map[st
 		if n > 0 {
 			disk.Apply(ops[n-1])
 		}
-		for _, w := range []durabletest.Weather{durabletest.Nothing, durabletest.Everything,
+		for _, w := range []durabletest.Survival{durabletest.Nothing, durabletest.Everything,
 			durabletest.AtRandom(uint64(n), true), durabletest.AtRandom(uint64(n), false)} {
 			left := disk.After(w)
 			checkLeft(t, v, left)

@@ -68,7 +68,7 @@ func TestPowerCutEverywhere(t *testing.T) {
 		if n > 0 {
 			disk.Apply(ops[n-1])
 		}
-		for _, w := range []durabletest.Weather{durabletest.Nothing, durabletest.Everything,
+		for _, w := range []durabletest.Survival{durabletest.Nothing, durabletest.Everything,
 			durabletest.AtRandom(uint64(n), true), durabletest.AtRandom(uint64(n), false)} {
 			dir := durabletest.MemoryDir(t)
 			durabletest.Put(t, dir, disk.After(w))

@@ -20,7 +20,7 @@ import (
 	"sealpost/shared/logfile"
 )
 
-var full = flag.Bool("full", false, "every weather at every crash point, not a sample of them")
+var full = flag.Bool("full", false, "every survival at every crash point, not a sample of them")
 
 // powerCut is a run on two volumes, of which either or both lose their power.
 type powerCut struct {
@@ -107,7 +107,7 @@ func TestPowerCutOfEither(t *testing.T) {
 					if n > 0 {
 						disks.apply(ops[n-1])
 					}
-					for _, w := range weathers(n, apart) {
+					for _, w := range survivals(n, apart) {
 						states++
 						c.check(t, n, fmt.Sprintf("apart %v, power cut after operation %d, %s and %s survive",
 							apart, n, w[0].Name, w[1].Name), disks.after(w))
@@ -125,21 +125,21 @@ func TestPowerCutOfEither(t *testing.T) {
 	}
 }
 
-// weathers are those of state and log volume.
-func weathers(n int, apart bool) [][2]durabletest.Weather {
+// survivals are those of state and log volume.
+func survivals(n int, apart bool) [][2]durabletest.Survival {
 	nothing, everything := durabletest.Nothing, durabletest.Everything
-	random := func(i int) durabletest.Weather { return durabletest.AtRandom(uint64(n*10+i), i%2 == 0) }
-	all := [][2]durabletest.Weather{{nothing, everything}, {everything, nothing}, {nothing, nothing},
+	random := func(i int) durabletest.Survival { return durabletest.AtRandom(uint64(n*10+i), i%2 == 0) }
+	all := [][2]durabletest.Survival{{nothing, everything}, {everything, nothing}, {nothing, nothing},
 		{random(0), random(1)}, {random(3), random(2)}}
 	switch {
 	case !apart && n%2 == 0 && !*full:
-		return [][2]durabletest.Weather{{nothing, nothing}}
+		return [][2]durabletest.Survival{{nothing, nothing}}
 	case !apart:
-		return [][2]durabletest.Weather{{nothing, nothing}, {random(0), random(0)}}
+		return [][2]durabletest.Survival{{nothing, nothing}, {random(0), random(0)}}
 	case *full:
 		return all
 	}
-	return [][2]durabletest.Weather{all[n%2], all[2+n%3]}
+	return [][2]durabletest.Survival{all[n%2], all[2+n%3]}
 }
 
 // disks are those under the volumes: two, or the same twice.
@@ -174,7 +174,7 @@ func (d disks) apply(op durabletest.Op) {
 	}
 }
 
-func (d disks) after(w [2]durabletest.Weather) map[string][]byte {
+func (d disks) after(w [2]durabletest.Survival) map[string][]byte {
 	left := d["state"].After(w[0])
 	if d["state"] != d["data"] {
 		for name, text := range d["data"].After(w[1]) {

@@ -31,7 +31,7 @@ var (
 )
 
 // TestPowerCutEverywhere stops a run after each of its operations, lets what
-// was not flushed reach the disk or not, in every way of weathers, and opens
+// was not flushed reach the disk or not, with every Survival, and opens
 // the logbook on what is left.
 func TestPowerCutEverywhere(t *testing.T) {
 	for _, run := range powerCuts() {
@@ -43,7 +43,7 @@ func TestPowerCutEverywhere(t *testing.T) {
 			tried := make(tried)
 			for n := range len(tr.steps) + 1 {
 				drive, receipted, signed := tr.at(start, n)
-				for i, w := range weathers(n) {
+				for i, w := range survivals(n) {
 					if t.Failed() {
 						return // one state tells enough
 					}
@@ -68,16 +68,16 @@ func TestPowerCutEverywhere(t *testing.T) {
 	}
 }
 
-// weathers are those tried at crash point n.
-func weathers(n int) []durabletest.Weather {
+// survivals are those tried at crash point n.
+func survivals(n int) []durabletest.Survival {
 	seed := *crashSeed + uint64(n)*100
 	if !*full { // neighbours share the work
 		if n%2 == 0 {
-			return []durabletest.Weather{durabletest.Nothing, durabletest.AtRandom(seed, true)}
+			return []durabletest.Survival{durabletest.Nothing, durabletest.AtRandom(seed, true)}
 		}
-		return []durabletest.Weather{durabletest.Everything, durabletest.AtRandom(seed, false)}
+		return []durabletest.Survival{durabletest.Everything, durabletest.AtRandom(seed, false)}
 	}
-	ws := []durabletest.Weather{durabletest.Nothing, durabletest.Everything,
+	ws := []durabletest.Survival{durabletest.Nothing, durabletest.Everything,
 		durabletest.AtRandom(seed, true), durabletest.AtRandom(seed+1, false)}
 	for i := range uint64(8) {
 		ws = append(ws, durabletest.AtRandom(seed+2+i, i%2 == 0))
@@ -245,7 +245,7 @@ func (c *cut) checkTwice(t *testing.T, together bool) (states int) {
 	for n := range done + 1 {
 		drive, receipted, signed := tr.at(start, n)
 		maps.Copy(receipted, c.receipted)
-		for _, w := range []durabletest.Weather{durabletest.Nothing, durabletest.AtRandom(uint64(n), false)} {
+		for _, w := range []durabletest.Survival{durabletest.Nothing, durabletest.AtRandom(uint64(n), false)} {
 			second := *c
 			second.what = fmt.Sprintf("%s; again before operation %d (%s)", c.what, n, stepName(tr.steps, n))
 			second.left, second.ordered = drive.After(w), false

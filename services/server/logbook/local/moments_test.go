@@ -31,7 +31,7 @@ func recordFlushed(s disk.Step) bool { return s.Op == disk.OpSync && s.Name == w
 // TestPowerCutAtRotations looks closer at the moments in which fresh records
 // have just come into the place of the old ones, which vouch for nothing any
 // more, and at those in which a staged file has been given up: what they vouched
-// for must be there, and they must not be back, in every weather.
+// for must be there, and they must not be back, whatever of the rest survives.
 func TestPowerCutAtRotations(t *testing.T) {
 	for _, run := range powerCuts() {
 		t.Run(run.name, func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestPowerCutAtRotations(t *testing.T) {
 			tried := make(tried)
 			for _, n := range append(points, tr.after(givenUp)...) {
 				drive, receipted, signed := tr.at(start, n)
-				for _, w := range closeWeathers() {
+				for _, w := range closeSurvivals() {
 					if t.Failed() {
 						return
 					}
@@ -57,8 +57,8 @@ func TestPowerCutAtRotations(t *testing.T) {
 	}
 }
 
-// closeWeathers lose each of a few changes by itself, and some at random.
-func closeWeathers() (ws []durabletest.Weather) {
+// closeSurvivals lose each of a few changes by itself, and some at random.
+func closeSurvivals() (ws []durabletest.Survival) {
 	for i := range 8 {
 		ws = append(ws, durabletest.AllBut(i), durabletest.AtRandom(*crashSeed+uint64(i), i%2 == 0))
 	}

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Weather decides which changes that were not flushed reach the disk all the
+// Survival decides which changes that were not flushed reach the disk all the
 // same.
-type Weather struct {
+type Survival struct {
 	Name    string
 	Ordered bool // in the order they were made: per file, and of all names, up to one
 	keep    func() bool
@@ -17,14 +17,14 @@ type Weather struct {
 
 // The two extremes.
 var (
-	Nothing    = Weather{Name: "nothing more", keep: func() bool { return false }}
-	Everything = Weather{Name: "everything", keep: func() bool { return true }, torn: func(n int) int { return n }}
+	Nothing    = Survival{Name: "nothing more", keep: func() bool { return false }}
+	Everything = Survival{Name: "everything", keep: func() bool { return true }, torn: func(n int) int { return n }}
 )
 
 // AtRandom keeps every second change, and of some writes a part.
-func AtRandom(seed uint64, ordered bool) Weather {
+func AtRandom(seed uint64, ordered bool) Survival {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	return Weather{Name: "at random", Ordered: ordered,
+	return Survival{Name: "at random", Ordered: ordered,
 		keep: func() bool { return rng.IntN(2) == 0 },
 		torn: func(n int) int {
 			if rng.IntN(4) > 0 || n == 0 {
@@ -36,15 +36,15 @@ func AtRandom(seed uint64, ordered bool) Weather {
 
 // AllBut keeps everything but one change, the nth of those that were not flushed,
 // from 0: names first, in their order.
-func AllBut(n int) Weather {
-	return Weather{Name: fmt.Sprintf("everything but change %d", n),
+func AllBut(n int) Survival {
+	return Survival{Name: fmt.Sprintf("everything but change %d", n),
 		keep: func() bool { n--; return n != -1 },
 		torn: func(n int) int { return n }}
 }
 
 // After returns what is there once the power is back: the content of every file
 // by its name, and every directory under its name with a "/" behind.
-func (d *Disk) After(w Weather) map[string][]byte {
+func (d *Disk) After(w Survival) map[string][]byte {
 	names := make(map[entry]*node, len(d.first))
 	for at, n := range d.first {
 		names[at] = n
@@ -72,7 +72,7 @@ func (d *Disk) After(w Weather) map[string][]byte {
 }
 
 // walk visits what can be reached, in an order that is always the same.
-func (d *Disk) walk(dir *node, prefix string, w Weather, names map[entry]*node, below map[*node][]entry,
+func (d *Disk) walk(dir *node, prefix string, w Survival, names map[entry]*node, below map[*node][]entry,
 	left map[string][]byte) {
 	slices.SortFunc(below[dir], func(a, b entry) int {
 		if a.name < b.name {
@@ -91,7 +91,7 @@ func (d *Disk) walk(dir *node, prefix string, w Weather, names map[entry]*node, 
 	}
 }
 
-func (n *node) after(w Weather) (text []byte) {
+func (n *node) after(w Survival) (text []byte) {
 	ended := false
 	for _, c := range n.writes {
 		data := c.data
