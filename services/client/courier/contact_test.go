@@ -101,11 +101,13 @@ func TestReason(t *testing.T) {
 		cause := x509.CertificateInvalidError{Cert: cert, Reason: x509.Expired, Detail: now}
 		return &tls.CertificateVerificationError{Err: cause}
 	}
+	const late, early = "current time X is after Y", "current time X is before Y"
 	for want, err := range map[string]error{
-		"the server's certificate has expired on 2001-01-01T00:00:00Z":      invalid(2000, 2001, "current time X is after Y"),
-		"the server's certificate is not valid before 9000-01-01T00:00:00Z": invalid(9000, 9001, "current time X is before Y"),
+		"the server's certificate has expired on 2001-01-01T00:00:00Z":      invalid(2000, 2001, late),
+		"the server's certificate is not valid before 9000-01-01T00:00:00Z": invalid(9000, 9001, early),
 		"read: read: unexpected EOF":                                        errors.Join(at(1), io.EOF),
-		"no answer":                                                         &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded},
+		"no answer": &net.OpError{
+			Op: "dial", Err: os.ErrDeadlineExceeded},
 		`no such host: a\x1b`: &net.OpError{Op: "dial",
 			Err: &net.DNSError{Name: "a\x1b", IsNotFound: true}},
 		"the name cannot be looked up: b": &net.DNSError{Name: "b", IsTimeout: true,
