@@ -177,7 +177,7 @@ func Start(cfg Config, stores *Stores) (*Engine, error) {
 	if err := e.signer.signTree(); err != nil {
 		return nil, err
 	}
-	e.end = sync.OnceValue(e.close)
+	e.end = sync.OnceValue(e.shutDown)
 	e.committer = newCommitter(e)
 	go func() {
 		defer close(e.done)
@@ -235,7 +235,7 @@ func (e *Engine) Checkpoint() []byte { return e.signer.checkpoint() }
 // closes the stores.
 func (e *Engine) Close() error { return e.end() }
 
-func (e *Engine) close() error {
+func (e *Engine) shutDown() error {
 	e.queue.close()
 	close(e.closing)
 	<-e.done

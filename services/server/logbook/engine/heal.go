@@ -36,7 +36,7 @@ func (c *committer) heal() error {
 	if err := c.Index.Failure(); err != nil && c.health.reason() == nil {
 		c.health.turnRed(fmt.Errorf("index: %w", err))
 	}
-	reason, generation := c.health.look()
+	generation, reason := c.health.look()
 	if reason == nil {
 		return nil
 	}

@@ -20,15 +20,15 @@ type health struct {
 }
 
 func (h *health) reason() error {
-	err, _ := h.look()
+	_, err := h.look()
 	return err
 }
 
 // look returns the reason, and its generation for healed.
-func (h *health) look() (error, uint64) {
+func (h *health) look() (generation uint64, reason error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.err, h.generation
+	return h.generation, h.err
 }
 
 // turnRed sets the reason.
