@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -313,7 +313,7 @@ func TestBytesBeforeTheirCheck(t *testing.T) {
 	v.Add("0.txt", []byte("first"))
 	cfg := config(t, "")
 	cfg.Attempts = 1
-	var looks atomic.Int32
+	looked := make(chan struct{})
 	m := &misbehaving{files: map[string][]byte{logfile.ManifestName: []byte(key + key)}}
 	m.send = func(data net.Conn, _ string, body []byte) string {
 		if _, err := data.Write(body); err != nil {
@@ -322,17 +322,17 @@ func TestBytesBeforeTheirCheck(t *testing.T) {
 		return "226 done"
 	}
 	look := func() {
-		looks.Add(1)
 		for _, e := range entries(t, cfg.Dir) {
 			if text, err := os.ReadFile(filepath.Join(cfg.Dir, e.Name())); err != nil || bytes.Contains(text, []byte("ssh-")) {
 				t.Errorf("%s holds what the server sent: %q, %v", e.Name(), text, err)
 			}
 		}
 	}
+	seen := sync.OnceFunc(func() { look(); close(looked) })
 	cfg.Addr = m.start(t)
 	m.reply = func(_ *ftpClient, command, _ string) bool {
 		if command == "QUIT" { // the manifest has come, and was found wanting
-			look()
+			seen()
 		}
 		return false
 	}
@@ -340,7 +340,9 @@ func TestBytesBeforeTheirCheck(t *testing.T) {
 	if !errors.As(err, new(*collector.ManifestError)) {
 		t.Errorf("error %v", err)
 	}
-	if looks.Load() == 0 {
+	select {
+	case <-looked: // the collector does not wait for the answer to QUIT
+	case <-time.After(time.Minute):
 		t.Error("nobody looked")
 	}
 	look()
