@@ -1,9 +1,7 @@
 package local
 
 import (
-	"bytes"
 	"cmp"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +12,7 @@ import (
 	"sealpost/services/server/logbook/engine/manifest"
 	"sealpost/services/server/logbook/engine/merkle"
 	"sealpost/shared/bounded"
+	"sealpost/shared/digest"
 	"sealpost/shared/logfile"
 )
 
@@ -82,14 +81,13 @@ func verifyFile(path string, e logfile.Entry) string {
 	if uint64(info.Size()) != e.FileSize {
 		return fmt.Sprintf("%d bytes instead of %d", info.Size(), e.FileSize)
 	}
-	digest := sha256.New()
-	n, err := io.Copy(digest, io.LimitReader(f, info.Size()))
+	n, sum, err := digest.Of(io.LimitReader(f, info.Size()))
 	switch {
 	case err != nil:
 		return err.Error()
-	case n != info.Size():
+	case n != e.FileSize:
 		return fmt.Sprintf("%d bytes instead of %d", n, info.Size())
-	case !bytes.Equal(digest.Sum(nil), e.FileSHA256[:]):
+	case sum != e.FileSHA256:
 		return "content differs from its SHA-256 in the manifest"
 	}
 	return ""
