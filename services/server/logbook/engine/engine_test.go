@@ -18,23 +18,8 @@ import (
 	"sealpost/services/server/logbook/engine/merkle"
 	"sealpost/services/server/logbook/engine/wal"
 	"sealpost/services/server/logbook/logbooktest"
-	"sealpost/shared/crypto/identity"
-	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logging/floods"
 )
-
-// notary signs with an identity made for the tests.
-type notary struct{ *identity.Identity }
-
-func (n notary) SignCheckpoint(c receipt.Checkpoint) ([]byte, error) {
-	return receipt.SignCheckpoint(c, n.Identity)
-}
-
-func (n notary) OpenCheckpoint(text []byte) (receipt.Checkpoint, error) {
-	return receipt.OpenCheckpoint(text, identity.Pins{{Key: n.Public()}})
-}
-
-func (notary) Signers() uint64 { return 0 }
 
 // start runs an engine on an empty volume, whose file operations fault hears of.
 // Its committer waits for messages and does nothing by itself.
@@ -46,11 +31,10 @@ func start(t *testing.T, fault func(disk.Step) error) *Engine {
 // startTrying is start, with a committer that tries again every so often.
 func startTrying(t *testing.T, fault func(disk.Step) error, every time.Duration) *Engine {
 	t.Helper()
-	id, err := identity.Generate()
-	check(t, err)
 	s := &Stores{Volume: disk.New(t.TempDir(), fault)}
 	check(t, s.Volume.Prepare())
 	check(t, s.Volume.OpenRoot())
+	var err error
 	s.Manifest, err = manifest.Open(s.Volume)
 	check(t, err)
 	s.Index = index.New(s.Volume, 10)
@@ -60,8 +44,8 @@ func startTrying(t *testing.T, fault func(disk.Step) error, every time.Duration)
 	check(t, err)
 	check(t, s.Rotate(1<<20))
 	e, err := Start(Config{
-		ID: "0123456789abcdef0123456789abcdef", Notary: notary{id}, RotateAfter: 1 << 20, RetryEvery: every,
-		Log: zerolog.Nop(), Sums: floods.New(zerolog.Nop(), time.Now),
+		ID: "0123456789abcdef0123456789abcdef", Notary: logbooktest.NewNotary(),
+		RotateAfter: 1 << 20, RetryEvery: every, Log: zerolog.Nop(), Sums: floods.New(zerolog.Nop(), time.Now),
 	}, s)
 	check(t, err)
 	t.Cleanup(func() { _ = e.Close() })

@@ -8,26 +8,11 @@ import (
 	"hash/crc32"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/wal"
-	"sealpost/shared/logfile"
-	"sealpost/shared/message"
+	"sealpost/services/server/logbook/logbooktest"
 )
-
-// fuzzLine is the manifest line of message number seq.
-func fuzzLine(tb testing.TB, seq uint64) []byte {
-	tb.Helper()
-	line, err := logfile.Entry{
-		V: 1, Seq: seq, File: logfile.FileName(seq), Sender: "store-17", Name: "harbour.txt", Cipher: message.None,
-		ReceivedAt: time.Unix(1e9, 0),
-	}.Line()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return line
-}
 
 // framedLines puts before each line what a sound one begins with, which no
 // search would hit upon.
@@ -60,7 +45,7 @@ func FuzzRecords(f *testing.F) {
 	}
 	text := bytes.Clone(head)
 	for seq := range uint64(3) {
-		group, err := framed([]wal.Record{{Staged: stagedName(), Line: string(fuzzLine(f, seq))}})
+		group, err := framed([]wal.Record{{Staged: stagedName(), Line: string(logbooktest.Line(f, seq))}})
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -68,7 +53,7 @@ func FuzzRecords(f *testing.F) {
 	}
 	f.Add(text, false, uint16(40))
 	f.Add(text[:len(text)-9], false, uint16(400))
-	elsewhere, err := framed([]wal.Record{{Staged: "logs/../staging", Line: string(fuzzLine(f, 0))}})
+	elsewhere, err := framed([]wal.Record{{Staged: "logs/../staging", Line: string(logbooktest.Line(f, 0))}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -15,38 +15,14 @@ import (
 	"sealpost/services/server/logbook/engine/merkle"
 	"sealpost/services/server/logbook/engine/wal"
 	"sealpost/services/server/logbook/logbooktest"
-	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
 )
 
-// notary signs with an identity made for the tests.
-type notary struct{ id *identity.Identity }
-
-func (n notary) SignCheckpoint(c receipt.Checkpoint) ([]byte, error) {
-	return receipt.SignCheckpoint(c, n.id)
-}
-
-func (n notary) OpenCheckpoint(text []byte) (receipt.Checkpoint, error) {
-	return receipt.OpenCheckpoint(text, n.pins())
-}
-
-func (notary) Signers() uint64 { return 0 }
-
-func (n notary) pins() identity.Pins { return identity.Pins{{Key: n.id.Public()}} }
-
-var testNotary = newNotary()
+var testNotary = logbooktest.NewNotary()
 
 // testVerifier checks the signature of many receipts with one checkpoint once.
-var testVerifier = receipt.NewVerifier(testNotary.pins())
-
-func newNotary() notary {
-	id, err := identity.Generate()
-	if err != nil {
-		panic(err)
-	}
-	return notary{id}
-}
+var testVerifier = receipt.NewVerifier(testNotary.Pins())
 
 const testID = "0123456789abcdef0123456789abcdef"
 

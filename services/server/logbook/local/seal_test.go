@@ -138,7 +138,7 @@ func TestForks(t *testing.T) {
 	})
 	t.Run("another identity", func(t *testing.T) {
 		cfg := testConfig(filled(t))
-		cfg.Notary = newNotary()
+		cfg.Notary = logbooktest.NewNotary()
 		if _, err := Open(cfg); !errors.As(err, &misfit) {
 			t.Errorf("got %v", err)
 		}

@@ -41,7 +41,7 @@ func (r *rotating) OpenCheckpoint(text []byte) (receipt.Checkpoint, error) {
 // Whoever signs now has signed every receipt and checkpoint that is given out
 // from now on, also those of messages and trees of before.
 func TestSignersChange(t *testing.T) {
-	first, second := newNotary().id, newNotary().id
+	first, second := logbooktest.NewNotary().Identity, logbooktest.NewNotary().Identity
 	notary := &rotating{}
 	notary.use(first)
 	cfg := testConfig(t.TempDir())
@@ -67,7 +67,7 @@ func TestSignersChange(t *testing.T) {
 	}
 	// Nobody asks for anything, and the checkpoint beside the manifest follows all
 	// the same.
-	third := newNotary().id
+	third := logbooktest.NewNotary().Identity
 	notary.use(third)
 	onlyThird := identity.Pins{{Key: third.Public()}}
 	eventually(t, "the checkpoint beside the manifest", func() bool {

@@ -5,30 +5,16 @@ import (
 	"errors"
 	"os"
 	"testing"
-	"time"
 
 	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/logfile"
-	"sealpost/shared/message"
 )
-
-// fuzzLine is the manifest line of message number seq.
-func fuzzLine(tb testing.TB, seq uint64) []byte {
-	tb.Helper()
-	line, err := logfile.Entry{
-		V: 1, Seq: seq, File: logfile.FileName(seq), Sender: "store-17", Name: "harbour.txt", Cipher: message.None,
-		ReceivedAt: time.Unix(1e9, 0),
-	}.Line()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return line
-}
 
 // FuzzScan: the server's own manifest, as a disk may show it after a crash, is
 // read up to its last sound line, or refused where a flushed one is not sound.
 func FuzzScan(f *testing.F) {
-	good := append(append(fuzzLine(f, 0), '\n'), append(fuzzLine(f, 1), '\n')...)
+	good := append(append(logbooktest.Line(f, 0), '\n'), append(logbooktest.Line(f, 1), '\n')...)
 	f.Add(good, uint8(2))
 	f.Add(good[:len(good)-5], uint8(1))
 	f.Add(append(bytes.Clone(good), make([]byte, 5000)...), uint8(2))
