@@ -249,7 +249,7 @@ type committed struct {
 }
 
 func (c *committed) find(key index.Key) (logbook.Facts, bool, error) {
-	p, ok, err := c.index.Find(key.Sender, key.ID)
+	p, ok, err := c.index.Find(key)
 	if err != nil || !ok {
 		return logbook.Facts{}, false, err
 	}

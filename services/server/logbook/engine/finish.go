@@ -42,7 +42,7 @@ func (c *committer) finish(group, next []*Message) []*Message {
 		}
 	}
 	for i, m := range group {
-		c.Index.Add(m.Draft.Sender, m.Draft.ID, places[i])
+		c.Index.Add(m.key(), places[i])
 	}
 	for _, m := range group {
 		c.end(m, m.facts(), nil)

@@ -126,7 +126,7 @@ func (r *recovery) replay(head wal.Head, recs []wal.Record, found bool, begin ma
 		return err
 	}
 	for i, e := range entries {
-		r.Index.Add(e.Sender, e.ID, places[i])
+		r.Index.Add(index.Key{Sender: e.Sender, ID: e.ID}, places[i])
 	}
 	return r.Tree.Append(lines)
 }

@@ -51,8 +51,7 @@ func New(vol *disk.Volume, batch int) *Index {
 }
 
 // Find returns the place of a message's line.
-func (x *Index) Find(sender string, id message.ID) (manifest.Place, bool, error) {
-	key := Key{sender, id}
+func (x *Index) Find(key Key) (manifest.Place, bool, error) {
 	x.mu.RLock()
 	added := x.added
 	p, ok, err := x.findLocked(key)
@@ -81,8 +80,7 @@ func (x *Index) missed(key Key, added uint64) {
 }
 
 // Add enters a message whose line is in the manifest.
-func (x *Index) Add(sender string, id message.ID, p manifest.Place) {
-	key := Key{sender, id}
+func (x *Index) Add(key Key, p manifest.Place) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.added++

@@ -29,7 +29,7 @@ func TestIndexIsOnDisk(t *testing.T) {
 		check(t, err)
 		places, err := m.Append([][]byte{line})
 		check(t, err)
-		x.Add(e.Sender, e.ID, places[0])
+		x.Add(Key{e.Sender, e.ID}, places[0])
 		kept[Key{e.Sender, e.ID}] = places[0]
 		if seq%5 == 0 {
 			check(t, m.Flush())
@@ -58,10 +58,10 @@ func TestIndexIsOnDisk(t *testing.T) {
 func wantAll(t *testing.T, x *Index, kept map[Key]manifest.Place) {
 	t.Helper()
 	for key, want := range kept {
-		if got, ok, err := x.Find(key.Sender, key.ID); err != nil || !ok || got != want {
+		if got, ok, err := x.Find(key); err != nil || !ok || got != want {
 			t.Fatalf("%+v, %v, %v; want %+v", got, ok, err, want)
 		}
-		if _, ok, err := x.Find("another", key.ID); ok || err != nil {
+		if _, ok, err := x.Find(Key{"another", key.ID}); ok || err != nil {
 			t.Fatalf("found for another sender: %v", err)
 		}
 	}
@@ -79,7 +79,7 @@ func TestAbsentMeanwhile(t *testing.T) {
 	x := New(nil, 10)
 	key := Key{"a", message.NewID()}
 	before := x.added
-	x.Add(key.Sender, key.ID, manifest.Place{})
+	x.Add(key, manifest.Place{})
 	x.missed(key, before)
 	if x.absent[key] {
 		t.Error("what was added counts as absent")
@@ -94,7 +94,7 @@ func TestAbsentUntilAdded(t *testing.T) {
 	if !x.absent[key] {
 		t.Fatal("a search in vain is not remembered")
 	}
-	x.Add(key.Sender, key.ID, manifest.Place{})
+	x.Add(key, manifest.Place{})
 	if x.absent[key] {
 		t.Error("what was added counts as absent")
 	}

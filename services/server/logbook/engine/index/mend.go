@@ -80,7 +80,7 @@ func (x *Index) Fill(m *manifest.Manifest, flushed uint64) manifest.Visitor {
 		if p.Seq >= flushed {
 			return nil // recovery adds what the records hold
 		}
-		x.Add(e.Sender, e.ID, p)
+		x.Add(Key{e.Sender, e.ID}, p)
 		if batch := x.freeze(x.batch); batch != nil {
 			return x.write(m, batch, p.After())
 		}
