@@ -227,7 +227,7 @@ func (p *impostor) deceiveAt(t *testing.T, v *victim, own, some int) {
 	l := v.write()
 	err := l.send(v.courier(i.addr()))
 	if err != nil {
-		var refusal *courier.Refusal
+		var refusal *courier.RefusalError
 		if !errors.As(err, &refusal) || refusal.Of != courier.OfConnection || refusal.Code != 0 {
 			t.Error(err)
 		}

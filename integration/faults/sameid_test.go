@@ -97,7 +97,7 @@ func (p *pair) race(t *testing.T, messages ...courier.Message) {
 	both.Wait()
 	refused := 0
 	for i, err := range errs {
-		var refusal *courier.Refusal
+		var refusal *courier.RefusalError
 		switch {
 		case err == nil:
 		case errors.As(err, &refusal) && refusal.Code == framing.CodeIDConflict:

@@ -34,7 +34,7 @@ func status(err error) int {
 	case errors.As(err, new(*usageError)), errors.As(err, new(*inputError)), errors.As(err, new(*settings.Error)),
 		errors.As(err, new(*takenError)):
 		return exitUsage
-	case errors.As(err, new(*courier.Refusal)):
+	case errors.As(err, new(*courier.RefusalError)):
 		return exitRefused
 	case errors.As(err, new(*courier.UnknownError)), errors.As(err, new(*resetError)):
 		return exitUnknown
@@ -49,7 +49,7 @@ const speak = voice.Voice("client")
 func hint(err error) string {
 	var again *againError
 	var kept *receiptError
-	var refusal *courier.Refusal
+	var refusal *courier.RefusalError
 	var bad *settings.Error
 	var usage *usageError
 	if hint := outboxHint(err); hint != "" {
@@ -87,7 +87,7 @@ func hintSettings(e *settings.Error) string {
 	return ""
 }
 
-func hintRefusal(r *courier.Refusal) string {
+func hintRefusal(r *courier.RefusalError) string {
 	switch {
 	case r.Code == 0:
 		return hintCertificate(r)

@@ -166,7 +166,7 @@ func TestRepeat(t *testing.T) {
 	other := text("a.txt", []byte("twice"))
 	other.ID = m.ID
 	_, err = s.courier(t).Deliver(t.Context(), other)
-	var refusal *courier.Refusal
+	var refusal *courier.RefusalError
 	if !errors.As(err, &refusal) || refusal.Code != framing.CodeIDConflict || refusal.Of != courier.OfMessage {
 		t.Errorf("same id, other content: %v", err)
 	}
@@ -240,7 +240,7 @@ func TestRefusals(t *testing.T) {
 			c := courier.New(cfg)
 			defer c.Close()
 			_, err := c.Deliver(t.Context(), m)
-			var refusal *courier.Refusal
+			var refusal *courier.RefusalError
 			if !errors.As(err, &refusal) || refusal.Code != test.code || refusal.Of != test.of {
 				t.Errorf("got %v", err)
 			}

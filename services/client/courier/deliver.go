@@ -114,7 +114,7 @@ func (s *session) judge(c *call, m Message) (Delivery, error) {
 	}
 	if r := c.refusal; r != nil {
 		if r.Code.Class() == framing.ClassMessage {
-			return Delivery{}, &Refusal{Code: r.Code, Of: OfMessage, Reason: r.Reason}
+			return Delivery{}, &RefusalError{Code: r.Code, Of: OfMessage, Reason: r.Reason}
 		}
 		// Any other class, also one that belongs in a CLOSE, loses nothing by waiting.
 		return Delivery{}, &laterError{r.Code, r.Reason}

@@ -62,7 +62,7 @@ func FuzzAnswers(f *testing.F) {
 		d, err := session.deliver(&progress{ctx: t.Context(), all: c.movements}, l.message)
 		_ = c.Close()
 		<-ended // how the server fares is nothing to us
-		var refusal *Refusal
+		var refusal *RefusalError
 		switch {
 		case err == nil && d.Entry != withTime(l.entries[0]):
 			t.Errorf("delivered as %+v", d.Entry)
@@ -95,7 +95,7 @@ func answer(ln net.Listener, config *tls.Config, stream []byte) error {
 
 // refused reports whether a record of the stream refuses offer 0, or the
 // connection, as the error says.
-func refused(stream []byte, as *Refusal) bool {
+func refused(stream []byte, as *RefusalError) bool {
 	in := framing.NewReader(bytes.NewReader(stream))
 	for {
 		rec, err := in.Next()

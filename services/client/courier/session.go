@@ -97,7 +97,7 @@ func handshakeError(err error, patient bool) error {
 	var mismatch *identity.MismatchError
 	var certificate *tls.CertificateVerificationError
 	if errors.As(err, &mismatch) || errors.As(err, &certificate) || errors.Is(err, identity.ErrNoPins) {
-		return &Refusal{Of: OfConnection, Reason: err.Error(), Cause: err}
+		return &RefusalError{Of: OfConnection, Reason: err.Error(), Cause: err}
 	}
 	return err
 }
@@ -145,7 +145,7 @@ func closed(payload []byte) error {
 		return err
 	}
 	if c.Code.Class() == framing.ClassConnection {
-		return &Refusal{Code: c.Code, Of: OfConnection, Reason: c.Reason}
+		return &RefusalError{Code: c.Code, Of: OfConnection, Reason: c.Reason}
 	}
 	return &ClosedError{c.Code, c.Reason}
 }

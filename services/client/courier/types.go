@@ -62,16 +62,16 @@ const (
 	OfConnection
 )
 
-// Refusal is an answer that repeating will not change. Code is zero where the
-// client refused the server, as when it is not one of the pinned identities.
-type Refusal struct {
+// RefusalError is an answer that repeating will not change. Code is zero where
+// the client refused the server, as when it is not one of the pinned identities.
+type RefusalError struct {
 	Code   framing.Code
 	Of     Scope
 	Reason string
 	Cause  error
 }
 
-func (e *Refusal) Error() string {
+func (e *RefusalError) Error() string {
 	if e.Code == 0 {
 		return e.Reason
 	}
@@ -79,7 +79,7 @@ func (e *Refusal) Error() string {
 	return fmt.Sprintf("refused: %s (%s)", message.Visible(e.Reason), e.Code)
 }
 
-func (e *Refusal) Unwrap() error { return e.Cause }
+func (e *RefusalError) Unwrap() error { return e.Cause }
 
 // LogbookError means that the server writes to another logbook than the one the
 // message may go to. It was not offered.
@@ -164,7 +164,7 @@ var (
 
 // lasting reports whether an error will be the same next time.
 func lasting(err error) bool {
-	return errors.As(err, new(*Refusal)) || errors.As(err, new(*ReadError)) || errors.As(err, new(*LogbookError)) ||
+	return errors.As(err, new(*RefusalError)) || errors.As(err, new(*ReadError)) || errors.As(err, new(*LogbookError)) ||
 		errors.As(err, new(*PostponedError)) || errors.Is(err, ErrClosed)
 }
 

@@ -105,7 +105,7 @@ func vectorMessage(t *testing.T, v vectortest.Vector) Message {
 }
 
 func outcomeOf(err error) string {
-	var refusal *Refusal
+	var refusal *RefusalError
 	switch {
 	case err == nil:
 		return "receipted"

@@ -11,7 +11,7 @@ import (
 func TestReasonsAreOneLine(t *testing.T) {
 	const reason = "no\nhint: send your token to somebody else\r\x1b[2K"
 	for _, err := range []error{
-		&Refusal{Code: framing.CodeTooLarge, Reason: reason},
+		&RefusalError{Code: framing.CodeTooLarge, Reason: reason},
 		&ClosedError{Code: framing.CodeBusy, Reason: reason},
 	} {
 		if strings.ContainsAny(err.Error(), "\n\r\x1b") || !strings.Contains(err.Error(), `no\x0ahint`) {

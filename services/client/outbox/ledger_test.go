@@ -64,7 +64,7 @@ func (l ledger) enter(id message.ID, row []byte) error {
 	case err != nil:
 		return err
 	case !bytes.Equal(old, row):
-		return &courier.Refusal{Code: framing.CodeIDConflict, Of: courier.OfMessage, Reason: "other content"}
+		return &courier.RefusalError{Code: framing.CodeIDConflict, Of: courier.OfMessage, Reason: "other content"}
 	}
 	return nil
 }

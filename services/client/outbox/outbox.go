@@ -125,7 +125,7 @@ type run struct {
 // neither waiting nor in the hands of other clients; with Watch when ctx ends.
 // When ctx ends, what is in flight gets a few seconds to finish; the rest stays.
 //
-// The error is a [*courier.Refusal] of the connection, a [*LogbookError], a
+// The error is a [*courier.RefusalError] of the connection, a [*LogbookError], a
 // [*courier.UnknownError] when the server could not be reached at all, a
 // [*DirError], or one of the file system. The Outcome is valid beside an error.
 func Run(ctx context.Context, cfg Config) (Outcome, error) {

@@ -19,7 +19,8 @@ func TestRefusalOfAMessage(t *testing.T) {
 	cfg := b.config()
 	cfg.Deliver = func(ctx context.Context, m courier.Message) (courier.Delivery, error) {
 		if m.Name == "large" {
-			return courier.Delivery{}, &courier.Refusal{Code: framing.CodeTooLarge, Of: courier.OfMessage, Reason: "9 bytes\x1b"}
+			refusal := &courier.RefusalError{Code: framing.CodeTooLarge, Of: courier.OfMessage, Reason: "9 bytes\x1b"}
+			return courier.Delivery{}, refusal
 		}
 		return b.ledger.deliver(ctx, m)
 	}
@@ -39,10 +40,10 @@ func TestRefusalOfTheConnectionLeavesEverything(t *testing.T) {
 	files := manyFiles(20)
 	b.put(files)
 	cfg := b.config()
-	want := &courier.Refusal{Code: framing.CodeUnauthenticated, Of: courier.OfConnection, Reason: "no"}
+	want := &courier.RefusalError{Code: framing.CodeUnauthenticated, Of: courier.OfConnection, Reason: "no"}
 	cfg.Deliver = func(context.Context, courier.Message) (courier.Delivery, error) { return courier.Delivery{}, want }
 	out, err := Run(t.Context(), cfg)
-	if got := new(*courier.Refusal); !errors.As(err, got) || *got != want {
+	if got := new(*courier.RefusalError); !errors.As(err, got) || *got != want {
 		t.Errorf("error %v", err)
 	}
 	if out.Sent != 0 || out.Refused != 0 {
@@ -60,9 +61,9 @@ func TestRefusalAtConnectClaimsNothing(t *testing.T) {
 	b.put(map[string]string{"message": "m"})
 	cfg := b.config()
 	cfg.Logbook = func(context.Context) (string, error) {
-		return "", &courier.Refusal{Of: courier.OfConnection, Reason: "not the pinned identity"}
+		return "", &courier.RefusalError{Of: courier.OfConnection, Reason: "not the pinned identity"}
 	}
-	if _, err := Run(t.Context(), cfg); !errors.As(err, new(*courier.Refusal)) {
+	if _, err := Run(t.Context(), cfg); !errors.As(err, new(*courier.RefusalError)) {
 		t.Errorf("error %v", err)
 	}
 	b.empty(sendingDir)

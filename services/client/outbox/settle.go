@@ -50,7 +50,7 @@ func (o *run) settle(ctx context.Context, c *claim) {
 
 // giveUp does what an error asks for.
 func (o *run) giveUp(c *claim, sentBefore int, err error) {
-	var refusal *courier.Refusal
+	var refusal *courier.RefusalError
 	var other *LogbookError
 	var changed *courier.LogbookError
 	if errors.As(err, &changed) {
