@@ -85,7 +85,7 @@ var rules = []struct{ pkg, may string }{
 	{`services/client/.*`, `shared/.*|services/client/(courier|outbox)`},
 	{`services/client`, `services/client/cli|shared/signals`},
 	{`services/server/(daemon|cli)`,
-		`shared/.*|services/server/(admin|daemon|intake|logbook.*|remedy|setup|state|volumes)`},
+		`shared/.*|services/server/(admin|daemon|intake|logbook|logbook/(local|standby)|remedy|setup|state|volumes)`},
 	{`services/server/daemon/daemontest`, `shared/.*|services/server/(daemon|state)`},
 	{`services/server/(remedy|volumes)`, `shared/.*|services/server/(logbook|logbook/local|state|volumes)`},
 	{`services/server/logbook/engine/disk`, `shared/.*`},

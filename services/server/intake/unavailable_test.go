@@ -2,17 +2,18 @@ package intake_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"sealpost/services/server/logbook"
-	"sealpost/services/server/logbook/engine"
-	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/standby"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/framing"
+	"sealpost/shared/logfile"
 )
 
 // While the logbook cannot be opened messages are refused with "try again
@@ -47,25 +48,20 @@ func TestLogbookUnavailable(t *testing.T) {
 	s.wantFiles(t, 4)
 }
 
-// A flush that fails is told as "try again", and the message is not kept; the
+// A commit that fails is told as "try again", and the message is not kept; the
 // next one is.
-func TestFlushFails(t *testing.T) {
+func TestCommitFails(t *testing.T) {
 	t.Parallel()
-	var broken atomic.Bool
-	s := start(t, options{volume: local.Config{Seams: engine.Seams{Fault: func(s disk.Step) error {
-		if (s.Op == disk.OpSync || s.Op == disk.OpSyncFS) && broken.Load() {
-			return errors.New("I/O error")
-		}
-		return nil
-	}}}})
-	broken.Store(true)
+	s := start(t, options{volume: local.Config{RetryEvery: time.Millisecond}})
+	foreign := filepath.Join(s.dir, "logs", logfile.FileName(0)) // in the place of the first
+	check(t, os.WriteFile(foreign, nil, 0o600))
 	m := plain("a.txt", []byte("patience"))
 	p := s.connect(t)
 	p.write(p.whole(m))
 	p.wantRefusal(0, framing.CodeUnavailable)
 	s.wantRefused(t, framing.CodeUnavailable)
+	check(t, os.Remove(foreign))
 	s.wantFiles(t, 0)
-	broken.Store(false)
 	s.delivers(t, p, m)
 	s.goesOn(t)
 	s.wantFiles(t, 3)

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"sealpost/services/server/intake"
-	"sealpost/services/server/logbook/local"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/logfile"
 )
@@ -56,24 +55,27 @@ func enciphered2012(content []byte) []byte {
 // The log file of a message of 107 bytes, byte for byte.
 func TestLogFile2012(t *testing.T) {
 	t.Parallel()
-	at := time.Date(2012, 7, 22, 20, 44, 41, 0, time.UTC)
-	s := start(t, options{volume: local.Config{Now: func() time.Time { return at }}})
+	s := start(t, options{})
 	content := bytes.Repeat([]byte("A line of 107 b"), 8)[:107]
 	wire := enciphered2012(content)
 	check(t, s.send2012(t, wire))
 	s.logs.wait(t, 1, fields{"wire": "2012", "file": "server_message0.txt", "bytes": "107"})
 	s.wantMetric(t, "sealpost_messages_total", "kept 2012", 1)
 
-	var line struct{ ID, Sender, Name string }
+	var line struct {
+		ID, Sender, Name string
+		ReceivedAt       time.Time `json:"received_at"`
+	}
 	check(t, json.Unmarshal(bytes.TrimSpace(s.file(t, logfile.ManifestName)), &line))
 	if line.Sender != "-" || line.Name != "" {
 		t.Errorf("the manifest names sender %q and message %q", line.Sender, line.Name)
 	}
 	text := wire[cipher2012.KeySize:]
-	want := fmt.Sprintf("Message Received at: Sun Jul 22, 2012 20:44:41\n\n"+
+	at := line.ReceivedAt.UTC().Format("Mon Jan 02, 2006 15:04:05")
+	want := fmt.Sprintf("Message Received at: %s\n\n"+
 		"Total Encrypted Message Size: 172 bytes\nTotal Decrypted Message Size: 107 bytes\n"+
 		"Sender: -\nMessage ID: %s\n-----\nDECRYPTED MESSAGE CONTENT\n-----\n\n%s\n\n"+
-		"-----\nENCRYPTED MESSAGE CONTENT\n-----\n\n%s\n%s\n%s\n", line.ID, content, text[:76], text[76:152], text[152:])
+		"-----\nENCRYPTED MESSAGE CONTENT\n-----\n\n%s\n%s\n%s\n", at, line.ID, content, text[:76], text[76:152], text[152:])
 	if got := s.file(t, "server_message0.txt"); string(got) != want {
 		t.Errorf("the log file is\n%s\ninstead of\n%s", got, want)
 	}

@@ -41,7 +41,7 @@ func newCommitter(e *Engine) *committer {
 	return &committer{
 		Stores: e.stores, cfg: e.cfg, committed: e.committed, signer: e.signer,
 		queue: e.queue, health: e.health, closing: e.closing,
-		canSyncFS: e.cfg.Seams.CanSyncFS(e.stores.Volume.Dir()), dirty: disk.Gauge{Read: e.cfg.Seams.Dirty},
+		canSyncFS: e.stores.Volume.CanSyncFS(), dirty: disk.Gauge{Read: e.stores.Volume.Dirty},
 		underway: make(map[index.Key]*Message),
 	}
 }

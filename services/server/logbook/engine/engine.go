@@ -66,26 +66,6 @@ type Config struct {
 	RetryEvery  time.Duration // between tries to heal, or to finish a durable group
 	Log         zerolog.Logger
 	Sums        *floods.Sums // of what is logged again and again
-	Seams       Seams
-}
-
-// Seams are for tests: an error in place of the file operation that is about to
-// happen, how many bytes the machine has not flushed, and whether one flush of
-// the file system is trusted.
-type Seams struct {
-	Fault     func(disk.Step) error
-	Dirty     func() (uint64, error)
-	CanSyncFS func(dir string) bool
-}
-
-func (s Seams) withDefaults() Seams {
-	if s.Dirty == nil {
-		s.Dirty = disk.DirtyBytes
-	}
-	if s.CanSyncFS == nil {
-		s.CanSyncFS = disk.CanSyncFS
-	}
-	return s
 }
 
 // Stores are the files of a logbook, opened and recovered.
@@ -165,7 +145,6 @@ type Engine struct {
 // Start signs the tree as it is and starts the committer. The stores are the
 // engine's from then on; after an error they are still the caller's.
 func Start(cfg Config, stores *Stores) (*Engine, error) {
-	cfg.Seams = cfg.Seams.withDefaults()
 	cfg.MostInGroup = cmp.Or(cfg.MostInGroup, MaxGroup)
 	e := &Engine{
 		cfg: cfg, stores: stores,

@@ -31,7 +31,7 @@ func start(t *testing.T, fault func(disk.Step) error) *Engine {
 // startTrying is start, with a committer that tries again every so often.
 func startTrying(t *testing.T, fault func(disk.Step) error, every time.Duration) *Engine {
 	t.Helper()
-	s := &Stores{Volume: disk.New(t.TempDir(), fault)}
+	s := &Stores{Volume: disk.NewWithSeams(t.TempDir(), disk.Seams{Fault: fault})}
 	check(t, s.Volume.Prepare())
 	check(t, s.Volume.OpenRoot())
 	var err error

@@ -36,7 +36,7 @@ func Accept(dir, id string, notary engine.Notary, lock *durable.FileLock) (
 // then takes away what speaks for the old one: until the new id is there the
 // volume does not fit any better than before.
 func rename(dir, id string) error {
-	vol := disk.New(dir, nil)
+	vol := disk.New(dir)
 	_, _, found, err := wal.Read(vol)
 	if err != nil {
 		return err

@@ -24,8 +24,8 @@ func openStuck(t *testing.T, cfg Config) *stuck {
 	t.Helper()
 	flushing, release := make(chan struct{}), make(chan error, 1)
 	var armed atomic.Bool // recovery flushes too
-	fault := cfg.Seams.Fault
-	cfg.Seams.Fault = func(s disk.Step) error {
+	fault := cfg.seams.Fault
+	cfg.seams.Fault = func(s disk.Step) error {
 		if flushesMessages(s) && armed.CompareAndSwap(true, false) {
 			close(flushing)
 			return <-release

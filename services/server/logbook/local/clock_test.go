@@ -33,7 +33,7 @@ func wildClock() func() time.Time {
 // receipts, waits and recovery do not rest on it.
 func TestClockJumps(t *testing.T) {
 	cfg := indexed(t.TempDir())
-	cfg.Now = wildClock()
+	cfg.now = wildClock()
 	killed := killable(&cfg)
 	book := open(t, cfg)
 	kept := sendWhile(t, book, 6, 10)
@@ -44,7 +44,7 @@ func TestClockJumps(t *testing.T) {
 	killed.Store(true)
 	closeBook(t, book)
 	killed.Store(false)
-	cfg.Now = func() time.Time { return time.Date(1971, 1, 1, 0, 0, 0, 0, time.UTC) }
+	cfg.now = func() time.Time { return time.Date(1971, 1, 1, 0, 0, 0, 0, time.UTC) }
 	book = open(t, cfg)
 	wantAll(t, book, kept)
 	for id, facts := range sendWhile(t, book, 2, 5) {

@@ -67,7 +67,7 @@ func (x *injector) hasFired() bool {
 
 func faulty(dir string, x *injector) Config {
 	cfg := testConfig(dir)
-	cfg.Seams.Fault = x.fault
+	cfg.seams.Fault = x.fault
 	cfg.RotateAfter = 1000 // every second message or so
 	cfg.RetryEvery = time.Millisecond
 	return cfg
@@ -227,7 +227,7 @@ func TestForeignFile(t *testing.T) {
 	foreign := filepath.Join(dir, disk.LogsDir, logfile.FileName(0))
 	ctx, giveUp := context.WithCancel(t.Context())
 	defer giveUp()
-	cfg.Seams.Fault = func(s disk.Step) error {
+	cfg.seams.Fault = func(s disk.Step) error {
 		if s.To == disk.LogsDir+"/"+logfile.FileName(0) {
 			giveUp() // or the message would wait for the place for ever
 		}

@@ -122,7 +122,7 @@ func TestManySmallMessagesFitTheDescriptors(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	cfg.Files = 16
 	var files openFiles
-	cfg.Seams.Fault = files.fault
+	cfg.seams.Fault = files.fault
 	openBurst(t, cfg, 20, func(*Logbook) {})
 	if _, most := files.counts(); most > cfg.Files/2 {
 		t.Errorf("%d files were open", most)
@@ -136,7 +136,7 @@ func TestGroupAfterAFailedOneFits(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	cfg.Files = 16
 	var files openFiles
-	cfg.Seams.Fault = files.fault
+	cfg.seams.Fault = files.fault
 	book := openStuck(t, cfg)
 	var wait []func() (logbook.Facts, error)
 	bring := func(d logbook.Draft) { wait = append(wait, handOver(t.Context(), stage(t, book.Logbook, d, nil))) }

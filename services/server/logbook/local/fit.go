@@ -139,4 +139,4 @@ func idOn(v *disk.Volume) (string, error) {
 }
 
 // ReadID returns the id of the logbook on the volume dir, "" where there is none.
-func ReadID(dir string) (string, error) { return idOn(disk.New(dir, nil)) }
+func ReadID(dir string) (string, error) { return idOn(disk.New(dir)) }

@@ -32,9 +32,9 @@ func TestWhichFlush(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tr := &trace{}
 			cfg := testConfig(t.TempDir())
-			cfg.Seams.Fault = tr.record
-			cfg.Seams.Dirty = func() (uint64, error) { return test.dirty, test.err }
-			cfg.Seams.CanSyncFS = func(string) bool { return test.trusted }
+			cfg.seams.Fault = tr.record
+			cfg.seams.Dirty = func() (uint64, error) { return test.dirty, test.err }
+			cfg.seams.CanSyncFS = func(string) bool { return test.trusted }
 			book := open(t, cfg)
 			tr.steps = nil
 			if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); err != nil {
@@ -66,8 +66,8 @@ func (tr *trace) did(op disk.Op, prefix string) bool {
 func TestLargeMessageIsFlushedAlone(t *testing.T) {
 	tr := &trace{}
 	cfg := testConfig(t.TempDir())
-	cfg.Seams.Fault = tr.record
-	cfg.Seams.Dirty = func() (uint64, error) { return 0, nil }
+	cfg.seams.Fault = tr.record
+	cfg.seams.Dirty = func() (uint64, error) { return 0, nil }
 	book := open(t, cfg)
 	content := make([]byte, flushAlone)
 	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", content), content); err != nil {
@@ -83,14 +83,14 @@ func TestWriteBackError(t *testing.T) {
 	var broken atomic.Bool
 	cfg := testConfig(t.TempDir())
 	cfg.RetryEvery = time.Millisecond
-	cfg.Seams.Dirty = func() (uint64, error) { return 0, nil }
-	cfg.Seams.Fault = func(s disk.Step) error {
+	cfg.seams.Dirty = func() (uint64, error) { return 0, nil }
+	cfg.seams.Fault = func(s disk.Step) error {
 		if s.Op == disk.OpWritten && broken.Load() {
 			return unix.EIO
 		}
 		return nil
 	}
-	cfg.Seams.CanSyncFS = func(string) bool { return true }
+	cfg.seams.CanSyncFS = func(string) bool { return true }
 	book := open(t, cfg)
 	broken.Store(true)
 	d := logbooktest.Draft("a", nil)

@@ -85,9 +85,9 @@ type groupRun struct {
 func (g *groupRun) run() {
 	g.dir = durabletest.MemoryDir(g.t)
 	cfg := testConfig(g.dir)
-	cfg.Seams.Fault, cfg.RetryEvery = g.x.fault, time.Millisecond
-	cfg.Seams.Dirty = func() (uint64, error) { return 0, nil }
-	cfg.Seams.CanSyncFS = func(string) bool { return !g.x.each }
+	cfg.seams.Fault, cfg.RetryEvery = g.x.fault, time.Millisecond
+	cfg.seams.Dirty = func() (uint64, error) { return 0, nil }
+	cfg.seams.CanSyncFS = func(string) bool { return !g.x.each }
 	g.book = open(g.t, cfg)
 	first := g.send()
 	g.judge()

@@ -104,7 +104,7 @@ func TestIndexWriteFails(t *testing.T) {
 	cfg := indexed(durabletest.MemoryDir(t))
 	cfg.RetryEvery = time.Millisecond
 	var faults atomic.Int32
-	cfg.Seams.Fault = func(s disk.Step) error {
+	cfg.seams.Fault = func(s disk.Step) error {
 		if s.Op == disk.OpSync && s.Name == index.Path && faults.Add(-1) >= 0 {
 			return errInjected
 		}

@@ -18,7 +18,7 @@ import (
 // the logbook: a *MisfitError, a *ForkError or a *CorruptError says why not. It
 // may run beside a server. cfg.Known must have been read before.
 func Judge(cfg Config) error {
-	vol := disk.New(cfg.Dir, nil)
+	vol := disk.New(cfg.Dir)
 	checkpoint, err := readCheckpoint(vol)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func Judge(cfg Config) error {
 // Count returns how many messages the log volume holds, of whatever logbook. A
 // *CorruptError means that it contradicts itself.
 func Count(dir string) (uint64, error) {
-	kept, err := keptOn(disk.New(dir, nil))
+	kept, err := keptOn(disk.New(dir))
 	if err == nil {
 		err = kept.read()
 	}

@@ -59,8 +59,8 @@ type Config struct {
 	IndexBatch  int           // messages that wait in memory for one write of the index file
 	RetryEvery  time.Duration // between tries to heal, or to finish a durable group
 
-	Now   func() time.Time // for tests, as Seams
-	Seams engine.Seams
+	now   func() time.Time // for tests, as seams
+	seams disk.Seams
 }
 
 // Logbook implements logbook.Logbook.
@@ -80,7 +80,7 @@ var _ logbook.Logbook = (*Logbook)(nil)
 // *MisfitError that the volume does not belong to this logbook id.
 func Open(cfg Config) (*Logbook, error) {
 	cfg = cfg.withDefaults()
-	vol := disk.New(cfg.Dir, cfg.Seams.Fault)
+	vol := disk.NewWithSeams(cfg.Dir, cfg.seams)
 	var own io.Closer = io.NopCloser(nil)
 	if cfg.Lock == nil {
 		lock, err := vol.Lock()
@@ -111,7 +111,7 @@ func start(cfg Config, vol *disk.Volume) (*engine.Engine, error) {
 	if err == nil {
 		running, err = engine.Start(engine.Config{
 			ID: cfg.ID, Notary: cfg.Notary, MostInGroup: groupSize(cfg.Files), RotateAfter: cfg.RotateAfter,
-			RetryEvery: cfg.RetryEvery, Log: cfg.Log, Sums: cfg.Sums, Seams: cfg.Seams,
+			RetryEvery: cfg.RetryEvery, Log: cfg.Log, Sums: cfg.Sums,
 		}, stores)
 	}
 	if err != nil { // it will be tried again: nothing may stay open
@@ -123,11 +123,11 @@ func start(cfg Config, vol *disk.Volume) (*engine.Engine, error) {
 
 // Lock keeps all others from the volume dir. durable.ErrLocked means that
 // another server has it.
-func Lock(dir string) (*durable.FileLock, error) { return disk.New(dir, nil).Lock() }
+func Lock(dir string) (*durable.FileLock, error) { return disk.New(dir).Lock() }
 
 // HoldsLock reports whether the lock is still that of the volume dir: another
 // one may have been put in its place.
-func HoldsLock(dir string, lock *durable.FileLock) bool { return disk.New(dir, nil).HoldsLock(lock) }
+func HoldsLock(dir string, lock *durable.FileLock) bool { return disk.New(dir).HoldsLock(lock) }
 
 func (c Config) withDefaults() Config {
 	c.CiphertextMax = cmp.Or(c.CiphertextMax, 1<<20)
@@ -143,8 +143,8 @@ func (c Config) withDefaults() Config {
 	if c.Missing == nil {
 		c.Missing = func(uint64) {}
 	}
-	if c.Now == nil {
-		c.Now = time.Now
+	if c.now == nil {
+		c.now = time.Now
 	}
 	return c
 }

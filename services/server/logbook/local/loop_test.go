@@ -21,7 +21,7 @@ import (
 // another one stands, which goes on after handed. On return all are kept.
 func openBurst(t *testing.T, cfg Config, n int, handed func(*Logbook)) *Logbook {
 	t.Helper()
-	cfg.Seams.Dirty = func() (uint64, error) { return 0, nil }
+	cfg.seams.Dirty = func() (uint64, error) { return 0, nil }
 	var book *Logbook
 	var all []logbook.Staged
 	var wait []func() (logbook.Facts, error)
@@ -32,8 +32,8 @@ func openBurst(t *testing.T, cfg Config, n int, handed func(*Logbook)) *Logbook 
 		handed(book)
 	})
 	var begun atomic.Bool
-	fault := cfg.Seams.Fault
-	cfg.Seams.Fault = func(s disk.Step) error {
+	fault := cfg.seams.Fault
+	cfg.seams.Fault = func(s disk.Step) error {
 		if flushesMessages(s) && begun.Load() {
 			hold()
 		}
@@ -80,7 +80,7 @@ func TestRefusedBehindAGroup(t *testing.T) {
 	var behind func() (logbook.Facts, error)
 	var waiting logbook.Staged
 	once := sync.OnceFunc(func() { behind = handOver(t.Context(), waiting) })
-	cfg.Seams.Fault = func(s disk.Step) error {
+	cfg.seams.Fault = func(s disk.Step) error {
 		if s.Op == disk.OpRename && strings.HasPrefix(s.Name, disk.StagingDir+"/"+disk.StagedPrefix) && stuck.Load() {
 			once()
 			return unix.ENOSPC

@@ -21,7 +21,7 @@ func TestRecordsNotReplaced(t *testing.T) {
 	cfg := testConfig(dir)
 	cfg.RetryEvery = time.Hour // nothing heals but a message
 	var armed, appended atomic.Bool
-	cfg.Seams.Fault = func(s disk.Step) error {
+	cfg.seams.Fault = func(s disk.Step) error {
 		switch {
 		case s.Op == disk.OpAppend && s.Name == wal.Path && armed.CompareAndSwap(true, false):
 			appended.Store(true)

@@ -325,7 +325,7 @@ func TestVerifyManifest(t *testing.T) {
 // set: it leaves them as a kill would.
 func killable(cfg *Config) *atomic.Bool {
 	killed := new(atomic.Bool)
-	cfg.Seams.Fault = func(s disk.Step) error {
+	cfg.seams.Fault = func(s disk.Step) error {
 		if killed.Load() && s.Op == disk.OpCreate && s.Name == wal.Path+disk.NewSuffix {
 			return errInjected
 		}

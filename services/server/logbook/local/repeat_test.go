@@ -25,7 +25,7 @@ func inOneGroup(t *testing.T, drafts []logbook.Draft, contents [][]byte) (
 	facts, errs = make([]logbook.Facts, len(drafts)), make([]error, len(drafts))
 	tr := &trace{}
 	cfg := testConfig(t.TempDir())
-	cfg.Seams.Fault = tr.record
+	cfg.seams.Fault = tr.record
 	book = open(t, cfg)
 	var wait []func() (logbook.Facts, error)
 	var all []logbook.Staged
@@ -92,7 +92,7 @@ func TestIndexWhileItIsWritten(t *testing.T) {
 	cfg := indexed(t.TempDir())
 	writing, goOn := make(chan struct{}), make(chan struct{})
 	begins := sync.OnceFunc(func() { close(writing) })
-	cfg.Seams.Fault = func(s disk.Step) error {
+	cfg.seams.Fault = func(s disk.Step) error {
 		if s.Op == disk.OpSync && s.Name == index.Path {
 			begins()
 			<-goOn
@@ -114,14 +114,14 @@ func TestIDsComeFree(t *testing.T) {
 		t.Run(string(op), func(t *testing.T) {
 			cfg := testConfig(t.TempDir())
 			var failing atomic.Bool
-			cfg.Seams.Fault = func(s disk.Step) error {
+			cfg.seams.Fault = func(s disk.Step) error {
 				if s.Op == op && failing.CompareAndSwap(true, false) {
 					return unix.EIO
 				}
 				return nil
 			}
-			cfg.Seams.Dirty = func() (uint64, error) { return 0, nil }
-			cfg.Seams.CanSyncFS = func(string) bool { return true } // whatever the file system is here
+			cfg.seams.Dirty = func() (uint64, error) { return 0, nil }
+			cfg.seams.CanSyncFS = func(string) bool { return true } // whatever the file system is here
 			cfg.RetryEvery = time.Millisecond
 			book := open(t, cfg)
 			failing.Store(true)

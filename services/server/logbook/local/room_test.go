@@ -36,7 +36,7 @@ func TestNoRoom(t *testing.T) {
 func TestNoDescriptors(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	out := false
-	cfg.Seams.Fault = func(s disk.Step) error {
+	cfg.seams.Fault = func(s disk.Step) error {
 		if out && s.Op == disk.OpCreate {
 			return unix.EMFILE
 		}
@@ -61,7 +61,7 @@ func TestForeignFileAtTheLastMoment(t *testing.T) {
 	put := sync.OnceFunc(func() {
 		write(t, filepath.Join(cfg.Dir, disk.LogsDir, "server_message0.txt"), "foreign")
 	})
-	cfg.Seams.Fault = func(s disk.Step) error {
+	cfg.seams.Fault = func(s disk.Step) error {
 		if s.Op == disk.OpRename && filepath.Dir(s.To) == disk.LogsDir && filepath.Base(s.To) == "server_message0.txt" {
 			put()
 		}

@@ -48,7 +48,7 @@ func TestTreeFlushFails(t *testing.T) {
 	cfg := indexed(t.TempDir())
 	cfg.RetryEvery = time.Millisecond
 	var faults atomic.Int32
-	cfg.Seams.Fault = func(s disk.Step) error {
+	cfg.seams.Fault = func(s disk.Step) error {
 		if s.Op == disk.OpSync && s.Name == merkle.Path && faults.Add(-1) >= 0 {
 			return errInjected
 		}
@@ -163,7 +163,7 @@ func TestReceiptWhileTheTreeIsMended(t *testing.T) {
 	cfg.RetryEvery = time.Millisecond
 	var fail, mending, asked atomic.Bool
 	var receipt func()
-	cfg.Seams.Fault = func(s disk.Step) error {
+	cfg.seams.Fault = func(s disk.Step) error {
 		switch {
 		case s.Name != merkle.Path:
 		case s.Op == disk.OpSync && fail.CompareAndSwap(true, false):

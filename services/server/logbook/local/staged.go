@@ -52,7 +52,7 @@ func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, err
 	if err := l.Accepting(); err != nil {
 		return nil, err
 	}
-	s := &staged{l: l, draft: d, received: l.cfg.Now(), name: stagedName()}
+	s := &staged{l: l, draft: d, received: l.cfg.now(), name: stagedName()}
 	s.layout = logfile.NewLayout(logfile.Head{
 		ReceivedAt: s.received.In(l.cfg.Zone), Size: d.Size, EncryptedSize: d.EncryptedSize,
 		Cipher: d.Cipher, Sender: d.Sender, Name: d.Name, ID: d.ID,

@@ -165,7 +165,7 @@ func (p powerCut) record(t *testing.T) (
 	if p.failing != nil {
 		cfg.RetryEvery = time.Millisecond
 	}
-	cfg.Seams.CanSyncFS = func(string) bool { return p.together }
+	cfg.seams.CanSyncFS = func(string) bool { return p.together }
 	book := open(t, cfg)
 	drafts, contents = script()
 	more, moreContents := script()
@@ -180,11 +180,11 @@ func (p powerCut) record(t *testing.T) (
 
 func tracing(dir string, tr *trace, together bool) Config {
 	cfg := testConfig(dir)
-	cfg.Seams.Fault = tr.record
+	cfg.seams.Fault = tr.record
 	cfg.RotateAfter, cfg.IndexBatch = 1000, 2
-	cfg.Seams.Dirty = func() (uint64, error) { return 0, nil }
+	cfg.seams.Dirty = func() (uint64, error) { return 0, nil }
 	if !together {
-		cfg.Seams.Dirty = func() (uint64, error) { return 1 << 60, nil }
+		cfg.seams.Dirty = func() (uint64, error) { return 1 << 60, nil }
 	}
 	return cfg
 }

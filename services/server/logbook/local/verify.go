@@ -31,7 +31,7 @@ func (d Difference) String() string { return fmt.Sprintf("%s: %s", d.File, d.Rea
 // beside a running server: it looks at the lines that were there when it began.
 func Verify(cfg Config, report func(Difference)) (checked uint64, err error) {
 	verdict := Judge(cfg)
-	vol := disk.New(cfg.Dir, nil)
+	vol := disk.New(cfg.Dir)
 	v := &verifier{vol: vol, report: report}
 	m, err := manifest.View(vol)
 	if err != nil {

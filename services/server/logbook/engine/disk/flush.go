@@ -60,10 +60,13 @@ func (v *Volume) SyncDir(name string) error {
 	return err
 }
 
-// CanSyncFS reports whether syncfs(2) on dir does what the logbook needs: it
-// waits for data, names and the device, and returns their errors. Others are
-// not trusted with it: overlayfs and FUSE pass it on or do not, as they like.
-func CanSyncFS(dir string) bool {
+// CanSyncFS reports whether SyncFS does what the logbook needs.
+func (v *Volume) CanSyncFS() bool { return v.seams.CanSyncFS(v.dir) }
+
+// canSyncFS reports whether syncfs(2) on dir waits for data, names and the
+// device, and returns their errors. Only file systems known to do so count:
+// overlayfs and FUSE may pass the call on or not.
+func canSyncFS(dir string) bool {
 	var st unix.Statfs_t
 	if unix.Statfs(dir, &st) != nil {
 		return false
@@ -75,9 +78,12 @@ func CanSyncFS(dir string) bool {
 	return false
 }
 
-// DirtyBytes is how much the whole machine has written and not flushed, from
-// proc(5), /proc/meminfo: more than lies on this file system, never less.
-func DirtyBytes() (uint64, error) {
+// Dirty returns how many bytes the whole machine has written and not flushed:
+// at least what it has not flushed of this volume.
+func (v *Volume) Dirty() (uint64, error) { return v.seams.Dirty() }
+
+// dirtyBytes reads them from /proc/meminfo, proc(5).
+func dirtyBytes() (uint64, error) {
 	f, err := os.Open("/proc/meminfo")
 	if err != nil {
 		return 0, err

@@ -6,7 +6,7 @@ import (
 )
 
 func TestDirtyBytes(t *testing.T) {
-	n, err := DirtyBytes()
+	n, err := dirtyBytes()
 	if err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
@@ -21,7 +21,7 @@ func TestFlushesAreReal(t *testing.T) {
 	pipe, other, err := os.Pipe()
 	check(t, err)
 	t.Cleanup(func() { _, _ = pipe.Close(), other.Close() })
-	vol := New("/proc", nil)
+	vol := New("/proc")
 	vol.root = closed
 	for name, err := range map[string]error{
 		"of a pipe": vol.Sync(pipe, "pipe"), "of the names in /proc": vol.SyncDir(""),

@@ -35,19 +35,13 @@ const (
 // Volume is a directory with those two in it. Names that its methods take are
 // paths below it.
 type Volume struct {
-	dir  string
-	step func(Step) error
-	root *os.File // dir, between OpenRoot and Close
+	dir   string
+	seams Seams
+	root  *os.File // dir, between OpenRoot and Close
 }
 
-// New returns the volume in dir, of which nothing need exist yet. Each operation
-// is announced to step, whose error takes its place; nil hears nothing.
-func New(dir string, step func(Step) error) *Volume {
-	if step == nil {
-		step = func(Step) error { return nil }
-	}
-	return &Volume{dir: dir, step: step}
-}
+// New returns the volume in dir, of which nothing need exist yet.
+func New(dir string) *Volume { return NewWithSeams(dir, Seams{}) }
 
 // OpenRoot saves the walk to the volume in what follows, until Close.
 func (v *Volume) OpenRoot() (err error) {
@@ -57,9 +51,6 @@ func (v *Volume) OpenRoot() (err error) {
 
 // Close ends what OpenRoot began.
 func (v *Volume) Close() error { return v.root.Close() }
-
-// Announce is called before an operation that Volume does not do itself.
-func (v *Volume) Announce(s Step) error { return v.step(s) }
 
 // Dir returns the volume's directory.
 func (v *Volume) Dir() string { return v.dir }

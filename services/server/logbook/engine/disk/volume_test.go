@@ -12,7 +12,7 @@ import (
 // Directories that an earlier start left with other modes get those that their
 // readers need.
 func TestPrepareModes(t *testing.T) {
-	v := New(t.TempDir(), nil)
+	v := New(t.TempDir())
 	for dir, mode := range map[string]fs.FileMode{LogsDir: 0o700, StagingDir: 0o755} {
 		check(t, os.Mkdir(v.Path(dir), mode))
 		check(t, os.Chmod(v.Path(dir), mode))
@@ -37,12 +37,12 @@ func check(t *testing.T, err error) {
 // Where names are given by link and unlink, a file whose first name stays behind has
 // its final one all the same: a try that starts again would find it in its own place.
 func TestPublishByLink(t *testing.T) {
-	v := New(t.TempDir(), func(s Step) error {
+	v := NewWithSeams(t.TempDir(), Seams{Fault: func(s Step) error {
 		if s.Op == OpRemove {
 			return unix.EIO
 		}
 		return nil
-	})
+	}})
 	check(t, v.Prepare())
 	const staged, final = StagingDir + "/" + StagedPrefix + "1", LogsDir + "/final"
 	f, err := v.CreateFile(staged)

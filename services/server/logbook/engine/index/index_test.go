@@ -14,7 +14,7 @@ import (
 // A few batches are in memory, however many messages there are, and after a
 // restart nothing.
 func TestIndexIsOnDisk(t *testing.T) {
-	vol := disk.New(durabletest.MemoryDir(t), nil)
+	vol := disk.New(durabletest.MemoryDir(t))
 	check(t, vol.Prepare())
 	m, err := manifest.Open(vol)
 	check(t, err)

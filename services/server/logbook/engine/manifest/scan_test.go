@@ -21,7 +21,7 @@ func FuzzScan(f *testing.F) {
 	f.Add(append(bytes.Clone(good), good...), uint8(0))
 	f.Add([]byte("\n{}\n"), uint8(0))
 	f.Fuzz(func(t *testing.T, text []byte, flushed uint8) {
-		vol := disk.New(t.TempDir(), nil)
+		vol := disk.New(t.TempDir())
 		if err := errors.Join(vol.Prepare(), os.WriteFile(vol.Path(Path), text, 0o600)); err != nil {
 			t.Fatal(err)
 		}

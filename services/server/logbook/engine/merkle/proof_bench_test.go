@@ -17,7 +17,7 @@ import (
 // million: what a repeat of an old message costs beyond its look-up.
 func BenchmarkOldReceipt(b *testing.B) {
 	const leaves = 1_000_000
-	vol := disk.New(b.TempDir(), nil)
+	vol := disk.New(b.TempDir())
 	if err := vol.Prepare(); err != nil {
 		b.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func slowRoot(leaves []tlog.Hash) tlog.Hash {
 }
 
 func TestTree(t *testing.T) {
-	vol := disk.New(t.TempDir(), nil)
+	vol := disk.New(t.TempDir())
 	check(t, vol.Prepare())
 	tr, err := Open(vol, 0)
 	check(t, err)

@@ -11,7 +11,7 @@ import (
 // What was appended is read back, group by group, also from a file that a crash
 // cut within the last of them.
 func TestReadBack(t *testing.T) {
-	vol := disk.New(t.TempDir(), nil)
+	vol := disk.New(t.TempDir())
 	check(t, vol.Prepare())
 	log, err := Start(vol, 7, 1<<10)
 	check(t, err)
@@ -43,7 +43,7 @@ func want(t *testing.T, vol *disk.Volume, recs []Record) {
 
 // A volume without records says so.
 func TestReadNone(t *testing.T) {
-	if _, _, ok, err := Read(disk.New(t.TempDir(), nil)); ok || err != nil {
+	if _, _, ok, err := Read(disk.New(t.TempDir())); ok || err != nil {
 		t.Errorf("%v, %v", ok, err)
 	}
 }
