@@ -82,6 +82,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 		Files: files, Zone: zone, Log: log, Sums: sums, Missing: countMissing(registry),
 	}, st)
 	defer opener.Close()
+	registerQueue(registry, opener.Queued)
 	book := standby.Open(st.LogbookID(), named(cfg.DataDir, opener.Open), reopenEvery)
 	in := intake.New(intake.Config{
 		TLS: tlsConfig, Book: book, Senders: st, Limits: limits, Proxies: cfg.ProxyProtocolFrom, Log: log,
@@ -105,15 +106,6 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	sums.Flush()
 	log.Info().Err(err).Msg("server stopped")
 	return err
-}
-
-// countMissing makes the metric of recorded messages whose log file is gone.
-func countMissing(reg prometheus.Registerer) func(number uint64) {
-	missing := prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "sealpost_log_files_missing_total",
-		Help: "Messages whose log file was neither staged nor in its place when a start replayed their records."})
-	reg.MustRegister(missing)
-	return func(uint64) { missing.Inc() }
 }
 
 // named says which setting names a directory that is not ours to use.

@@ -11,6 +11,7 @@ package volumes
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/local"
@@ -65,6 +66,8 @@ type Opener struct {
 
 	mu   sync.Mutex
 	lock *durable.FileLock
+
+	opened atomic.Pointer[local.Logbook] // nil before the first success
 }
 
 // NewOpener returns an opener for cfg, of which ID, Notary, Known and Lock come
@@ -81,12 +84,22 @@ func (o *Opener) Open() (logbook.Logbook, error) {
 	}
 	book, err := o.openOrAccept()
 	if err == nil {
+		o.opened.Store(book)
 		return remembered(book, o.st, o.cfg.Log), nil
 	}
 	if !IsVerdict(err) { // it may be this server's trouble alone, and another may do better
 		o.release()
 	}
 	return nil, err
+}
+
+// Queued returns how many complete messages wait to be committed, and whether
+// those who bring more have to wait; none do while the logbook is not open.
+func (o *Opener) Queued() (messages int, full bool) {
+	if book := o.opened.Load(); book != nil {
+		return book.Queued()
+	}
+	return 0, false
 }
 
 // Close gives the log volume up. The logbook must have been closed before.

@@ -5,9 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
+	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/services/server/state"
 	"sealpost/shared/durable"
 	"sealpost/shared/durable/durabletest"
@@ -188,4 +191,46 @@ func TestJudgeBesideAServer(t *testing.T) {
 		check(t, keep(root, "receipt", book))
 		check(t, Judge(data, st))
 	}
+}
+
+// While the answer to one message keeps the committer busy, those that come whole
+// meanwhile are counted.
+func TestQueued(t *testing.T) {
+	root, _, st := filled(t)
+	opener := newOpener(root, st)
+	defer opener.Close()
+	wantQueued := func(want int) {
+		t.Helper()
+		if n, full := opener.Queued(); n != want || full {
+			t.Errorf("%d messages wait instead of %d, full: %v", n, want, full)
+		}
+	}
+	wantQueued(0) // it is not open yet
+	book, err := opener.Open()
+	check(t, err)
+	defer book.Close()
+
+	answering, release, answered := make(chan error), make(chan struct{}), make(chan error, 2)
+	letGo := sync.OnceFunc(func() { close(release) })
+	defer letGo()
+	commit := func(then func(logbook.Facts, error)) {
+		t.Helper()
+		s, err := logbooktest.Stage(t.Context(), book, logbooktest.Draft("a", []byte("x")), []byte("x"))
+		check(t, err)
+		s.Commit(t.Context(), then)
+	}
+	commit(func(_ logbook.Facts, err error) {
+		answering <- err
+		<-release
+	})
+	check(t, logbooktest.Await(t, "the answer to the first", answering))
+	for range cap(answered) {
+		commit(func(_ logbook.Facts, err error) { answered <- err })
+	}
+	wantQueued(2)
+	letGo()
+	for range cap(answered) {
+		check(t, logbooktest.Await(t, "the answers to the others", answered))
+	}
+	wantQueued(0)
 }

@@ -197,6 +197,10 @@ func (e *Engine) Failed(err error) error { return e.health.failed(err) }
 // otherwise its Then hears what became of it.
 func (e *Engine) Push(ctx context.Context, m *Message) error { return e.queue.push(ctx, m) }
 
+// Queued returns how many complete messages the committer has not taken yet, and
+// whether those who bring more have to wait.
+func (e *Engine) Queued() (messages int, full bool) { return e.queue.waits() }
+
 // Lookup finds a message that is kept.
 func (e *Engine) Lookup(_ context.Context, sender string, id message.ID) (logbook.Facts, bool, error) {
 	return e.committed.find(index.Key{Sender: sender, ID: id})
@@ -245,7 +249,3 @@ func (c *committed) find(key index.Key) (logbook.Facts, bool, error) {
 	}
 	return logbook.Facts{Entry: entry, Line: line, Repeat: true}, true, nil
 }
-
-// Queued returns how many complete messages the committer has not taken yet, and
-// whether those who bring more have to wait.
-func (e *Engine) Queued() (messages int, full bool) { return e.queue.waits() }

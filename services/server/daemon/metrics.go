@@ -1,0 +1,45 @@
+package daemon
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sealpost/shared/build"
+)
+
+// registerBuild makes the metric that says which build runs, for joins with others.
+func registerBuild(reg prometheus.Registerer) {
+	is := build.Read()
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sealpost_build_info", Help: "1, with the server's version, revision and Go version as labels.",
+		ConstLabels: prometheus.Labels{"version": is.Version, "revision": is.Revision, "goversion": is.Go},
+	}, func() float64 { return 1 }))
+}
+
+// countMissing makes the metric of recorded messages whose log file is gone.
+func countMissing(reg prometheus.Registerer) func(number uint64) {
+	missing := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "sealpost_log_files_missing_total",
+		Help: "Messages whose log file was neither staged nor in its place when a start replayed their records."})
+	reg.MustRegister(missing)
+	return func(uint64) { missing.Inc() }
+}
+
+// registerQueue makes the metrics of what waits to be committed.
+func registerQueue(reg prometheus.Registerer, queued func() (messages int, full bool)) {
+	reg.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sealpost_commit_queue_messages", Help: "Messages that came whole and wait to be committed.",
+		}, func() float64 {
+			messages, _ := queued()
+			return float64(messages)
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sealpost_commit_queue_full", Help: "1 while sessions wait with their messages for room in the queue.",
+		}, func() float64 {
+			if _, full := queued(); full {
+				return 1
+			}
+			return 0
+		}),
+	)
+}
