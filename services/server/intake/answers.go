@@ -111,9 +111,9 @@ func (a *answers) count(n int) (tooMany bool) {
 	if a.account == nil {
 		return false
 	}
-	before := max(0, a.waiting-fairOwed)
+	before := max(0, a.waiting-fairBacklog)
 	a.waiting += n
-	return a.account.add(max(0, a.waiting-fairOwed)-before, a.waiting)
+	return a.account.add(max(0, a.waiting-fairBacklog)-before, a.waiting)
 }
 
 // awaitWritten waits until everything queued or expected has been written, the

@@ -56,7 +56,7 @@ type Server struct {
 	gate    *gate
 	guard   *guard
 	writers *writers
-	owed    *owed
+	backlog *backlog
 
 	ctx        context.Context // ends at Close: nothing waits any longer
 	cancel     context.CancelFunc
@@ -87,7 +87,7 @@ func New(cfg Config) *Server {
 		gate:      newGate(cfg.Limits.Connections, cfg.Limits.ConnectionsPerAddress),
 		guard:     newGuard(cfg.Limits.LoginDelay),
 		writers:   newWriters(ctx),
-		owed:      newOwed(),
+		backlog:   newBacklog(),
 		listeners: make(map[net.Listener]struct{}),
 		sessions:  make(map[drainer]struct{}),
 	}

@@ -116,7 +116,7 @@ func (s *session) authenticate(token string) error {
 		return errUnauthenticated
 	}
 	s.sender = sender
-	s.account = s.server.owed.open(sender)
+	s.account = s.server.backlog.open(sender)
 	s.out.countWith(s.account)
 	s.log = s.log.With().Str("sender", sender).Logger()
 	return nil

@@ -48,14 +48,14 @@ func (s *State) AddSender(name string) (token.Token, error) {
 	if err != nil {
 		return token.Token{}, err
 	}
-	err = s.change(func(records []record) ([]record, error) {
-		if count(records, name) >= maxTokens {
+	err = s.change(func(tokens []knownToken) ([]knownToken, error) {
+		if count(tokens, name) >= maxTokens {
 			return nil, ErrTwoTokens
 		}
-		if err := message.CheckNewSender(name); err != nil && count(records, name) == 0 {
+		if err := message.CheckNewSender(name); err != nil && count(tokens, name) == 0 {
 			return nil, err
 		}
-		return append(records, record{Sender: name, Created: time.Now().UTC().Truncate(time.Second), SHA256: tok.Hash()}), nil
+		return append(tokens, knownToken{Sender: name, Created: time.Now().UTC().Truncate(time.Second), SHA256: tok.Hash()}), nil
 	})
 	if err != nil {
 		return token.Token{}, err
@@ -68,8 +68,8 @@ func (s *State) AddSender(name string) (token.Token, error) {
 // ErrUnknownSender when the sender has none.
 func (s *State) RemoveSender(name string, keepNewest bool) (int, error) {
 	removed := 0
-	err := s.change(func(records []record) ([]record, error) {
-		drop := count(records, name)
+	err := s.change(func(tokens []knownToken) ([]knownToken, error) {
+		drop := count(tokens, name)
 		if drop == 0 {
 			return nil, ErrUnknownSender
 		}
@@ -77,8 +77,8 @@ func (s *State) RemoveSender(name string, keepNewest bool) (int, error) {
 			drop--
 		}
 		removed = drop
-		var kept []record
-		for _, r := range records { // oldest first: new tokens are appended
+		var kept []knownToken
+		for _, r := range tokens { // oldest first: new tokens are appended
 			if r.Sender == name && drop > 0 {
 				drop--
 				continue
@@ -96,10 +96,10 @@ func (s *State) RemoveSender(name string, keepNewest bool) (int, error) {
 // Withdraw makes one token invalid, as if it had never been made.
 // ErrUnknownSender when there is no such token.
 func (s *State) Withdraw(tok token.Token) error {
-	return s.change(func(records []record) ([]record, error) {
+	return s.change(func(tokens []knownToken) ([]knownToken, error) {
 		hash := tok.Hash()
-		kept := slices.DeleteFunc(slices.Clone(records), func(r record) bool { return r.SHA256 == hash })
-		if len(kept) == len(records) {
+		kept := slices.DeleteFunc(slices.Clone(tokens), func(r knownToken) bool { return r.SHA256 == hash })
+		if len(kept) == len(tokens) {
 			return nil, ErrUnknownSender
 		}
 		return kept, nil
@@ -114,8 +114,8 @@ func (s *State) Authenticate(tok string) (sender string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	match, ok := find(s.records.current(), parsed.Hash())
-	// The name is inside the hashed token; the record's own can differ only
+	match, ok := find(s.tokens.current(), parsed.Hash())
+	// The name is inside the hashed token; the one beside its hash can differ only
 	// where someone edited the file.
 	if !ok || match.Sender != parsed.Sender() {
 		return "", false
@@ -128,10 +128,10 @@ func (s *State) Authenticate(tok string) (sender string, ok bool) {
 // was let in earlier asks it at each message, so it costs next to nothing; its
 // time tells nothing, since who asks has shown the token.
 func (s *State) StillValid(hash [32]byte) bool {
-	records, version := s.records.snapshot()
+	tokens, version := s.tokens.snapshot()
 	valid := s.valid.Load()
 	if valid == nil || valid.version != version {
-		valid = newTokenSet(records, version)
+		valid = newTokenSet(tokens, version)
 		s.valid.Store(valid)
 	}
 	return valid.hashes[hash]
@@ -143,19 +143,19 @@ type tokenSet struct {
 	hashes  map[[32]byte]bool
 }
 
-func newTokenSet(records []record, version uint64) *tokenSet {
-	t := &tokenSet{version, make(map[[32]byte]bool, len(records))}
-	for _, r := range records {
+func newTokenSet(tokens []knownToken, version uint64) *tokenSet {
+	t := &tokenSet{version, make(map[[32]byte]bool, len(tokens))}
+	for _, r := range tokens {
 		t.hashes[r.SHA256] = true
 	}
 	return t
 }
 
-// find compares with every record, in constant time each.
-func find(records []record, hash [32]byte) (record, bool) {
-	var match record
+// find compares with every token, in constant time each.
+func find(tokens []knownToken, hash [32]byte) (knownToken, bool) {
+	var match knownToken
 	found := 0
-	for _, r := range records {
+	for _, r := range tokens {
 		if subtle.ConstantTimeCompare(r.SHA256[:], hash[:]) == 1 {
 			match, found = r, 1
 		}
@@ -165,33 +165,33 @@ func find(records []record, hash [32]byte) (record, bool) {
 
 // Senders lists the senders by name, as the file has them now.
 func (s *State) Senders() ([]Sender, error) {
-	if err := s.records.refresh(); err != nil {
+	if err := s.tokens.refresh(); err != nil {
 		return nil, err
 	}
-	records, _ := s.records.snapshot()
-	return group(records), nil
+	tokens, _ := s.tokens.snapshot()
+	return group(tokens), nil
 }
 
 // SendersVersion returns another number after each change of the senders that
 // this State has seen, by whomever it was made.
 func (s *State) SendersVersion() uint64 {
-	_, version := s.records.snapshot()
+	_, version := s.tokens.snapshot()
 	return version
 }
 
 // change replaces the senders' file by what edit makes of it.
-func (s *State) change(edit func([]record) ([]record, error)) error {
+func (s *State) change(edit func([]knownToken) ([]knownToken, error)) error {
 	return s.locked(func() error {
-		if err := s.records.refresh(); err != nil {
+		if err := s.tokens.refresh(); err != nil {
 			return err
 		}
-		current, _ := s.records.snapshot()
-		records, err := edit(slices.Clip(current))
+		current, _ := s.tokens.snapshot()
+		tokens, err := edit(slices.Clip(current))
 		if err != nil {
 			return err
 		}
 		var text bytes.Buffer
-		for _, r := range records {
+		for _, r := range tokens {
 			line, err := json.Marshal(r)
 			if err != nil {
 				return fmt.Errorf("senders: %w", err)
@@ -201,6 +201,6 @@ func (s *State) change(edit func([]record) ([]record, error)) error {
 		if err := s.write(sendersFile, text.Bytes()); err != nil {
 			return fmt.Errorf("senders: %w", err)
 		}
-		return s.records.refresh()
+		return s.tokens.refresh()
 	})
 }

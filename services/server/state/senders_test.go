@@ -210,11 +210,11 @@ func TestDamagedWhileRunning(t *testing.T) {
 	known(t, s, tok, false)
 }
 
-func TestRecords(t *testing.T) {
+func TestTokens(t *testing.T) {
 	hash := strings.Repeat("ab", 32)
 	good := `{"sender":"demo","created":"2026-01-02T03:04:05Z","sha256":"` + hash + `"}`
 	for _, text := range []string{"", "\n", good, good + "\n", "  " + good + " \r\n\n" + good + "\n"} {
-		if _, err := parseRecords([]byte(text)); err != nil {
+		if _, err := parseTokens([]byte(text)); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -233,35 +233,35 @@ func TestRecords(t *testing.T) {
 		"bad time":      strings.Replace(good, "2026", "x", 1),
 		"cut":           good[:len(good)-1],
 	} {
-		if records, err := parseRecords([]byte("\n" + text + "\n")); !errors.Is(err, ErrSendersFile) || records != nil {
-			t.Errorf("%s: %v, error %v, want ErrSendersFile", name, records, err)
+		if tokens, err := parseTokens([]byte("\n" + text + "\n")); !errors.Is(err, ErrSendersFile) || tokens != nil {
+			t.Errorf("%s: %v, error %v, want ErrSendersFile", name, tokens, err)
 		}
 	}
 }
 
-// FuzzRecords: a file of senders that is damaged is refused as a whole, and what
+// FuzzTokens: a file of senders that is damaged is refused as a whole, and what
 // is read is the same when it is written again.
-func FuzzRecords(f *testing.F) {
+func FuzzTokens(f *testing.F) {
 	f.Add(`{"sender":"demo","created":"2026-01-02T03:04:05Z","sha256":"` + strings.Repeat("ab", 32) + `"}`)
 	f.Add("{}\n\n[]")
 	f.Fuzz(func(t *testing.T, text string) {
-		records, err := parseRecords([]byte(text))
-		if err != nil && (records != nil || !errors.Is(err, ErrSendersFile)) {
-			t.Fatalf("%d records beside %v", len(records), err)
+		tokens, err := parseTokens([]byte(text))
+		if err != nil && (tokens != nil || !errors.Is(err, ErrSendersFile)) {
+			t.Fatalf("%d tokens beside %v", len(tokens), err)
 		}
 		var again strings.Builder
-		for _, r := range records {
+		for _, r := range tokens {
 			line, err := json.Marshal(r)
 			if err != nil {
 				t.Fatalf("%+v cannot be written: %v", r, err)
 			}
 			fmt.Fprintf(&again, "%s\n", line)
 		}
-		same, err := parseRecords([]byte(again.String()))
-		if err != nil || !slices.EqualFunc(same, records, equalRecord) {
+		same, err := parseTokens([]byte(again.String()))
+		if err != nil || !slices.EqualFunc(same, tokens, equalToken) {
 			t.Fatalf("%q is written again as %q: %v", text, again.String(), err)
 		}
-		for _, r := range records {
+		for _, r := range tokens {
 			if message.CheckSender(r.Sender) != nil || r.SHA256 == (digest{}) {
 				t.Fatalf("%q gives %+v", text, r)
 			}
@@ -303,6 +303,6 @@ func TestClockGoesBack(t *testing.T) {
 	known(t, s, second, true)
 }
 
-func equalRecord(a, b record) bool {
+func equalToken(a, b knownToken) bool {
 	return a.Sender == b.Sender && a.SHA256 == b.SHA256 && a.Created.Equal(b.Created)
 }

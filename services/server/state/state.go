@@ -16,7 +16,7 @@
 //
 // Files: identity.pem and, while it is about to be replaced, identity_next.pem
 // (PKCS #8), identities_former.jsonl (see former.go), logbook_id (32 hex
-// digits), senders.jsonl (see records.go), checkpoint (a signed note), accepted
+// digits), senders.jsonl (see tokens.go), checkpoint (a signed note), accepted
 // (see acceptance.go), lock (empty). The directory has mode 0700, the files 0600.
 package state
 
@@ -54,7 +54,7 @@ var ErrLogbookID = errors.New("not a logbook id (32 hex digits)")
 type State struct {
 	dir        string
 	logbookID  atomic.Pointer[string]
-	records    watched[[]record]
+	tokens     watched[[]knownToken]
 	valid      atomic.Pointer[tokenSet]
 	identities keyring
 	now        func() time.Time
@@ -67,7 +67,7 @@ func Open(dir string) (*State, error) {
 		return nil, fmt.Errorf("state: %w", err)
 	}
 	s := &State{dir: dir, now: time.Now}
-	s.records.watch("senders", s.path(sendersFile), maxSendersFile, ErrSendersFile, parseRecords)
+	s.tokens.watch("senders", s.path(sendersFile), maxSendersFile, ErrSendersFile, parseTokens)
 	s.identities.watch(s.path)
 	if err := s.locked(s.load); err != nil {
 		_ = s.Close()
@@ -79,7 +79,7 @@ func Open(dir string) (*State, error) {
 // Check reads what others have changed, and returns why a file cannot be used,
 // or nil. While one cannot, what was read of it last stays in force.
 func (s *State) Check() error {
-	return errors.Join(s.identities.refresh(s.now()), s.records.refresh())
+	return errors.Join(s.identities.refresh(s.now()), s.tokens.refresh())
 }
 
 // LogbookID returns the id of the logbook, 32 hex digits, as it was when the
@@ -134,7 +134,7 @@ func (s *State) SetCheckpoint(text []byte) error {
 
 // Close releases the files that the State holds open. It stays usable for what
 // it has in memory.
-func (s *State) Close() error { return errors.Join(s.records.close(), s.identities.close()) }
+func (s *State) Close() error { return errors.Join(s.tokens.close(), s.identities.close()) }
 
 func (s *State) load() error {
 	if err := s.loadIdentities(); err != nil {
@@ -143,14 +143,14 @@ func (s *State) load() error {
 	if err := s.loadLogbookID(); err != nil {
 		return err
 	}
-	_, err := lookAt(s.records.path)
+	_, err := lookAt(s.tokens.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = s.write(sendersFile, nil)
 	}
 	if err != nil {
 		return err
 	}
-	return s.records.refresh()
+	return s.tokens.refresh()
 }
 
 // NewLogbookID returns a random logbook id.

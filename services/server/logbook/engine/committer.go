@@ -33,7 +33,7 @@ type committer struct {
 	dirty      disk.Gauge             // bytes that the machine has not flushed
 	underway   map[index.Key]*Message // that are being committed, from when they are taken until they end
 	unfinished bool                   // a durable group was left to recovery
-	published  *signed                // the checkpoint beside the manifest
+	onVolume   *signed                // the checkpoint beside the manifest
 	orphans    []string               // staged files that a record not yet voided may name
 }
 
@@ -79,7 +79,7 @@ func (c *committer) run() {
 func (c *committer) tick() {
 	c.checkRoom()
 	_ = c.heal() // the reason is kept in health
-	if err := c.publish(); err != nil {
+	if err := c.writeCheckpoint(); err != nil {
 		const what = "the checkpoint beside the manifest lags"
 		c.say(zerolog.WarnLevel, what).Err(err).Msg(what)
 	}
@@ -108,7 +108,7 @@ func (c *committer) gather(group []*Message) []*Message {
 // for.
 func (c *committer) take(group []*Message, n int) []*Message {
 	came := c.queue.take(min(n, c.cfg.MostInGroup-len(group)))
-	return append(group, c.write(c.claim(came))...)
+	return append(group, c.write(c.firstOfEach(came))...)
 }
 
 // drain fails what waits and leaves the records short for the next start.

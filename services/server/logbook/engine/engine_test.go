@@ -146,7 +146,7 @@ func TestUnfinishedGroupIsLeft(t *testing.T) {
 	if err := logbooktest.Await(t, "the answer", heard); !errors.Is(err, logbook.ErrUnknown) {
 		t.Errorf("the message was answered with %v", err)
 	}
-	if err := e.committer.rotate(); !errors.Is(err, errUnfinished) {
+	if err := e.committer.rotateRecords(); !errors.Is(err, errUnfinished) {
 		t.Errorf("the records are rotated: %v", err)
 	}
 	_, recs, ok, err := wal.Read(e.stores.Volume)

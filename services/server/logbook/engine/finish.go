@@ -25,7 +25,7 @@ func (c *committer) finish(group, next []*Message) []*Message {
 		what string
 		do   func() error
 	}{
-		{"rename", func() (err error) { named, err = c.name(group, named); return err }},
+		{"rename", func() (err error) { named, err = c.publish(group, named); return err }},
 		{"manifest", func() (err error) { places, err = c.Manifest.Append(lines); return err }},
 		{"tree", func() error { return c.Tree.Append(lines) }},
 		{"signature", c.signer.signTree},
@@ -51,9 +51,9 @@ func (c *committer) finish(group, next []*Message) []*Message {
 	return next
 }
 
-// name gives the files of a group their final names, from one on, and returns how
+// publish gives the files of a group their final names, from one on, and returns how
 // many have theirs.
-func (c *committer) name(group []*Message, from int) (int, error) {
+func (c *committer) publish(group []*Message, from int) (int, error) {
 	for i, m := range group[from:] {
 		if err := c.Volume.Publish(m.file.Name, disk.LogsDir+"/"+m.entry.File); err != nil {
 			return from + i, err
@@ -102,7 +102,7 @@ func (c *committer) rotateWhenDue() {
 	if c.Records.Size() < c.cfg.RotateAfter {
 		return
 	}
-	if err := c.rotate(); err != nil {
+	if err := c.rotateRecords(); err != nil {
 		c.health.turnRed(err)
 		const what = "the records cannot be rotated"
 		c.say(zerolog.ErrorLevel, what).Err(err).Msg(what)
@@ -112,9 +112,9 @@ func (c *committer) rotateWhenDue() {
 // errUnfinished guards a durable group that was left to recovery.
 var errUnfinished = errors.New("a durable group is unfinished")
 
-// rotate replaces the records, and removes the files that only they may have
+// rotateRecords replaces the records, and removes the files that only they may have
 // named.
-func (c *committer) rotate() error {
+func (c *committer) rotateRecords() error {
 	if c.unfinished {
 		return errUnfinished
 	}
@@ -130,8 +130,8 @@ func (c *committer) rotate() error {
 
 // leaveNothing leaves the next start nothing to replay or to index.
 func (c *committer) leaveNothing() error {
-	if err := c.rotate(); err != nil {
+	if err := c.rotateRecords(); err != nil {
 		return err
 	}
-	return errors.Join(c.publish(), c.Index.WriteAll(c.Manifest, c.Manifest.End()))
+	return errors.Join(c.writeCheckpoint(), c.Index.WriteAll(c.Manifest, c.Manifest.End()))
 }

@@ -24,7 +24,7 @@ func (c *committer) shareFlush(group []*Message) bool {
 	for _, m := range group {
 		own += m.file.Size
 	}
-	dirty, err := c.dirty.Value()
+	dirty, _, err := c.dirty.Value()
 	return err == nil && dirty < own+ForeignDirty
 }
 

@@ -113,7 +113,7 @@ func (c *committer) placesFree(first uint64, n int) error {
 // files stay, the logbook is red, and nobody knows whether the group is kept: a
 // restart may find its record whole.
 func (c *committer) void(group []*Message, cause error) error {
-	err := c.rotate()
+	err := c.rotateRecords()
 	if err == nil {
 		return cause
 	}

@@ -36,7 +36,7 @@ func (c *committer) heal() error {
 	if err := c.Index.Failure(); err != nil && c.health.reason() == nil {
 		c.health.turnRed(fmt.Errorf("index: %w", err))
 	}
-	generation, reason := c.health.look()
+	generation, reason := c.health.state()
 	if reason == nil {
 		return nil
 	}
@@ -53,7 +53,7 @@ func (c *committer) tryHeal() error {
 		c.roomLeft,
 		c.probe,
 		func() error { return c.Tree.Mend(c.Manifest) },
-		c.rotate,
+		c.rotateRecords,
 		func() error { return c.Index.Mend(c.Manifest) },
 		func() error { return c.placesFree(c.Manifest.Count(), 1) },
 	} {

@@ -20,12 +20,12 @@ type health struct {
 }
 
 func (h *health) reason() error {
-	_, err := h.look()
+	_, err := h.state()
 	return err
 }
 
-// look returns the reason, and its generation for healed.
-func (h *health) look() (generation uint64, reason error) {
+// state returns the reason, and its generation for healed.
+func (h *health) state() (generation uint64, reason error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.generation, h.err

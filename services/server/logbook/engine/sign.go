@@ -102,16 +102,16 @@ func (s *signer) receipt(f logbook.Facts) ([]byte, error) {
 	return receipt.New(f.Entry.Seq, f.Line, proof, newest.text)
 }
 
-// publish puts the newest checkpoint beside the manifest, unless it is there.
+// writeCheckpoint puts the newest checkpoint beside the manifest, unless it is there.
 // It is whole or not at all, and may lag: nothing waits for it.
-func (c *committer) publish() error {
+func (c *committer) writeCheckpoint() error {
 	newest, err := c.signer.newest()
-	if err != nil || newest == c.published {
+	if err != nil || newest == c.onVolume {
 		return err
 	}
 	err = c.Volume.ReplaceWith(checkpointNewPath, CheckpointPath, 0o644, newest.text)
 	if err == nil {
-		c.published = newest
+		c.onVolume = newest
 	}
 	return err
 }

@@ -40,13 +40,13 @@ type leaves interface {
 	Root(n uint64) (tlog.Hash, error)
 }
 
-// seals are the two checkpoints that a log volume is held against.
-func (f fit) seals(ofVolume []byte) []seal {
-	return []seal{{"the checkpoint of the log volume", ofVolume}, {"the checkpoint of the state volume", f.known}}
+// checkpoints are the two checkpoints that a log volume is held against.
+func (f fit) checkpoints(ofVolume []byte) []storedCheckpoint {
+	return []storedCheckpoint{{"the checkpoint of the log volume", ofVolume}, {"the checkpoint of the state volume", f.known}}
 }
 
-// seal is a signed checkpoint, or none.
-type seal struct {
+// storedCheckpoint is a checkpoint as one of the volumes has it, or none.
+type storedCheckpoint struct {
 	where string
 	text  []byte
 }
@@ -88,8 +88,8 @@ func (f fit) checkEmpty() error {
 	return &MisfitError{"the log volume is empty and does not say of which logbook"}
 }
 
-// checkSeal compares the manifest's lines with a checkpoint.
-func (f fit) checkSeal(s seal, have leaves) error {
+// checkCheckpoint compares the manifest's lines with a checkpoint.
+func (f fit) checkCheckpoint(s storedCheckpoint, have leaves) error {
 	if len(s.text) == 0 {
 		return nil
 	}

@@ -51,16 +51,16 @@ func readCheckpoint(v *disk.Volume) ([]byte, error) {
 	return text, err
 }
 
-// checkSeals compares the tree with the checkpoint beside the manifest and with
+// checkCheckpoints compares the tree with the checkpoint beside the manifest and with
 // the one that the state volume knows, and makes the tree anew once if it
 // disagrees: its file may be at fault.
-func (r *recovery) checkSeals(ofVolume []byte) error {
+func (r *recovery) checkCheckpoints(ofVolume []byte) error {
 	f := r.fit()
-	for _, s := range f.seals(ofVolume) {
-		err := f.checkSeal(s, r.Tree)
+	for _, s := range f.checkpoints(ofVolume) {
+		err := f.checkCheckpoint(s, r.Tree)
 		var fork *ForkError
 		if errors.As(err, &fork) && fork.Have >= fork.Size {
-			err = r.recheckSeal(s)
+			err = r.recheckCheckpoint(s)
 		}
 		if err != nil {
 			return err
@@ -69,9 +69,9 @@ func (r *recovery) checkSeals(ofVolume []byte) error {
 	return nil
 }
 
-// recheckSeal asks the manifest itself. If that agrees with the checkpoint, the
+// recheckCheckpoint asks the manifest itself. If that agrees with the checkpoint, the
 // tree's file is at fault and made anew; else the file tells the line.
-func (r *recovery) recheckSeal(s seal) error {
+func (r *recovery) recheckCheckpoint(s storedCheckpoint) error {
 	c, err := r.cfg.Notary.OpenCheckpoint(s.text)
 	if err != nil {
 		return err

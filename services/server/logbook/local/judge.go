@@ -34,8 +34,8 @@ func Judge(cfg Config) error {
 	if err := kept.read(); err != nil {
 		return err
 	}
-	for _, s := range f.seals(checkpoint) {
-		err := f.checkSeal(s, kept)
+	for _, s := range f.checkpoints(checkpoint) {
+		err := f.checkCheckpoint(s, kept)
 		var fork *ForkError
 		if errors.As(err, &fork) && fork.Have >= fork.Size {
 			err = fork.find(vol, func(visit manifest.Visitor) error { return kept.scan(kept.head.Base, visit) })

@@ -45,7 +45,7 @@ func (r *recovery) run() error {
 	if err := r.replay(head, recs, found, begin); err != nil {
 		return err
 	}
-	if err := r.checkSeals(checkpoint); err != nil {
+	if err := r.checkCheckpoints(checkpoint); err != nil {
 		return err
 	}
 	// What the fresh records no longer vouch for is durable before them.

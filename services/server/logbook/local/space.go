@@ -205,7 +205,7 @@ func (s *space) mayHold(left, n uint64) float64 {
 // left is what can be promised still: by what the volume has free, and by the
 // limit. One sender may reach that; for the others there is a third more.
 func (s *space) left() (uint64, error) {
-	free, fresh, err := s.free.Look()
+	free, fresh, err := s.free.Value()
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
 	}

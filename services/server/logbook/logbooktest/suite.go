@@ -103,9 +103,9 @@ func contents(t *testing.T, fx Fixture) {
 		[]byte("-----\nENCRYPTED MESSAGE CONTENT\n-----\n\n"), bytes.Repeat([]byte("long "), 1<<18),
 	} {
 		plain := Draft("a", content)
-		sealed := Draft("a", content)
-		sealed.Cipher, sealed.EncryptedSize = message.Cipher2012, cipher2012.EncryptedLen(uint64(len(content)))
-		for _, d := range []logbook.Draft{plain, sealed} {
+		enciphered := Draft("a", content)
+		enciphered.Cipher, enciphered.EncryptedSize = message.Cipher2012, cipher2012.EncryptedLen(uint64(len(content)))
+		for _, d := range []logbook.Draft{plain, enciphered} {
 			facts := mustAppend(t, book, d, content)
 			if !facts.Matches(d) || facts.Repeat {
 				t.Errorf("content %d: facts %+v", i, facts)

@@ -53,7 +53,7 @@ func (h *File) ReadAt(p []byte, off int64) (done int, err error) {
 
 // Sync flushes the file.
 func (h *File) Sync() error {
-	if err := again(func() error { return unix.Fsync(h.fd) }); err != nil {
+	if err := ignoringEINTR(func() error { return unix.Fsync(h.fd) }); err != nil {
 		return &os.PathError{Op: "sync", Path: h.path, Err: err}
 	}
 	return nil

@@ -23,7 +23,7 @@ func (v *Volume) SyncData(f Opened, name string) error {
 	if err := v.Announce(Step{Op: OpSync, Name: name}); err != nil {
 		return err
 	}
-	return os.NewSyscallError("fdatasync", again(func() error { return unix.Fdatasync(int(f.Fd())) }))
+	return os.NewSyscallError("fdatasync", ignoringEINTR(func() error { return unix.Fdatasync(int(f.Fd())) }))
 }
 
 // SyncFS flushes the whole file system.

@@ -20,14 +20,8 @@ type Gauge struct {
 	err   error
 }
 
-// Value returns the number of bytes.
-func (g *Gauge) Value() (uint64, error) {
-	value, _, err := g.Look()
-	return value, err
-}
-
-// Look is Value, and whether it was read just now.
-func (g *Gauge) Look() (value uint64, fresh bool, err error) {
+// Value returns the number of bytes, and whether it was read just now.
+func (g *Gauge) Value() (value uint64, fresh bool, err error) {
 	if now := time.Now(); g.at.IsZero() || now.Sub(g.at) > cmp.Or(g.For, gaugeFor) {
 		g.bytes, g.err = g.Read()
 		g.at, fresh = now, true
@@ -35,5 +29,5 @@ func (g *Gauge) Look() (value uint64, fresh bool, err error) {
 	return g.bytes, fresh, g.err
 }
 
-// Forget has the next Look read.
+// Forget has the next Value read again.
 func (g *Gauge) Forget() { g.at = time.Time{} }

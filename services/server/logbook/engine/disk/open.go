@@ -56,7 +56,7 @@ func openMode(path string, flags int, mode fs.FileMode) (*os.File, error) {
 
 func openFD(dir int, path string, flags int, mode fs.FileMode) (int, error) {
 	var fd int
-	err := again(func() (err error) {
+	err := ignoringEINTR(func() (err error) {
 		fd, err = unix.Openat(dir, path, unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC|flags, uint32(mode))
 		return err
 	})
@@ -73,8 +73,8 @@ func openFD(dir int, path string, flags int, mode fs.FileMode) (int, error) {
 	return fd, nil
 }
 
-// again repeats a system call that a signal interrupts.
-func again(call func() error) error {
+// ignoringEINTR repeats a system call that a signal interrupts.
+func ignoringEINTR(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {
 			return err

@@ -7,9 +7,9 @@ import (
 	"sealpost/services/server/logbook"
 )
 
-// claim returns those messages that are to be written: the first of its id each.
+// firstOfEach returns those messages that are to be written: the first of its id each.
 // What is kept already is answered, and the others of an id wait for the first.
-func (c *committer) claim(came []*Message) (first []*Message) {
+func (c *committer) firstOfEach(came []*Message) (first []*Message) {
 	for _, m := range came {
 		switch under := c.underway[m.key()]; under {
 		case nil:
@@ -55,7 +55,7 @@ func (c *committer) endAs(m *Message, kept logbook.Facts) {
 // answered, and those who wait for its id learn of it. Where it is kept they are
 // repeats or conflicts; where it is not, the first of them takes its place.
 func (c *committer) end(m *Message, facts logbook.Facts, err error) {
-	waiting := c.free(m)
+	waiting := c.removeUnderway(m)
 	m.Body.Release(err == nil && !facts.Repeat || m.named)
 	m.Then(facts, err)
 	if len(waiting) == 0 {
@@ -76,7 +76,7 @@ func (c *committer) end(m *Message, facts logbook.Facts, err error) {
 
 // free lets others with the id of a message pass that was under way, and returns
 // those who wait for it.
-func (c *committer) free(m *Message) (waiting []*Message) {
+func (c *committer) removeUnderway(m *Message) (waiting []*Message) {
 	if c.underway[m.key()] == m {
 		delete(c.underway, m.key())
 	}

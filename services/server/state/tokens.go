@@ -12,9 +12,9 @@ import (
 	"sealpost/shared/strictjson"
 )
 
-// record is one token: one line of senders.jsonl, a JSON object with exactly
+// knownToken is a token that the server knows: one line of senders.jsonl, a JSON object with exactly
 // these three fields.
-type record struct {
+type knownToken struct {
 	Sender  string    `json:"sender"`
 	Created time.Time `json:"created"`
 	SHA256  digest    `json:"sha256"` // of the whole token
@@ -34,24 +34,24 @@ func (d *digest) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func parseRecords(text []byte) ([]record, error) {
-	return parseLines(text, ErrSendersFile, parseRecord)
+func parseTokens(text []byte) ([]knownToken, error) {
+	return parseLines(text, ErrSendersFile, parseToken)
 }
 
-func parseRecord(line []byte) (record, error) {
-	var r record
+func parseToken(line []byte) (knownToken, error) {
+	var r knownToken
 	if err := strictjson.Unmarshal(line, &r); err != nil {
-		return record{}, err
+		return knownToken{}, err
 	}
 	if r.SHA256 == (digest{}) {
-		return record{}, ErrSendersFile
+		return knownToken{}, ErrSendersFile
 	}
 	return r, message.CheckSender(r.Sender)
 }
 
-func count(records []record, name string) int {
+func count(tokens []knownToken, name string) int {
 	n := 0
-	for _, r := range records {
+	for _, r := range tokens {
 		if r.Sender == name {
 			n++
 		}
@@ -59,10 +59,10 @@ func count(records []record, name string) int {
 	return n
 }
 
-// group gathers records by sender, sorted by name.
-func group(records []record) []Sender {
+// group gathers tokens by sender, sorted by name.
+func group(tokens []knownToken) []Sender {
 	created := map[string][]time.Time{}
-	for _, r := range records {
+	for _, r := range tokens {
 		created[r.Sender] = append(created[r.Sender], r.Created)
 	}
 	var list []Sender

@@ -45,7 +45,7 @@ func TestDrain(t *testing.T) {
 
 // deaf are connections of one sender whose peers read nothing: each has one
 // write under way.
-func deaf(t *testing.T, o *owed, sender string, n int) (all []*answers) {
+func deaf(t *testing.T, o *backlog, sender string, n int) (all []*answers) {
 	t.Helper()
 	w := newWriters(t.Context())
 	for range n {
@@ -64,19 +64,19 @@ func deaf(t *testing.T, o *owed, sender string, n int) (all []*answers) {
 
 // Connections that take no answers hold so many for one sender, and so many for
 // all; who takes theirs is not cut.
-func TestOwedIsBounded(t *testing.T) {
+func TestBacklogIsBounded(t *testing.T) {
 	for _, row := range []struct {
 		name            string
 		senders, each   int
 		answers, atMost int
 		cut             bool
 	}{
-		{"of one sender", 1, 60, 256, maxOwedToSender + 60*(fairOwed+1), true},
-		{"of all", 60, 2, 256, maxOwed + 120*(fairOwed+1), true},
-		{"of many that take theirs", 1, 400, fairOwed, 400 * fairOwed, false},
+		{"of one sender", 1, 60, 256, maxBacklogOfSender + 60*(fairBacklog+1), true},
+		{"of all", 60, 2, 256, maxBacklog + 120*(fairBacklog+1), true},
+		{"of many that take theirs", 1, 400, fairBacklog, 400 * fairBacklog, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			o := newOwed()
+			o := newBacklog()
 			most, cut := int64(0), 0
 			for i := range row.senders {
 				for _, a := range deaf(t, o, fmt.Sprint(i), row.each) {
@@ -101,11 +101,11 @@ func TestOwedIsBounded(t *testing.T) {
 }
 
 // What was held is given back when it is written, or cannot be.
-func TestOwedIsGivenBack(t *testing.T) {
-	o := newOwed()
+func TestBacklogIsGivenBack(t *testing.T) {
+	o := newBacklog()
 	all := deaf(t, o, "a", 3)
 	for _, a := range all {
-		for range 10 * fairOwed {
+		for range 10 * fairBacklog {
 			a.answer(record("x"))
 		}
 		_ = a.conn.Close()
@@ -121,10 +121,10 @@ func TestOwedIsGivenBack(t *testing.T) {
 
 // One sender's connections with as many answers as each may have take none of
 // what is left to others.
-func TestOwedLeavesOthers(t *testing.T) {
-	o := newOwed()
+func TestBacklogLeavesOthers(t *testing.T) {
+	o := newBacklog()
 	for _, a := range deaf(t, o, "many", 1024) {
-		for range fairOwed - 1 {
+		for range fairBacklog - 1 {
 			a.answer(record("x"))
 		}
 	}
@@ -138,15 +138,15 @@ func TestOwedLeavesOthers(t *testing.T) {
 }
 
 // Where a sender has all that one may have, each connection still has its own few.
-func TestOwedToEach(t *testing.T) {
-	o := newOwed()
+func TestBacklogOfEach(t *testing.T) {
+	o := newBacklog()
 	for _, a := range deaf(t, o, "a", 60) {
 		for range 255 {
 			a.answer(record("x"))
 		}
 	}
 	modest := deaf(t, o, "a", 1)[0]
-	for range fairOwed - 1 {
+	for range fairBacklog - 1 {
 		modest.answer(record("x"))
 	}
 	if err := modest.failure(); err != nil {
