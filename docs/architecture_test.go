@@ -83,7 +83,7 @@ var rules = []struct{ pkg, may string }{
 	{`shared/crypto/.*`, `shared/(message|crypto/.*)`},
 	{`shared/.*`, `shared/.*`},
 	{`services/client/.*`, `shared/.*|services/client/(courier|outbox)`},
-	{`services/client`, `services/client/cli|shared/signals`},
+	{`services/client`, `services/client/cli|shared/(signals|voice)`},
 	{`services/server/(daemon|cli)`,
 		`shared/.*|services/server/(admin|daemon|intake|logbook|logbook/(local|standby)|remedy|setup|state|volumes)`},
 	{`services/server/daemon/daemontest`, `shared/.*|services/server/(daemon|state)`},
@@ -96,11 +96,11 @@ var rules = []struct{ pkg, may string }{
 	{`services/server/logbook/local`, `shared/.*|services/server/logbook|services/server/logbook/engine.*`},
 	{`services/server/logbook.*`, `shared/.*|services/server/logbook`},
 	{`services/server/.*`, `shared/.*|services/server/(logbook|state)`},
-	{`services/server`, `services/server/cli|shared/signals`},
+	{`services/server`, `services/server/cli|shared/(signals|voice)`},
 	{`services/driver/onemachine`, `shared/.*|services/driver/(ftpserver|run)|services/server/(daemon|setup)`},
 	{`services/driver/cli`, `shared/.*|services/driver/.*|services/client/cli`},
 	{`services/driver/.*`, `shared/.*|services/driver/.*`},
-	{`services/driver`, `services/driver/cli|shared/signals`},
+	{`services/driver`, `services/driver/cli|shared/(signals|voice)`},
 	{`integration(/.*)?|docs`, `.*`},
 }
 

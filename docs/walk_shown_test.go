@@ -12,6 +12,7 @@ import (
 	"sealpost/services/client/cli"
 	"sealpost/shared/framing"
 	"sealpost/shared/logfile"
+	"sealpost/shared/voice"
 )
 
 func b64(raw []byte) string { return base64.StdEncoding.EncodeToString(raw) }
@@ -205,7 +206,7 @@ func (w *walk) verified(t *testing.T) string {
 	t.Setenv("CLIENT_SERVER_IDENTITY", w.pin)
 	var out, complaints bytes.Buffer
 	args := []string{"verify", "walk/" + walkName + ".tlog-proof", "walk/" + walkName}
-	if status := cli.Main(t.Context(), args, cli.Streams{Out: &out, Err: &complaints}); status != 0 {
+	if status := cli.Main(t.Context(), args, voice.Streams{Out: &out, Err: &complaints}); status != 0 {
 		t.Fatalf("client verify: status %d: %s", status, complaints.String())
 	}
 	return out.String()

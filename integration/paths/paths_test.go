@@ -21,6 +21,7 @@ import (
 	server "sealpost/services/server/cli"
 	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/signals"
+	"sealpost/shared/voice"
 )
 
 // programEnv makes the test binary that program.
@@ -32,11 +33,11 @@ func TestMain(m *testing.M) {
 	case "":
 		os.Exit(m.Run())
 	case "client":
-		os.Exit(client.Main(ctx, os.Args[1:], client.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+		os.Exit(client.Main(ctx, os.Args[1:], voice.Standard()))
 	case "driver":
-		os.Exit(driver.Main(ctx, os.Args[1:], driver.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+		os.Exit(driver.Main(ctx, os.Args[1:], voice.Standard()))
 	case "server":
-		os.Exit(server.Main(ctx, os.Args[1:], server.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+		os.Exit(server.Main(ctx, os.Args[1:], voice.Standard()))
 	default:
 		panic(program)
 	}

@@ -8,9 +8,10 @@ import (
 
 	"sealpost/services/client/cli"
 	"sealpost/shared/signals"
+	"sealpost/shared/voice"
 )
 
 func main() {
 	ctx := signals.Context(context.Background())
-	os.Exit(cli.Main(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+	os.Exit(cli.Main(ctx, os.Args[1:], voice.Standard()))
 }

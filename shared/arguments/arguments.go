@@ -1,4 +1,7 @@
 // Package arguments reads what stands on a command line beside and between flags.
+// Flags are those of package flag, which takes -receipt and --receipt alike, as
+// the programs always have. Package pflag, which finds flags wherever they stand,
+// takes -receipt for seven flags of one letter; Scatter is what flag lacks.
 package arguments
 
 import "flag"
@@ -10,6 +13,9 @@ func Operands(args []string) []string {
 	}
 	return args
 }
+
+// IsHelp reports whether an argument is the flag that asks for help.
+func IsHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
 
 // Scatter parses flags wherever they stand and returns the other arguments; what
 // stands behind "--" is not a flag. With the error of a flag it returns those that it

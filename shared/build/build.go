@@ -4,6 +4,7 @@ package build
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 )
@@ -47,8 +48,13 @@ func describe(stamps *debug.BuildInfo, version, revision string) Info {
 	}
 }
 
-// Line is what a program prints when it is asked for its version.
-func (i Info) Line(program string) string {
+// Print prints one line about the build of a program that is asked for its version.
+func Print(w io.Writer, program string) error {
+	_, err := io.WriteString(w, Read().line(program))
+	return err
+}
+
+func (i Info) line(program string) string {
 	return fmt.Sprintf("%s %s, revision %s, %s, %s\n", program, i.Version, i.Revision, i.Go, i.Platform)
 }
 

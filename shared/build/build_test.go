@@ -37,7 +37,7 @@ func TestDescribe(t *testing.T) {
 }
 
 func TestLine(t *testing.T) {
-	got := Info{"v1.2.3", "abc", "go1.26.0", "linux/386"}.Line("server")
+	got := Info{"v1.2.3", "abc", "go1.26.0", "linux/386"}.line("server")
 	if want := "server v1.2.3, revision abc, go1.26.0, linux/386\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -7,6 +7,15 @@ import (
 	"sync"
 )
 
+// Streams are the standard streams of a program.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// Standard returns those of this process.
+func Standard() Streams { return Streams{os.Stdin, os.Stdout, os.Stderr} }
+
 // OutputError means that a result could not be printed. What the program did
 // was done all the same.
 type OutputError struct{ Cause error }
@@ -29,10 +38,13 @@ type Output struct {
 // NewOutput returns an Output that writes to out.
 func NewOutput(out io.Writer) *Output { return &Output{out: out} }
 
-// Exposed reports whether what is printed goes into a regular file that others
-// than its owner may read.
-func (o *Output) Exposed() bool {
-	f, ok := o.out.(*os.File)
+// Exposed reports whether w, an *Output or a file, leads to a regular file that
+// others than its owner may read.
+func Exposed(w io.Writer) bool {
+	if o, ok := w.(*Output); ok {
+		return Exposed(o.out)
+	}
+	f, ok := w.(*os.File)
 	if !ok {
 		return false
 	}

@@ -14,6 +14,7 @@ import (
 	"io"
 
 	"sealpost/services/client/courier"
+	"sealpost/shared/arguments"
 	"sealpost/shared/build"
 	"sealpost/shared/signals"
 	"sealpost/shared/voice"
@@ -44,12 +45,6 @@ good, 4 not known to be delivered: send it again under the same id. With -files
 it is the highest of all. A hang-up (SIGHUP) ends nothing.
 `
 
-// Streams are the standard streams of the program.
-type Streams struct {
-	In       io.Reader
-	Out, Err io.Writer
-}
-
 // carrier is what the commands need of a *courier.Courier.
 type carrier interface {
 	Deliver(context.Context, courier.Message) (courier.Delivery, error)
@@ -60,7 +55,7 @@ type carrier interface {
 // Main runs the program with the arguments after its name and returns its exit
 // status. The cancellation of ctx makes it give up what it does; with -watch
 // that is the normal end.
-func Main(ctx context.Context, args []string, std Streams) int {
+func Main(ctx context.Context, args []string, std voice.Streams) int {
 	out := voice.NewOutput(std.Out)
 	std.Out = out
 	err := out.After(dispatch(ctx, args, std))
@@ -70,14 +65,13 @@ func Main(ctx context.Context, args []string, std Streams) int {
 	return status(err)
 }
 
-func dispatch(ctx context.Context, args []string, std Streams) error {
+func dispatch(ctx context.Context, args []string, std voice.Streams) error {
 	if wantsHelp(args) {
 		_, err := io.WriteString(std.Out, usage)
 		return err
 	}
 	if len(args) == 1 && build.Asked(args[0]) {
-		_, err := io.WriteString(std.Out, build.Read().Line("client"))
-		return err
+		return build.Print(std.Out, "client")
 	}
 	if len(args) > 0 && args[0] == "verify" {
 		return verify(ctx, args[1:], std)
@@ -107,12 +101,5 @@ func dispatch(ctx context.Context, args []string, std Streams) error {
 }
 
 func wantsHelp(args []string) bool {
-	if len(args) != 1 {
-		return false
-	}
-	switch args[0] {
-	case "-h", "-help", "--help", "help":
-		return true
-	}
-	return false
+	return len(args) == 1 && (args[0] == "help" || arguments.IsHelp(args[0]))
 }

@@ -14,6 +14,7 @@ import (
 	"sealpost/services/client/cli"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/token"
+	"sealpost/shared/voice"
 )
 
 // untilSaid ends a client once its log has a text as often as it takes.
@@ -73,7 +74,7 @@ func TestServerCannotBeReached(t *testing.T) {
 	} {
 		ctx, stop := context.WithCancel(t.Context())
 		log := &untilSaid{text: `"trying again"`, times: 3, stop: stop}
-		cli.Main(ctx, c.args, cli.Streams{In: strings.NewReader(""), Out: io.Discard, Err: log})
+		cli.Main(ctx, c.args, voice.Streams{In: strings.NewReader(""), Out: io.Discard, Err: log})
 		said := 0
 		for line := range strings.Lines(log.String()) {
 			if strings.Contains(line, "cannot be reached") {

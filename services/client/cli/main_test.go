@@ -16,6 +16,7 @@ import (
 
 	"sealpost/services/client/cli"
 	"sealpost/shared/signals"
+	"sealpost/shared/voice"
 )
 
 // TestMain makes the test binary a client when a script calls "client".
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) {
 
 func client() {
 	os.Exit(cli.Main(signals.Context(context.Background()), os.Args[1:],
-		cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+		voice.Standard()))
 }
 
 // TestScripts runs each file in testdata/script. What a line of them can call

@@ -8,6 +8,7 @@ import (
 
 	"sealpost/services/client/courier"
 	"sealpost/shared/message"
+	"sealpost/shared/voice"
 )
 
 // sendOne sends one file and waits for its receipt.
@@ -46,14 +47,14 @@ func (r *runner) sendOne(ctx context.Context) error {
 
 // printSent prints the one line about a message that was sent. Where that fails
 // Err gets it, so that nobody sends the message again under a new id.
-func printSent(std Streams, d courier.Delivery) error {
+func printSent(std voice.Streams, d courier.Delivery) error {
 	e := d.Entry
 	line := fmt.Sprintf("%d %s %s %s", e.Seq, e.File, e.ID, message.Visible(e.Name))
 	return printDone(std, line, "the message has its receipt: "+line)
 }
 
 // printDone prints what was done for good, or tells it where it can be read.
-func printDone(std Streams, line, told string) error {
+func printDone(std voice.Streams, line, told string) error {
 	_, err := fmt.Fprintln(std.Out, line)
 	if err != nil {
 		speak.Remark(std.Err, []string{told})

@@ -102,7 +102,7 @@ func (deliverFunc) Close() error                            { return nil }
 
 func newRunner(file string, in io.Reader, f deliverFunc) (*runner, *bytes.Buffer) {
 	var out bytes.Buffer
-	return &runner{options: options{file: file}, Streams: Streams{In: in, Out: &out, Err: &out}, carrier: f}, &out
+	return &runner{options: options{file: file}, Streams: voice.Streams{In: in, Out: &out, Err: &out}, carrier: f}, &out
 }
 
 // Every attempt reads the same bytes, from memory and from the temporary file.
@@ -210,7 +210,7 @@ func TestStoppedWhileTrying(t *testing.T) {
 	} {
 		ctx, stop := context.WithCancel(t.Context())
 		log := &onText{text: "trying again", do: stop}
-		if got := Main(ctx, c.args, Streams{In: strings.NewReader(""), Out: io.Discard, Err: log}); got != c.status {
+		if got := Main(ctx, c.args, voice.Streams{In: strings.NewReader(""), Out: io.Discard, Err: log}); got != c.status {
 			t.Errorf("%q: status %d, want %d", c.args, got, c.status)
 		}
 		if !strings.Contains(log.String(), c.says) {

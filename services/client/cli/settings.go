@@ -18,6 +18,7 @@ import (
 	"sealpost/shared/logging"
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
+	"sealpost/shared/voice"
 )
 
 const (
@@ -109,14 +110,14 @@ func (s *Settings) tlsWithCA() (*tls.Config, error) {
 // runner is one run of the program after its start.
 type runner struct {
 	options
-	Streams
+	voice.Streams
 	settings Settings
 	log      zerolog.Logger
 	carrier  carrier
 }
 
 // begin reads the settings, checks them against the options and logs them.
-func begin(opts options, std Streams) (*runner, error) {
+func begin(opts options, std voice.Streams) (*runner, error) {
 	r := &runner{options: opts, Streams: std}
 	warnings, err := settings.Load(prefix, &r.settings)
 	if err != nil {
@@ -161,20 +162,12 @@ func (r *runner) check2012() error {
 }
 
 func (r *runner) logSettings(warnings []string) {
-	for _, warning := range warnings {
-		r.log.Warn().Msg(warning)
-	}
-	event := r.log.Debug()
+	level := zerolog.DebugLevel
 	if r.outbox != "" { // it runs as a service
-		event = r.log.Info()
+		level = zerolog.InfoLevel
 	}
-	for _, setting := range settings.Effective(prefix, &r.settings) {
-		if setting.Name == prefix+"_SERVER_IDENTITY" {
-			setting.Value = r.settings.pins.String()
-		}
-		event = event.Str(setting.Name, setting.Value)
-	}
-	event.Msg("settings")
+	settings.Announce(r.log, level, prefix, &r.settings, warnings,
+		map[string]string{prefix + "_SERVER_IDENTITY": r.settings.pins.String()})
 }
 
 func (r *runner) connect() carrier {

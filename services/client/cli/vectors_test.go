@@ -10,6 +10,7 @@ import (
 
 	"sealpost/services/client/cli"
 	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/voice"
 )
 
 // receiptVectors are receipts of messages with the text "message <index>".
@@ -32,7 +33,7 @@ func TestVerifyVectors(t *testing.T) {
 			t.Setenv("CLIENT_SERVER_IDENTITY", header["pin"])
 			var out, errs bytes.Buffer
 			got := cli.Main(context.Background(), []string{"verify", path, "-"},
-				cli.Streams{In: strings.NewReader("message " + header["index"]), Out: &out, Err: &errs})
+				voice.Streams{In: strings.NewReader("message " + header["index"]), Out: &out, Err: &errs})
 			want := 1
 			if header["expect"] == "success" && header["entry"] == "yes" {
 				want, good = 0, good+1

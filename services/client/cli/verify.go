@@ -17,6 +17,7 @@ import (
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
 	"sealpost/shared/signals"
+	"sealpost/shared/voice"
 )
 
 // pinConfig is the one setting that a check without the server needs.
@@ -36,7 +37,7 @@ var errUnchecked = errors.New("interrupted before the receipt was checked")
 
 // verify checks a receipt against a message, offline. The end of ctx ends a
 // reading that takes long.
-func verify(ctx context.Context, args []string, std Streams) error {
+func verify(ctx context.Context, args []string, std voice.Streams) error {
 	args = arguments.Operands(args)
 	if len(args) != 2 {
 		return badUsage("verify takes a RECEIPT and a FILE")
@@ -53,7 +54,7 @@ func verify(ctx context.Context, args []string, std Streams) error {
 }
 
 // judge returns what a receipt says, if it is good and about the message in file.
-func judge(path, file string, std Streams) (string, error) {
+func judge(path, file string, std voice.Streams) (string, error) {
 	var config pinConfig
 	if _, err := settings.Load(prefix, &config); err != nil {
 		return "", err

@@ -48,20 +48,14 @@ Settings are environment variables, DRIVER_...
 // this first argument as the six clients.
 const clientWord = "client-process"
 
-// Streams are the standard streams of the program.
-type Streams struct {
-	In       io.Reader
-	Out, Err io.Writer
-}
-
 // errUsage means that the command line makes no sense.
 var errUsage = errors.New("wrong usage")
 
 // Main runs the program with the arguments after its name and returns its exit
 // status. The cancellation of ctx ends a run early, which is a failure.
-func Main(ctx context.Context, args []string, std Streams) int {
+func Main(ctx context.Context, args []string, std voice.Streams) int {
 	if len(args) > 0 && args[0] == clientWord {
-		return client.Main(ctx, args[1:], client.Streams{In: std.In, Out: std.Out, Err: std.Err})
+		return client.Main(ctx, args[1:], std)
 	}
 	out := voice.NewOutput(std.Out)
 	std.Out = out
@@ -77,18 +71,22 @@ func Main(ctx context.Context, args []string, std Streams) int {
 	return exitFailed
 }
 
-func dispatch(ctx context.Context, args []string, std Streams) error {
+func dispatch(ctx context.Context, args []string, std voice.Streams) error {
 	args = arguments.Operands(args)
 	if len(args) == 0 {
 		return collect(ctx, std)
 	}
 	if build.Asked(args[0]) {
-		return printVersion(args[1:], std)
+		if len(args) > 1 {
+			return fmt.Errorf("%w: version takes no argument %q", errUsage, args[1])
+		}
+		return build.Print(std.Out, "driver")
 	}
-	switch args[0] {
-	case "-h", "-help", "--help", "help":
+	if args[0] == "help" || arguments.IsHelp(args[0]) {
 		_, err := io.WriteString(std.Out, usage)
 		return err
+	}
+	switch args[0] {
 	case "-again", "--again":
 		return again(ctx, args[1:], std)
 	case "-forget", "--forget":
@@ -99,16 +97,7 @@ func dispatch(ctx context.Context, args []string, std Streams) error {
 	return fmt.Errorf("%w: no command %q", errUsage, args[0])
 }
 
-// printVersion prints one line about this build.
-func printVersion(args []string, std Streams) error {
-	if len(args) > 0 {
-		return fmt.Errorf("%w: version takes no argument %q", errUsage, args[0])
-	}
-	_, err := io.WriteString(std.Out, build.Read().Line("driver"))
-	return err
-}
-
-func collect(ctx context.Context, std Streams) error {
+func collect(ctx context.Context, std voice.Streams) error {
 	var cfg run.Settings
 	// A file of a setting may be a pipe that nobody writes.
 	warnings, err := signals.Await(ctx, func() ([]string, error) { return settings.Load(run.Prefix, &cfg) })
@@ -119,7 +108,7 @@ func collect(ctx context.Context, std Streams) error {
 	return run.Run(ctx, cfg, warnings, std.Out, std.Err)
 }
 
-func runLocal(ctx context.Context, args []string, std Streams) error {
+func runLocal(ctx context.Context, args []string, std voice.Streams) error {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // speak says it
 	dir := flags.String("dir", "", "")

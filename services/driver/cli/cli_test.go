@@ -12,6 +12,7 @@ import (
 	"sealpost/services/driver/cli"
 	"sealpost/services/driver/drivertest"
 	"sealpost/shared/build"
+	"sealpost/shared/voice"
 )
 
 // env sets the driver's variables, and no others.
@@ -30,7 +31,7 @@ func env(t *testing.T, pairs ...string) {
 
 func start(args ...string) (status int, out, errs string) {
 	var o, e bytes.Buffer
-	status = cli.Main(context.Background(), args, cli.Streams{In: strings.NewReader(""), Out: &o, Err: &e})
+	status = cli.Main(context.Background(), args, voice.Streams{In: strings.NewReader(""), Out: &o, Err: &e})
 	return status, o.String(), e.String()
 }
 

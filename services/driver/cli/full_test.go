@@ -10,6 +10,7 @@ import (
 
 	"sealpost/services/driver/cli"
 	"sealpost/services/driver/drivertest"
+	"sealpost/shared/voice"
 )
 
 // A result that cannot be printed is a failure of every command: a log file, the
@@ -29,7 +30,7 @@ func TestNothingCanBePrinted(t *testing.T) {
 	print := func(args ...string) {
 		t.Helper()
 		var errs bytes.Buffer
-		status := cli.Main(context.Background(), args, cli.Streams{In: strings.NewReader(""), Out: full, Err: &errs})
+		status := cli.Main(context.Background(), args, voice.Streams{In: strings.NewReader(""), Out: full, Err: &errs})
 		if status != 1 || !strings.Contains(errs.String(),
 			"driver: the result could not be printed: write /dev/full: no space left on device\n") {
 			t.Errorf("driver %q: status %d\n%s", args, status, errs.String())
@@ -44,7 +45,7 @@ func TestNothingCanBePrinted(t *testing.T) {
 	print()
 	// What was collected meanwhile stays so; the rest comes with the next run.
 	var out, errs bytes.Buffer
-	status := cli.Main(context.Background(), nil, cli.Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
+	status := cli.Main(context.Background(), nil, voice.Streams{In: strings.NewReader(""), Out: &out, Err: &errs})
 	if status != 0 || !strings.Contains(out.String(), "2 files") {
 		t.Errorf("the next run: status %d\n%s%s", status, out.String(), errs.String())
 	}

@@ -8,10 +8,11 @@ import (
 	"sealpost/services/driver/run"
 	"sealpost/shared/arguments"
 	"sealpost/shared/settings"
+	"sealpost/shared/voice"
 )
 
 // again collects with numbers among what is to come.
-func again(ctx context.Context, args []string, std Streams) error {
+func again(ctx context.Context, args []string, std voice.Streams) error {
 	dir, numbers, err := whichNumbers("-again", args)
 	if err != nil {
 		return err
@@ -23,7 +24,7 @@ func again(ctx context.Context, args []string, std Streams) error {
 }
 
 // forget gives up on numbers that are owed.
-func forget(args []string, std Streams) error {
+func forget(args []string, std voice.Streams) error {
 	dir, numbers, err := whichNumbers("-forget", args)
 	if err != nil {
 		return err

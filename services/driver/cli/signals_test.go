@@ -13,12 +13,13 @@ import (
 	"sealpost/services/driver/drivertest"
 	"sealpost/shared/signals"
 	"sealpost/shared/signals/signalstest"
+	"sealpost/shared/voice"
 )
 
 // TestMain makes the test binary a driver when it is called so.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"driver": func() {
-		std := cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+		std := voice.Standard()
 		os.Exit(cli.Main(signals.Context(context.Background()), os.Args[1:], std))
 	}})
 }

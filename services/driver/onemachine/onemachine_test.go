@@ -17,6 +17,7 @@ import (
 	"sealpost/services/driver/run"
 	"sealpost/shared/demo"
 	"sealpost/shared/logfile"
+	"sealpost/shared/voice"
 )
 
 // What the test binary does when it is started as a client.
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case asClient:
-			os.Exit(client.Main(context.Background(), os.Args[2:], client.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+			os.Exit(client.Main(context.Background(), os.Args[2:], voice.Standard()))
 		case asFailed:
 			os.Exit(4)
 		}

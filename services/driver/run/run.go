@@ -78,7 +78,8 @@ func Run(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writ
 	}
 	d.log = log
 	signals.LogHangups(ctx, log)
-	d.announce(warnings)
+	settings.Announce(log, zerolog.InfoLevel, Prefix, &d.Settings, warnings,
+		map[string]string{Prefix + "_SERVER_IDENTITY": d.pins.String()})
 	config, err := d.collectorConfig()
 	if err != nil {
 		return err
@@ -87,20 +88,6 @@ func Run(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writ
 		return err
 	}
 	return d.collect(ctx, config)
-}
-
-func (d *driver) announce(warnings []string) {
-	for _, warning := range warnings {
-		d.log.Warn().Msg(warning)
-	}
-	event := d.log.Info()
-	for _, setting := range settings.Effective(Prefix, &d.Settings) {
-		if setting.Name == Prefix+"_SERVER_IDENTITY" {
-			setting.Value = d.pins.String()
-		}
-		event = event.Str(setting.Name, setting.Value)
-	}
-	event.Msg("settings")
 }
 
 // waitForOutbox waits and reads the receipts. Files that were left are a

@@ -16,12 +16,13 @@ import (
 	"sealpost/services/server/volumes"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/message"
+	"sealpost/shared/voice"
 )
 
 // errNotConfirmed means that nobody said yes.
 var errNotConfirmed = errors.New("not confirmed, nothing was changed")
 
-func logbookCommand(_ context.Context, args []string, std Streams) error {
+func logbookCommand(_ context.Context, args []string, std voice.Streams) error {
 	if len(args) == 0 || args[0] != "accept" {
 		return usageError("logbook accept [-yes]")
 	}
@@ -37,7 +38,7 @@ func logbookCommand(_ context.Context, args []string, std Streams) error {
 
 // acceptLogbook makes the two volumes one logbook under a new id, so that no
 // receipt of before can be taken for one of after.
-func acceptLogbook(config volumesConfig, st *state.State, yes bool, std Streams) error {
+func acceptLogbook(config volumesConfig, st *state.State, yes bool, std voice.Streams) error {
 	p, err := volumes.Propose(config.DataDir, st)
 	if err != nil {
 		return err
@@ -70,7 +71,7 @@ func orNone(id string) string {
 }
 
 // confirm asks on a terminal.
-func confirm(std Streams) error {
+func confirm(std voice.Streams) error {
 	f, ok := std.In.(*os.File)
 	if !ok || !isatty.IsTerminal(f.Fd()) {
 		return errNotConfirmed

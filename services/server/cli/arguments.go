@@ -7,6 +7,14 @@ import (
 	"sealpost/shared/arguments"
 )
 
+// noArguments refuses arguments of a command that takes none.
+func noArguments(command string, args []string) error {
+	if len(arguments.Operands(args)) > 0 {
+		return usageError("%s takes no arguments", command)
+	}
+	return nil
+}
+
 // oneArgument reads the flags of a command, before or after its one argument.
 func oneArgument(usage string, args []string, define func(*flag.FlagSet)) (string, error) {
 	flags := flag.NewFlagSet("", flag.ContinueOnError)

@@ -56,18 +56,6 @@ Settings are environment variables, SERVER_... (SETUP_... for setup).
 Changes to senders and identities reach a running server at once.
 `
 
-// Streams are the standard streams of the program.
-type Streams struct {
-	In       io.Reader
-	Out, Err io.Writer
-}
-
-// exposed reports whether what is printed goes into a file that others may read.
-func (s Streams) exposed() bool {
-	out, ok := s.Out.(*voice.Output)
-	return ok && out.Exposed()
-}
-
 // errUsage means that the command line makes no sense.
 var errUsage = errors.New("wrong usage")
 
@@ -76,7 +64,7 @@ func usageError(format string, args ...any) error {
 }
 
 // command is one subcommand with the arguments after its name.
-type command func(ctx context.Context, args []string, std Streams) error
+type command func(ctx context.Context, args []string, std voice.Streams) error
 
 var commands = map[string]command{
 	"sender":      sender,
@@ -87,18 +75,9 @@ var commands = map[string]command{
 	"healthcheck": healthcheck,
 }
 
-// printVersion prints one line about this build.
-func printVersion(args []string, std Streams) error {
-	if len(arguments.Operands(args)) > 0 {
-		return usageError("version takes no arguments")
-	}
-	_, err := io.WriteString(std.Out, build.Read().Line("server"))
-	return err
-}
-
 // Main runs the program with the arguments after its name and returns its exit
 // status. The cancellation of ctx makes a running server drain and end with 0.
-func Main(ctx context.Context, args []string, std Streams) int {
+func Main(ctx context.Context, args []string, std voice.Streams) int {
 	out := voice.NewOutput(std.Out)
 	std.Out = out
 	err := out.After(dispatch(ctx, args, std))
@@ -114,7 +93,7 @@ func Main(ctx context.Context, args []string, std Streams) int {
 	return exitFailed
 }
 
-func dispatch(ctx context.Context, args []string, std Streams) error {
+func dispatch(ctx context.Context, args []string, std voice.Streams) error {
 	args = arguments.Operands(args)
 	if len(args) == 0 {
 		return run(ctx, std)
@@ -124,7 +103,10 @@ func dispatch(ctx context.Context, args []string, std Streams) error {
 		return err
 	}
 	if build.Asked(args[0]) {
-		return printVersion(args[1:], std)
+		if err := noArguments("version", args[1:]); err != nil {
+			return err
+		}
+		return build.Print(std.Out, "server")
 	}
 	cmd, ok := commands[args[0]]
 	if !ok {
@@ -138,10 +120,10 @@ func dispatch(ctx context.Context, args []string, std Streams) error {
 
 func wantsHelp(args []string) bool {
 	for _, arg := range args {
-		switch arg {
-		case "-h", "-help", "--help":
+		switch {
+		case arguments.IsHelp(arg):
 			return true
-		case "--": // no flag stands behind it
+		case arg == "--": // no flag stands behind it
 			return false
 		}
 	}

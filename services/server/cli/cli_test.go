@@ -25,13 +25,14 @@ import (
 	"sealpost/services/server/remedy"
 	"sealpost/shared/settings"
 	"sealpost/shared/signals"
+	"sealpost/shared/voice"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"server": func() {
 			os.Exit(Main(signals.Context(context.Background()), os.Args[1:],
-				Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+				voice.Standard()))
 		},
 	})
 }
@@ -78,7 +79,7 @@ func status(ts *testscript.TestScript, negated bool, args []string) {
 func call(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, problems bytes.Buffer
-	status = Main(t.Context(), args, Streams{In: strings.NewReader(""), Out: &out, Err: &problems})
+	status = Main(t.Context(), args, voice.Streams{In: strings.NewReader(""), Out: &out, Err: &problems})
 	return status, out.String(), problems.String()
 }
 
@@ -172,7 +173,7 @@ func TestRun(t *testing.T) {
 	logs, log := io.Pipe()
 	status := make(chan int, 1)
 	go func() {
-		status <- Main(ctx, nil, Streams{In: strings.NewReader(""), Out: io.Discard, Err: log})
+		status <- Main(ctx, nil, voice.Streams{In: strings.NewReader(""), Out: io.Discard, Err: log})
 		log.Close()
 	}()
 	var messages []string

@@ -13,6 +13,7 @@ import (
 
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/state"
+	"sealpost/shared/voice"
 )
 
 // printing is a call of every command that prints, in an order in which each can
@@ -48,7 +49,7 @@ func TestNothingCanBePrinted(t *testing.T) {
 	for _, c := range printing {
 		var problems bytes.Buffer
 		status := Main(t.Context(), strings.Fields(strings.ReplaceAll(c.call, "FILE", filepath.Join(dir, "token.env"))),
-			Streams{Out: full, Err: &problems})
+			voice.Streams{Out: full, Err: &problems})
 		told := strings.Count(problems.String(),
 			"server: the result could not be printed: write /dev/full: no space left on device\n")
 		if status != exitFailed || told != 1 || !strings.Contains(problems.String(), c.says) {

@@ -11,9 +11,9 @@ import (
 
 	"sealpost/services/server/admin"
 	"sealpost/services/server/daemon"
-	"sealpost/shared/arguments"
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
+	"sealpost/shared/voice"
 )
 
 const (
@@ -40,9 +40,9 @@ type healthConfig struct {
 	AdminListen settings.Address `default:"127.0.0.1:9513" required:"true"`
 }
 
-func healthcheck(ctx context.Context, args []string, std Streams) error {
-	if len(arguments.Operands(args)) > 0 {
-		return usageError("healthcheck takes no arguments")
+func healthcheck(ctx context.Context, args []string, std voice.Streams) error {
+	if err := noArguments("healthcheck", args); err != nil {
+		return err
 	}
 	var config healthConfig
 	if _, err := settings.Load(daemon.Prefix, &config); err != nil {

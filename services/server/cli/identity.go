@@ -9,15 +9,15 @@ import (
 	"time"
 
 	"sealpost/services/server/state"
-	"sealpost/shared/arguments"
 	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/voice"
 )
 
 // defaultOverlap is how long a replaced identity still signs: time enough for
 // whoever reads receipts or checkpoints once a month.
 const defaultOverlap = 720 * time.Hour
 
-func identityCommand(_ context.Context, args []string, std Streams) error {
+func identityCommand(_ context.Context, args []string, std voice.Streams) error {
 	if len(args) == 0 {
 		return withState(func(st *state.State) error {
 			_, err := fmt.Fprintln(std.Out, st.Identity().VerifierKey(receipt.Origin(st.LogbookID())))
@@ -31,8 +31,8 @@ func identityCommand(_ context.Context, args []string, std Streams) error {
 	case "switch":
 		return switchIdentity(args, std)
 	case "retire", "list":
-		if len(arguments.Operands(args)) > 0 {
-			return usageError("identity %s takes no arguments", name)
+		if err := noArguments("identity "+name, args); err != nil {
+			return err
 		}
 	default:
 		return usageError("no command %q", "identity "+name)
@@ -50,7 +50,7 @@ func identityCommand(_ context.Context, args []string, std Streams) error {
 }
 
 // nextIdentity prints the pins as settings, since that is where they belong.
-func nextIdentity(args []string, std Streams) error {
+func nextIdentity(args []string, std voice.Streams) error {
 	var discard bool
 	err := parseFlags("identity next", args, func(f *flag.FlagSet) { f.BoolVar(&discard, "discard", false, "") })
 	if err != nil {
@@ -68,7 +68,7 @@ func nextIdentity(args []string, std Streams) error {
 	})
 }
 
-func switchIdentity(args []string, std Streams) error {
+func switchIdentity(args []string, std voice.Streams) error {
 	overlap := defaultOverlap
 	err := parseFlags("identity switch", args, func(f *flag.FlagSet) { f.DurationVar(&overlap, "for", overlap, "") })
 	if err != nil {
@@ -86,7 +86,7 @@ func switchIdentity(args []string, std Streams) error {
 }
 
 // listIdentities prints a role, a pin and what is to be said of it, each line.
-func listIdentities(st *state.State, std Streams) error {
+func listIdentities(st *state.State, std voice.Streams) error {
 	table := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
 	for i, pin := range st.Pins() {
 		_, _ = fmt.Fprintf(table, "%s\t%s\n", []string{"current", "next"}[i], pin)

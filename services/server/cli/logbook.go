@@ -10,8 +10,8 @@ import (
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/state"
 	"sealpost/services/server/volumes"
-	"sealpost/shared/arguments"
 	"sealpost/shared/settings"
+	"sealpost/shared/voice"
 )
 
 // errDifferences means that verify found something.
@@ -56,16 +56,16 @@ func withVolumes(do func(volumesConfig, *state.State) error) error {
 
 // verify judges the volumes and compares the log files with the manifest, also
 // beside a running server.
-func verify(_ context.Context, args []string, std Streams) error {
-	if len(arguments.Operands(args)) > 0 {
-		return usageError("verify takes no arguments")
+func verify(_ context.Context, args []string, std voice.Streams) error {
+	if err := noArguments("verify", args); err != nil {
+		return err
 	}
 	return withVolumes(func(config volumesConfig, st *state.State) error {
 		return compare(config.DataDir, st, std)
 	})
 }
 
-func compare(dir string, st *state.State, std Streams) error {
+func compare(dir string, st *state.State, std voice.Streams) error {
 	differences := 0
 	checked, err := volumes.Verify(dir, st, func(d local.Difference) {
 		differences++

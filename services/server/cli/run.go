@@ -8,13 +8,13 @@ import (
 
 	"sealpost/services/server/daemon"
 	"sealpost/services/server/setup"
-	"sealpost/shared/arguments"
 	"sealpost/shared/logging"
 	"sealpost/shared/settings"
 	"sealpost/shared/signals"
+	"sealpost/shared/voice"
 )
 
-func run(ctx context.Context, std Streams) error {
+func run(ctx context.Context, std voice.Streams) error {
 	var config daemon.Config
 	log, err := start(ctx, daemon.Prefix, &config, &config.Settings, std)
 	switch {
@@ -44,9 +44,9 @@ type setupConfig struct {
 	logging.Settings
 }
 
-func runSetup(ctx context.Context, args []string, std Streams) error {
-	if len(arguments.Operands(args)) > 0 {
-		return usageError("setup takes no arguments")
+func runSetup(ctx context.Context, args []string, std voice.Streams) error {
+	if err := noArguments("setup", args); err != nil {
+		return err
 	}
 	var config setupConfig
 	log, err := start(ctx, setup.Prefix, &config, &config.Settings, std)
@@ -59,7 +59,7 @@ func runSetup(ctx context.Context, args []string, std Streams) error {
 // start reads a program's settings and logs what is in force. The end of ctx ends
 // a reading that takes long: a file of a setting may be a pipe that nobody writes.
 func start(ctx context.Context, prefix string, config any, logs *logging.Settings,
-	std Streams) (zerolog.Logger, error) {
+	std voice.Streams) (zerolog.Logger, error) {
 	warnings, err := signals.Await(ctx, func() ([]string, error) { return settings.Load(prefix, config) })
 	if err != nil {
 		speak.Remark(std.Err, warnings) // a misspelt name may be the reason
@@ -69,13 +69,6 @@ func start(ctx context.Context, prefix string, config any, logs *logging.Setting
 	if err != nil {
 		return zerolog.Nop(), err
 	}
-	for _, warning := range warnings {
-		log.Warn().Msg(warning)
-	}
-	event := log.Info()
-	for _, setting := range settings.Effective(prefix, config) {
-		event = event.Str(setting.Name, setting.Value)
-	}
-	event.Msg("settings")
+	settings.Announce(log, zerolog.InfoLevel, prefix, config, warnings, nil)
 	return log, nil
 }

@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"sealpost/services/server/state"
-	"sealpost/shared/arguments"
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/message"
+	"sealpost/shared/voice"
 )
 
-func sender(ctx context.Context, args []string, std Streams) error {
+func sender(ctx context.Context, args []string, std voice.Streams) error {
 	if len(args) == 0 {
 		return usageError("sender add [-o FILE] NAME, sender remove NAME or sender list")
 	}
@@ -30,7 +30,7 @@ func sender(ctx context.Context, args []string, std Streams) error {
 	return usageError("no command %q", "sender "+args[0])
 }
 
-func addSender(_ context.Context, args []string, std Streams) error {
+func addSender(_ context.Context, args []string, std voice.Streams) error {
 	var path string
 	name, err := oneArgument("sender add [-o FILE] NAME", args, func(f *flag.FlagSet) { f.StringVar(&path, "o", "", "") })
 	if err != nil {
@@ -48,7 +48,7 @@ func addSender(_ context.Context, args []string, std Streams) error {
 	if err != nil {
 		return err
 	}
-	if std.exposed() {
+	if voice.Exposed(std.Out) {
 		speak.Remark(std.Err, []string{"others may read the file that standard output is, and so the token: " +
 			"chmod 600 it, or have it written by sender add -o FILE"})
 	}
@@ -60,7 +60,7 @@ func addSender(_ context.Context, args []string, std Streams) error {
 }
 
 // addSenderTo is addSender into a new file, which is there before the token is.
-func addSenderTo(st *state.State, name, path string, std Streams) error {
+func addSenderTo(st *state.State, name, path string, std voice.Streams) error {
 	file, err := newSecretFile(path)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func withdraw(st *state.State, tok token.Token) error {
 	return errWithdrawn
 }
 
-func removeSender(_ context.Context, args []string, std Streams) error {
+func removeSender(_ context.Context, args []string, std voice.Streams) error {
 	var keepNewest bool
 	name, err := oneArgument("sender remove [-keep-newest] NAME", args, func(f *flag.FlagSet) {
 		f.BoolVar(&keepNewest, "keep-newest", false, "")
@@ -112,9 +112,9 @@ func removeSender(_ context.Context, args []string, std Streams) error {
 	return err
 }
 
-func listSenders(_ context.Context, args []string, std Streams) error {
-	if len(arguments.Operands(args)) > 0 {
-		return usageError("sender list takes no arguments")
+func listSenders(_ context.Context, args []string, std voice.Streams) error {
+	if err := noArguments("sender list", args); err != nil {
+		return err
 	}
 	st, err := openState()
 	if err != nil {

@@ -55,7 +55,8 @@ func (s *State) AddSender(name string) (token.Token, error) {
 		if err := message.CheckNewSender(name); err != nil && count(tokens, name) == 0 {
 			return nil, err
 		}
-		return append(tokens, knownToken{Sender: name, Created: time.Now().UTC().Truncate(time.Second), SHA256: tok.Hash()}), nil
+		made := time.Now().UTC().Truncate(time.Second)
+		return append(tokens, knownToken{Sender: name, Created: made, SHA256: tok.Hash()}), nil
 	})
 	if err != nil {
 		return token.Token{}, err

@@ -40,9 +40,11 @@ type leaves interface {
 	Root(n uint64) (tlog.Hash, error)
 }
 
-// checkpoints are the two checkpoints that a log volume is held against.
+// checkpoints are the two that a log volume must agree with.
 func (f fit) checkpoints(ofVolume []byte) []storedCheckpoint {
-	return []storedCheckpoint{{"the checkpoint of the log volume", ofVolume}, {"the checkpoint of the state volume", f.known}}
+	return []storedCheckpoint{
+		{"the checkpoint of the log volume", ofVolume}, {"the checkpoint of the state volume", f.known},
+	}
 }
 
 // storedCheckpoint is a checkpoint as one of the volumes has it, or none.
