@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/shared/message"
+	"sealpost/shared/panics"
 )
 
 // sessionsKept is how many TLS sessions are kept for data connections to
@@ -83,7 +83,8 @@ func (c *collector) login(ctx context.Context) (*session, error) {
 
 // open dials and logs in.
 func (s *session) open(addr, user, password string, options ...ftp.DialOption) (err error) {
-	defer s.sound(&err)
+	defer s.quote(&err)
+	defer panics.ToError(&err, ErrGarbled) // "227 )(" is enough
 	s.guard.begin(s.timeout)
 	if s.ftp, err = ftp.Dial(addr, options...); err != nil {
 		return err
@@ -95,7 +96,8 @@ func (s *session) open(addr, user, password string, options ...ftp.DialOption) (
 // enter makes a directory the one of all names that follow. An answer that
 // refuses it is a *dirError.
 func (s *session) enter(dir string) (err error) {
-	defer s.sound(&err)
+	defer s.quote(&err)
+	defer panics.ToError(&err, ErrGarbled)
 	s.guard.begin(s.timeout)
 	err = s.ftp.ChangeDir(dir)
 	if missing(err) {
@@ -122,7 +124,8 @@ func (s *session) drop() {
 
 // size asks for the size of a file in bytes (RFC 3659 section 4).
 func (s *session) size(name string) (n int64, err error) {
-	defer s.sound(&err)
+	defer s.quote(&err)
+	defer panics.ToError(&err, ErrGarbled)
 	s.guard.begin(s.timeout)
 	return s.ftp.FileSize(name)
 }
@@ -133,7 +136,8 @@ func (s *session) size(name string) (n int64, err error) {
 // is errMore, with the bytes written all the same; one that ends early is
 // ErrCut. Errors of w are local ones.
 func (s *session) retrieve(name string, offset, want int64, w io.Writer) (err error) {
-	defer s.sound(&err)
+	defer s.quote(&err)
+	defer panics.ToError(&err, ErrGarbled)
 	s.guard.begin(s.timeout)
 	response, err := s.request(name, uint64(offset))
 	if err != nil {
@@ -147,17 +151,14 @@ func (s *session) retrieve(name string, offset, want int64, w io.Writer) (err er
 
 // request asks for a file from offset on.
 func (s *session) request(name string, offset uint64) (r *ftp.Response, err error) {
-	defer s.sound(&err)
+	defer s.quote(&err)
+	defer panics.ToError(&err, ErrGarbled)
 	return s.ftp.RetrFrom(name, offset)
 }
 
-// sound makes an error of a panic: defer s.sound(&err). The library takes some
-// replies apart without looking: "227 )(" is enough. An error that hides what the
-// server said is replaced by its words.
-func (s *session) sound(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("%w: %v", ErrGarbled, p)
-	}
+// quote replaces an error that hides what the server said by its words. It is to be
+// deferred.
+func (s *session) quote(err *error) {
 	if words := s.words(*err); words != nil {
 		*err = words
 	}

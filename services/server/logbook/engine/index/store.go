@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -15,6 +14,7 @@ import (
 
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/manifest"
+	"sealpost/shared/panics"
 )
 
 // Path is where the file lies on the volume.
@@ -32,26 +32,29 @@ type store struct {
 }
 
 func openStore(path string) (s *store, err error) {
-	defer guard(&err)()
-	db, err := bolt.Open(path, 0o600, &bolt.Options{
-		Timeout: time.Second, FreelistType: bolt.FreelistMapType, OpenFile: openNoLink,
-	})
-	if err != nil {
-		return nil, err
-	}
-	db.AllocSize = 1 << 20 // the file grows by so much, not by 16 MiB
-	err = db.Update(func(tx *bolt.Tx) error {
-		_, err := tx.CreateBucketIfNotExists(messagesBucket)
-		if err == nil {
-			_, err = tx.CreateBucketIfNotExists(coverBucket)
+	err = guarded(func() error {
+		db, err := bolt.Open(path, 0o600, &bolt.Options{
+			Timeout: time.Second, FreelistType: bolt.FreelistMapType, OpenFile: openNoLink,
+		})
+		if err != nil {
+			return err
 		}
-		return err
+		db.AllocSize = 1 << 20 // the file grows by so much, not by 16 MiB
+		s = &store{db}
+		if err := db.Update(makeBuckets); err != nil {
+			return errors.Join(err, db.Close())
+		}
+		return nil
 	})
-	if err != nil {
-		_ = db.Close()
-		return nil, err
+	return s, err
+}
+
+func makeBuckets(tx *bolt.Tx) error {
+	_, err := tx.CreateBucketIfNotExists(messagesBucket)
+	if err == nil {
+		_, err = tx.CreateBucketIfNotExists(coverBucket)
 	}
-	return &store{db}, nil
+	return err
 }
 
 // openNoLink is os.OpenFile for a file that is not a link.
@@ -59,21 +62,24 @@ func openNoLink(path string, flag int, mode os.FileMode) (*os.File, error) {
 	return os.OpenFile(path, flag|unix.O_NOFOLLOW, mode)
 }
 
-// guard turns what bbolt does on a damaged file, and the fault of a page that
-// is not there or cannot be read, into an error: defer guard(&err)().
-func guard(err *error) func() {
-	before := debug.SetPanicOnFault(true)
-	return func() {
-		debug.SetPanicOnFault(before)
-		if p := recover(); p != nil {
-			*err = fmt.Errorf("index file damaged: %v", p)
-		}
-	}
+// guarded makes errors of what bbolt does on a damaged file, and of the fault of a
+// page that is not there or cannot be read.
+func guarded(do func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer panics.ToError(&err, errDamaged)
+	return do()
+}
+
+func (s *store) view(do func(*bolt.Tx) error) error {
+	return guarded(func() error { return s.db.View(do) })
+}
+
+func (s *store) update(do func(*bolt.Tx) error) error {
+	return guarded(func() error { return s.db.Update(do) })
 }
 
 func (s *store) get(key Key) (p manifest.Place, ok bool, err error) {
-	defer guard(&err)()
-	err = s.db.View(func(tx *bolt.Tx) error {
+	err = s.view(func(tx *bolt.Tx) error {
 		value := tx.Bucket(messagesBucket).Get(key.bytes())
 		if value == nil {
 			return nil
@@ -86,9 +92,8 @@ func (s *store) get(key Key) (p manifest.Place, ok bool, err error) {
 }
 
 // put adds a batch and says how far the file now covers the manifest.
-func (s *store) put(batch map[Key]manifest.Place, to manifest.Position, a anchor) (err error) {
-	defer guard(&err)()
-	return s.db.Update(func(tx *bolt.Tx) error {
+func (s *store) put(batch map[Key]manifest.Place, to manifest.Position, a anchor) error {
+	return s.update(func(tx *bolt.Tx) error {
 		messages := tx.Bucket(messagesBucket)
 		for _, pair := range sorted(batch) { // in key order a leaf is visited once
 			if err := messages.Put(pair.key, pair.value); err != nil {
@@ -101,8 +106,7 @@ func (s *store) put(batch map[Key]manifest.Place, to manifest.Position, a anchor
 
 // cover returns how far the file covers the manifest.
 func (s *store) cover() (to manifest.Position, a anchor, err error) {
-	defer guard(&err)()
-	err = s.db.View(func(tx *bolt.Tx) error {
+	err = s.view(func(tx *bolt.Tx) error {
 		value := tx.Bucket(coverBucket).Get(coverKey)
 		if value == nil {
 			return nil
@@ -130,7 +134,10 @@ func (k Key) bytes() []byte { return append(k.ID[:len(k.ID):len(k.ID)], k.Sender
 
 const placeSize = 8 + 8 + 4
 
-var errIndexValue = errors.New("index file: a value of an unknown form")
+var (
+	errDamaged    = errors.New("index file damaged")
+	errIndexValue = errors.New("index file: a value of an unknown form")
+)
 
 func placeBytes(p manifest.Place) []byte {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, placeSize), p.Seq)
