@@ -28,14 +28,8 @@ func Visible(s string) string {
 	return string(out)
 }
 
-// VisibleText is Visible for text of several lines: newline and tab stay.
-func VisibleText(s string) string {
-	out, _ := appendVisible(nil, []byte(s), true, true)
-	return string(out)
-}
-
-// NewVisibleWriter returns a writer that passes text on to w as [VisibleText]
-// would show it, in constant memory. A character may be cut anywhere between
+// NewVisibleWriter returns a writer that passes text on to w as [Visible] would show
+// it, but for newline and tab, which stay; in constant memory. A character may be cut anywhere between
 // two calls of Write. Close writes the escapes of a character that the end
 // of the text cut off (without Close these at most three bytes are missing)
 // and does not close w. After an error of w the writer stays failed.

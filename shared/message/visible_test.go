@@ -34,8 +34,8 @@ func TestVisible(t *testing.T) {
 		if got := Visible(test.in); got != test.line {
 			t.Errorf("Visible(%q) = %q, want %q", test.in, got, test.line)
 		}
-		if got := VisibleText(test.in); got != test.text {
-			t.Errorf("VisibleText(%q) = %q, want %q", test.in, got, test.text)
+		if got := visibleText(test.in); got != test.text {
+			t.Errorf("visibleText(%q) = %q, want %q", test.in, got, test.text)
 		}
 	}
 }
@@ -50,7 +50,7 @@ func TestVisibleWriterCuts(t *testing.T) {
 		}
 	}
 	long := strings.Repeat("é\x1b鍵\n", 10000)
-	if got := writeVisible(t, long, 12345); got != VisibleText(long) {
+	if got := writeVisible(t, long, 12345); got != visibleText(long) {
 		t.Error("a long text comes out differently")
 	}
 }
@@ -110,7 +110,7 @@ func FuzzVisible(f *testing.F) {
 		f.Add(test.in, uint8(1))
 	}
 	f.Fuzz(func(t *testing.T, in string, piece uint8) {
-		line, text := Visible(in), VisibleText(in)
+		line, text := Visible(in), visibleText(in)
 		if got := writeVisible(t, in, int(piece)+1); got != text {
 			t.Fatalf("in pieces of %d: %q, want %q", piece+1, got, text)
 		}
@@ -129,4 +129,10 @@ func FuzzVisible(f *testing.F) {
 			t.Fatalf("the name %q is shown as %q", in, line)
 		}
 	})
+}
+
+// visibleText is what a writer makes of a text that comes at once.
+func visibleText(s string) string {
+	out, _ := appendVisible(nil, []byte(s), true, true)
+	return string(out)
 }

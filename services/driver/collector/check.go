@@ -9,10 +9,10 @@ import (
 	"sealpost/shared/logfile"
 )
 
-// CheckFile checks a log file against its manifest line: its size and
+// checkFile checks a log file against its manifest line: its size and
 // SHA-256, and what it says. The errors are ErrSize, ErrDigest, ErrContent and
 // those of reading.
-func CheckFile(f io.ReaderAt, e logfile.Entry) error {
+func checkFile(f io.ReaderAt, e logfile.Entry) error {
 	size, sum, err := digest.Within(io.NewSectionReader(f, 0, math.MaxInt64), e.FileSize)
 	switch {
 	case err != nil:

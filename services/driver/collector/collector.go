@@ -71,7 +71,7 @@ func (i *Item) Open() (*os.File, error) {
 	return f, nil
 }
 
-// Check checks the log file against its manifest line, as [CheckFile] does, while
+// Check checks the log file against its manifest line, as checkFile does, while
 // Each has the item.
 func (i *Item) Check() error {
 	f, err := i.Open()
@@ -79,7 +79,7 @@ func (i *Item) Check() error {
 		return err
 	}
 	defer f.Close()
-	return CheckFile(f, i.Entry)
+	return checkFile(f, i.Entry)
 }
 
 // Result sums up a run.

@@ -19,9 +19,9 @@ import (
 
 // Paths that the handler answers, to GET and HEAD.
 const (
-	HealthPath  = "/healthz" // 200 as long as the process answers
+	healthPath  = "/healthz" // 200 as long as the process answers
 	ReadyPath   = "/readyz"  // 200, or 503 with a line of reason, and one that begins with HintPrefix
-	MetricsPath = "/metrics" // the registry, in Prometheus' text format
+	metricsPath = "/metrics" // the registry, in Prometheus' text format
 )
 
 // HintPrefix begins the line that says what can be done, where that is known.
@@ -32,7 +32,7 @@ const HintPrefix = "hint: "
 // and may be called concurrently.
 func New(ready func() error, hint func(error) string, registry *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+HealthPath, func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET "+healthPath, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, "ok")
 	})
 	mux.HandleFunc("GET "+ReadyPath, func(w http.ResponseWriter, _ *http.Request) {
@@ -46,7 +46,7 @@ func New(ready func() error, hint func(error) string, registry *prometheus.Regis
 		}
 		answer(w, http.StatusOK, "ready")
 	})
-	mux.Handle("GET "+MetricsPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET "+metricsPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return mux
 }
 

@@ -73,15 +73,15 @@ func TestReadiness(t *testing.T) {
 		if status, body := ask(t, http.MethodGet, url+ReadyPath); status != c.status || body != c.body {
 			t.Errorf("%v: %d %q, want %d %q", c.err, status, body, c.status, c.body)
 		}
-		if status, _ := ask(t, http.MethodGet, url+HealthPath); status != 200 {
-			t.Errorf("%v: %s says %d", c.err, HealthPath, status)
+		if status, _ := ask(t, http.MethodGet, url+healthPath); status != 200 {
+			t.Errorf("%v: %s says %d", c.err, healthPath, status)
 		}
 	}
 }
 
 func TestMetrics(t *testing.T) {
 	url, _ := start(t)
-	status, body := ask(t, http.MethodGet, url+MetricsPath)
+	status, body := ask(t, http.MethodGet, url+metricsPath)
 	if status != 200 || !strings.Contains(body, "\ntest_messages_total 3\n") {
 		t.Errorf("%d %q", status, body)
 	}
@@ -93,7 +93,7 @@ func TestOtherRequests(t *testing.T) {
 		method, path string
 		status       int
 	}{
-		{http.MethodHead, ReadyPath, 200}, {http.MethodPost, ReadyPath, 405}, {http.MethodDelete, MetricsPath, 405},
+		{http.MethodHead, ReadyPath, 200}, {http.MethodPost, ReadyPath, 405}, {http.MethodDelete, metricsPath, 405},
 		{http.MethodGet, "/", 404}, {http.MethodGet, "/readyz/x", 404},
 	} {
 		if status, _ := ask(t, c.method, url+c.path); status != c.status {

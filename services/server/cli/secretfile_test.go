@@ -17,7 +17,7 @@ func TestSecretFileThatCannotBeWritten(t *testing.T) {
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := file.keep("text"); !errors.As(err, new(*FileError)) {
+	if err := file.keep("text"); !errors.As(err, new(*fileError)) {
 		t.Errorf("%v", err)
 	}
 	if err := file.discard(); err != nil {

@@ -23,7 +23,7 @@ func hint(err error) string {
 	switch {
 	case errors.Is(err, errWithdrawn):
 		return "no token was made: the same command makes one"
-	case errors.As(err, new(*FileError)) && errors.Is(err, fs.ErrExist):
+	case errors.As(err, new(*fileError)) && errors.Is(err, fs.ErrExist):
 		return "-o replaces nothing: name another file, or move that one away"
 	case errors.Is(err, errUsage):
 		return "server -h shows the commands"

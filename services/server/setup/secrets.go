@@ -44,21 +44,21 @@ func (r *run) token(st *state.State) error {
 	if err != nil {
 		return err
 	}
-	if sender, ok := st.Authenticate(kept); ok && sender == SenderName {
+	if sender, ok := st.Authenticate(kept); ok && sender == senderName {
 		return r.keep(r.vol.client, tokenFile, kept)
 	}
-	made, err := st.AddSender(SenderName)
+	made, err := st.AddSender(senderName)
 	if errors.Is(err, state.ErrTwoTokens) {
 		// The client's volume was lost twice. Nobody has the oldest token any more.
-		if _, err := st.RemoveSender(SenderName, true); err != nil {
+		if _, err := st.RemoveSender(senderName, true); err != nil {
 			return err
 		}
-		made, err = st.AddSender(SenderName)
+		made, err = st.AddSender(senderName)
 	}
 	if err != nil {
 		return err
 	}
-	r.log.Info().Str("sender", SenderName).Msg("token made")
+	r.log.Info().Str("sender", senderName).Msg("token made")
 	return r.keep(r.vol.client, tokenFile, made.Reveal())
 }
 

@@ -32,8 +32,8 @@ import (
 const (
 	// Prefix starts the names of the set-up's settings.
 	Prefix = "SETUP"
-	// SenderName is the name of the demonstration's sender.
-	SenderName = "demo"
+	// senderName is the name of the demonstration's sender.
+	senderName = "demo"
 
 	secretMode  = 0o400
 	messageMode = 0o600

@@ -70,7 +70,7 @@ func TestEverythingIsThere(t *testing.T) {
 	}
 	defer st.Close()
 	if sender, ok := st.Authenticate(strings.TrimSuffix(read(t, config.ClientSecretsDir, "token"), "\n")); !ok ||
-		sender != SenderName {
+		sender != senderName {
 		t.Errorf("the client's token is one of %q, %t", sender, ok)
 	}
 	for _, dir := range []string{config.ClientSecretsDir, config.DriverSecretsDir} {

@@ -50,7 +50,7 @@ func Propose(dir string, st *state.State) (p *Proposal, err error) {
 }
 
 func (p *Proposal) judge() (err error) {
-	p.Reason = Judge(p.dir, p.st)
+	p.Reason = judge(p.dir, p.st)
 	switch {
 	case p.Reason == nil:
 		return ErrFit

@@ -19,11 +19,11 @@ import (
 	"sealpost/shared/durable"
 )
 
-// Judge tells whether the volumes fit each other, and changes nothing: nil, or
+// judge tells whether the volumes fit each other, and changes nothing: nil, or
 // what a server would say at its start, that is a *local.MisfitError, a
 // *local.ForkError, a *local.CorruptError, or that a file cannot be read. It may
 // run beside a server.
-func Judge(dir string, st *state.State) error {
+func judge(dir string, st *state.State) error {
 	cfg, err := configOf(local.Config{Dir: dir}, st)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ type Opener struct {
 // from the volumes.
 func NewOpener(cfg local.Config, st *state.State) *Opener { return &Opener{cfg: cfg, st: st} }
 
-// Open tries once. Errors are those of Judge, and durable.ErrLocked while
+// Open tries once. Errors are those of judge, and durable.ErrLocked while
 // another server, or a command, has the log volume.
 func (o *Opener) Open() (logbook.Logbook, error) {
 	o.mu.Lock()

@@ -179,7 +179,7 @@ func TestFollowsTheID(t *testing.T) {
 	}
 }
 
-// Judge says what a start says, beside a server too.
+// judge says what a start says, beside a server too.
 func TestJudgeBesideAServer(t *testing.T) {
 	root, data, st := filled(t)
 	opener := newOpener(root, st)
@@ -189,7 +189,7 @@ func TestJudgeBesideAServer(t *testing.T) {
 	defer book.Close()
 	for range 20 {
 		check(t, keep(root, "receipt", book))
-		check(t, Judge(data, st))
+		check(t, judge(data, st))
 	}
 }
 
