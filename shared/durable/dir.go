@@ -17,15 +17,15 @@ import (
 // a directory, a pipe, a socket or a device.
 var ErrNotRegular = bounded.ErrNotRegular
 
-// ErrNotDirectory means that what has a name is not a directory itself; a symbolic
-// link to one is none.
+// ErrNotDirectory means that what has a name is not a directory; a symbolic link to
+// a directory is not one.
 var ErrNotDirectory = errors.New("not a directory itself")
 
 // Dir is an open directory, for places where others may write: they can put
 // something else in the place of any name, and whoever walks a path anew at each
 // step goes where they say. Its methods take one name each, relative to the
-// descriptor, and follow no link; every other name is an [fs.ErrInvalid]. What is
-// opened is what is looked at and worked on from then on.
+// descriptor, and follow no link; every other name is an [fs.ErrInvalid]. Checks
+// and changes after Open are made on the open file and not by its name.
 //
 // One component with O_NOFOLLOW, relative to a descriptor, is what openat2(2)
 // with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS gives for it, on every kernel and
@@ -216,7 +216,7 @@ func (d *Dir) Mkdir(name string, mode fs.FileMode, owner Owner) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Nothing is given away but what is ours: by now it may be another one.
+	// Only what is ours is given away: another directory may have its name by now.
 	if err = made.Adopt(owner); err == nil {
 		err = made.file.Chmod(mode)
 	}

@@ -23,9 +23,9 @@ func (o Owner) Give(f interface{ Chown(uid, gid int) error }) error {
 	return f.Chown(o.UID, o.GID)
 }
 
-// Heir returns to whom belongs what a program makes in the directory. Run as root
-// it leaves that to the directory's owner, who could otherwise neither read nor
-// remove it; for any other user it is Keep.
+// Heir returns the owner of what a program makes in the directory. For root that is
+// the directory's owner, who could otherwise neither read nor remove it; for any
+// other user it is Keep.
 func (d *Dir) Heir() (Owner, error) {
 	if os.Geteuid() != 0 {
 		return Keep, nil

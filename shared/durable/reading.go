@@ -12,8 +12,8 @@ func (d *Dir) ReadFile(name string, most int64) ([]byte, error) {
 	return d.ReadFileIf(name, most, func(*os.File) error { return nil })
 }
 
-// ReadFileIf is ReadFile for a file that may be read only if check, which gets it
-// open, has nothing against it.
+// ReadFileIf is ReadFile, but first gives the open file to check, whose error it
+// returns.
 func (d *Dir) ReadFileIf(name string, most int64, check func(*os.File) error) ([]byte, error) {
 	f, err := d.Open(name, os.O_RDONLY, 0)
 	if err != nil {

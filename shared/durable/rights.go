@@ -8,9 +8,9 @@ func (d *Dir) Chown(owner Owner) error { return owner.Give(d.file) }
 // Chmod sets the directory's mode.
 func (d *Dir) Chmod(mode fs.FileMode) error { return d.file.Chmod(mode) }
 
-// Give gives an open file of ours to an owner. One that is another's stays theirs.
-// One of more names than one is not given away: ErrNotOurs, for the other name may
-// be in a place of somebody else.
+// Give gives an open file of ours to an owner. A file of another user keeps its
+// owner. A file with several names is ErrNotOurs: another name may be in a
+// directory of somebody else.
 func (l *FileLock) Give(owner Owner) error {
 	info, err := l.Info()
 	if err != nil {

@@ -15,10 +15,9 @@ import (
 var ErrExchanged = errors.New("another file was put in its place")
 
 // Show gives the file that f has open, and that has a name here, another name, and
-// replaces nothing: fs.ErrExist. ErrExchanged where the name, or then the other
-// one, belongs to another file: somebody who may write here exchanged it. Who
-// takes the file away as soon as it shows is welcome to it. Nothing is made
-// durable.
+// replaces nothing: fs.ErrExist. The error is ErrExchanged if either name belongs
+// to another file, which somebody who may write here has put there. It is not an
+// error that the file was taken away under its new name. Nothing is made durable.
 func (d *Dir) Show(f *os.File, name, newName string) error {
 	if err := d.isFile(f, name); err != nil {
 		return err

@@ -96,9 +96,8 @@ func fill(temp file, data []byte, mode fs.FileMode, owner Owner) (err error) {
 	return temp.Close()
 }
 
-// cause leaves the temporary file's name out of an error: it is another one each
-// time, and whoever says an error once, as long as it stays the same, compares
-// texts.
+// cause leaves the temporary file's name out of an error. The name is random, and
+// callers that report an error only when it changes compare texts.
 func cause(err error) error {
 	var path *fs.PathError
 	var link *os.LinkError

@@ -84,7 +84,7 @@ func (s *Server) runProxied(waiting *proxyWait, open opener) {
 }
 
 // endProxied closes a proxy's connection that did not say whom it is from. One
-// that ends without a byte is a look whether the port is open.
+// that ends without a byte was a check that the port is open.
 func (s *Server) endProxied(waiting *proxyWait, err error) {
 	_ = waiting.conn.Close()
 	log := s.logOf(waiting.conn)

@@ -64,10 +64,10 @@ func (a *answers) offered() bool {
 	return true
 }
 
-// answer queues the answer to one offer. It gives the offer's place free when
-// the write begins: not earlier, or what waits for a peer that reads nothing
-// would have no bound; not later, because the peer may make its next offer as
-// soon as it reads the answer.
+// answer queues the answer to one offer. The offer's place is free again when the
+// write begins. Earlier, the answers that wait for a peer that reads nothing would
+// have no bound; later, a peer that makes its next offer as soon as it has read
+// the answer might find no place.
 func (a *answers) answer(o outgoing) { a.queue(o, 1, 1) }
 
 // expect announces an answer that will come from elsewhere, with answerExpected.
@@ -89,7 +89,7 @@ func (a *answers) failure() error {
 	return a.err
 }
 
-// queue adds what is to be written, and has it written unless that is going on.
+// queue adds what is to be written, and starts a writer unless one is at work.
 func (a *answers) queue(o outgoing, due, open int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -175,8 +175,8 @@ const writeAtOnce = 64 << 10
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 
 // writeAll writes a batch in as few writes as its size allows. After an error,
-// failed or new, nobody is there any more: then the answers are only made, so
-// that log and counters tell what became of their messages.
+// failed or new, the peer is gone: the answers are still made, so that log and
+// counters say what became of their messages, and not written.
 func (a *answers) writeAll(batch []outgoing, buf *[]byte, failed error) error {
 	*buf = (*buf)[:0]
 	for i, o := range batch {

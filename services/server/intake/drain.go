@@ -5,11 +5,10 @@ import (
 	"time"
 )
 
-// drain gives the deadlines of the writes to a peer that has answers to take. No
-// single write may take longer than timeout, and from when there is something
-// to take until there is nothing, the whole must go at rate or faster: else a
-// peer that reads a little now and then has the server hold its answers for
-// ever.
+// drain gives the deadlines of the writes to a peer. No single write may take
+// longer than timeout. While answers wait, all of them together must leave at rate
+// or faster; otherwise a peer that reads a little now and then would have the
+// server hold its answers for ever.
 type drain struct {
 	timeout time.Duration
 	rate    uint64 // bytes a second
@@ -30,7 +29,7 @@ func newDrain(l Limits) drain {
 	return drain{timeout: l.Write, rate: rate}
 }
 
-// begin is called when there has come to be something to write.
+// begin is called when the first answer waits.
 func (d *drain) begin() { d.spent, d.written = 0, 0 }
 
 // deadline is that of a write of n bytes.
@@ -47,8 +46,8 @@ func (d *drain) deadline(now time.Time, n int) time.Time {
 	return single
 }
 
-// wrote counts what a write has put on its way, and the time it took: that in
-// which answers were made is not the peer's.
+// wrote counts the bytes of a write and the time that it took. The time in which
+// answers are made does not count against the peer.
 func (d *drain) wrote(n int, took time.Duration) {
 	d.written += uint64(n)
 	d.spent += took

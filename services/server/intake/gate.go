@@ -116,8 +116,8 @@ func (g *guard) failed(address string, now time.Time) (pause time.Duration) {
 	return pause
 }
 
-// forget makes room: the old ones go, and any others while there are too many.
-// It makes room for many at once, because it looks at all.
+// forget removes old failures, and any others while there are too many. It walks
+// through all of them, so it removes many at a time.
 func (g *guard) forget(now time.Time) {
 	for address, f := range g.failures {
 		if now.Sub(f.last) > forgetAfter {

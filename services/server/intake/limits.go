@@ -53,8 +53,8 @@ func (l Limits) WithDefaults() Limits {
 
 // pace gives the deadline of each read of one body: no pause may be longer than
 // Idle, and after RateGrace the whole must have come at MinRate or faster, and at
-// what the logbook demands for the room that it holds. One record more than was
-// received is allowed for, since it is read as a whole.
+// what the logbook demands for the room that it holds. A record is read as a
+// whole, so the deadline allows for one more than was received.
 type pace struct {
 	limits    Limits
 	start     time.Time

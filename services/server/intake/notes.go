@@ -8,8 +8,8 @@ import (
 	"sealpost/shared/logging/floods"
 )
 
-// What peers can have written as often as they like is summed up, while every
-// event counts in the metrics. A message that is kept always has its line.
+// Lines that peers can cause as often as they like are summed up in the log; the
+// metrics count every event. A message that is kept always has its line.
 
 // noteClosed tells log and counters that a connection ended badly.
 func (s *Server) noteClosed(conn net.Conn, log zerolog.Logger, level zerolog.Level, reason string, err error) {

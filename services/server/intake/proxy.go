@@ -126,8 +126,8 @@ func (w *proxyWait) kill() {
 	_ = w.conn.Close()
 }
 
-// countingReader remembers how much came, and how it ended: the library says of
-// an end before the header that there is none.
+// countingReader remembers how many bytes came and with what error they ended. The
+// library reports a connection that ends before its header as one without a header.
 type countingReader struct {
 	r   io.Reader
 	n   int
@@ -141,8 +141,8 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// first waits for the first byte behind a header. A proxy that looks whether the
-// server is up ends its own connection here, HAProxy with a reset.
+// first waits for the first byte behind a header. A proxy that checks whether the
+// server is up ends its connection here; HAProxy resets it.
 func (c *countingReader) first(in *bufio.Reader) error {
 	c.n = in.Buffered()
 	_, err := in.Peek(1)

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// reads keeps the read deadline of one connection, and lets a drain cut short a
-// wait for what has not begun. What is under way, busy, is cut short only where
-// the sender lost its token.
+// reads keeps the read deadline of one connection. A drain ends a wait for a
+// message that has not begun; one under way (busy) is ended only if its sender's
+// token was removed.
 type reads struct {
 	conn net.Conn
 
@@ -35,8 +35,8 @@ func (r *reads) until(deadline time.Time, busy bool) error {
 	return r.arm()
 }
 
-// await is until for what Read will read: most records of a small message are
-// there already, and no deadline is needed for them.
+// await is until for the next Read, which sets the deadline only if it has to wait:
+// most records of a small message have arrived already.
 func (r *reads) await(deadline time.Time, busy bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,7 +81,7 @@ func (r *reads) timedOut(err, why error) error {
 	return why
 }
 
-// drain ends a wait for what has not begun.
+// drain ends a wait for a message that has not begun.
 func (r *reads) drain() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -104,7 +104,7 @@ func (r *reads) wake() {
 	}
 }
 
-// cut is why nothing is read any more, nil while something is.
+// cut returns why nothing is read any more, or nil.
 func (r *reads) cut() error {
 	switch {
 	case r.revoked:

@@ -68,8 +68,7 @@ func (s *session2012) refuse(err error) {
 	s.server.noteClosed(s.conn, s.log, zerolog.WarnLevel, reason2012(err), err)
 }
 
-// reason2012 tells what befell the connection from what is wrong with the
-// message in it.
+// reason2012 distinguishes a connection that failed from a message that is wrong.
 func reason2012(err error) string {
 	var told *closeError
 	var network *net.OpError
@@ -122,8 +121,8 @@ func (s *session2012) message() (logbook.Facts, error) {
 func (s *session2012) measure(key cipher2012.Key, spool io.Writer) (logbook.Draft, error) {
 	count := &counter{digest: sha256.New()}
 	opening := cipher2012.NewDecrypter(key, count)
-	// The decrypter goes first: what is not base64 ends the connection at once,
-	// as an HTTP request or a TLS greeting must, which wait for an answer.
+	// The decrypter goes first: what is not base64 ends the connection at once.
+	// Clients of HTTP and TLS would otherwise wait for an answer.
 	n, err := io.Copy(io.MultiWriter(opening, spool), s.in)
 	if err == nil {
 		err = opening.Close()

@@ -9,8 +9,8 @@ import (
 	"sealpost/shared/message"
 )
 
-// spoolMemory is kept in memory before scratch room is asked for: most messages
-// of the 2012 wire are small, and scratch room is a file.
+// spoolMemory is how many bytes are kept in memory before scratch room, which is a
+// file, is asked for: most messages of the 2012 wire are smaller.
 const spoolMemory = 32 << 10
 
 // spool holds the text of a 2012 message until its size is known.

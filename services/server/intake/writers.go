@@ -17,7 +17,7 @@ func newWriters(ctx context.Context) *writers {
 	return &writers{ctx: ctx, work: make(chan *answers), spare: make(chan struct{}, spareWriters)}
 }
 
-// write has what is pending in a written, and does not wait for it.
+// write starts the writing of what is pending in a, and does not wait for it.
 func (w *writers) write(a *answers) {
 	select {
 	case w.work <- a:

@@ -85,7 +85,7 @@ func (c *committer) tick() {
 	}
 }
 
-// say begins a line of the log, or none where it was said often enough.
+// say begins a line of the log, or returns nil if it was logged often enough.
 func (c *committer) say(level zerolog.Level, what string) *zerolog.Event {
 	if !c.cfg.Sums.Pass(floods.Event{Level: level, What: what}) {
 		return nil
@@ -93,9 +93,9 @@ func (c *committer) say(level zerolog.Level, what string) *zerolog.Event {
 	return c.cfg.Log.WithLevel(level)
 }
 
-// gather adds what waits to a group, up to the most that one has. It waits for
-// nobody, but yields while the queue grows: a larger group costs the disk hardly
-// more, and a sender who is alone loses no time.
+// gather adds what waits to a group, up to its limit. It does not block, but yields
+// while the queue grows: a larger group costs the disk hardly more, and a sender
+// who is alone loses no time.
 func (c *committer) gather(group []*Message) []*Message {
 	for n := 0; n < c.queue.len() && n < c.cfg.MostInGroup-len(group); {
 		n = c.queue.len()

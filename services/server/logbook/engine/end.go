@@ -50,10 +50,10 @@ func (c *committer) endAs(m *Message, kept logbook.Facts) {
 	c.end(m, kept, nil)
 }
 
-// end is how each message leaves the committer, whatever became of it: its file
-// is closed, and removed where nothing may name it, its room is given back, it is
-// answered, and those who wait for its id learn of it. Where it is kept they are
-// repeats or conflicts; where it is not, the first of them takes its place.
+// end is how each message leaves the committer, whatever its outcome. Its file is
+// closed, and removed unless a record may name it; its room is given back; it is
+// answered. Then those who wait for the same id go on: if it is kept they are
+// repeats or conflicts, otherwise the first of them takes its place.
 func (c *committer) end(m *Message, facts logbook.Facts, err error) {
 	waiting := c.removeUnderway(m)
 	m.Body.Release(err == nil && !facts.Repeat || m.named)

@@ -25,7 +25,7 @@ type Message struct {
 	entry   logfile.Entry
 	line    []byte
 	named   bool       // a record that is not void may still name its staged file
-	waiting []*Message // others of its id, for what becomes of it, in the order in which they came
+	waiting []*Message // others of its id, which wait for its outcome, in order of arrival
 }
 
 // Body is the log file of a message.

@@ -9,10 +9,9 @@ import (
 	"sealpost/services/server/logbook"
 )
 
-// MaxQueued is how many bytes of complete messages wait in memory for the
-// committer, before those who bring more have to wait themselves. One sender
-// has half of it, so that the others need not wait for what that one has set
-// aside.
+// MaxQueued is how many bytes of complete messages may wait in memory for the
+// committer; beyond it push blocks. One sender may have half of it, so that
+// messages of one sender that are set aside do not block the others.
 const (
 	MaxQueued   = 8 << 20
 	MaxOfSender = MaxQueued / 2
@@ -50,7 +49,7 @@ func (q *queue) push(ctx context.Context, m *Message) error {
 	}
 }
 
-// tryPush returns what to wait for where there is no room.
+// tryPush queues m, or returns a channel that is closed when there may be room.
 func (q *queue) tryPush(m *Message) (room <-chan struct{}, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -77,7 +76,7 @@ func (q *queue) signal() {
 	}
 }
 
-// take returns at most n of those that wait. It waits for nobody.
+// take returns at most n of those that wait, and does not block.
 func (q *queue) take(n int) []*Message {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -99,7 +98,7 @@ func (q *queue) setAside(m *Message) {
 	q.count(m, weight(m))
 }
 
-// putFirst has a message that was set aside taken before all others.
+// putFirst puts a message that was set aside in front of all others.
 func (q *queue) putFirst(m *Message) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -139,7 +138,7 @@ func (q *queue) close() {
 	q.wake()
 }
 
-// wake is called with mu held, when those who wait for room are to look again.
+// wake has those who wait for room try again. It is called with mu held.
 func (q *queue) wake() {
 	if q.room != nil {
 		close(q.room)

@@ -76,9 +76,9 @@ func (f fit) checkID(vol *disk.Volume, entries uint64, records bool) error {
 	return nil
 }
 
-// checkEmpty: a crash of the very first start leaves empty records and no id. No
-// message was kept before the id was durable, so there is none to be missed,
-// unless the state volume knows of one.
+// checkEmpty judges a volume with empty records and no id, as a crash of the very
+// first start leaves it. No message is kept before the id is durable, so nothing is
+// lost, unless the state volume knows of a message.
 func (f fit) checkEmpty() error {
 	if len(f.known) == 0 {
 		return nil

@@ -77,8 +77,8 @@ func (g *largeSheet) complete() (digest logfile.Digest, err error) {
 	return logfile.Digest(g.whole.Sum(nil)), err
 }
 
-// digestCiphertext ends the base64 part and reads it back for the digest: it
-// was written while the part before it still grew, and it is never large.
+// digestCiphertext ends the base64 part and reads it back for the digest, since it
+// was written before the part in front of it was complete. It is never large.
 func (g *largeSheet) digestCiphertext() error {
 	if g.wrapped == nil {
 		return nil

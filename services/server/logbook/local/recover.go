@@ -48,7 +48,7 @@ func (r *recovery) run() error {
 	if err := r.checkCheckpoints(checkpoint); err != nil {
 		return err
 	}
-	// What the fresh records no longer vouch for is durable before them.
+	// Rotate flushes what the old records hold before it replaces them.
 	if err := r.Rotate(r.cfg.RotateAfter); err != nil {
 		return err
 	}
@@ -171,8 +171,8 @@ func (r *recovery) replayFile(stagedFile string, e logfile.Entry) error {
 	return nil
 }
 
-// tellGone comes behind the rotation: a start that fails before it is tried again,
-// and finds the same.
+// tellGone comes after the rotation. A start that fails earlier is repeated and
+// finds the same files gone, which must be counted once.
 func (r *recovery) tellGone() {
 	for _, e := range r.gone {
 		r.cfg.Missing(e.Seq)

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// RoomStep is promised at a time: what comes slowly, or never, keeps no more
-	// from others than this beyond what it has written.
+	// RoomStep is how many bytes are promised at a time: a message that comes slowly,
+	// or never, takes at most so much more from others than it has written.
 	RoomStep = 1 << 20
 
 	// share is how many times what is left one sender may hold, multiplied with

@@ -27,8 +27,8 @@ func (v *Volume) Publish(staged, final string) error {
 }
 
 // publishByLink does the same where the file system knows no RENAME_NOREPLACE
-// (NFS among them). A staged name that cannot be removed stays behind: to try all
-// of it again would find the final one taken.
+// (NFS among them). If the staged name cannot be removed it stays behind and the
+// call succeeds: a second try would find the final name taken.
 func (v *Volume) publishByLink(staged, final string) error {
 	if err := os.Link(v.Path(staged), v.Path(final)); err != nil {
 		return err
@@ -59,8 +59,8 @@ func (v *Volume) Replace(old, new string) error {
 	return os.Rename(v.Path(old), v.Path(new))
 }
 
-// Remove drops a file in staging. What cannot be removed now goes at the next
-// start, so most callers need not mind the error.
+// Remove drops a file in staging. The next start removes what is left there, so
+// most callers ignore the error.
 func (v *Volume) Remove(name string) error {
 	if err := v.Announce(Step{Op: OpRemove, Name: name}); err != nil {
 		return err

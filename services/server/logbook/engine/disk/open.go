@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// at is name as the system calls take it that start from a directory: the walk
-// to the volume is saved where that is open.
+// at returns the directory and the path by which system calls such as openat(2)
+// find name: relative to the volume where OpenRoot has opened it.
 func (v *Volume) at(name string) (dir int, path string) {
 	if v.root == nil {
 		return unix.AT_FDCWD, v.Path(name)
@@ -82,8 +82,8 @@ func ignoringEINTR(call func() error) error {
 	}
 }
 
-// ensureMode gives back what the umask took of the mode that readers of the
-// volume need. It looks first, which costs a fraction of a change.
+// ensureMode sets the mode that readers of the volume need, if the umask took part
+// of it. A stat costs a fraction of a chmod, so it comes first.
 func ensureMode(fd int, mode fs.FileMode) error {
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) == nil && fs.FileMode(st.Mode).Perm() == mode {

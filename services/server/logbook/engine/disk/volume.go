@@ -43,7 +43,8 @@ type Volume struct {
 // New returns the volume in dir, of which nothing need exist yet.
 func New(dir string) *Volume { return NewWithSeams(dir, Seams{}) }
 
-// OpenRoot saves the walk to the volume in what follows, until Close.
+// OpenRoot opens the volume's directory, so that until Close the calls below need
+// not resolve its path.
 func (v *Volume) OpenRoot() (err error) {
 	v.root, err = os.Open(v.dir)
 	return err

@@ -4,8 +4,7 @@
 // in the file. The file covers only lines that are durable in the manifest.
 //
 // Not guaranteed: that the file outlives a crash. It is made anew from the
-// manifest when it is missing, damaged or does not fit, and is no other's to
-// read.
+// manifest when it is missing, damaged or does not fit. No other program reads it.
 package index
 
 import (
@@ -35,7 +34,7 @@ type Index struct {
 
 	mu     sync.RWMutex
 	store  *store
-	absent map[Key]bool // looked for in vain, and not added since; a few of them
+	absent map[Key]bool // some of those that were not found, and not added since
 	added  uint64
 	recent map[Key]manifest.Place // not in the file yet
 	frozen map[Key]manifest.Place // being written to it
@@ -62,11 +61,12 @@ func (x *Index) Find(key Key) (manifest.Place, bool, error) {
 	return p, ok, err
 }
 
-// maxAbsent bounds what is remembered of searches in vain.
+// maxAbsent bounds absent.
 const maxAbsent = 4096
 
-// missed remembers that key was looked for in vain, unless one was added since:
-// a new message is looked for twice, as it is offered and as it is committed.
+// missed remembers that key was not found, unless something was added since. A new
+// message is looked up twice, when it is offered and when it is committed; the
+// second time the file need not be read.
 func (x *Index) missed(key Key, added uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

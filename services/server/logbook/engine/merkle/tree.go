@@ -4,9 +4,9 @@
 // Guaranteed: roots and proofs are those of the lines that were appended. Many
 // may ask for them while one goroutine appends or mends.
 //
-// Not guaranteed: that the file is right after a crash, or whatever befell it:
-// who opens the tree compares its root with a signed one, and fills it again from
-// the manifest where they differ.
+// Not guaranteed: that the file is right after a crash, or after a change from
+// outside. Whoever opens the tree compares its root with a signed one, and fills
+// the tree again from the manifest if they differ.
 package merkle
 
 import (
