@@ -35,8 +35,8 @@ func (r *reads) until(deadline time.Time, busy bool) error {
 	return r.arm()
 }
 
-// await is until for the next Read, which sets the deadline only if it has to wait:
-// most records of a small message have arrived already.
+// await is until, but leaves it to Read to set the deadline. Most records of a
+// small message are buffered above this connection already, and Read is not called.
 func (r *reads) await(deadline time.Time, busy bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -68,7 +68,8 @@ func (s *session2012) refuse(err error) {
 	s.server.noteClosed(s.conn, s.log, zerolog.WarnLevel, reason2012(err), err)
 }
 
-// reason2012 distinguishes a connection that failed from a message that is wrong.
+// reason2012 names the reason for the log: the connection was lost, or its message
+// was refused.
 func reason2012(err error) string {
 	var told *closeError
 	var network *net.OpError
