@@ -10,7 +10,7 @@ import (
 )
 
 // Width returns how many columns the terminal has that w, an *Output or a file,
-// leads to; 0 where it is none.
+// leads to, or 0 if it is not a terminal.
 func Width(w io.Writer) int {
 	if o, ok := w.(*Output); ok {
 		return Width(o.out)

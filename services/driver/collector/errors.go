@@ -32,7 +32,7 @@ var (
 	ErrCut = errors.New("the transfer was cut short")
 	// ErrReply: the server sent more than a reply may be long.
 	ErrReply = errors.New("the server's reply is too long")
-	// ErrGarbled: the server's reply is none that FTP knows.
+	// ErrGarbled: the server's reply is not one of FTP's.
 	ErrGarbled = errors.New("the server's reply cannot be read")
 	// ErrChanged: the server's manifest differs from the lines kept earlier.
 	ErrChanged = errors.New("it was collected earlier and has changed on the server")

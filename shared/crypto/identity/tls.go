@@ -33,7 +33,7 @@ var (
 type MismatchError struct {
 	Got       string
 	Want      []string
-	Operators bool // the certificate is none that an identity makes
+	Operators bool // the certificate is not one that an identity makes
 }
 
 func (e *MismatchError) Error() string {
