@@ -24,10 +24,9 @@ func (r record) appendTo(dst []byte) []byte { return append(dst, r...) }
 // one, so that many answers share a TLS record. A failed write closes the
 // connection.
 type answers struct {
-	conn    net.Conn
-	writers *writers
-	places  int
-	drain   drain // of the goroutine that writes
+	conn   net.Conn
+	places int
+	drain  drain // of the goroutine that writes
 
 	mu      sync.Mutex
 	taken   int // places, one for each offer without an answer
@@ -41,8 +40,8 @@ type answers struct {
 	err     error // of the write that failed
 }
 
-func newAnswers(conn net.Conn, l Limits, w *writers) *answers {
-	return &answers{conn: conn, drain: newDrain(l), places: l.InFlight, writers: w}
+func newAnswers(conn net.Conn, l Limits) *answers {
+	return &answers{conn: conn, drain: newDrain(l), places: l.InFlight}
 }
 
 // countWith has the answers count among those of a sender. It is called before
@@ -102,7 +101,7 @@ func (a *answers) queue(o outgoing, due, open int) {
 	}
 	if !a.writing {
 		a.writing = true
-		a.writers.write(a)
+		go a.writePending()
 	}
 }
 

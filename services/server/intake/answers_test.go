@@ -14,7 +14,7 @@ func TestPlacesWaitForThePeer(t *testing.T) {
 	const places = 4
 	here, there := net.Pipe() // has no buffer: a write lasts until it is read
 	defer there.Close()
-	a := newAnswers(here, Limits{Write: time.Hour, MinRate: 1, InFlight: places}, newWriters(t.Context()))
+	a := newAnswers(here, Limits{Write: time.Hour, MinRate: 1, InFlight: places})
 	if !a.offered() {
 		t.Fatal("no place for the first offer")
 	}
@@ -65,7 +65,7 @@ func TestDeadlineIsTakenAway(t *testing.T) {
 	here, there := net.Pipe()
 	defer there.Close()
 	conn := &remembered{Conn: here}
-	a := newAnswers(conn, Limits{Write: time.Hour, InFlight: 1}.WithDefaults(), newWriters(t.Context()))
+	a := newAnswers(conn, Limits{Write: time.Hour, InFlight: 1}.WithDefaults())
 	a.send([]byte("x"))
 	if _, err := there.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func TestDeadlineIsTakenAway(t *testing.T) {
 // nobody waits for them.
 func TestAnswersAfterAFailure(t *testing.T) {
 	here, there := net.Pipe()
-	a := newAnswers(here, Limits{Write: time.Hour, MinRate: 1, InFlight: 1}, newWriters(t.Context()))
+	a := newAnswers(here, Limits{Write: time.Hour, MinRate: 1, InFlight: 1})
 	if err := there.Close(); err != nil {
 		t.Fatal(err)
 	}

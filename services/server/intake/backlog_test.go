@@ -47,11 +47,10 @@ func TestDrain(t *testing.T) {
 // write under way.
 func deaf(t *testing.T, o *backlog, sender string, n int) (all []*answers) {
 	t.Helper()
-	w := newWriters(t.Context())
 	for range n {
 		here, there := net.Pipe()
 		t.Cleanup(func() { _, _ = here.Close(), there.Close() })
-		a := newAnswers(here, Limits{Write: time.Hour, MinRate: 1, InFlight: 256}, w)
+		a := newAnswers(here, Limits{Write: time.Hour, MinRate: 1, InFlight: 256})
 		a.countWith(o.open(sender))
 		a.answer(record("x"))
 		if _, err := io.ReadFull(there, nil); err != nil {

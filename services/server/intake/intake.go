@@ -55,7 +55,6 @@ type Server struct {
 	cfg     Config
 	gate    *gate
 	guard   *guard
-	writers *writers
 	backlog *backlog
 
 	ctx        context.Context // ends at Close: nothing waits any longer
@@ -86,7 +85,6 @@ func New(cfg Config) *Server {
 		cfg: cfg, ctx: ctx, cancel: cancel, accepting: accepting, stopAccept: stopAccept,
 		gate:      newGate(cfg.Limits.Connections, cfg.Limits.ConnectionsPerAddress),
 		guard:     newGuard(cfg.Limits.LoginDelay),
-		writers:   newWriters(ctx),
 		backlog:   newBacklog(),
 		listeners: make(map[net.Listener]struct{}),
 		sessions:  make(map[drainer]struct{}),

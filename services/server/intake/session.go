@@ -39,7 +39,7 @@ func newSession(server *Server, raw net.Conn, log zerolog.Logger) *session {
 	conn := tls.Server(deadline.New(raw, limits.Write), server.cfg.TLS)
 	s := &session{
 		server: server, conn: conn, log: log, limits: limits, reads: reads{conn: conn},
-		out: newAnswers(conn, limits, server.writers),
+		out: newAnswers(conn, limits),
 	}
 	s.in = framing.NewReader(&s.reads)
 	return s

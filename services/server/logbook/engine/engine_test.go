@@ -101,7 +101,7 @@ func TestRedWhileItHeals(t *testing.T) {
 type fileBody struct {
 	vol  *disk.Volume
 	name string
-	file *disk.File
+	file *os.File
 }
 
 func (b *fileBody) Weight() int64 { return 1 }

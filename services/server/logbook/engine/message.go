@@ -1,10 +1,10 @@
 package engine
 
 import (
+	"os"
 	"time"
 
 	"sealpost/services/server/logbook"
-	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/index"
 	"sealpost/services/server/logbook/engine/wal"
 	"sealpost/shared/logfile"
@@ -44,7 +44,7 @@ type Body interface {
 
 // File is a staged log file that has all its bytes, flushed or not.
 type File struct {
-	*disk.File
+	*os.File
 	Name   string // below the volume
 	Size   uint64
 	SHA256 logfile.Digest

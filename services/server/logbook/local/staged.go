@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"time"
 
 	"sealpost/services/server/logbook"
@@ -26,7 +27,7 @@ type staged struct {
 	plain      uint64 // deciphered bytes written
 	ciphertext uint64 // base64 bytes written
 
-	file    *disk.File // nil until something is in it
+	file    *os.File // nil until something is in it
 	digest  logfile.Digest
 	room    *reservation
 	counted bool // among the open files

@@ -10,7 +10,7 @@ import (
 )
 
 // Sync flushes one file.
-func (v *Volume) Sync(f Opened, name string) error {
+func (v *Volume) Sync(f *os.File, name string) error {
 	if err := v.Announce(Step{Op: OpSync, Name: name}); err != nil {
 		return err
 	}
@@ -19,7 +19,7 @@ func (v *Volume) Sync(f Opened, name string) error {
 
 // SyncData flushes one file's bytes, and its size if that changed, but not its
 // times.
-func (v *Volume) SyncData(f Opened, name string) error {
+func (v *Volume) SyncData(f *os.File, name string) error {
 	if err := v.Announce(Step{Op: OpSync, Name: name}); err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (v *Volume) SyncFS() error {
 
 // Written waits for what is on its way to the disk from f, and returns the error
 // of any write-back since f was opened.
-func (v *Volume) Written(f Opened, name string) error {
+func (v *Volume) Written(f *os.File, name string) error {
 	if err := v.Announce(Step{Op: OpWritten, Name: name}); err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (v *Volume) Open(name string, mode fs.FileMode) (*os.File, error) {
 }
 
 // CreateFile makes the file of one message, as its readers need it.
-func (v *Volume) CreateFile(name string) (*File, error) {
+func (v *Volume) CreateFile(name string) (*os.File, error) {
 	if err := v.Announce(Step{Op: OpCreate, Name: name}); err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (v *Volume) CreateFile(name string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{fd, path}, nil
+	return os.NewFile(uintptr(fd), path), nil
 }
 
 func openMode(path string, flags int, mode fs.FileMode) (*os.File, error) {

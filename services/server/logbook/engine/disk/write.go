@@ -1,20 +1,12 @@
 package disk
 
 import (
-	"io"
 	"io/fs"
 	"os"
 )
 
-// Opened is an *os.File or a *File.
-type Opened interface {
-	io.WriterAt
-	Sync() error
-	Fd() uintptr
-}
-
 // WriteAt writes p at byte off.
-func (v *Volume) WriteAt(f Opened, name string, p []byte, off int64) (int, error) {
+func (v *Volume) WriteAt(f *os.File, name string, p []byte, off int64) (int, error) {
 	if err := v.Announce(Step{Op: OpWrite, Name: name, Off: off, Data: p}); err != nil {
 		return 0, err
 	}
