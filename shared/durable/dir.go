@@ -161,16 +161,9 @@ func openRegular(dir int, name, path string, flag int, mode fs.FileMode) (*os.Fi
 // ReadDir lists the directory, sorted by name, as often as it is called. The
 // entries' Type is as the file system says it; Info is [Dir.Lstat].
 func (d *Dir) ReadDir() ([]fs.DirEntry, error) {
-	var f *os.File
-	err := d.control(func(fd int) error {
-		again, err := unix.Openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err == nil {
-			f = os.NewFile(uintptr(again), d.path)
-		}
-		return err
-	})
+	f, err := d.again()
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: d.path, Err: err}
+		return nil, err
 	}
 	defer f.Close()
 	entries, err := f.ReadDir(-1)

@@ -150,6 +150,9 @@ func TestDirReplacesNothingUnasked(t *testing.T) {
 		if err := d.RenameNew("away", d, name); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("rename to %s: error %v", name, err)
 		}
+		if err := d.MoveNew("away", d, name); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("move to %s: error %v", name, err)
+		}
 		for how, rename := range map[string]renamer{"link": linkNew, "place": placeNew} {
 			err := d.control(func(fd int) error { return rename(fd, "file", fd, name) })
 			if !errors.Is(err, fs.ErrExist) {
@@ -190,6 +193,40 @@ func TestDirListsAgain(t *testing.T) {
 				!info.ModTime().Equal(want.ModTime()) || info.Name() != want.Name() {
 				t.Errorf("%s: %v %v, want %v %v", e.Name(), info, err, want, wantErr)
 			}
+		}
+	}
+}
+
+// TestDirListsByAndBy: all of it, in pieces, from the start each time, also while
+// what was listed goes.
+func TestDirListsByAndBy(t *testing.T) {
+	d, _ := open(t)
+	for range 2 {
+		seen := make(map[string]bool)
+		for entries, err := range d.Entries(2) {
+			if err != nil || len(entries) == 0 || len(entries) > 2 {
+				t.Fatalf("%d entries, %v", len(entries), err)
+			}
+			for _, e := range entries {
+				if info, err := e.Info(); err != nil || info.Name() != e.Name() {
+					t.Errorf("%s: %v", e.Name(), err)
+				}
+				seen[e.Name()] = true
+			}
+		}
+		if len(seen) != 5 {
+			t.Errorf("listed %v", seen)
+		}
+	}
+	for range d.Entries(2) {
+		break // gives the descriptor back, as the end does
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range d.Entries(2) {
+		if err == nil {
+			t.Error("a closed directory is listed")
 		}
 	}
 }

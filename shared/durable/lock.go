@@ -28,11 +28,17 @@ func Lock(path string) (*FileLock, error) { return lockPath(path, unix.LOCK_EX) 
 func TryLock(path string) (*FileLock, error) { return lockPath(path, unix.LOCK_EX|unix.LOCK_NB) }
 
 // Lock is [Lock] for a file in the directory, wherever that lies by then.
-func (d *Dir) Lock(name string) (*FileLock, error) { return d.lockAs(name, unix.LOCK_EX) }
+func (d *Dir) Lock(name string) (*FileLock, error) { return d.lockAs(name, unix.LOCK_EX, os.O_CREATE) }
 
 // TryLock is [TryLock] for a file in the directory.
 func (d *Dir) TryLock(name string) (*FileLock, error) {
-	return d.lockAs(name, unix.LOCK_EX|unix.LOCK_NB)
+	return d.lockAs(name, unix.LOCK_EX|unix.LOCK_NB, os.O_CREATE)
+}
+
+// TryLockThere is TryLock for a file that is there already: fs.ErrNotExist where
+// it is not.
+func (d *Dir) TryLockThere(name string) (*FileLock, error) {
+	return d.lockAs(name, unix.LOCK_EX|unix.LOCK_NB, 0)
 }
 
 // Holds reports whether the locked file is still the one at path: false once
@@ -69,12 +75,12 @@ func lockOnce(path string, how int) (*FileLock, error) {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
 	defer d.Close()
-	return d.lockAs(filepath.Base(path), how)
+	return d.lockAs(filepath.Base(path), how, os.O_CREATE)
 }
 
-func (d *Dir) lockAs(name string, how int) (*FileLock, error) {
+func (d *Dir) lockAs(name string, how, create int) (*FileLock, error) {
 	for {
-		f, err := d.openLock(name)
+		f, err := d.openLock(name, create)
 		if err != nil {
 			return nil, fmt.Errorf("lock: %w", err)
 		}
@@ -105,8 +111,8 @@ func (l *FileLock) holdsIn(d *Dir, name string) bool {
 // openLock asks for write access because flock over NFS needs it, and does
 // without on a read-only mount, where a lock that exists can still be taken.
 // A symbolic link is refused: a lock file is made where it is named.
-func (d *Dir) openLock(name string) (*os.File, error) {
-	f, err := d.Open(name, os.O_RDWR|os.O_CREATE, 0o600)
+func (d *Dir) openLock(name string, create int) (*os.File, error) {
+	f, err := d.Open(name, os.O_RDWR|create, 0o600)
 	if errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrPermission) {
 		if readOnly, readErr := d.Open(name, os.O_RDONLY, 0); readErr == nil {
 			return readOnly, nil

@@ -152,3 +152,25 @@ func TestLockElsewhere(t *testing.T) {
 		t.Errorf("made what the link points to: %v", err)
 	}
 }
+
+// TestLockOfWhatIsThere makes no file, and takes the lock that others know.
+func TestLockOfWhatIsThere(t *testing.T) {
+	d, _ := open(t)
+	if _, err := d.TryLockThere("missing"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing: %v", err)
+	}
+	if _, err := d.Lstat("missing"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it was made: %v", err)
+	}
+	held, err := d.TryLockThere("file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.TryLock("file"); !errors.Is(err, ErrLocked) {
+		t.Errorf("beside it: %v", err)
+	}
+	_ = held.Close()
+	if _, err := d.TryLockThere("link"); !errors.Is(err, ErrNotRegular) {
+		t.Errorf("a link: %v", err)
+	}
+}

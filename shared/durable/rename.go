@@ -24,6 +24,11 @@ func (d *Dir) RenameOnly(name string, to *Dir, newName string) error {
 	return d.ops.rename(d, name, to, newName, unix.Renameat)
 }
 
+// MoveNew is RenameNew without making anything durable.
+func (d *Dir) MoveNew(name string, to *Dir, newName string) error {
+	return d.ops.rename(d, name, to, newName, renameNew)
+}
+
 // renamer is renameat(2), or the like.
 type renamer = func(fromFD int, from string, toFD int, to string) error
 

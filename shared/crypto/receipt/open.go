@@ -48,6 +48,13 @@ func openWith(data []byte, openCheckpoint func([]byte) (Checkpoint, error)) (Ope
 	}, nil
 }
 
+// LineOf returns the manifest line that a receipt holds, without verifying
+// anything: what it says is for whom it trusts already. The error is ErrMalformed.
+func LineOf(data []byte) ([]byte, error) {
+	p, err := parse(data)
+	return p.line, err
+}
+
 // parts are what a receipt is made of: the arguments of New.
 type parts struct {
 	index  uint64

@@ -179,3 +179,19 @@ func signed(t testing.TB, id *identity.Identity, size uint64) []byte {
 	}
 	return text
 }
+
+// TestLineOf: what a receipt says its line is, whoever signed it.
+func TestLineOf(t *testing.T) {
+	text, err := receipt.New(7, []byte("a line"), nil, []byte("not signed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line, err := receipt.LineOf(text); err != nil || string(line) != "a line" {
+		t.Errorf("%q, %v", line, err)
+	}
+	for n := range len(text) - len("not signed") {
+		if line, err := receipt.LineOf(text[:n]); !errors.Is(err, receipt.ErrMalformed) || line != nil {
+			t.Errorf("%d bytes: %q, %v", n, line, err)
+		}
+	}
+}
