@@ -29,7 +29,7 @@ func (c *collector) fetchCheckpoint(ctx context.Context) (*session, error) {
 	s, err := c.overSession(ctx, nil, pauses, func(s *session) error {
 		n++
 		text, err := s.readCheckpoint()
-		if err == nil && signedLines(text) < c.Signed && time.Now().Before(patience) {
+		if err == nil && c.lags(text) && time.Now().Before(patience) {
 			err, n = errLags, 0
 			pauses.Reset()
 		}
@@ -50,18 +50,27 @@ func (c *collector) fetchCheckpoint(ctx context.Context) (*session, error) {
 	return s, err
 }
 
-// signedLines returns the size that a checkpoint states in its second line, 0
-// where it has none. Whether it is true is found out later.
-func signedLines(text []byte) uint64 {
+// lags reports whether a checkpoint is of fewer lines than receipts of its logbook.
+func (c *collector) lags(text []byte) bool {
+	if c.Signed == nil {
+		return false
+	}
+	origin, lines := signedLines(text)
+	return lines < c.Signed(origin)
+}
+
+// signedLines returns the origin and the size that a checkpoint states in its first
+// two lines, nothing where it has none. Whether they are true is found out later.
+func signedLines(text []byte) (origin string, size uint64) {
 	lines := bytes.SplitN(text, []byte("\n"), 3)
 	if len(lines) < 3 {
-		return 0
+		return "", 0
 	}
 	size, err := strconv.ParseUint(string(lines[1]), 10, 64)
 	if err != nil {
-		return 0
+		return "", 0
 	}
-	return size
+	return string(lines[0]), size
 }
 
 // readCheckpoint returns nil where the server has no checkpoint. The server may

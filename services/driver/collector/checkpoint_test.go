@@ -159,7 +159,8 @@ func TestWaitsForACheckpointThatLags(t *testing.T) {
 		return false
 	}
 	cfg := config(t, m.start(t))
-	cfg.Connections, cfg.Signed, cfg.Wait = 1, 5, time.Hour
+	cfg.Connections, cfg.Wait = 1, time.Hour
+	cfg.Signed = func(string) uint64 { return 5 }
 	seen := watch(&cfg, 0)
 	mustCollect(t, cfg)
 	if seen.calls != 1 || string(seen.text) != v.SignCheckpoint(5) || asked != 6 {

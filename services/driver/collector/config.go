@@ -40,10 +40,11 @@ type Config struct {
 	// Opened is called once, before Checkpoint, with the output directory, which
 	// is open until Collect returns. Nil: not called.
 	Opened func(*Output)
-	// Signed is how many lines were signed, as receipts say. The server shows a
-	// checkpoint of so many within moments; it is waited for, no longer than Wait
-	// and a few seconds, and then done without.
-	Signed uint64
+	// Signed returns how many lines of the logbook with that origin were signed, as
+	// receipts say; "" is any. The server shows a checkpoint of so many within
+	// moments; it is waited for, no longer than Wait and a few seconds, and then done
+	// without. Nil: none were.
+	Signed func(origin string) (lines uint64)
 	// Done is called when every message of the manifest was handed to Each and
 	// all is durable. Like all calls it is made while no other Collect works on
 	// Dir. Nil: not called.

@@ -3,6 +3,7 @@ package drivertest
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"sealpost/shared/crypto/receipt"
@@ -57,5 +58,11 @@ func (o *Outbox) PutReceipt(e logfile.Entry, text string) {
 
 // SentPath is where in an outbox a message lies that was sent, ReceiptPath where
 // its receipt does.
-func SentPath(e logfile.Entry) string    { return "sent/" + e.ID.String() + "/" + e.Name }
+func SentPath(e logfile.Entry) string {
+	stem := e.Name
+	if strings.HasSuffix(stem, receipt.FileSuffix) {
+		stem += "~" + e.ID.String()[:8]
+	}
+	return "sent/2026-11-26/" + stem
+}
 func ReceiptPath(e logfile.Entry) string { return SentPath(e) + receipt.FileSuffix }

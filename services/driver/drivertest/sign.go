@@ -24,7 +24,7 @@ func NewIdentity(t testing.TB) *identity.Identity {
 
 // Pins are the pins of the server.
 func (v *Volume) Pins() identity.Pins {
-	return identity.Pins{{Origin: receipt.Origin(logbookID), Key: v.Server.Public()}}
+	return identity.Pins{{Origin: receipt.Origin(v.Logbook), Key: v.Server.Public()}}
 }
 
 // Receipt makes the receipt of e as the server does that has just committed it:
@@ -42,7 +42,7 @@ func (v *Volume) ReceiptBy(id *identity.Identity, e logfile.Entry) string {
 	for len(lines) < int(e.Seq) {
 		lines = append(lines, fmt.Appendf(nil, "made-up line %d", len(lines)))
 	}
-	text, err := receipttest.Lines(id, logbookID, append(lines, []byte(v.Line(e))), e.Seq)
+	text, err := receipttest.Lines(id, v.Logbook, append(lines, []byte(v.Line(e))), e.Seq)
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func (v *Volume) SignCheckpoint(n int) string {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	text, err := tree.Sign(v.Server, logbookID, uint64(n))
+	text, err := tree.Sign(v.Server, v.Logbook, uint64(n))
 	if err != nil {
 		v.t.Fatal(err)
 	}

@@ -24,13 +24,14 @@ type Volume struct {
 	Dir     string
 	Entries []logfile.Entry
 	Server  *identity.Identity
+	Logbook string // its id
 	t       testing.TB
 }
 
 // NewVolume makes an empty volume with an empty manifest.
 func NewVolume(t testing.TB) *Volume {
 	t.Helper()
-	v := &Volume{Dir: t.TempDir(), Server: NewIdentity(t), t: t}
+	v := &Volume{Dir: t.TempDir(), Server: NewIdentity(t), Logbook: logbookID, t: t}
 	v.Write(logfile.ManifestName, nil)
 	return v
 }

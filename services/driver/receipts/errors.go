@@ -17,8 +17,6 @@ var (
 	ErrNoMessage = errors.New("the message file beside the receipt is missing")
 	// ErrNone: there is no receipt at all.
 	ErrNone = errors.New("there is no receipt at all")
-	// ErrID: the receipt is for another message id than the directory's.
-	ErrID = errors.New("the receipt is for another message id")
 	// ErrMessage: the message file is not the one that the receipt is about.
 	ErrMessage = errors.New("the message file is not the one of the receipt")
 	// ErrLine: the manifest says something else under the receipt's number.

@@ -10,6 +10,46 @@ import (
 	"sealpost/services/driver/collector"
 )
 
+// Signed returns how many lines of a logbook were signed, as its receipts say; of
+// any logbook with "".
+func (s *Set) Signed(origin string) (lines uint64) {
+	for _, head := range s.heads {
+		if origin == "" || head.Origin == origin {
+			lines = max(lines, head.Size)
+		}
+	}
+	return lines
+}
+
+// Only keeps to the receipts of one logbook. Those of others are counted and not
+// compared: the manifest that they are in is not there any more. It is called
+// before Match and Heads.
+func (s *Set) Only(origin string) {
+	for seq, opened := range s.opened {
+		before := len(opened)
+		s.opened[seq] = slices.DeleteFunc(opened, func(c openedReceipt) bool { return c.tree.Origin != origin })
+		s.others += before - len(s.opened[seq])
+	}
+	s.heads = slices.DeleteFunc(s.heads, func(h audit.Head) bool { return h.Origin != origin })
+}
+
+// Others returns how many receipts are of other logbooks.
+func (s *Set) Others() int { return s.others }
+
+// None returns an *Error with ErrNone where no receipt of the logbook was found,
+// and nothing wrong; else nil. It is called before Match.
+func (s *Set) None() error {
+	for _, opened := range s.opened {
+		if len(opened) > 0 {
+			return nil
+		}
+	}
+	if len(s.failures) > 0 {
+		return nil
+	}
+	return &Error{Path: sentDir, Seq: -1, Cause: ErrNone}
+}
+
 // Match holds the receipts of one number against what the collector made of
 // that number. It is to be called for every item of the manifest.
 func (s *Set) Match(item collector.Item) {

@@ -3,9 +3,10 @@ package receipts
 import (
 	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"sealpost/services/driver/audit"
@@ -20,7 +21,7 @@ import (
 
 const (
 	reasonSuffix = ".reason"
-	// reasonMax bounds what is read of a reason: it is meant for one line.
+	// reasonMax bounds what is read of a reason: it is meant for one line, and an id.
 	reasonMax = 4 << 10
 )
 
@@ -38,6 +39,8 @@ type Set struct {
 	opened   map[uint64][]openedReceipt
 	matched  map[receipt.Checkpoint]int // how many receipts of a tree
 	heads    []audit.Head
+	alone    []string // paths of messages that were not beside their receipts
+	others   int      // receipts of other logbooks
 	failures []error
 }
 
@@ -47,116 +50,64 @@ type Set struct {
 func Load(dir string, pins identity.Pins) *Set {
 	s := &Set{verifier: receipt.NewVerifier(pins), opened: map[uint64][]openedReceipt{},
 		matched: map[receipt.Checkpoint]int{}}
-	s.load(dir)
-	if len(s.opened) == 0 && len(s.failures) == 0 {
-		s.fail(filepath.Join(dir, sentDir), -1, ErrNone)
-	}
-	return s
-}
-
-func (s *Set) load(path string) {
-	dir, err := durable.OpenDir(path)
+	d, err := durable.OpenDir(dir)
 	if err != nil {
-		s.fail(path, -1, err)
-		return
-	}
-	defer dir.Close()
-	s.eachDir(dir, refusedDir, s.refused)
-	s.eachDir(dir, sentDir, s.sent)
-}
-
-// eachDir calls read for every directory in one of the outbox's directories,
-// with the names of the files in it.
-func (s *Set) eachDir(dir *durable.Dir, name string, read func(d *durable.Dir, files []string)) {
-	parent, err := dir.Sub(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return
-	}
-	if err != nil {
-		s.fail(filepath.Join(dir.Path(), name), -1, causeOf(err))
-		return
-	}
-	defer parent.Close()
-	found, err := names(parent, func(fs.DirEntry) bool { return true })
-	if err != nil {
-		s.fail(parent.Path(), -1, err)
-	}
-	for _, name := range found {
-		if err := readIn(parent, name, read); err != nil {
-			s.fail(filepath.Join(parent.Path(), name), -1, causeOf(err))
-		}
-	}
-}
-
-func readIn(parent *durable.Dir, name string, read func(d *durable.Dir, files []string)) error {
-	d, err := parent.Sub(name)
-	if err != nil {
-		return err
+		s.fail(dir, -1, err)
+		return s
 	}
 	defer d.Close()
-	files, err := names(d, isFile)
-	if err == nil {
-		read(d, files)
-	}
-	return err
-}
-
-// causeOf leaves out the path, which an Error has.
-func causeOf(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
+	s.eachFolder(d, refusedDir, s.refused)
+	s.eachFolder(d, sentDir, s.sent)
+	s.lookAgain(d)
+	return s
 }
 
 func (s *Set) fail(path string, seq int64, cause error) {
 	s.failures = append(s.failures, &Error{Path: path, Seq: seq, Cause: cause})
 }
 
-// refused reads why the message in a directory of refused/ was refused.
-func (s *Set) refused(d *durable.Dir, files []string) {
-	path := d.Path()
-	what, reason := path, "no reason was left"
-	for _, name := range files {
-		if !strings.HasSuffix(name, reasonSuffix) {
-			what = filepath.Join(path, name)
+// refused reads why messages were refused: NAME lies beside NAME.reason.
+func (s *Set) refused(f folder) {
+	for _, name := range slices.Sorted(maps.Keys(f.files)) {
+		of, isReason := strings.CutSuffix(name, reasonSuffix)
+		switch {
+		case !isReason && f.files[name+reasonSuffix]: // comes with its reason
 			continue
+		case !isReason:
+			s.refusal(f, name, "no reason was left")
+			continue
+		case !f.files[of]:
+			of = name
 		}
-		text, err := d.ReadFile(name, reasonMax)
+		text, err := f.ReadFile(name, reasonMax)
 		if err != nil {
-			s.fail(filepath.Join(path, name), -1, err)
+			s.fail(filepath.Join(f.Path(), name), -1, err)
 			continue
 		}
-		reason = strings.TrimSpace(string(text))
+		reason, _, _ := strings.Cut(string(text), "\n") // the id comes behind it
+		s.refusal(f, of, reason)
 	}
-	s.fail(what, -1, fmt.Errorf("%w: %s", ErrRefused, message.Visible(reason)))
 }
 
-// sent takes in a directory of sent/: a message file NAME and NAME.tlog-proof. A
-// message may itself be called something.tlog-proof, so a receipt is what has
-// its message beside it.
-func (s *Set) sent(d *durable.Dir, files []string) {
-	path := d.Path()
-	there := map[string]bool{}
-	for _, name := range files {
-		there[name] = true
-	}
-	for _, name := range files {
-		base, named := strings.CutSuffix(name, receipt.FileSuffix)
-		full := filepath.Join(path, name)
+func (s *Set) refusal(f folder, name, reason string) {
+	s.fail(filepath.Join(f.Path(), name), -1, fmt.Errorf("%w: %s", ErrRefused, message.Visible(reason)))
+}
+
+// sent takes in message files, NAME, and their receipts, NAME.tlog-proof. In what
+// earlier clients left a message may itself be called something.tlog-proof, so a
+// receipt is what has its message beside it.
+func (s *Set) sent(f folder) {
+	for _, name := range slices.Sorted(maps.Keys(f.files)) {
+		of, named := strings.CutSuffix(name, receipt.FileSuffix)
 		switch {
-		case named && there[base]: // looked at with its message
-		case there[name+receipt.FileSuffix]:
-			s.open(d, name)
+		case named && f.files[of]: // looked at with its message
+		case f.files[name+receipt.FileSuffix]:
+			s.open(f.Dir, name)
 		case named:
-			s.fail(full, -1, ErrNoMessage)
+			s.alone = append(s.alone, filepath.Join(f.Path(), of))
 		default:
-			s.fail(full, -1, ErrNoReceipt)
+			s.fail(filepath.Join(f.Path(), name), -1, ErrNoReceipt)
 		}
-	}
-	if len(files) == 0 {
-		s.fail(path, -1, ErrNoReceipt)
 	}
 }
 
@@ -168,13 +119,8 @@ func (s *Set) open(d *durable.Dir, name string) {
 		s.fail(c.path, -1, err)
 		return
 	}
-	seq := int64(c.entry.Seq)
-	if c.entry.ID.String() != filepath.Base(d.Path()) {
-		s.fail(c.path, seq, ErrID)
-		return
-	}
 	if err := checkMessage(d, name, c.entry); err != nil {
-		s.fail(path, seq, err)
+		s.fail(path, int64(c.entry.Seq), err)
 		return
 	}
 	s.opened[c.entry.Seq] = append(s.opened[c.entry.Seq], c)

@@ -57,9 +57,8 @@ type checkpoints struct {
 }
 
 // take looks at both checkpoints before the manifest is read: text is the
-// server's, as [collector.Config] hands it on. It returns how many lines the
-// manifest must have.
-func (c *checkpoints) take(text []byte, err error) (lines uint64) {
+// server's, as [collector.Config] hands it on.
+func (c *checkpoints) take(text []byte, err error) {
 	c.readKept()
 	switch {
 	case err != nil:
@@ -71,7 +70,17 @@ func (c *checkpoints) take(text []byte, err error) (lines uint64) {
 	default:
 		c.missing = true
 	}
-	return c.audit.Longest()
+}
+
+// origin names the logbook that the server shows, or showed last: "" where neither
+// is known.
+func (c *checkpoints) origin() string {
+	for _, s := range []*signed{c.fetched, c.kept} {
+		if s != nil {
+			return s.Origin
+		}
+	}
+	return ""
 }
 
 func (c *checkpoints) readKept() {

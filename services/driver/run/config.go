@@ -22,7 +22,7 @@ func (d *driver) collectorConfig() (collector.Config, error) {
 	}
 	if d.checkpoints != nil {
 		cfg.Opened = func(out *collector.Output) { d.checkpoints.out = out }
-		cfg.Checkpoint, cfg.Done = d.checkpoints.take, d.checkpoints.keep
+		cfg.Checkpoint, cfg.Done = d.take, d.checkpoints.keep
 	}
 	if d.FTPTLS == "off" {
 		return cfg, nil

@@ -44,6 +44,9 @@ func (d *driver) summary(result collector.Result) error {
 	}
 	if d.receipts != nil {
 		fmt.Fprintf(&b, "; %s verified", plural(uint64(d.receipts.Verified(d.audit)), "receipt"))
+		if others := d.receipts.Others(); others > 0 {
+			fmt.Fprintf(&b, ", %d of another logbook", others)
+		}
 	}
 	if text := d.checkpoints.summary(); text != "" {
 		fmt.Fprintf(&b, "; %s", text)

@@ -4,9 +4,10 @@
 // Guaranteed: Run returns nil only if every log file of the manifest was
 // collected, in this run or an earlier one, or given up by collector.Forget, and,
 // where an outbox is set, nothing was left or refused in it and every receipt in
-// it, at least one, is true. With the server's identity set it
-// is moreover nil only if the manifest has every tree that the server signed:
-// in its checkpoint, in the one kept in an earlier run, in the receipts. The
+// it, of the logbook that the server shows, is true; those of other logbooks are
+// counted. With the server's identity set it is moreover nil only if the manifest
+// has every tree that the server signed: in its checkpoint, in the one kept in an
+// earlier run, in those receipts. The
 // newest checkpoint that was found true is kept beside the log files. What is
 // printed has its control characters made visible and a mark before each line, so
 // that no message can pass for another file or for the driver's own words; what
@@ -107,14 +108,33 @@ func (d *driver) waitForOutbox(ctx context.Context) error {
 		return &FailedError{Failures: []error{err}}
 	}
 	d.receipts = receipts.Load(d.Outbox, d.pins)
-	for _, head := range d.receipts.Heads() {
-		d.audit.Expect(head)
-	}
 	return nil
 }
 
+// take looks at the server's checkpoint, and then at the receipts of its logbook.
+func (d *driver) take(text []byte, err error) (lines uint64) {
+	d.checkpoints.take(text, err)
+	if d.receipts == nil {
+		return d.audit.Longest()
+	}
+	if origin := d.checkpoints.origin(); origin != "" {
+		d.receipts.Only(origin)
+	}
+	if d.NeedReceipts {
+		if err := d.receipts.None(); err != nil {
+			d.failures = append(d.failures, err)
+		}
+	}
+	for _, head := range d.receipts.Heads() {
+		d.audit.Expect(head)
+	}
+	return d.audit.Longest()
+}
+
 func (d *driver) collect(ctx context.Context, cfg collector.Config) error {
-	cfg.Signed = d.audit.Longest() // of the receipts
+	if d.receipts != nil {
+		cfg.Signed = d.receipts.Signed
+	}
 	stop := d.screen.show(cfg.Progress)
 	result, err := collector.Collect(ctx, cfg)
 	stop()

@@ -19,6 +19,7 @@ import (
 	"sealpost/services/driver/drivertest"
 	"sealpost/services/driver/receipts"
 	"sealpost/services/driver/run"
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logging"
 	"sealpost/shared/settings"
 )
@@ -229,6 +230,35 @@ func TestListsEveryFailure(t *testing.T) {
 	}
 }
 
+// TestReceiptsOfAnotherLogbook are counted. None of this one is a failure where
+// receipts are needed.
+func TestReceiptsOfAnotherLogbook(t *testing.T) {
+	v, o, cfg := sent(t)
+	other := drivertest.NewVolume(t)
+	other.Server, other.Logbook = v.Server, "another"
+	for n := range 5 {
+		name := fmt.Sprint("sent/2026-11-20/", n)
+		o.Put(name, name)
+		o.Put(name+receipt.FileSuffix, other.Receipt(other.Add("x", []byte(name))))
+	}
+	cfg.NeedReceipts = true
+	out, _, err := start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, summary := splitSummary(t, out); !strings.Contains(summary, "; 3 receipts verified, 5 of another logbook; ") {
+		t.Errorf("summary %q", summary)
+	}
+	o.Remove("sent/2026-11-26")
+	if _, _, err := start(cfg); !errors.Is(err, receipts.ErrNone) {
+		t.Errorf("needed: %v", err)
+	}
+	cfg.NeedReceipts = false
+	if _, _, err := start(cfg); err != nil {
+		t.Errorf("not needed: %v", err)
+	}
+}
+
 func TestReceiptBeyondTheManifest(t *testing.T) {
 	v, o, cfg := sent(t)
 	e := v.Add("d.txt", []byte("four"))
@@ -265,6 +295,7 @@ func TestSettingsThatDoNotFit(t *testing.T) {
 	}
 	for problem, change := range map[string]func(cfg *run.Settings){
 		"DRIVER_SERVER_IDENTITY must be set":               func(cfg *run.Settings) { cfg.Outbox = "x" },
+		"DRIVER_NEED_RECEIPTS goes with DRIVER_OUTBOX":     func(cfg *run.Settings) { cfg.NeedReceipts = true },
 		"DRIVER_FTP_ADDR must name":                        func(cfg *run.Settings) { cfg.FTPAddr = ":21" },
 		"DRIVER_FTP_DIR must be":                           func(cfg *run.Settings) { cfg.FTPDir = "logs\r\nDELE x" },
 		"DRIVER_FTP_CA_FILE must hold":                     ca("hello"),

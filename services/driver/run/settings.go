@@ -29,6 +29,8 @@ type Settings struct {
 
 	Outbox  string        // read-only; empty: none to wait for and no receipts to check
 	Timeout time.Duration `default:"2m" min:"0s"` // for the outbox to become empty
+	// NeedReceipts makes an outbox without a receipt a failure: in the demonstration.
+	NeedReceipts bool
 	// The identity is not a secret; what was put there by mistake may be one.
 	ServerIdentity settings.Secret `form:"list"`
 
@@ -63,6 +65,9 @@ func (s *Settings) Check() []settings.Problem {
 			Name: "DRIVER_SERVER_IDENTITY",
 			Rule: "must be set with DRIVER_OUTBOX: receipts are checked against it (\"server identity\" prints it)",
 		})
+	}
+	if s.NeedReceipts && s.Outbox == "" {
+		problems = append(problems, settings.Problem{Name: "DRIVER_NEED_RECEIPTS", Rule: "goes with DRIVER_OUTBOX"})
 	}
 	if err := collector.CheckDir(s.FTPDir); err != nil {
 		problems = append(problems, settings.Problem{Name: "DRIVER_FTP_DIR", Value: s.FTPDir, Rule: err.Error()})
