@@ -92,23 +92,33 @@ func (l *letter) account() error {
 	if err := l.untouched("sent"); err != nil {
 		return err
 	}
-	found, err := filepath.Glob(filepath.Join(l.dir, "sent", "*", l.Name+receipt.FileSuffix))
-	if err != nil || len(found) != 1 {
-		return fmt.Errorf("%d receipts in sent, %w", len(found), err)
-	}
-	if l.ID, err = message.ParseID(filepath.Base(filepath.Dir(found[0]))); err != nil {
-		return err
-	}
-	e, err := l.v.from.readReceipt(found[0])
+	path, err := l.receiptPath()
 	if err != nil {
 		return err
 	}
-	if e.Sender != l.v.from.name || e.ID != l.ID || e.Size != l.Size || e.SHA256 != l.SHA256 {
+	e, err := l.v.from.readReceipt(path)
+	if err != nil {
+		return err
+	}
+	l.ID = e.ID // the client chose it
+	if e.Sender != l.v.from.name || e.Name != l.Name || e.Size != l.Size || e.SHA256 != l.SHA256 {
 		return fmt.Errorf("the receipt in sent is of message %s of %s", e.ID, e.Sender)
 	}
 	l.v.ledger.Offer(l.v.from.known(l.Message))
 	l.v.ledger.Receipt(e)
 	return nil
+}
+
+// receiptPath finds the one receipt in sent.
+func (l *letter) receiptPath() (string, error) {
+	found, err := filepath.Glob(filepath.Join(l.dir, "sent", "*", l.Name+receipt.FileSuffix))
+	if err == nil && len(found) != 1 {
+		err = fmt.Errorf("%d receipts in sent", len(found))
+	}
+	if err != nil {
+		return "", err
+	}
+	return found[0], nil
 }
 
 var errMoved = errors.New("it was moved")

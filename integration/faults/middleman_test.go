@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -18,7 +17,6 @@ import (
 	"sealpost/services/client/courier"
 	"sealpost/services/driver/drivertest"
 	"sealpost/shared/crypto/identity"
-	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/crypto/receipt/receipttest"
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/framing"
@@ -29,7 +27,11 @@ import (
 // receipt returns the receipt of a letter that was sent.
 func (l *letter) receipt() []byte {
 	l.v.t.Helper()
-	text, err := os.ReadFile(filepath.Join(l.dir, "sent", l.ID.String(), l.Name+receipt.FileSuffix))
+	path, err := l.receiptPath()
+	if err != nil {
+		l.v.t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
 	if err != nil {
 		l.v.t.Fatal(err)
 	}

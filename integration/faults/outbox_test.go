@@ -156,11 +156,11 @@ func (b *box) account() *ledger.Ledger {
 // note enters one file in sent with its receipt.
 func (b *box) note(l *ledger.Ledger, path, name string) error {
 	p, ours := b.files[name]
-	id, err := message.ParseID(filepath.Base(filepath.Dir(path)))
+	e, err := b.from.readReceipt(path)
 	if !ours || err != nil {
 		return fmt.Errorf("%s is none of ours: %v", path, err)
 	}
-	p.ID, p.Cipher = id, message.None // the client chose the id, and had no password
+	p.ID, p.Cipher = e.ID, message.None // the client chose the id, and had no password
 	l.Offer(b.from.known(p.Message))
 	return b.from.noteReceipt(l, path)
 }

@@ -56,8 +56,8 @@ func TestOutboxIsWalkedFromWhatIsOpen(t *testing.T) {
 			check(t, os.Remove(filepath.Join(box, "link.txt")))
 			b.run(0, "-outbox", box)
 			b.run(0, "-outbox", box, "-accept-logbook")
-			wantIn(t, box, "sent", 2)
-			wantIn(t, box, "refused", 1)
+			wantIn(t, box, "sent/*/*"+receipt.FileSuffix, 2)
+			wantIn(t, box, "refused/*/*.reason", 1)
 			b.check(opened, inPlace)
 		})
 	}
@@ -83,7 +83,7 @@ func TestTakeOverIsWalkedFromWhatIsOpen(t *testing.T) {
 		b.run(0, "-outbox", box)
 	}
 	t.Logf("killed %d times", killed)
-	wantIn(t, box, ".sending", 0)
+	wantIn(t, box, ".sending/[^.]*", 0)
 	b.check(opened, inPlace)
 }
 
@@ -101,7 +101,7 @@ func TestWatchedOutboxIsWalkedFromWhatIsOpen(t *testing.T) {
 		await(ctx, box, 2)
 	}()
 	b.runContext(ctx, 0, "-outbox", box, "-watch")
-	wantIn(t, box, "sent", 2)
+	wantIn(t, box, "sent/*/*"+receipt.FileSuffix, 2)
 	b.check(opened, inPlace)
 }
 
@@ -125,11 +125,11 @@ func TestReceiptIsWrittenFromWhatIsOpen(t *testing.T) {
 	b.check(openedByEach)
 }
 
-func wantIn(t *testing.T, box, dir string, want int) {
+func wantIn(t *testing.T, box, pattern string, want int) {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(box, dir, "[^.]*"))
+	found, err := filepath.Glob(filepath.Join(box, pattern))
 	check(t, err)
 	if len(found) != want {
-		t.Errorf("%s holds %q, want %d", dir, found, want)
+		t.Errorf("%s are %q, want %d", pattern, found, want)
 	}
 }
