@@ -22,7 +22,7 @@ func (r *runner) sendOutbox(ctx context.Context) error {
 		Dir: r.outbox, Sender: r.settings.parsedToken.Sender(), Key: r.key(),
 		Deliver: r.carrier.Deliver, Logbook: r.carrier.Logbook,
 		Watch: r.watch, Yield: r.settings.OutboxYield, Timeout: r.settings.Timeout,
-		Settle: r.settings.OutboxSettle, Ignore: r.settings.OutboxIgnore, Log: r.log,
+		Settle: r.settings.OutboxSettle, Ignore: r.settings.OutboxIgnore, SentKeep: r.settings.SentKeep, Log: r.log,
 		Sent: func(d courier.Delivery) {
 			printing.Lock()
 			defer printing.Unlock()

@@ -69,7 +69,9 @@ type Config struct {
 	Timeout time.Duration                         // without Watch: the longest wait for what cannot go now; 0: for ever
 	Settle  time.Duration                         // how long a file must not have changed, where no lease tells
 	Ignore  ignore.Patterns                       // names to leave alone
-	Log     zerolog.Logger
+	// SentKeep is how long a day of sent/ is kept after its end; 0: for ever.
+	SentKeep time.Duration
+	Log      zerolog.Logger
 	// Sent is told of every message delivered, once its receipt lies in
 	// DIR/sent; calls may come at the same time. May be nil.
 	Sent func(courier.Delivery)
@@ -145,8 +147,10 @@ func Run(ctx context.Context, cfg Config) (Outcome, error) {
 		}
 		time.AfterFunc(o.drain, abandon)
 	})
+	pruned := o.prune(ctx)
 	err = o.loop(ctx, work)
 	o.inFlight.Wait()
+	pruned()
 	if err == nil {
 		err = o.failure(ctx)
 	}
