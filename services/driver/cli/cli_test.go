@@ -54,7 +54,7 @@ func TestCollectsOverTLS(t *testing.T) {
 		"FTP_ADDR", drivertest.Serve(t, v.Dir, &certificate), "FTP_USER", drivertest.User,
 		"FTP_PASSWORD_FILE", secretFile(t, drivertest.Password+"\n"),
 		"FTP_CA_FILE", secretFile(t, string(ca)), "FTP_SERVER_NAME", "localhost",
-		"OUTPUT_DIR", filepath.Join(t.TempDir(), "made"), "OUTBOX", o.Dir,
+		"OUTPUT_DIR", filepath.Join(t.TempDir(), "made"), "OUTBOX", o.Dir, "NEED_RECEIPTS", "true",
 		"SERVER_IDENTITY_FILE", secretFile(t, v.Pins().String()+"\n"),
 	)
 	status, out, errs := start()
