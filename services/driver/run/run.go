@@ -26,6 +26,8 @@ import (
 	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/receipts"
+	"sealpost/shared/logging"
+	"sealpost/shared/progress"
 	"sealpost/shared/settings"
 	"sealpost/shared/signals"
 	"sealpost/shared/voice"
@@ -53,7 +55,7 @@ func (e *FailedError) Unwrap() []error { return e.Failures }
 type driver struct {
 	Settings
 	log         zerolog.Logger
-	screen      *screen
+	screen      *progress.Screen
 	out         io.Writer
 	start       time.Time
 	audit       *audit.Audit
@@ -69,11 +71,11 @@ func Run(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writ
 	if problems := cfg.Check(); len(problems) > 0 {
 		return &settings.Error{Problems: problems}
 	}
-	d := &driver{Settings: cfg, out: out, screen: newScreen(errs), start: time.Now(), audit: audit.New()}
+	d := &driver{Settings: cfg, out: out, screen: progress.NewScreen(errs), start: time.Now(), audit: audit.New()}
 	if len(d.pins) > 0 {
 		d.checkpoints = &checkpoints{pins: d.pins, audit: d.audit}
 	}
-	log, err := d.screen.logger(cfg.LogLevel, cfg.LogFormat)
+	log, err := logging.New(d.screen, cfg.LogLevel, cfg.LogFormat)
 	if err != nil {
 		return err
 	}
@@ -135,7 +137,10 @@ func (d *driver) collect(ctx context.Context, cfg collector.Config) error {
 	if d.receipts != nil {
 		cfg.Signed = d.receipts.Signed
 	}
-	stop := d.screen.show(cfg.Progress)
+	stop := d.screen.Show(progress.Work{Unit: "files", Count: func() progress.Count {
+		done, all := cfg.Progress.Files()
+		return progress.Count{Done: done, All: all, Bytes: cfg.Progress.Bytes()}
+	}})
 	result, err := collector.Collect(ctx, cfg)
 	stop()
 	d.failures = append(d.failures, result.Failures...)
@@ -178,5 +183,5 @@ func (d *driver) each(item collector.Item) error {
 	if !item.New {
 		return nil
 	}
-	return d.screen.hold(func() error { return printFile(d.out, voice.Width(d.out), item) })
+	return d.screen.Hold(func() error { return printFile(d.out, voice.Width(d.out), item) })
 }
