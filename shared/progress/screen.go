@@ -69,6 +69,9 @@ func (s *Screen) Write(p []byte) (int, error) {
 // Hold takes the progress away while f runs, for what f prints elsewhere on the
 // same terminal.
 func (s *Screen) Hold(f func() error) error {
+	if s.file == nil {
+		return f() // which may wait for who reads what it prints
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	line := s.line

@@ -5,8 +5,9 @@
 // Exit status: 0 every message has its receipt, 1 it failed here, 2 bad usage
 // or bad settings, 3 refused for good, 4 not known to be delivered. For each
 // message sent, Out gets one line: its number, the name of its log file, its
-// id and its own name, with one space between. The log and everything about
-// failures go to Err.
+// id and its own name, with one space between; with -json each message one JSON
+// object, whatever became of it. The log and everything about failures go to Err,
+// and so does, on a terminal, the progress.
 package cli
 
 import (
@@ -35,6 +36,8 @@ const usage = `usage: client [FLAGS] FILE [PASSWORD]     send one file; - is sta
   -allow-empty     take a pipe or standard input that is empty for a message
   -outbox DIR      several clients may share one; not on Windows
   -watch           stay and send what is put in, until SIGTERM
+  -json            print one JSON object for each message, whatever became of it
+  -quiet           print no results, and of the log errors alone
 
 With PASSWORD, or CLIENT_PASSWORD set, the message is enciphered as in 2012. A
 PASSWORD that is the name of a file is refused: it is then for CLIENT_PASSWORD.

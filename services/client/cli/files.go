@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"sealpost/shared/message"
+	"sealpost/shared/progress"
 )
 
 // together is how many files of a command line are under way at once: one that
@@ -14,6 +15,9 @@ const together = 64
 
 // sendFiles sends several files, each as a message of its own.
 func (r *runner) sendFiles(ctx context.Context) error {
+	sending, stop := r.progress("messages", func(c *counting) progress.Count {
+		return progress.Count{Done: c.settled.Load(), All: uint64(len(r.files)), Bytes: c.bytes()}
+	})
 	var all sync.WaitGroup
 	turns := make(chan struct{}, together)
 	ended := make([]error, len(r.files))
@@ -24,9 +28,11 @@ func (r *runner) sendFiles(ctx context.Context) error {
 			one := *r
 			one.file = path
 			ended[i] = one.sendOne(ctx)
+			sending.settled.Add(1)
 		})
 	}
 	all.Wait()
+	stop()
 	return r.sumUp(ended)
 }
 

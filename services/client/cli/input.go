@@ -49,7 +49,7 @@ func (r *runner) source(ctx context.Context) (*source, error) {
 
 // announceTerminal says why nothing happens while a person is to type.
 func (r *runner) announceTerminal() {
-	if f, ok := r.In.(*os.File); ok && r.file == stdin && isTerminal(f) {
+	if f, ok := r.In.(*os.File); ok && r.file == stdin && isTerminal(f) && !r.quiet {
 		speak.Remark(r.Err, []string{
 			"reading the message from the terminal; " + endOfInput + " on a line of its own ends it"})
 	}

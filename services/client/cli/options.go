@@ -24,6 +24,8 @@ type options struct {
 	files       []string // of -files
 
 	watch, acceptLogbook, allowEmpty bool
+
+	json, quiet bool
 }
 
 // usageError means that the command line makes no sense.
@@ -59,6 +61,8 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&opts.watch, "watch", false, "")
 	flags.BoolVar(&opts.acceptLogbook, "accept-logbook", false, "")
 	flags.BoolVar(&opts.allowEmpty, "allow-empty", false, "")
+	flags.BoolVar(&opts.json, "json", false, "")
+	flags.BoolVar(&opts.quiet, "quiet", false, "")
 	flags.BoolVar(&several, "files", false, "")
 	rest, err := arguments.Scatter(flags, args)
 	switch {
@@ -115,6 +119,8 @@ func (o options) checkOutbox(rest []string, several bool) error {
 		return badUsage("-id, -name and -receipt are for one file, not for an outbox")
 	case o.watch && o.acceptLogbook:
 		return badUsage("-accept-logbook is done once; start with -watch after it")
+	case o.json && o.acceptLogbook:
+		return badUsage("-json tells of messages, and -accept-logbook sends none")
 	}
 	info, err := os.Stat(o.outbox)
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"sealpost/services/client/courier"
 	"sealpost/services/client/outbox"
@@ -17,18 +16,21 @@ import (
 
 // sendOutbox sends what lies in the outbox.
 func (r *runner) sendOutbox(ctx context.Context) error {
-	var printing sync.Mutex
+	waiting := &waitingCount{waiting: r.waiting}
+	sending, stop := r.progress("messages", waiting.count)
 	out, err := outbox.Run(ctx, outbox.Config{
 		Dir: r.outbox, Sender: r.settings.parsedToken.Sender(), Key: r.key(),
 		Deliver: r.carrier.Deliver, Logbook: r.carrier.Logbook,
 		Watch: r.watch, Yield: r.settings.OutboxYield, Timeout: r.settings.Timeout,
 		Settle: r.settings.OutboxSettle, Ignore: r.settings.OutboxIgnore, SentKeep: r.settings.SentKeep, Log: r.log,
 		Sent: func(d courier.Delivery) {
-			printing.Lock()
-			defer printing.Unlock()
-			_ = printSent(r.Streams, d) // Main makes an error of printing the outcome
+			sending.settled.Add(1)
+			res := result{Outcome: outcomeSent}
+			res.sent(d)
+			_ = r.report(res) // Main makes an error of printing the outcome
 		},
 	})
+	stop()
 	r.summarize(out, err)
 	switch {
 	case err != nil:
@@ -153,6 +155,9 @@ func (r *runner) acceptLogbook(ctx context.Context) error {
 	before, err := outbox.AcceptLogbook(r.outbox, id)
 	if err != nil {
 		return err
+	}
+	if r.quiet {
+		return nil
 	}
 	_, err = fmt.Fprintf(r.Out, "%s knows logbook %s now, before: %s\n", r.outbox, id, cmp.Or(before, "none"))
 	return err

@@ -3,16 +3,22 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"sealpost/services/client/courier"
 	"sealpost/shared/message"
-	"sealpost/shared/voice"
+	"sealpost/shared/progress"
 )
 
 // sendOne sends one file and waits for its receipt.
 func (r *runner) sendOne(ctx context.Context) error {
+	res := result{Source: r.file}
+	err := r.deliver(ctx, &res)
+	return r.ended(res, err)
+}
+
+// deliver is sendOne without telling.
+func (r *runner) deliver(ctx context.Context, res *result) error {
 	src, err := r.source(ctx)
 	if err != nil {
 		return err
@@ -33,7 +39,8 @@ func (r *runner) sendOne(ctx context.Context) error {
 	if key := r.key(); key != nil {
 		m.Cipher, m.Key = message.Cipher2012, *key
 	}
-	d, err := r.carrier.Deliver(ctx, m)
+	res.of(m)
+	d, err := r.deliverShown(ctx, m)
 	var unknown *courier.UnknownError
 	if errors.As(err, &unknown) {
 		return &againError{id: m.ID, command: r.command(m.ID), cause: err}
@@ -41,29 +48,32 @@ func (r *runner) sendOne(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	printed := printSent(r.Streams, d)
-	return errors.Join(r.keepReceipt(m.ID, d.Receipt), printed)
-}
-
-// printSent prints the one line about a message that was sent. Where that fails
-// Err gets it, so that nobody sends the message again under a new id.
-func printSent(std voice.Streams, d courier.Delivery) error {
-	e := d.Entry
-	line := fmt.Sprintf("%d %s %s %s", e.Seq, e.File, e.ID, message.Visible(e.Name))
-	return printDone(std, line, "the message has its receipt: "+line)
-}
-
-// printDone prints what was done for good, or tells it where it can be read.
-func printDone(std voice.Streams, line, told string) error {
-	_, err := fmt.Fprintln(std.Out, line)
-	if err != nil {
-		speak.Remark(std.Err, []string{told})
+	res.sent(d)
+	if err := r.keepReceipt(m.ID, d.Receipt); err != nil {
+		return err
 	}
-	return err
+	res.Receipt = r.receipt
+	return nil
+}
+
+// deliverShown shows how much of a message is on its way, where it is the only one.
+func (r *runner) deliverShown(ctx context.Context, m courier.Message) (courier.Delivery, error) {
+	if len(r.files) > 0 {
+		return r.carrier.Deliver(ctx, m)
+	}
+	one := *r
+	_, stop := one.progress("", func(c *counting) progress.Count { return progress.Count{Done: c.bytes(), All: m.Size} })
+	defer stop()
+	return one.carrier.Deliver(ctx, m)
 }
 
 // send2012 sends one file over the 2012 wire, which knows no receipts.
 func (r *runner) send2012(ctx context.Context) error {
+	err := r.deliver2012(ctx)
+	return r.ended(result{Source: r.file}, err)
+}
+
+func (r *runner) deliver2012(ctx context.Context) error {
 	r.log.Warn().Msg("the 2012 wire protects nothing: the key travels with the message")
 	in, closeIn, err := r.stream(ctx)
 	if err != nil {
@@ -79,7 +89,7 @@ func (r *runner) send2012(ctx context.Context) error {
 		return &resetError{err}
 	}
 	r.log.Info().Str("name", message.Visible(r.file)).Msg("message sent")
-	return printDone(r.Streams, "sent, closed normally", "the message was sent, and the connection closed normally")
+	return nil
 }
 
 // againError is an UnknownError together with the command that settles it.

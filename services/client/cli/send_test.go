@@ -21,6 +21,7 @@ import (
 	"sealpost/shared/framing"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
+	"sealpost/shared/progress"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
 )
@@ -102,7 +103,9 @@ func (deliverFunc) Close() error                            { return nil }
 
 func newRunner(file string, in io.Reader, f deliverFunc) (*runner, *bytes.Buffer) {
 	var out bytes.Buffer
-	return &runner{options: options{file: file}, Streams: voice.Streams{In: in, Out: &out, Err: &out}, carrier: f}, &out
+	return &runner{
+		options: options{file: file}, Streams: voice.Streams{In: in, Out: &out, Err: &out}, screen: progress.NewScreen(&out), carrier: f,
+	}, &out
 }
 
 // Every attempt reads the same bytes, from memory and from the temporary file.

@@ -17,6 +17,7 @@ import (
 	"sealpost/shared/ignore"
 	"sealpost/shared/logging"
 	"sealpost/shared/message"
+	"sealpost/shared/progress"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
 )
@@ -113,19 +114,24 @@ type runner struct {
 	options
 	voice.Streams
 	settings Settings
+	screen   *progress.Screen // Err
 	log      zerolog.Logger
 	carrier  carrier
 }
 
 // begin reads the settings, checks them against the options and logs them.
 func begin(opts options, std voice.Streams) (*runner, error) {
-	r := &runner{options: opts, Streams: std}
+	r := &runner{options: opts, Streams: std, screen: progress.NewScreen(std.Err)}
+	r.Err = r.screen
 	warnings, err := settings.Load(prefix, &r.settings)
 	if err != nil {
 		speak.Remark(std.Err, warnings) // a misspelt name may be the reason
 		return nil, err
 	}
-	if r.log, err = logging.New(std.Err, r.settings.LogLevel, r.settings.LogFormat); err != nil {
+	if opts.quiet {
+		r.settings.LogLevel = "error"
+	}
+	if r.log, err = logging.New(r.screen, r.settings.LogLevel, r.settings.LogFormat); err != nil {
 		return nil, err
 	}
 	if opts.hasPassword {

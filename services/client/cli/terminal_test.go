@@ -1,18 +1,16 @@
-//go:build linux
+//go:build unix
 
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"github.com/creack/pty"
 
 	"sealpost/services/client/courier"
 )
@@ -21,30 +19,20 @@ import (
 // program sees.
 func newTerminal(t *testing.T) (person, program *os.File) {
 	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	person, program, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { person.Close() })
-	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { program.Close() })
+	t.Cleanup(func() {
+		_ = person.Close()
+		_ = program.Close()
+	})
 	return person, program
 }
 
 func TestTypedMessage(t *testing.T) {
 	person, program := newTerminal(t)
-	var said bytes.Buffer
-	r, _ := newRunner(stdin, program, func(_ context.Context, m courier.Message) (courier.Delivery, error) {
+	r, said := newRunner(stdin, program, func(_ context.Context, m courier.Message) (courier.Delivery, error) {
 		body, err := m.Open()
 		if err != nil {
 			return courier.Delivery{}, err
@@ -55,7 +43,6 @@ func TestTypedMessage(t *testing.T) {
 		}
 		return courier.Delivery{}, err
 	})
-	r.Err = &said
 	if _, err := person.WriteString("typed\n\x04"); err != nil {
 		t.Fatal(err)
 	}
