@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -82,6 +84,41 @@ func TestProgressOfOneMessage(t *testing.T) {
 	if len(lines) != 1 {
 		t.Errorf("on the terminal:\n%s", strings.Join(lines, "\n"))
 	}
+}
+
+// A result comes above the progress of those that are still under way.
+func TestResultsAboveTheProgress(t *testing.T) {
+	shown, goOn := make(chan struct{}), make(chan struct{})
+	r, _ := newRunner("", nil, func(_ context.Context, m courier.Message) (courier.Delivery, error) {
+		if m.Name == "first" {
+			<-shown
+		} else {
+			<-goOn
+		}
+		return courier.Delivery{Entry: logfile.Entry{ID: m.ID, Name: m.Name, File: "server_message0.txt"}}, nil
+	})
+	for _, name := range []string{"first", "second"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r.files = append(r.files, path)
+	}
+	term := onTerminal(t, r)
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		if err := r.sendFiles(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	awaitLine(t, term, `^ +0% \|.*\(0/2, `)
+	close(shown)
+	lines := awaitLine(t, term, `^ +50% \|.*\(1/2, `)
+	if len(lines) != 2 || !regexp.MustCompile(`^0 server_message0.txt [0-9a-f]{32} first$`).MatchString(lines[0]) {
+		t.Errorf("on the terminal:\n%s", strings.Join(lines, "\n"))
+	}
+	close(goOn)
+	sending.Wait()
 }
 
 // With -json and -quiet there is no progress, on a terminal either.
