@@ -13,7 +13,8 @@ import (
 // The object is one line of JSON that no terminal obeys, and says what was meant.
 func TestObjectIsPlain(t *testing.T) {
 	for _, name := range []string{
-		"report.txt", `quoted "name"\`, "\x1b]0;title\a", "line\nend\r\x7f", "\u0085\u009b31m", "\u202egnp.exe", "\u2028\ufeff",
+		"report.txt", `quoted "name"\`, "\x1b]0;title\a", "line\nend\r\x7f",
+		"\u0085\u009b31m", "\u202egnp.exe", "\u2028\ufeff",
 		"<b>&amp;</b>", "日本語 🙂",
 	} {
 		text, err := (&result{Outcome: outcomeSent, Name: name, Reason: name}).object()

@@ -104,7 +104,8 @@ func (deliverFunc) Close() error                            { return nil }
 func newRunner(file string, in io.Reader, f deliverFunc) (*runner, *bytes.Buffer) {
 	var out bytes.Buffer
 	return &runner{
-		options: options{file: file}, Streams: voice.Streams{In: in, Out: &out, Err: &out}, screen: progress.NewScreen(&out), carrier: f,
+		options: options{file: file}, Streams: voice.Streams{In: in, Out: &out, Err: &out},
+		screen: progress.NewScreen(&out), carrier: f,
 	}, &out
 }
 
