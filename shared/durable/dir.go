@@ -50,6 +50,15 @@ func openDirWith(ops *operations, path string) (*Dir, error) {
 	return &Dir{file: f, path: path, ops: ops}, nil
 }
 
+// Again opens the directory once more.
+func (d *Dir) Again() (*Dir, error) {
+	f, err := d.again()
+	if err != nil {
+		return nil, err
+	}
+	return &Dir{file: f, path: d.path, ops: d.ops}, nil
+}
+
 // Path returns the path that the directory was opened at, for messages: what
 // lies there now may be another one.
 func (d *Dir) Path() string { return d.path }
