@@ -55,6 +55,8 @@ func (s *server) start(ts *testscript.TestScript, values []string) {
 		switch name {
 		case "max":
 			ts.Check(cfg.MaxMessageBytes.UnmarshalText([]byte(text)))
+		case "staged":
+			ts.Check(cfg.MaxStagedBytes.UnmarshalText([]byte(text)))
 		case "address":
 			cfg.Listen = settings.Address(text)
 		case "cert":

@@ -7,19 +7,12 @@ import (
 	"net"
 	"time"
 
-	"github.com/rs/zerolog"
-
-	"sealpost/services/client/courier"
 	"sealpost/shared/bounded"
-	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/ignore"
 	"sealpost/shared/logging"
-	"sealpost/shared/message"
-	"sealpost/shared/progress"
 	"sealpost/shared/settings"
-	"sealpost/shared/voice"
 )
 
 const (
@@ -107,113 +100,4 @@ func (s *Settings) tlsWithCA() (*tls.Config, error) {
 		}
 	}
 	return identity.ClientTLSWithCA(text, cmp.Or(name, "localhost"))
-}
-
-// runner is one run of the program after its start.
-type runner struct {
-	options
-	voice.Streams
-	settings Settings
-	screen   *progress.Screen // Err
-	log      zerolog.Logger
-	carrier  carrier
-}
-
-// begin reads the settings, checks them against the options and logs them.
-func begin(opts options, std voice.Streams) (*runner, error) {
-	r := &runner{options: opts, Streams: std, screen: progress.NewScreen(std.Err)}
-	r.Err = r.screen
-	warnings, err := settings.Load(prefix, &r.settings)
-	if err != nil {
-		speak.Remark(std.Err, warnings) // a misspelt name may be the reason
-		return nil, err
-	}
-	if opts.quiet {
-		r.settings.LogLevel = "error"
-	}
-	if r.log, err = logging.New(r.screen, r.settings.LogLevel, r.settings.LogFormat); err != nil {
-		return nil, err
-	}
-	if opts.hasPassword {
-		r.settings.Password = settings.Secret(opts.password)
-	}
-	if err := r.check2012(); err != nil {
-		return nil, err
-	}
-	if err := r.checkReceipt(opts.id); err != nil {
-		return nil, err
-	}
-	r.logSettings(warnings)
-	if r.settings.Wire == wireSealpost {
-		r.carrier = r.connect()
-	}
-	return r, nil
-}
-
-func (r *runner) check2012() error {
-	if r.settings.Wire != wire2012 {
-		return nil
-	}
-	switch {
-	case r.outbox != "":
-		return badUsage("CLIENT_WIRE=2012 has no receipts, so it sends one file and no outbox")
-	case len(r.files) > 0:
-		return badUsage("CLIENT_WIRE=2012 has no receipts, so it sends one file, without -files")
-	case r.id != message.ID{}, r.name != "", r.receipt != "":
-		return badUsage("CLIENT_WIRE=2012 carries neither id nor name and brings no receipt: " +
-			"leave -id, -name and -receipt out")
-	case r.settings.Password == "":
-		return badUsage("CLIENT_WIRE=2012 needs a password: client FILE PASSWORD")
-	}
-	return nil
-}
-
-func (r *runner) logSettings(warnings []string) {
-	level := zerolog.DebugLevel
-	if r.outbox != "" { // it runs as a service
-		level = zerolog.InfoLevel
-	}
-	settings.Announce(r.log, level, prefix, &r.settings, warnings,
-		map[string]string{prefix + "_SERVER_IDENTITY": r.settings.pins.String()})
-}
-
-func (r *runner) connect() carrier {
-	timeout := r.settings.Timeout
-	if r.watch {
-		timeout = 0
-	}
-	return courier.New(courier.Config{
-		Server: string(r.settings.Server), TLS: r.settings.tls, Token: r.settings.parsedToken,
-		Pins: r.settings.pins, Timeout: timeout, Contact: r.contact, Log: r.log,
-	})
-}
-
-// contact logs when the server cannot be reached, when the reason changes, and
-// when it is reached again, with how many messages of the outbox wait.
-func (r *runner) contact(reason string) {
-	event, text := r.log.Info(), "the server is reached again"
-	if reason != "" {
-		event, text = r.log.Warn().Str("reason", reason), "the server cannot be reached, trying again"
-	}
-	if r.outbox != "" {
-		if n, err := r.waiting(); err == nil {
-			event = event.Int("waiting", n)
-		}
-	}
-	event.Str("server", message.Visible(string(r.settings.Server))).Msg(text)
-}
-
-func (r *runner) close() {
-	if r.carrier != nil {
-		_ = r.carrier.Close() // everything that matters was answered
-	}
-}
-
-// key returns the key of the message password, nil where there is none.
-func (r *runner) key() *cipher2012.Key {
-	if r.settings.Password == "" {
-		return nil
-	}
-	key := cipher2012.DeriveKey(r.settings.Password.Reveal())
-	return &key
 }

@@ -37,7 +37,11 @@ type Config struct {
 	// that changes; and, with "", when it is reached again. It is called within
 	// seconds, one call at a time, and must not call the Courier. May be nil.
 	Contact func(reason string)
-	Log     zerolog.Logger
+	// Taking is told when a server that can be reached takes messages no more for
+	// now, with the reason; when there is another one; and, with "", when it takes
+	// them again. It is called like Contact. May be nil.
+	Taking func(reason string)
+	Log    zerolog.Logger
 }
 
 // Courier delivers messages. Its methods may be called at once.
@@ -45,6 +49,7 @@ type Courier struct {
 	cfg       Config
 	movements *movements
 	contact   *contact
+	taking    *taking
 	dialing   chan struct{}   // held while a connection is being made
 	ctx       context.Context // that of its sessions
 	end       context.CancelCauseFunc
@@ -60,7 +65,7 @@ func New(cfg Config) *Courier {
 	cfg.Receipts = cmp.Or(cfg.Receipts, receipt.NewVerifier(cfg.Pins)) // one for all connections
 	c := &Courier{
 		cfg: cfg, dialing: make(chan struct{}, 1),
-		movements: &movements{limit: cfg.Timeout}, contact: &contact{tell: cfg.Contact},
+		movements: &movements{limit: cfg.Timeout}, contact: &contact{tell: cfg.Contact}, taking: &taking{tell: cfg.Taking},
 	}
 	c.ctx, c.end = context.WithCancelCause(context.Background())
 	return c
@@ -77,7 +82,9 @@ func (c *Courier) Deliver(ctx context.Context, m Message) (Delivery, error) {
 	var delivery Delivery
 	tries := &attempts{log: &c.cfg.Log, m: m}
 	err := c.retry(ctx, func(p *progress, s *session) (err error) {
+		spell := c.taking.attempt()
 		delivery, err = s.deliver(p, m)
+		c.taking.ended(spell, m, err)
 		if err == nil || lasting(err) || p.ctx.Err() != nil {
 			return err
 		}

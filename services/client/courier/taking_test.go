@@ -1,0 +1,65 @@
+package courier
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+
+	"sealpost/shared/framing"
+)
+
+// What is told of a server that puts messages off for a while.
+func TestTaking(t *testing.T) {
+	full := &laterError{framing.CodeNoSpace, "full"}
+	busy := &laterError{framing.CodeUnavailable, "busy"}
+	const isFull, isBusy = "server: full (no space)", "server: busy (unavailable)"
+	type event struct {
+		size   uint64
+		err    error
+		before bool // the attempt began before the first event
+	}
+	for name, c := range map[string]struct {
+		events []event
+		want   []string
+	}{
+		"all is well":               {[]event{{size: 1}, {size: 2}}, nil},
+		"another error":             {[]event{{err: io.ErrUnexpectedEOF}, {size: 1}}, nil},
+		"it begins and ends":        {[]event{{size: 9, err: busy}, {size: 9, err: busy}, {size: 1}, {size: 9}}, []string{isBusy, ""}},
+		"wrapped":                   {[]event{{err: fmt.Errorf("wrapped: %w", busy)}}, []string{isBusy}},
+		"another reason":            {[]event{{err: busy}, {size: 5, err: full}, {err: busy}, {size: 1}}, []string{isBusy, isFull, ""}},
+		"too large, smaller ones":   {[]event{{size: 9, err: full}, {size: 1}, {size: 8}, {size: 9, err: full}}, []string{isFull}},
+		"room for the smallest":     {[]event{{size: 9, err: full}, {size: 2, err: full}, {size: 3}}, []string{isFull, ""}},
+		"it begins again":           {[]event{{err: busy}, {}, {err: busy}, {}}, []string{isBusy, "", isBusy, ""}},
+		"answered from before then": {[]event{{err: busy}, {before: true}, {}}, []string{isBusy, ""}},
+	} {
+		var told []string
+		taking := &taking{tell: func(reason string) { told = append(told, reason) }}
+		began := taking.attempt()
+		for i, e := range c.events {
+			spell := taking.attempt()
+			if e.before {
+				spell = began
+			}
+			if taking.ended(spell, Message{Size: e.size}, e.err); e.before && len(told) != 1 {
+				t.Errorf("%s: event %d was told of: %q", name, i, told)
+			}
+		}
+		if !slices.Equal(told, c.want) {
+			t.Errorf("%s: told %q, want %q", name, told, c.want)
+		}
+	}
+}
+
+// A server with ever new reasons does not fill the log.
+func TestTakingWithManyReasons(t *testing.T) {
+	told := 0
+	taking := &taking{tell: func(string) { told++ }}
+	for i := range 1000 {
+		taking.ended(0, Message{}, errors.Join(&laterError{framing.CodeUnavailable, fmt.Sprint(i)}))
+	}
+	if told != mostReasons {
+		t.Errorf("told %d times", told)
+	}
+}
