@@ -26,11 +26,11 @@ func TestTaking(t *testing.T) {
 	}{
 		"all is well":               {[]event{{size: 1}, {size: 2}}, nil},
 		"another error":             {[]event{{err: io.ErrUnexpectedEOF}, {size: 1}}, nil},
-		"it begins and ends":        {[]event{{size: 9, err: busy}, {size: 9, err: busy}, {size: 1}, {size: 9}}, []string{isBusy, ""}},
+		"it begins and ends":        {[]event{{err: busy}, {err: busy}, {size: 1}, {size: 9}}, []string{isBusy, ""}},
 		"wrapped":                   {[]event{{err: fmt.Errorf("wrapped: %w", busy)}}, []string{isBusy}},
-		"another reason":            {[]event{{err: busy}, {size: 5, err: full}, {err: busy}, {size: 1}}, []string{isBusy, isFull, ""}},
-		"too large, smaller ones":   {[]event{{size: 9, err: full}, {size: 1}, {size: 8}, {size: 9, err: full}}, []string{isFull}},
-		"room for the smallest":     {[]event{{size: 9, err: full}, {size: 2, err: full}, {size: 3}}, []string{isFull, ""}},
+		"another reason":            {[]event{{err: busy}, {err: full}, {err: busy}, {}}, []string{isBusy, isFull, ""}},
+		"too large, smaller ones":   {[]event{{size: 9, err: full}, {size: 8}, {size: 9, err: full}}, []string{isFull}},
+		"room for the smallest":     {[]event{{size: 9, err: full}, {size: 2, err: full}, {size: 2}}, []string{isFull, ""}},
 		"it begins again":           {[]event{{err: busy}, {}, {err: busy}, {}}, []string{isBusy, "", isBusy, ""}},
 		"answered from before then": {[]event{{err: busy}, {before: true}, {}}, []string{isBusy, ""}},
 	} {
