@@ -39,7 +39,7 @@ const (
 	MaxData        = 64 << 10 // payload of a DATA record
 	MaxReceipt     = 16 << 10 // text of a receipt
 	MaxToken       = 256
-	MaxName        = 100 // message name
+	MaxName        = 255 // message name
 	MaxReason      = 512 // text of a refusal
 	MaxLogbookID   = 64
 	InitialWindow  = 256 << 10 // body bytes a client may send before ACCEPT

@@ -7,7 +7,7 @@ import (
 
 // Bounds of names, in bytes.
 const (
-	MaxName   = 100
+	MaxName   = 255
 	MaxSender = 64
 )
 
@@ -26,7 +26,7 @@ func (e *NameError) Error() string {
 	return fmt.Sprintf("%s %q: %s", e.What, clip(e.Name), e.Rule)
 }
 
-// CheckName checks the name of a message: 1 to 100 bytes of UTF-8 without
+// CheckName checks the name of a message: 1 to 255 bytes of UTF-8 without
 // anything that ends a line, drives a terminal or reorders what is shown:
 // control characters (C0, DEL, C1), the line and paragraph separators U+2028
 // and U+2029, and the characters of Unicode's Bidi_Control property. U+FEFF is

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -111,11 +112,19 @@ func (c *claim) tidy(where string) {
 	}
 }
 
+// Bounds of names in the outbox, in bytes: a receipt's is a file name too.
+const (
+	maxFileName = 255
+	maxStem     = maxFileName - len(receipt.FileSuffix)
+)
+
+var errStem = fmt.Errorf("message name: in an outbox it must be at most %d bytes, as its receipt's is longer", maxStem)
+
 func receiptName(name string) string { return name + receipt.FileSuffix }
 
 // reasonName is short enough for a file name even where the message's is the
 // longest possible, as one that was refused for its length.
 func reasonName(name string) string {
-	const suffix, longest = ".reason", 255
-	return name[:min(len(name), longest-len(suffix))] + suffix
+	const suffix = ".reason"
+	return name[:min(len(name), maxFileName-len(suffix))] + suffix
 }

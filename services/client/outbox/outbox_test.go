@@ -37,14 +37,14 @@ func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
 func TestSendsFilesOfEveryName(t *testing.T) {
 	b := newBench(t)
 	files := map[string]string{
-		"empty":                  "",
-		"-leading dash":          "x",
-		"ein Gruß, 你好.txt":       "Grüße\r\n",
-		"a":                      "1",
-		"a.tlog-proof":           "2",
-		"a.reason":               "3",
-		strings.Repeat("n", 100): "4",
-		"star * [glob] ?":        "5",
+		"empty":                      "",
+		"-leading dash":              "x",
+		"ein Gruß, 你好.txt":           "Grüße\r\n",
+		"a":                          "1",
+		"a.tlog-proof":               "2",
+		"a.reason":                   "3",
+		strings.Repeat("n", maxStem): "4",
+		"star * [glob] ?":            "5",
 	}
 	b.put(files)
 	b.run(b.config())
@@ -97,7 +97,7 @@ func (b bench) refused(name, content string) string {
 
 func TestRefusesNames(t *testing.T) {
 	for _, name := range []string{
-		"two\nlines", "esc\x1b[31m", "latin\xff", "bidi\u202e", strings.Repeat("n", 101), strings.Repeat("n", 255),
+		"two\nlines", "esc\x1b[31m", "latin\xff", "bidi\u202e", strings.Repeat("n", maxStem+1), strings.Repeat("n", 255),
 	} {
 		b := newBench(t)
 		b.put(map[string]string{name: "content"})

@@ -173,7 +173,7 @@ func (b *box) checkRenames() error {
 // checkUse finds out what else a message's way takes: writing, flushing of
 // names, the longest name, a lock.
 func (b *box) checkUse() error {
-	longest := receiptName(strings.Repeat("n", message.MaxName))
+	longest := receiptName(strings.Repeat("n", maxStem))
 	for _, dir := range []*durable.Dir{b.root, b.sending(), b.place(sentDir), b.place(refusedDir)} {
 		if err := dir.Writable(); err != nil {
 			return &DirError{Path: dir.Path(), Rule: "it must be writable for the user that the client runs as", Cause: err}

@@ -92,6 +92,9 @@ func (o *run) describe(c *claim) (record, error) {
 		if err := message.CheckName(c.name); err != nil {
 			return record{}, unfitError{err}
 		}
+		if len(c.name) > maxStem {
+			return record{}, unfitError{errStem}
+		}
 	}
 	if have && rec.Sender != o.Sender {
 		return record{}, &ForeignError{Sender: rec.Sender}

@@ -1,7 +1,8 @@
 package intake_test
 
 import (
-	"bytes"
+	"encoding/binary"
+	"strings"
 	"testing"
 
 	"sealpost/shared/framing"
@@ -19,9 +20,9 @@ func TestGrammar(t *testing.T) {
 		o.Ref = ref
 		return framing.AppendOffer(nil, o)
 	}
-	longName := framing.AppendOffer(nil, framing.Offer{})
-	longName[4] += framing.MaxName + 1
-	longName = append(longName, bytes.Repeat([]byte("n"), framing.MaxName+1)...)
+	longName := framing.AppendOffer(nil, framing.Offer{Name: strings.Repeat("n", framing.MaxName)})
+	binary.BigEndian.PutUint32(longName[1:], uint32(len(longName)-framing.HeaderSize+1))
+	longName = append(longName, 'n')
 
 	for _, test := range []struct {
 		name  string

@@ -100,7 +100,7 @@ func TestNameTooLong(t *testing.T) {
 	s := start(t, options{})
 	p := s.connect(t)
 	p.write(append([]byte{byte(framing.TypeOffer)}, 0, 0, 0, 170)) // a header alone: no client of ours gets so far
-	if c := p.wantClose(framing.CodeProtocol); !strings.Contains(c.Reason, "a message name has at most 100 bytes") {
+	if c := p.wantClose(framing.CodeProtocol); !strings.Contains(c.Reason, "a message name has at most 255 bytes") {
 		t.Errorf("the client hears %q", c.Reason)
 	}
 	s.wantClosed(t, "protocol error")

@@ -116,7 +116,7 @@ def client_turns() -> None:
         ("unknown", b"\x42\0\0\0\0", "a type that does not exist"), ("unknown-http", b"GET / HTTP/1.1\r\n\r\n", "an HTTP request"),
         ("oversize-data", struct.pack(">BI", DATA, 65537), "DATA of one byte too many"),
         ("oversize-4gib", struct.pack(">BI", OFFER, 2**32 - 1), "an OFFER of 4 GiB"),
-        ("oversize-name", record(OFFER, offer(0, name="n" * 101)[0][5:]), "a name of 101 bytes"),
+        ("oversize-name", record(OFFER, offer(0, name="n" * 256)[0][5:]), "a name of 256 bytes"),
         ("trailing-end", stream(one[0], one[1]) + record(END, b"!"), "a byte behind END"),
         ("data-empty", stream(one[0]) + record(DATA), "DATA of no bytes"),
     ]:

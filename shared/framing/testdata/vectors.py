@@ -105,7 +105,7 @@ def good() -> None:
     write("offer", "end", "cipher none", [offer(0)])
     write("offer-2012", "end", "cipher 2012: 107 bytes are 172 characters", [offer(1, b"x" * 107, cipher=1, encrypted=172)])
     write("offer-utf8", "end", "a name of several scripts", [offer(2, name="Büro/отчёт 報告.txt")])
-    write("offer-name-max", "end", "a name of 100 bytes", [offer(3, name="n" * 100)])
+    write("offer-name-max", "end", "a name of 255 bytes", [offer(3, name="n" * 255)])
     write("offer-largest", "end", "every number at its maximum: the server judges them",
           [offer(2**32 - 1, cipher=255, encrypted=MAX64, size=MAX64)])
     write("offer-no-name", "end", "well-formed; the server refuses it as a bad offer", [offer(0, name="")])
@@ -169,7 +169,7 @@ def refused() -> None:
         write(f"unknown-{type_:02x}", "unknown", what, rest=rest, type_=type_)
     write("unknown-tls", "unknown", "a TLS greeting inside TLS", rest=bytes.fromhex("16030100c8010000c40303"), type_=0x16)
     write("unknown-second", "unknown", "after a good record", [end()], b"\x00\x00\x00\x00\x00", type_=0x00)
-    for type_, most in [(HELLO, 256), (OFFER, 169), (DATA, 65536), (END, 0), (CANCEL, 0), (WELCOME, 78), (ACCEPT, 4),
+    for type_, most in [(HELLO, 256), (OFFER, 324), (DATA, 65536), (END, 0), (CANCEL, 0), (WELCOME, 78), (ACCEPT, 4),
                         (RECEIPT, 16388), (REFUSAL, 518), (CLOSE, 514)]:
         write(f"long-{type_:02x}", "length", "one byte over the maximum, and all bytes there",
               rest=record(type_, bytes(most + 1)), type_=type_)

@@ -95,7 +95,7 @@ good("separators", "a message that contains a whole log file", log_file(LINE, "2
 good("separators-end", "a message that ends like one", b"end\n\n" + (TITLE % "ENCRYPTED").encode(), "2012")
 good("separators-start", "a message that begins like a title", (TITLE % "DECRYPTED").encode() + b"x", "none")
 good("utf8-name", "a name in several scripts", LINE, "none", name="Bericht für 東京 и всё.txt")
-good("name-long", "100 bytes of name, 64 of sender", LINE, "none", sender="s" * 64, name="n" * 100)
+good("name-long", "255 bytes of name, 64 of sender", LINE, "none", sender="s" * 64, name="n" * 255)
 good("name-like-header", "a name that looks like a line of the header", LINE, "2012", name="Message ID: " + ID)
 
 whole = log_file(LINE, "2012")
@@ -205,7 +205,7 @@ line("first", "success", "number 0, an empty message", None, seq=0, file="server
 line("wire-2012", "success", "no sender, no name", None, sender="-", name="")
 line("escapes", "success", "a name with quotes and backslashes", None, name='say "no" \\ or <&> / not')
 line("scripts", "success", "a name in several scripts", None, name="Grüße 東京 и всё 👋")
-line("name-long", "success", "100 bytes that all need an escape", None, name='"' * 100, sender="s" * 64)
+line("name-long", "success", "255 bytes that all need an escape", None, name='"' * 255, sender="s" * 64)
 line("large", "success", "the largest numbers", None, seq=2**64 - 1, file=f"server_message{2**64 - 1}.txt",
      size=2**64 - 1, encrypted_size=2**64 - 1, file_size=2**64 - 1)
 line("nanoseconds", "success", "a time to the nanosecond", None, received_at="2024-02-29T23:59:59.123456789Z")
@@ -246,7 +246,7 @@ line("bad-name-control", "failure", "an escaped control character", None, name="
 line("bad-name-raw", "failure", "a raw control character", text.replace("report", "re\x1bport"))
 line("bad-name-utf8", "failure", "a name that is not UTF-8", text.encode().replace(b"report", b"re\xffport"))
 line("bad-name-surrogate", "failure", "half a surrogate pair", text.replace("report", "\\ud800"))
-line("bad-name-long", "failure", "101 bytes of name", None, name="n" * 101)
+line("bad-name-long", "failure", "256 bytes of name", None, name="n" * 256)
 line("bad-escape", "failure", "an escape that is not needed", text.replace("report", "\\u0072eport"))
 line("bad-slash", "failure", "an escaped slash", text.replace("report", "re\\/port"))
 line("bad-cipher", "failure", "a cipher that is not known", None, cipher="aes")

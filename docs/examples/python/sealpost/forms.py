@@ -48,7 +48,7 @@ def is_key_name(name: str) -> bool:
 
 def is_name(name: str) -> bool:
     """Whether `name` may be the name of a message (section 5, OFFER)."""
-    return 1 <= len(name.encode()) <= 100 and not is_control(name) and not any(ord(c) in _HIDDEN for c in name)
+    return 1 <= len(name.encode()) <= 255 and not is_control(name) and not any(ord(c) in _HIDDEN for c in name)
 
 
 def is_named(sender: str, name: str) -> bool:

@@ -15,7 +15,7 @@ class Type(enum.IntEnum):
     WELCOME, ACCEPT, RECEIPT, REFUSAL, CLOSE = 0x81, 0x82, 0x83, 0x84, 0x85
 
 
-MOST = {Type.HELLO: 256, Type.OFFER: 169, Type.DATA: MAX_DATA, Type.END: 0, Type.CANCEL: 0, Type.WELCOME: 78,
+MOST = {Type.HELLO: 256, Type.OFFER: 324, Type.DATA: MAX_DATA, Type.END: 0, Type.CANCEL: 0, Type.WELCOME: 78,
         Type.ACCEPT: 4, Type.RECEIPT: 16388, Type.REFUSAL: 518, Type.CLOSE: 514}  # bytes of payload
 
 
