@@ -99,7 +99,7 @@ func TestNameTooLong(t *testing.T) {
 	t.Parallel()
 	s := start(t, options{})
 	p := s.connect(t)
-	p.write(append([]byte{byte(framing.TypeOffer)}, 0, 0, 0, 170)) // a header alone: no client of ours gets so far
+	p.write([]byte{byte(framing.TypeOffer), 0, 0, 1, 69}) // a header alone, of 325 bytes: no client of ours gets so far
 	if c := p.wantClose(framing.CodeProtocol); !strings.Contains(c.Reason, "a message name has at most 255 bytes") {
 		t.Errorf("the client hears %q", c.Reason)
 	}
