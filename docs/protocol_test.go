@@ -164,7 +164,7 @@ func TestProtocolRecords(t *testing.T) {
 	client = framing.Append(client, framing.TypeEnd, nil)
 	server := framing.AppendWelcome(nil,
 		framing.Welcome{MaxMessage: 1 << 30, Window: framing.InitialWindow, MaxInFlight: 256, LogbookID: logbookID})
-	server = framing.AppendAccept(server, 0)
+	server = framing.AppendAccept(server, framing.Accept{})
 	server = framing.AppendRefusal(server,
 		framing.Refusal{Code: framing.CodeIDConflict, Reason: "this message id is taken by other content"})
 	server = framing.AppendClose(server, framing.Close{Code: framing.CodeShuttingDown, Reason: "the server is stopping"})

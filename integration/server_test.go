@@ -130,7 +130,7 @@ func text(name, content string) courier.Message {
 	return courier.Message{
 		ID: message.NewID(), Name: name, Cipher: message.None,
 		Size: uint64(len(content)), SHA256: sha256.Sum256([]byte(content)),
-		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil },
+		Open: func() (io.ReadSeekCloser, error) { return courier.Unclosed(strings.NewReader(content)), nil },
 	}
 }
 
@@ -176,7 +176,12 @@ func (n *node) leaveHalfAMessage(c *courier.Courier) {
 	half, more := io.Pipe()
 	reached := make(chan struct{})
 	m := text("half.bin", strings.Repeat("x", 4<<20))
-	m.Open = func() (io.ReadCloser, error) { return half, nil }
+	m.Open = func() (io.ReadSeekCloser, error) {
+		return struct {
+			io.ReadCloser
+			io.Seeker // none: there is no offset
+		}{ReadCloser: half}, nil
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	n.t.Cleanup(cancel)
 	go func() { _, _ = c.Deliver(ctx, m) }()

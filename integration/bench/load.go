@@ -116,9 +116,9 @@ func connect(ctx context.Context, o order) ([]*courier.Courier, error) {
 // deliverAll delivers the messages of o.
 func deliverAll(ctx context.Context, couriers []*courier.Courier, o order) (outcome, error) {
 	body := content(o.Size)
-	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	open := func() (io.ReadSeekCloser, error) { return courier.Unclosed(bytes.NewReader(body)), nil }
 	if o.Path != "" {
-		open = func() (io.ReadCloser, error) { return os.Open(o.Path) }
+		open = func() (io.ReadSeekCloser, error) { return os.Open(o.Path) }
 	}
 	result := outcome{Latencies: make([]time.Duration, o.Messages)}
 	var taken atomic.Int64
@@ -142,7 +142,7 @@ func deliverAll(ctx context.Context, couriers []*courier.Courier, o order) (outc
 }
 
 // deliver hashes a message first, as every client has to.
-func deliver(ctx context.Context, c *courier.Courier, open func() (io.ReadCloser, error)) error {
+func deliver(ctx context.Context, c *courier.Courier, open func() (io.ReadSeekCloser, error)) error {
 	from, err := open()
 	if err != nil {
 		return err

@@ -58,7 +58,7 @@ func (v *victim) write() *letter {
 	l := &letter{v: v, dir: v.t.TempDir(), text: text, Message: courier.Message{
 		ID: idOf(*seed, n), Name: fmt.Sprintf("message-%06d.txt", n), Cipher: message.None,
 		Size: uint64(len(text)), SHA256: sha256.Sum256(text),
-		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil },
+		Open: func() (io.ReadSeekCloser, error) { return courier.Unclosed(bytes.NewReader(text)), nil },
 	}}
 	if err := os.WriteFile(filepath.Join(l.dir, l.Name), text, 0o644); err != nil {
 		v.t.Error(err) // it may not be the test's own goroutine

@@ -81,7 +81,7 @@ func (m *middleman) deliver(from sender, id message.ID, o framing.Offer, body []
 	defer c.Close()
 	what := courier.Message{
 		ID: id, Name: o.Name, Cipher: message.None, Size: o.Size, SHA256: o.SHA256,
-		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+		Open: func() (io.ReadSeekCloser, error) { return courier.Unclosed(bytes.NewReader(body)), nil },
 	}
 	m.ledger.Offer(from.known(what))
 	d, err := c.Deliver(patient(m.t), what)

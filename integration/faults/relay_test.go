@@ -15,6 +15,7 @@ type relay struct {
 	ln      net.Listener
 	harmed  counter                // connections that met their fault, or ended before
 	choose  func(n int) *treatment // for the n-th connection; nil, or returning nil: none
+	passing func(bytes int)        // called before so many go to the server; nil: nothing is done
 	running sync.WaitGroup
 
 	mu     sync.Mutex
@@ -141,7 +142,7 @@ func (r *relay) pass(client *net.TCPConn) {
 		return // the client sees the end of its connection
 	}
 	defer r.drop(server)
-	l := &line{client: client, server: server, faults: r.treatment()}
+	l := &line{client: client, server: server, faults: r.treatment(), passing: r.passing}
 	if l.faults != nil {
 		defer r.harmed.add()
 		if l.faults.kind == duplicated {
@@ -180,6 +181,7 @@ type line struct {
 	client, server *net.TCPConn
 	double         *net.TCPConn // hears what the server hears, for duplicated
 	faults         *treatment
+	passing        func(bytes int) // of relay
 }
 
 func (l *line) run() {
@@ -225,6 +227,9 @@ func (l *line) copy(ctx context.Context, to, from *net.TCPConn, up bool) {
 var errStruck = errors.New("the line is cut")
 
 func (l *line) forward(ctx context.Context, to *net.TCPConn, p []byte, up bool) error {
+	if l.passing != nil && up {
+		l.passing(len(p))
+	}
 	if l.double != nil && up {
 		_, _ = l.double.Write(p) // the server may have ended it
 	}

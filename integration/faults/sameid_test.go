@@ -72,7 +72,7 @@ func differing(m courier.Message, random *rand.Rand) courier.Message {
 	default:
 		other := bytes.Repeat([]byte("x"), int(m.Size))
 		m.SHA256 = sha256.Sum256(other)
-		m.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(other)), nil }
+		m.Open = func() (io.ReadSeekCloser, error) { return courier.Unclosed(bytes.NewReader(other)), nil }
 	}
 	return m
 }

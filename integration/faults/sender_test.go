@@ -79,7 +79,7 @@ func newParcel(from int, seed, n uint64) parcel {
 	m := courier.Message{
 		ID: idOf(seed, n), Name: fmt.Sprintf("message-%d.txt", n), Cipher: message.None,
 		Size: uint64(len(text)), SHA256: sha256.Sum256(text),
-		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content(seed, n))), nil },
+		Open: func() (io.ReadSeekCloser, error) { return courier.Unclosed(bytes.NewReader(content(seed, n))), nil },
 	}
 	if n%8 == 3 {
 		m.Cipher, m.Key = message.Cipher2012, key2012

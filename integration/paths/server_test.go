@@ -91,7 +91,7 @@ func deliver(ctx context.Context, logs io.Reader, sender string) error {
 		body := make([]byte, size)
 		_, e := c.Deliver(ctx, courier.Message{ID: message.NewID(), Name: "a.bin", Cipher: message.None, Size: uint64(size),
 			SHA256: sha256.Sum256(body),
-			Open:   func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }})
+			Open:   func() (io.ReadSeekCloser, error) { return courier.Unclosed(bytes.NewReader(body)), nil }})
 		err = errors.Join(err, e)
 	}
 	return err

@@ -28,7 +28,8 @@ const (
 	CodeUnavailable Code = 0x0201 // the logbook cannot take it now
 	CodeUnknown     Code = 0x0202 // outcome not known: the same id settles it
 	CodeNoSpace     Code = 0x0203 // no room to stage it now
-	CodeCancelled   Code = 0x0204 // the client cancelled the body
+	CodeCancelled   Code = 0x0204 // the client cancelled the body, or offered it again elsewhere
+	CodePartSpoiled Code = 0x0205 // what was kept of it does not fit: send it whole
 
 	CodeProtocol        Code = 0x0301 // a record that breaks the grammar
 	CodeUnauthenticated Code = 0x0302 // no valid token
@@ -43,7 +44,8 @@ var codeNames = map[Code]string{
 	CodeTooLarge: "too large", CodeBadOffer: "bad offer", CodeIDConflict: "id conflict",
 	CodeMismatch: "content mismatch", CodeBadCiphertext: "bad ciphertext",
 	CodeUnavailable: "unavailable", CodeUnknown: "outcome unknown", CodeNoSpace: "no space", CodeCancelled: "cancelled",
-	CodeProtocol: "protocol error", CodeUnauthenticated: "unauthenticated",
+	CodePartSpoiled: "part spoiled",
+	CodeProtocol:    "protocol error", CodeUnauthenticated: "unauthenticated",
 	CodeBusy: "busy", CodeShuttingDown: "shutting down", CodeTooSlow: "too slow", CodeIdle: "idle",
 }
 

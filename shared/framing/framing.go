@@ -27,7 +27,7 @@ const (
 	TypeEnd     Type = 0x04 // C: its body is complete
 	TypeCancel  Type = 0x05 // C: its body ends here, incomplete
 	TypeWelcome Type = 0x81 // S: you are known; these are the limits
-	TypeAccept  Type = 0x82 // S: send the rest of this body
+	TypeAccept  Type = 0x82 // S: send the rest of this body, from here on
 	TypeReceipt Type = 0x83 // S: the message is in the logbook
 	TypeRefusal Type = 0x84 // S: the message is not taken
 	TypeClose   Type = 0x85 // S: this connection ends, for this reason
@@ -47,6 +47,7 @@ const (
 	offerFixed     = 4 + 16 + 1 + 8 + 8 + 32
 	maxOfferSize   = offerFixed + MaxName
 	maxWelcomeSize = 8 + 4 + 2 + MaxLogbookID
+	acceptSize     = 4 + 8
 	maxReceiptSize = 4 + MaxReceipt
 	maxRefusalSize = 4 + 2 + MaxReason
 	maxCloseSize   = 2 + MaxReason
@@ -61,7 +62,7 @@ var maxPayload = map[Type]uint32{
 	TypeEnd:     0,
 	TypeCancel:  0,
 	TypeWelcome: maxWelcomeSize,
-	TypeAccept:  4,
+	TypeAccept:  acceptSize,
 	TypeReceipt: maxReceiptSize,
 	TypeRefusal: maxRefusalSize,
 	TypeClose:   maxCloseSize,

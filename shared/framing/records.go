@@ -32,6 +32,13 @@ type Offer struct {
 	Name          string // 1 to MaxName bytes of UTF-8
 }
 
+// Accept asks for the rest of the offer Ref's body. Behind the window, which
+// travels in any case, the next byte is number Offset; 0: the one that follows.
+type Accept struct {
+	Ref    uint32
+	Offset uint64 // 0, or from the window up to the size
+}
+
 // Receipt says that the offer Ref is in the logbook; Text is its receipt.
 type Receipt struct {
 	Ref  uint32
@@ -113,16 +120,18 @@ func ParseOffer(p []byte) (Offer, error) {
 }
 
 // AppendAccept appends an ACCEPT record.
-func AppendAccept(dst []byte, ref uint32) []byte {
-	return Append(dst, TypeAccept, binary.BigEndian.AppendUint32(nil, ref))
+func AppendAccept(dst []byte, a Accept) []byte {
+	p := binary.BigEndian.AppendUint32(make([]byte, 0, acceptSize), a.Ref)
+	return Append(dst, TypeAccept, binary.BigEndian.AppendUint64(p, a.Offset))
 }
 
-// ParseAccept parses the payload of an ACCEPT record.
-func ParseAccept(p []byte) (ref uint32, err error) {
-	if len(p) != 4 {
-		return 0, malformed(TypeAccept, "%d bytes instead of 4", len(p))
+// ParseAccept parses the payload of an ACCEPT record. Whether its offset can be
+// is for the one who made the offer to judge.
+func ParseAccept(p []byte) (Accept, error) {
+	if len(p) != acceptSize {
+		return Accept{}, malformed(TypeAccept, "%d bytes instead of %d", len(p), acceptSize)
 	}
-	return binary.BigEndian.Uint32(p), nil
+	return Accept{Ref: binary.BigEndian.Uint32(p), Offset: binary.BigEndian.Uint64(p[4:])}, nil
 }
 
 // AppendReceipt appends a RECEIPT record.

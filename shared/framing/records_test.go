@@ -35,10 +35,10 @@ func TestLongReason(t *testing.T) {
 // TestTrailingBytes: a payload of fixed size has no room for more, whoever hands
 // it over.
 func TestTrailingBytes(t *testing.T) {
-	for n := range 9 {
+	for n := range 17 {
 		_, err := ParseAccept(make([]byte, n))
 		var breach *Error
-		if (n == 4) != (err == nil) || err != nil && !errors.As(err, &breach) {
+		if (n == acceptSize) != (err == nil) || err != nil && !errors.As(err, &breach) {
 			t.Errorf("ACCEPT of %d bytes: %v", n, err)
 		}
 	}

@@ -38,7 +38,7 @@ func (f *failing) Read(p []byte) (int, error) {
 // TestFailedStaysFailed: whatever a Reader failed with, it never returns another
 // record, although the stream would go on with good ones.
 func TestFailedStaysFailed(t *testing.T) {
-	good := append(Append(nil, TypeEnd, nil), AppendAccept(nil, 1)...)
+	good := append(Append(nil, TypeEnd, nil), AppendAccept(nil, Accept{Ref: 1})...)
 	broken := errors.New("broken line")
 	for name, test := range map[string]struct {
 		first []byte
@@ -54,15 +54,15 @@ func TestFailedStaysFailed(t *testing.T) {
 		"end in a large one":  {Append(nil, TypeData, make([]byte, MaxData))[:9000], io.EOF, io.ErrUnexpectedEOF},
 		"broken in a large":   {Append(nil, TypeData, make([]byte, MaxData))[:9000], broken, broken},
 		"unknown type":        {[]byte{0, 0, 0, 0, 0}, broken, &Error{0, "unknown type"}},
-		"length over maximum": {[]byte{byte(TypeAccept), 0, 0, 0, 5}, broken,
-			&Error{TypeAccept, "declared length 5 is over the maximum of 4"}},
+		"length over maximum": {[]byte{byte(TypeAccept), 0, 0, 0, 13}, broken,
+			&Error{TypeAccept, "declared length 13 is over the maximum of 12"}},
 		"DATA without a byte": {[]byte{byte(TypeData), 0, 0, 0, 0}, broken, &Error{TypeData, "it is empty"}},
 		"unknown, goes on":    {append([]byte{0, 0, 0, 0, 0}, good...), broken, &Error{0, "unknown type"}},
 		"too long, goes on": {append([]byte{byte(TypeEnd), 0, 0, 0, 1}, good...), broken,
 			&Error{TypeEnd, "declared length 1 is over the maximum of 0"}},
 		"empty DATA, goes on": {append([]byte{byte(TypeData), 0, 0, 0, 0}, good...), broken,
 			&Error{TypeData, "it is empty"}},
-		"good, then a lost end": {append(AppendAccept(nil, 3), good[:4]...), io.EOF, io.ErrUnexpectedEOF},
+		"good, then a lost end": {append(AppendAccept(nil, Accept{Ref: 3}), good[:4]...), io.EOF, io.ErrUnexpectedEOF},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := NewReader(&failing{pieces: [][]byte{bytes.Clone(test.first), bytes.Clone(good)}, err: test.fault})

@@ -69,11 +69,11 @@ func decodeAnswer(rec raw) (says string, again []byte, err error) {
 			w.MaxMessage, w.Window, w.MaxInFlight, w.LogbookID)
 		return says, AppendWelcome(nil, w), nil
 	case TypeAccept:
-		ref, err := ParseAccept(rec.payload)
+		a, err := ParseAccept(rec.payload)
 		if err != nil {
 			return "", nil, err
 		}
-		return fmt.Sprintf("ACCEPT ref=%d", ref), AppendAccept(nil, ref), nil
+		return fmt.Sprintf("ACCEPT ref=%d offset=%d", a.Ref, a.Offset), AppendAccept(nil, a), nil
 	case TypeReceipt:
 		r, err := ParseReceipt(rec.payload)
 		if err != nil {

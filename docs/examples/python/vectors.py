@@ -34,8 +34,8 @@ def says(rec: wire.Record) -> str:
         case wire.Welcome():
             return (f"WELCOME max_message={rec.max_message} window={rec.window} in_flight={rec.in_flight}"
                     f" logbook={json.dumps(rec.logbook)}")
-        case wire.Accept(ref):
-            return f"ACCEPT ref={ref}"
+        case wire.Accept(ref, offset):
+            return f"ACCEPT ref={ref} offset={offset}"
         case wire.Receipt(ref, text):
             return f"RECEIPT ref={ref} text={json.dumps(text.decode())}"
         case wire.Refusal(ref, code, reason):

@@ -33,8 +33,8 @@ type source struct {
 	close  func()
 }
 
-func (s *source) open() (io.ReadCloser, error) {
-	return io.NopCloser(io.NewSectionReader(s.bytes, 0, int64(s.size))), nil
+func (s *source) open() (io.ReadSeekCloser, error) {
+	return courier.Unclosed(io.NewSectionReader(s.bytes, 0, int64(s.size))), nil
 }
 
 // openFile opens what the command line names.

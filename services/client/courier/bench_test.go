@@ -101,7 +101,7 @@ func newKept(b *testing.B, size, commit int) *kept {
 	for range benchMessages {
 		k.messages = append(k.messages, Message{
 			ID: message.NewID(), Name: "message.bin", Cipher: message.None, Size: uint64(size), SHA256: sha256.Sum256(text),
-			Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil },
+			Open: func() (io.ReadSeekCloser, error) { return Unclosed(bytes.NewReader(text)), nil },
 		})
 	}
 	var tree receipttest.Tree

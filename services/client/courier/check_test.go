@@ -42,7 +42,7 @@ func newLedger(t testing.TB) (*ledger, *session) {
 	text := []byte("two barges in, one out\n")
 	l := &ledger{t: t, id: id, logbook: checkedLogbook, message: Message{
 		ID: message.NewID(), Name: "harbour.txt", Cipher: message.None, Size: uint64(len(text)), SHA256: sha256.Sum256(text),
-		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil },
+		Open: func() (io.ReadSeekCloser, error) { return Unclosed(bytes.NewReader(text)), nil },
 	}}
 	for i := range l.entries {
 		l.entries[i] = logfile.Entry{

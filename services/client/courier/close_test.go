@@ -53,8 +53,8 @@ func testClose(t *testing.T, inFlight uint16) {
 	}
 	large := l.message
 	large.Size = 1 << 20
-	large.Open = func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(make([]byte, large.Size))), nil
+	large.Open = func() (io.ReadSeekCloser, error) {
+		return Unclosed(bytes.NewReader(make([]byte, large.Size))), nil
 	}
 	go deliver(large)
 	<-offered

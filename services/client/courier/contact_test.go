@@ -187,7 +187,7 @@ func TestPostponedWhereConnectionsEnd(t *testing.T) {
 	m := text("small", []byte("small"))
 	m.Postpone = true
 	open, ended := m.Open, 0
-	m.Open = func() (io.ReadCloser, error) {
+	m.Open = func() (io.ReadSeekCloser, error) {
 		if ended++; ended > 3 {
 			giveUp()
 		}

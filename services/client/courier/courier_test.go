@@ -116,7 +116,7 @@ func (s *server) content(t *testing.T, e logfile.Entry) []byte {
 func text(name string, content []byte) courier.Message {
 	return courier.Message{
 		ID: message.NewID(), Name: name, Cipher: message.None, Size: uint64(len(content)), SHA256: sha256.Sum256(content),
-		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil },
+		Open: func() (io.ReadSeekCloser, error) { return courier.Unclosed(bytes.NewReader(content)), nil },
 	}
 }
 
@@ -256,7 +256,7 @@ func TestConnectionGoesOn(t *testing.T) {
 		t.Fatal("too large a message was taken")
 	}
 	shrunk := text("shrunk", make([]byte, 3<<20))
-	shrunk.Open = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("short")), nil }
+	shrunk.Open = func() (io.ReadSeekCloser, error) { return courier.Unclosed(strings.NewReader("short")), nil }
 	_, err := c.Deliver(t.Context(), shrunk)
 	var read *courier.ReadError
 	if !errors.As(err, &read) {
@@ -342,11 +342,16 @@ func TestUnreadable(t *testing.T) {
 	s := startServer(t, t.TempDir(), "127.0.0.1:0")
 	c := s.courier(t)
 	broken := errors.New("broken")
-	for name, body := range map[string]io.Reader{
-		"shrunk": strings.NewReader("shor"), "grown": strings.NewReader("longer"), "broken": iotest.ErrReader(broken),
+	type unsought struct {
+		io.Reader
+		io.Seeker
+	}
+	for name, body := range map[string]io.ReadSeeker{
+		"shrunk": strings.NewReader("shor"), "grown": strings.NewReader("longer"),
+		"broken": unsought{Reader: iotest.ErrReader(broken)},
 	} {
 		m := text("a.txt", []byte("short"))
-		m.Open = func() (io.ReadCloser, error) { return io.NopCloser(body), nil }
+		m.Open = func() (io.ReadSeekCloser, error) { return courier.Unclosed(body), nil }
 		for range 300 { // more than may be in flight
 			_, err := c.Deliver(t.Context(), m)
 			var read *courier.ReadError
@@ -398,7 +403,7 @@ func TestCancelledSmall(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	m := text("a.txt", []byte("content"))
 	open := m.Open
-	m.Open = func() (io.ReadCloser, error) { cancel(); return open() }
+	m.Open = func() (io.ReadSeekCloser, error) { cancel(); return open() }
 	_, err := c.Deliver(ctx, m)
 	var unknown *courier.UnknownError
 	if err != nil && !(errors.As(err, &unknown) && errors.Is(err, context.Canceled)) {

@@ -13,6 +13,8 @@ import (
 // call is one offer under way.
 type call struct {
 	accepted chan struct{} // closed by ACCEPT, or with answered: nobody need wait for it any more
+	furthest uint64        // the offset that ACCEPT may name at most; 0: none
+	offset   uint64        // the one that it named; set before accepted is closed
 	answered chan struct{} // closed by an answer, or by the end of the session
 	receipt  []byte
 	refusal  *framing.Refusal
@@ -52,6 +54,9 @@ func (s *session) begin(o *framing.Offer) (*call, error) {
 		return nil, context.Cause(s.ctx)
 	}
 	c := &call{accepted: make(chan struct{}), answered: make(chan struct{})}
+	if o.Cipher == framing.CipherNone {
+		c.furthest = o.Size
+	}
 	o.Ref = s.nextRef
 	s.nextRef++
 	s.calls[o.Ref] = c
@@ -59,13 +64,17 @@ func (s *session) begin(o *framing.Offer) (*call, error) {
 	return c, nil
 }
 
-func (s *session) accept(ref uint32) error {
+func (s *session) accept(a framing.Accept) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c, ok := s.calls[ref]
-	if !ok || isClosed(c.accepted) {
+	c, ok := s.calls[a.Ref]
+	switch {
+	case !ok || isClosed(c.accepted):
 		return &framing.Error{Type: framing.TypeAccept, Reason: "for no message that waits for it"}
+	case a.Offset != 0 && (a.Offset < uint64(s.welcome.Window) || a.Offset > c.furthest):
+		return &framing.Error{Type: framing.TypeAccept, Reason: fmt.Sprintf("the message has no offset %d", a.Offset)}
 	}
+	c.offset = a.Offset
 	s.moved = time.Now()
 	close(c.accepted)
 	return nil

@@ -22,7 +22,7 @@ func FuzzAnswers(f *testing.F) {
 	own := framing.AppendReceipt(nil, framing.Receipt{Text: l.receipt()})
 	l.index = 1
 	other := framing.AppendReceipt(nil, framing.Receipt{Text: l.receipt()})
-	accept := framing.AppendAccept(nil, 0)
+	accept := framing.AppendAccept(nil, framing.Accept{})
 	refusal := func(ref uint32, code framing.Code) []byte {
 		return framing.AppendRefusal(nil, framing.Refusal{Ref: ref, Code: code, Reason: "no"})
 	}

@@ -53,8 +53,9 @@ func (c *Courier) retry(ctx context.Context, do func(*progress, *session) error)
 // volume.
 func (c *Courier) leave(s *session, err error) {
 	var later *laterError
-	if !errors.As(err, &later) || errors.As(err, new(*PostponedError)) && later.code == framing.CodeNoSpace {
-		return // a lack of room is about this message: smaller ones go on here
+	if !errors.As(err, &later) || later.code == framing.CodePartSpoiled ||
+		errors.As(err, new(*PostponedError)) && later.code == framing.CodeNoSpace {
+		return // it is about this message: others go on here
 	}
 	c.mu.Lock()
 	if c.current == s {
@@ -188,7 +189,9 @@ func (a *attempts) failed(err error) error {
 		return err
 	}
 	a.broken++
-	if errors.As(err, new(*laterError)) || a.broken >= maxBroken {
+	var later *laterError
+	again := errors.As(err, &later) && later.code == framing.CodePartSpoiled // whole, as the first time
+	if later != nil && !again || a.broken >= maxBroken {
 		return &PostponedError{ID: a.m.ID, Reason: reason, Cause: err}
 	}
 	return err

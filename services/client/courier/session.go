@@ -240,11 +240,11 @@ func (s *session) retire() {
 func (s *session) handle(rec framing.Record) error {
 	switch rec.Type {
 	case framing.TypeAccept:
-		ref, err := framing.ParseAccept(rec.Payload)
+		a, err := framing.ParseAccept(rec.Payload)
 		if err != nil {
 			return err
 		}
-		return s.accept(ref)
+		return s.accept(a)
 	case framing.TypeReceipt:
 		r, err := framing.ParseReceipt(rec.Payload)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"sync"
 
 	"sealpost/shared/crypto/cipher2012"
@@ -100,7 +101,7 @@ func (s *session) sendLarge(p *progress, m Message, o framing.Offer) (*call, err
 		return nil, err
 	}
 	w := &stream{s: s, p: p, c: c, buf: framing.AppendOffer(make([]byte, 0, outBuffer), o)}
-	err = w.end(copyBody(w, m, body))
+	err = w.end(w.copy(m, body))
 	if err == nil || errors.As(err, new(*ReadError)) {
 		return c, err
 	}
@@ -116,7 +117,30 @@ type stream struct {
 	p    *progress
 	c    *call
 	buf  []byte // records not yet queued
-	sent uint64 // body bytes in records so far
+	sent uint64 // the number of the next body byte
+}
+
+// copy makes records of the body. Behind the window of one that is not
+// enciphered it leaves out what the server has.
+func (w *stream) copy(m Message, body io.ReadSeeker) error {
+	window := uint64(w.s.welcome.Window)
+	if m.Cipher == message.Cipher2012 || m.Size <= window {
+		return copyBody(w, m, body)
+	}
+	from := &source{name: m.Name, body: body, left: m.Size}
+	if err := copyBuffered(w, io.LimitReader(from, int64(window))); err != nil {
+		return err
+	}
+	if err := w.awaitAccept(); err != nil {
+		return err
+	}
+	if offset := w.c.offset; offset > window {
+		if _, err := body.Seek(int64(offset), io.SeekStart); err != nil {
+			return &ReadError{m.Name, err}
+		}
+		from.left, w.sent = m.Size-offset, offset
+	}
+	return copyBuffered(w, from)
 }
 
 // end sends END; or CANCEL when the bytes that can be read are not those
@@ -158,15 +182,25 @@ func (w *stream) Write(p []byte) (int, error) {
 // allowed waits for ACCEPT before more than the window is sent.
 func (w *stream) allowed(n uint64) error {
 	if w.sent+n > uint64(w.s.welcome.Window) && !isClosed(w.c.accepted) {
-		if err := w.flush(); err != nil {
-			return err
-		}
-		select {
-		case <-w.c.accepted:
-		case <-w.p.ctx.Done():
-			return context.Cause(w.p.ctx)
-		}
+		return w.awaitAccept()
 	}
+	return w.unanswered()
+}
+
+// awaitAccept sends what there is, and waits for ACCEPT.
+func (w *stream) awaitAccept() error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	select {
+	case <-w.c.accepted:
+	case <-w.p.ctx.Done():
+		return context.Cause(w.p.ctx)
+	}
+	return w.unanswered()
+}
+
+func (w *stream) unanswered() error {
 	if isClosed(w.c.answered) {
 		return errAnswered
 	}

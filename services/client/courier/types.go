@@ -40,9 +40,17 @@ type Message struct {
 	// Postpone has Deliver give back a message that the server does not take for
 	// now, rather than try again until Timeout.
 	Postpone bool
-	// Open is called once per attempt and its reader closed after it.
-	Open func() (io.ReadCloser, error)
+	// Open is called once per attempt and its reader closed after it. What a
+	// server has from an earlier attempt is sought past.
+	Open func() (io.ReadSeekCloser, error)
 }
+
+// Unclosed returns r with a Close that does nothing, for Open.
+func Unclosed(r io.ReadSeeker) io.ReadSeekCloser { return unclosed{r} }
+
+type unclosed struct{ io.ReadSeeker }
+
+func (unclosed) Close() error { return nil }
 
 // Delivery is what the server answered: the receipt as it came and the manifest
 // line in it.

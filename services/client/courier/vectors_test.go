@@ -96,7 +96,7 @@ func vectorMessage(t *testing.T, v vectortest.Vector) Message {
 	text := []byte(v.Header["message"])
 	m := Message{
 		ID: id, Name: v.Header["name"], Cipher: message.None, Size: uint64(len(text)), SHA256: sha256.Sum256(text),
-		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil },
+		Open: func() (io.ReadSeekCloser, error) { return Unclosed(bytes.NewReader(text)), nil },
 	}
 	if password, ok := v.Header["password"]; ok {
 		m.Cipher, m.Key = message.Cipher2012, cipher2012.DeriveKey(password)

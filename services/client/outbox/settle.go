@@ -159,7 +159,7 @@ func (o *run) message(c *claim, rec record, logbook string) courier.Message {
 		ID: rec.ID, Name: rec.Name, Cipher: rec.Cipher, Key: key, Size: rec.Size, SHA256: rec.SHA256,
 		Logbook:  logbook, // it may be another one after a reconnection
 		Postpone: true,    // others may go
-		Open:     func() (io.ReadCloser, error) { return c.reader(), nil },
+		Open:     func() (io.ReadSeekCloser, error) { return c.reader(), nil },
 	}
 }
 

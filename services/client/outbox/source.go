@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 
+	"sealpost/services/client/courier"
 	"sealpost/shared/digest"
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
@@ -57,9 +58,9 @@ func (c *claim) closeFile() {
 }
 
 // reader reads the open message from its start.
-func (c *claim) reader() io.ReadCloser { return io.NopCloser(fromStart(c.file)) }
+func (c *claim) reader() io.ReadSeekCloser { return courier.Unclosed(fromStart(c.file)) }
 
-func fromStart(f *os.File) io.Reader { return io.NewSectionReader(f, 0, math.MaxInt64) }
+func fromStart(f *os.File) io.ReadSeeker { return io.NewSectionReader(f, 0, math.MaxInt64) }
 
 // measure reads a message once for its size and hash, and makes its bytes
 // durable: the record that will speak of them must not outlive them.

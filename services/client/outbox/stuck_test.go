@@ -160,7 +160,7 @@ func TestMessagesThatEndConnectionsLetOthersPass(t *testing.T) {
 	deliver := cfg.Deliver
 	cfg.Deliver = func(ctx context.Context, m courier.Message) (courier.Delivery, error) {
 		if open := m.Open; m.Name != "small" {
-			m.Open = func() (io.ReadCloser, error) { r.cut(); return open() }
+			m.Open = func() (io.ReadSeekCloser, error) { r.cut(); return open() }
 		}
 		return deliver(ctx, m)
 	}

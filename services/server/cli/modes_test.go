@@ -178,7 +178,7 @@ func deliver(t *testing.T, address, sender string, sizes ...int) {
 		_, err := c.Deliver(t.Context(),
 			courier.Message{ID: message.NewID(), Name: "a.bin", Cipher: message.None, Size: uint64(size),
 				SHA256: sha256.Sum256(body),
-				Open:   func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }})
+				Open:   func() (io.ReadSeekCloser, error) { return courier.Unclosed(bytes.NewReader(body)), nil }})
 		if err != nil {
 			t.Fatal(err)
 		}

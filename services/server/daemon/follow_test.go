@@ -103,7 +103,7 @@ func text(name string) courier.Message {
 	content := []byte("about " + name)
 	return courier.Message{ID: message.NewID(), Name: name, Cipher: message.None,
 		Size: uint64(len(content)), SHA256: sha256.Sum256(content),
-		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }}
+		Open: func() (io.ReadSeekCloser, error) { return courier.Unclosed(bytes.NewReader(content)), nil }}
 }
 
 func (l *live) deliver(c *courier.Courier, m courier.Message) courier.Delivery {

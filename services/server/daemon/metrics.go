@@ -24,6 +24,14 @@ func countMissing(reg prometheus.Registerer) func(number uint64) {
 	return func(uint64) { missing.Inc() }
 }
 
+// gaugeParts makes the metric of parts of large messages that were cut off.
+func gaugeParts(reg prometheus.Registerer) func(bytes uint64) {
+	held := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "sealpost_parts_bytes", Help: "Bytes on the volume of large messages that were cut off, kept for another try."})
+	reg.MustRegister(held)
+	return func(bytes uint64) { held.Set(float64(bytes)) }
+}
+
 // registerQueue makes the metrics of what waits to be committed.
 func registerQueue(reg prometheus.Registerer, queued func() (messages int, full bool)) {
 	reg.MustRegister(

@@ -5,6 +5,7 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/shared/crypto/cipher2012"
+	"sealpost/shared/framing"
 	"sealpost/shared/message"
 )
 
@@ -18,6 +19,9 @@ type body interface {
 func newBody(cipher message.Cipher, staged logbook.Staged) body {
 	if cipher == message.Cipher2012 {
 		return &body2012{staged: staged}
+	}
+	if kept := staged.Kept(); kept > 0 {
+		return &resumedBody{staged: staged, again: min(kept, framing.InitialWindow)}
 	}
 	return plainBody{staged}
 }
@@ -34,6 +38,30 @@ type plainBody struct{ staged logbook.Staged }
 
 func (b plainBody) Write(p []byte) (int, error) { return b.staged.Write(p) }
 func (b plainBody) end() error                  { return nil }
+
+// resumedBody is a body of which the logbook has a part: its first bytes, which
+// travel again, are compared, and the others go behind the part.
+type resumedBody struct {
+	staged logbook.Staged
+	again  uint64 // bytes that come again
+	come   uint64
+}
+
+func (b *resumedBody) Write(p []byte) (int, error) {
+	again := min(uint64(len(p)), b.again-min(b.come, b.again))
+	if again > 0 {
+		if err := b.staged.Compare(p[:again], b.come); err != nil {
+			return 0, err
+		}
+	}
+	b.come += uint64(len(p))
+	if again == uint64(len(p)) {
+		return len(p), nil
+	}
+	return b.staged.Write(p[again:])
+}
+
+func (b *resumedBody) end() error { return nil }
 
 // body2012 takes the key and then the base64 text, as on the 2012 wire.
 type body2012 struct {

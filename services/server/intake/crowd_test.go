@@ -115,7 +115,7 @@ func TestCrowd(t *testing.T) {
 	content := []byte("through the crowd")
 	d, err := c.Deliver(t.Context(), courier.Message{
 		ID: message.NewID(), Name: "a.txt", Cipher: message.None, Size: uint64(len(content)), SHA256: sha256.Sum256(content),
-		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil },
+		Open: func() (io.ReadSeekCloser, error) { return courier.Unclosed(bytes.NewReader(content)), nil },
 	})
 	check(t, err)
 	if got := s.content(t, d.Entry.File); !bytes.Equal(got, content) {

@@ -42,7 +42,7 @@ func TestGrammar(t *testing.T) {
 		{"DATA of one byte over the maximum", true, []byte{byte(framing.TypeData), 0, 1, 0, 1}},
 		{"END with a payload", true, append(badRef(0), byte(framing.TypeEnd), 0, 0, 0, 1, 0)},
 		{"unknown type", true, []byte{0x42, 0, 0, 0, 0}},
-		{"a record of the server's", true, framing.AppendAccept(nil, 0)},
+		{"a record of the server's", true, framing.AppendAccept(nil, framing.Accept{})},
 		{"HELLO twice", true, framing.AppendHello(nil, "again")},
 		{"DATA without OFFER", true, appendData(nil, []byte("orphan"))},
 		{"END without OFFER", true, framing.Append(nil, framing.TypeEnd, nil)},

@@ -13,6 +13,7 @@ type Metrics struct {
 	Refusals    *prometheus.CounterVec // by code
 	Closed      *prometheus.CounterVec // by reason, connections that ended badly
 	Bytes       prometheus.Counter
+	Resumed     prometheus.Counter
 	Commit      prometheus.Histogram
 }
 
@@ -31,11 +32,14 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			[]string{"reason"}),
 		Bytes: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sealpost_message_bytes_total", Help: "Bytes of the messages kept, deciphered."}),
+		Resumed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "sealpost_resumed_bytes_total",
+			Help: "Bytes of messages that need not be sent again, as they were kept when a connection broke."}),
 		Commit: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "sealpost_commit_seconds", Help: "Time from the last byte of a message to its number.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}),
 	}
-	reg.MustRegister(m.Connections, m.Messages, m.Refusals, m.Closed, m.Bytes, m.Commit)
+	reg.MustRegister(m.Connections, m.Messages, m.Refusals, m.Closed, m.Bytes, m.Resumed, m.Commit)
 	return m
 }
 

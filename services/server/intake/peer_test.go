@@ -102,10 +102,16 @@ func (p *peer) want(kind framing.Type) []byte {
 
 func (p *peer) wantAccept(ref uint32) {
 	p.t.Helper()
+	p.wantAcceptFrom(ref, 0)
+}
+
+// wantAcceptFrom expects the server to go on with a body from an offset.
+func (p *peer) wantAcceptFrom(ref uint32, offset uint64) {
+	p.t.Helper()
 	got, err := framing.ParseAccept(p.want(framing.TypeAccept))
 	check(p.t, err)
-	if got != ref {
-		p.t.Fatalf("ACCEPT of offer %d instead of %d", got, ref)
+	if want := (framing.Accept{Ref: ref, Offset: offset}); got != want {
+		p.t.Fatalf("ACCEPT %+v instead of %+v", got, want)
 	}
 }
 

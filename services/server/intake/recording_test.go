@@ -105,7 +105,7 @@ func TestRecordingShowsNothing(t *testing.T) {
 		Timeout: patience, Log: zerolog.Nop(),
 	})
 	defer func() { _ = c.Close() }()
-	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
+	open := func() (io.ReadSeekCloser, error) { return courier.Unclosed(bytes.NewReader(content)), nil }
 	both := []courier.Message{
 		{ID: m.ID, Name: m.Name, Cipher: message.Cipher2012, Key: key, Size: m.Size, SHA256: m.SHA256, Open: open},
 		{ID: message.NewID(), Name: m.Name, Cipher: message.None, Size: m.Size, SHA256: m.SHA256, Open: open},

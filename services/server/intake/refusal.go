@@ -39,6 +39,8 @@ var reasons = []struct {
 }{
 	{logbook.ErrConflict, framing.CodeIDConflict, "this message id is taken by other content"},
 	{logbook.ErrMismatch, framing.CodeMismatch, "the bytes differ from the declared size or SHA-256"},
+	{logbook.ErrSpoiled, framing.CodePartSpoiled, "what was kept of it does not fit, send it whole"},
+	{logbook.ErrTaken, framing.CodeCancelled, "it was offered again on another connection"},
 	{cipher2012.ErrBase64, framing.CodeBadCiphertext, "the ciphertext is not base64"},
 	{cipher2012.ErrLength, framing.CodeBadCiphertext, "the ciphertext is not whole blocks"},
 	{cipher2012.ErrPadding, framing.CodeBadCiphertext, "the padding is wrong"},

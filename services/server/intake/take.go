@@ -46,18 +46,25 @@ func (s *session) refuseUnread(o framing.Offer, err error) error {
 func (s *session) receive(o framing.Offer, d logbook.Draft, staged logbook.Staged) error {
 	want := bodySize(d)
 	if want > framing.InitialWindow {
-		s.out.send(framing.AppendAccept(nil, o.Ref))
+		from := uint64(0)
+		if kept := staged.Kept(); kept >= framing.InitialWindow {
+			from = kept
+			want -= kept - framing.InitialWindow
+			s.noteResumed(d, kept)
+		}
+		s.out.send(framing.AppendAccept(nil, framing.Accept{Ref: o.Ref, Offset: from}))
 	}
 	got, err := s.readBody(want, newBody(d.Cipher, staged), staged.LeastRate)
 	if err == nil {
 		s.arrival(o).commit(staged)
 		return nil
 	}
-	staged.Discard()
 	var failed *bodyError
 	if !errors.As(err, &failed) {
+		staged.Suspend()
 		return err // the connection's own end
 	}
+	failed.leave(staged)
 	s.arrival(o).refused(failed.cause)
 	if failed.ended {
 		return nil
@@ -69,6 +76,12 @@ func (s *session) receive(o framing.Offer, d logbook.Draft, staged logbook.Stage
 	return s.skip(left)
 }
 
+// noteResumed notes how much need not come again.
+func (s *session) noteResumed(d logbook.Draft, kept uint64) {
+	s.server.cfg.Metrics.Resumed.Add(float64(kept - framing.InitialWindow))
+	s.log.Info().Stringer("id", d.ID).Uint64("offset", kept).Uint64("bytes", d.Size).Msg("message resumed")
+}
+
 // bodyError is a fault of the message, not of the connection.
 type bodyError struct {
 	cause error
@@ -76,6 +89,20 @@ type bodyError struct {
 }
 
 func (e *bodyError) Error() string { return e.cause.Error() }
+
+// leave keeps what has come of a message that the logbook cannot take now, and
+// drops that of one whose bytes are at fault, or that its sender gave up. With a
+// part in it that may be the part's.
+func (e *bodyError) leave(staged logbook.Staged) {
+	if errors.Is(e.cause, logbook.ErrUnavailable) {
+		staged.Suspend()
+		return
+	}
+	if staged.Kept() > 0 && errors.Is(e.cause, logbook.ErrMismatch) {
+		e.cause = fmt.Errorf("%w: %s", logbook.ErrSpoiled, e.cause)
+	}
+	staged.Discard()
+}
 
 // readBody reads DATA up to END and writes it to b, which holds room that is to
 // be filled at leastRate. got counts the bytes read.

@@ -121,9 +121,9 @@ func (p *peer) answer(rec framing.Record, kept map[string][32]byte) string {
 	p.t.Helper()
 	switch rec.Type {
 	case framing.TypeAccept:
-		ref, err := framing.ParseAccept(rec.Payload)
+		a, err := framing.ParseAccept(rec.Payload)
 		check(p.t, err)
-		return fmt.Sprintf("ACCEPT %d", ref)
+		return fmt.Sprintf("ACCEPT %d", a.Ref)
 	case framing.TypeReceipt:
 		r, err := framing.ParseReceipt(rec.Payload)
 		check(p.t, err)

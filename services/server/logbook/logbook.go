@@ -50,6 +50,11 @@ var (
 	ErrConflict = errors.New("id conflict")
 	// ErrMismatch: the bytes written are not those declared, for good.
 	ErrMismatch = errors.New("content differs from its declaration")
+	// ErrSpoiled: the bytes do not fit the part that was kept, or are not with it
+	// those declared. It is gone; sent whole the message may be kept.
+	ErrSpoiled = errors.New("the part that was kept does not fit")
+	// ErrTaken: a later Stage of the same draft has taken over what had come.
+	ErrTaken = errors.New("offered again since")
 	// ErrClosed: the logbook was closed. It is an ErrUnavailable.
 	ErrClosed error = &closedError{}
 )
@@ -90,8 +95,18 @@ func (f Facts) Matches(d Draft) bool {
 }
 
 // Staged is a message on its way in. Its methods are for one goroutine. After
-// Commit or Discard only Discard may be called, and does nothing.
+// Commit, Discard or Suspend only the last two may be called, and do nothing.
+// After a later Stage of the same draft the others may be ErrTaken.
+//
+// A logbook may keep a part of a large message that was suspended, and go on with
+// it at the next Stage of the same draft, also after a restart. Whatever is wrong
+// with the bytes is then ErrSpoiled in place of ErrMismatch.
 type Staged interface {
+	// Kept is how many of the message's first bytes are there already. Write goes
+	// on behind them.
+	Kept() uint64
+	// Compare is ErrSpoiled where p differs from the kept bytes from one on.
+	Compare(p []byte, at uint64) error
 	// Write takes the deciphered bytes, in order. More than declared is
 	// ErrMismatch.
 	io.Writer
@@ -109,6 +124,9 @@ type Staged interface {
 	Commit(ctx context.Context, then func(Facts, error))
 	// Discard drops the message and frees its space.
 	Discard()
+	// Suspend drops the message too, but for the part that a later Stage may go on
+	// with. It stays for a time, and no longer than nobody else wants its space.
+	Suspend()
 }
 
 // Append commits a message and waits for its facts. When ctx ends first the

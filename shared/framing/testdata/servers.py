@@ -116,16 +116,25 @@ def server_answers() -> None:
         ("order-data", "a record that only clients send", [WELCOME_, data(TEXT), receipt(0, good)]),
     ]:
         server(name, "not known", about, *records)
+    server_offsets(good)
     for name, about, rest in [
         ("unknown", "a type that does not exist", b"\xc2\0\0\0\0"),
         ("oversize-receipt", "a receipt of 16385 bytes", record(RECEIPT, bytes(16389))),
         ("oversize-4gib", "a REFUSAL of 4 GiB", struct.pack(">BI", REFUSAL, 2**32 - 1)),
-        ("trailing-accept", "a byte behind ACCEPT", record(ACCEPT, bytes(5))),
+        ("trailing-accept", "a byte behind ACCEPT", record(ACCEPT, bytes(13))),
         ("trailing-receipt-record", "a byte behind the receipt", receipt(0, good + b"\0")[0]),
         ("malformed-close", "half a code", record(CLOSE, b"\x03")),
     ]:
         server(name, "not known", about, WELCOME_, rest=rest)
     server("oversize-welcome", "not known", "a logbook id of 65 characters", welcome(logbook="x" * 65), receipt(0, good))
+
+
+def server_offsets(good: bytes) -> None:
+    """Of a message that the window holds nothing can be left out."""
+    for offset in (1, 12, 13, 14, 262144, 2**64 - 1):
+        server(f"accept-offset-{offset}", "not known", "an offset that cannot be", WELCOME_, accept(0, offset), receipt(0, good))
+    server("accept-offset-2012", "not known", "the same with cipher 2012", WELCOME_, accept(0, 262144),
+           receipt(0, proof(line(cipher="2012", encrypted=44))), password="harbour")
 
 
 def server_cuts(good: bytes) -> None:

@@ -71,8 +71,8 @@ def welcome(max_message: int = 1 << 30, window: int = 262144, in_flight: int = 2
         f"WELCOME max_message={max_message} window={window} in_flight={in_flight} logbook={json.dumps(logbook)}")
 
 
-def accept(ref: int):
-    return record(ACCEPT, struct.pack(">I", ref)), f"ACCEPT ref={ref}"
+def accept(ref: int, offset: int = 0):
+    return record(ACCEPT, struct.pack(">IQ", ref, offset)), f"ACCEPT ref={ref} offset={offset}"
 
 
 def receipt(ref: int, text: str):
@@ -120,6 +120,8 @@ def good() -> None:
           [welcome(MAX64, 2**32 - 1, 65535, "~" * 64)])
     write("welcome-smallest", "end", "the least of everything", [welcome(0, 1, 1, "!")])
     write("accept", "end", "send the rest", [accept(7)])
+    write("accept-offset", "end", "send the rest from 8 MiB on", [accept(0, 8 << 20)])
+    write("accept-largest", "end", "every number at its maximum: the client judges them", [accept(2**32 - 1, MAX64)])
     write("receipt", "end", "a text of several lines", [receipt(0, "sealpost/x\nreceipt v0\n{}\n\n\u2014 sealpost/x AAAA\n")])
     write("receipt-max", "end", "16 KiB of text", [receipt(1, "r" * 16384)])
     write("refusal", "end", "too large", [refusal(0, 0x0101, "2 bytes, at most 1 are taken")])
@@ -169,7 +171,7 @@ def refused() -> None:
         write(f"unknown-{type_:02x}", "unknown", what, rest=rest, type_=type_)
     write("unknown-tls", "unknown", "a TLS greeting inside TLS", rest=bytes.fromhex("16030100c8010000c40303"), type_=0x16)
     write("unknown-second", "unknown", "after a good record", [end()], b"\x00\x00\x00\x00\x00", type_=0x00)
-    for type_, most in [(HELLO, 256), (OFFER, 324), (DATA, 65536), (END, 0), (CANCEL, 0), (WELCOME, 78), (ACCEPT, 4),
+    for type_, most in [(HELLO, 256), (OFFER, 324), (DATA, 65536), (END, 0), (CANCEL, 0), (WELCOME, 78), (ACCEPT, 12),
                         (RECEIPT, 16388), (REFUSAL, 518), (CLOSE, 514)]:
         write(f"long-{type_:02x}", "length", "one byte over the maximum, and all bytes there",
               rest=record(type_, bytes(most + 1)), type_=type_)
@@ -189,7 +191,8 @@ def malformed() -> None:
     bad("welcome-id-space", "a space in the logbook id", WELCOME, welcome(logbook="a b")[0][5:])
     bad("welcome-id-utf8", "the logbook id is not ASCII", WELCOME, welcome(logbook="\u00e9")[0][5:])
     bad("accept-empty", "no payload", ACCEPT, b"")
-    bad("accept-short", "three bytes", ACCEPT, b"\x00\x00\x00")
+    bad("accept-short", "one byte less than it has", ACCEPT, accept(0)[0][5:-1])
+    bad("accept-ref", "the ref alone", ACCEPT, accept(0)[0][5:9])
     bad("receipt-empty", "a ref and no text", RECEIPT, bytes(4))
     bad("receipt-short", "half a ref", RECEIPT, bytes(2))
     bad("refusal-short", "half a code", REFUSAL, bytes(5))

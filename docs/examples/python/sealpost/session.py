@@ -75,6 +75,7 @@ class Delivery:
     receipt: Opened | None = None
     text: bytes = b""  # of the receipt, as it came
     accepted: bool = False
+    offset: int = 0  # from which on the server wants the body, behind the window
     answered: bool = False
 
 
@@ -134,18 +135,24 @@ class Session:
 
     def _send_body(self, ref: int, delivery: Delivery) -> bool:
         """Whether the whole body was sent: not where the answer came before."""
-        sent = 0
+        at, window = 0, self._welcome.window  # the number of the next byte
         for piece in _records(delivery.message.body()):
             while self._stream.readable():  # a server waits for its answers to be taken
                 self._take()
             # No further before ACCEPT, or an answer that makes the rest needless.
-            while ref in self._open and not delivery.accepted and sent + len(piece) > self._welcome.window:
+            while ref in self._open and not delivery.accepted and at + len(piece) > window:
                 self._take()
             if ref not in self._open:
                 return False
-            self._write(wire.Data(piece))
-            sent += len(piece)
+            # What lies between the window and the offset the server has from an earlier connection.
+            if due := piece[:max(0, window - at)] + piece[max(0, max(window, delivery.offset) - at):]:
+                self._write(wire.Data(due))
+            at += len(piece)
         return True
+
+    def _may_resume(self, m: Message, offset: int) -> bool:
+        """Whether a server may ask for the body of a message from there on (section 6)."""
+        return offset == 0 or m.key is None and self._welcome.window <= offset <= m.size
 
     def _write(self, record: wire.Record) -> None:
         try:
@@ -165,8 +172,9 @@ class Session:
         match rec:
             case wire.Welcome() if self._welcome is None:
                 return rec
-            case wire.Accept() if rec.ref in self._open and not self._open[rec.ref].accepted:
-                self._open[rec.ref].accepted = True
+            case wire.Accept() if self._waits(rec):
+                delivery = self._open[rec.ref]
+                delivery.accepted, delivery.offset = True, rec.offset
             case wire.Receipt() if rec.ref in self._open:
                 self._receipted(self._answered(rec.ref), rec.text)
             case wire.Refusal() if rec.ref in self._open:
@@ -178,6 +186,11 @@ class Session:
             case _:
                 raise Ended(f"the server broke the protocol: {type(rec).__name__} is out of turn")
         return rec
+
+    def _waits(self, rec: wire.Accept) -> bool:
+        """Whether an offer waits for this ACCEPT."""
+        delivery = self._open.get(rec.ref)
+        return delivery is not None and not delivery.accepted and self._may_resume(delivery.message, rec.offset)
 
     def _answered(self, ref: int) -> Delivery:
         delivery = self._open.pop(ref)

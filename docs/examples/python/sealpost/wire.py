@@ -16,13 +16,13 @@ class Type(enum.IntEnum):
 
 
 MOST = {Type.HELLO: 256, Type.OFFER: 324, Type.DATA: MAX_DATA, Type.END: 0, Type.CANCEL: 0, Type.WELCOME: 78,
-        Type.ACCEPT: 4, Type.RECEIPT: 16388, Type.REFUSAL: 518, Type.CLOSE: 514}  # bytes of payload
+        Type.ACCEPT: 12, Type.RECEIPT: 16388, Type.REFUSAL: 518, Type.CLOSE: 514}  # bytes of payload
 
 
 class Code(enum.IntEnum):
     """Why an offer is not taken, or a connection ends (section 7). The high byte is the class."""
     TOO_LARGE, BAD_OFFER, ID_CONFLICT, CONTENT_MISMATCH, BAD_CIPHERTEXT = 0x0101, 0x0102, 0x0103, 0x0104, 0x0105
-    UNAVAILABLE, OUTCOME_UNKNOWN, NO_SPACE, CANCELLED = 0x0201, 0x0202, 0x0203, 0x0204
+    UNAVAILABLE, OUTCOME_UNKNOWN, NO_SPACE, CANCELLED, PART_SPOILED = 0x0201, 0x0202, 0x0203, 0x0204, 0x0205
     PROTOCOL_ERROR, UNAUTHENTICATED = 0x0301, 0x0302
     BUSY, SHUTTING_DOWN, TOO_SLOW, IDLE = 0x0401, 0x0402, 0x0403, 0x0404
 
@@ -86,9 +86,10 @@ class Welcome:
 @dataclass(frozen=True)
 class Accept:
     ref: int
+    offset: int
 
     def encode(self) -> bytes:
-        return record(Type.ACCEPT, struct.pack(">I", self.ref))
+        return record(Type.ACCEPT, struct.pack(">IQ", self.ref, self.offset))
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def decode(type_: Type, payload: bytes) -> Record:
             case Type.WELCOME:
                 return _welcome(Welcome(*Welcome.LAYOUT.unpack_from(payload), payload[Welcome.LAYOUT.size:].decode("ascii")))
             case Type.ACCEPT:
-                return Accept(*struct.unpack(">I", payload))
+                return Accept(*struct.unpack(">IQ", payload))
             case Type.RECEIPT:
                 return Receipt(*struct.unpack_from(">I", payload), _some(payload[4:]))
             case Type.REFUSAL:

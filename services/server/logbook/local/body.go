@@ -29,6 +29,10 @@ func (s *staged) Complete() (engine.File, error) {
 
 // Release closes the file, removes it unless it is kept, and gives its room back.
 func (s *staged) Release(keep bool) {
+	s.l.shelf.leave(s)
+	if s.saver != nil {
+		s.saver.end()
+	}
 	if s.file != nil {
 		_ = s.file.Close()
 	}

@@ -27,6 +27,7 @@ type largeSheet struct {
 	plainPart  *bufio.Writer // header, deciphered bytes, trailer
 	cipherPart *bufio.Writer // the base64 text on its lines
 	wrapped    io.WriteCloser
+	come       uint64 // deciphered bytes
 }
 
 func newLargeSheet(s *staged) (*largeSheet, error) {
@@ -49,11 +50,6 @@ func (g *largeSheet) put(p []byte) error {
 	return err
 }
 
-func (g *largeSheet) plain(p []byte) error {
-	g.message.Write(p)
-	return g.put(p)
-}
-
 func (g *largeSheet) cipher(p []byte) error {
 	_, err := g.wrapped.Write(p)
 	return err
@@ -70,6 +66,11 @@ func (g *largeSheet) complete() (digest logfile.Digest, err error) {
 	}
 	if err := g.digestCiphertext(); err != nil {
 		return digest, err
+	}
+	if g.s.saver != nil {
+		if err := g.s.saver.wait(); err != nil {
+			return digest, err
+		}
 	}
 	if g.s.layout.FileSize() >= flushAlone {
 		err = g.s.l.vol.Sync(g.s.file, g.s.name)

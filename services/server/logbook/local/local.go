@@ -5,6 +5,7 @@
 //
 //	DIR/staging/lock      held by the one server that writes
 //	DIR/staging/logbook   the logbook's id
+//	DIR/staging/p-*       what is known of messages that were cut off (parts)
 //
 // All other files are the engine's.
 //
@@ -25,6 +26,7 @@ import (
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine"
 	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/parts"
 	"sealpost/shared/durable"
 	"sealpost/shared/logging/floods"
 )
@@ -49,6 +51,8 @@ type Config struct {
 	Zone          *time.Location // of the time in the log file
 	Log           zerolog.Logger
 	Sums          *floods.Sums        // of what is logged again and again
+	KeepParts     time.Duration       // how long a part is kept of a large message that is cut off; 0: none is
+	PartsHeld     func(bytes uint64)  // hears how much such parts hold, whenever that changes
 	Missing       func(number uint64) // hears of each recorded message whose log file is neither staged nor in its place
 
 	// Lock is of Dir, by Lock, and stays the caller's to close. Nil: Open takes
@@ -58,6 +62,7 @@ type Config struct {
 	RotateAfter int64         // bytes of commit records before they are rotated
 	IndexBatch  int           // messages that wait in memory for one write of the index file
 	RetryEvery  time.Duration // between tries to heal, or to finish a durable group
+	PartStep    uint64        // bytes by which a part grows, for tests; PartStep
 
 	now   func() time.Time // for tests, as seams
 	seams disk.Seams
@@ -71,6 +76,7 @@ type Logbook struct {
 	lock  io.Closer // none where it is the caller's
 	space *space
 	files *files
+	shelf *shelf
 }
 
 var _ logbook.Logbook = (*Logbook)(nil)
@@ -89,25 +95,33 @@ func Open(cfg Config) (*Logbook, error) {
 		}
 		own = lock
 	}
-	running, err := start(cfg, vol)
+	running, found, err := start(cfg, vol)
 	if err != nil {
 		_ = own.Close()
 		return nil, err
 	}
-	return &Logbook{
+	l := &Logbook{
 		Engine: running, cfg: cfg, vol: vol, lock: own,
-		space: newSpace(vol.Dir(), cfg.MaxStaged), files: newFiles(cfg.Files),
-	}, nil
+		space: newSpace(vol.Dir(), cfg.MaxStaged), files: newFiles(cfg.Files), shelf: newShelf(vol, cfg),
+	}
+	for _, p := range found {
+		end := uint64(l.layoutOf(p.Draft, p.Received).PlainOffset()) + p.Offset
+		p.room = l.space.found(p.Draft.Sender, blocks(end)+parts.FileSize)
+		l.shelf.put(p, nil)
+	}
+	l.space.evict = l.shelf.evict
+	return l, nil
 }
 
 // start recovers the volume and starts the engine on it.
-func start(cfg Config, vol *disk.Volume) (*engine.Engine, error) {
+func start(cfg Config, vol *disk.Volume) (*engine.Engine, []*part, error) {
 	if err := vol.OpenRoot(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	stores := &engine.Stores{Volume: vol}
 	var running *engine.Engine
-	err := (&recovery{cfg: cfg, Stores: stores}).run()
+	r := &recovery{cfg: cfg, Stores: stores}
+	err := r.run()
 	if err == nil {
 		running, err = engine.Start(engine.Config{
 			ID: cfg.ID, Notary: cfg.Notary, MostInGroup: groupSize(cfg.Files), RotateAfter: cfg.RotateAfter,
@@ -116,9 +130,9 @@ func start(cfg Config, vol *disk.Volume) (*engine.Engine, error) {
 	}
 	if err != nil { // it will be tried again: nothing may stay open
 		_ = stores.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return running, nil
+	return running, r.parts, nil
 }
 
 // Lock keeps all others from the volume dir. durable.ErrLocked means that
@@ -140,6 +154,10 @@ func (c Config) withDefaults() Config {
 	if c.Sums == nil {
 		c.Sums = floods.New(c.Log, time.Now)
 	}
+	c.PartStep = cmp.Or(c.PartStep, PartStep)
+	if c.PartsHeld == nil {
+		c.PartsHeld = func(uint64) {}
+	}
 	if c.Missing == nil {
 		c.Missing = func(uint64) {}
 	}
@@ -151,4 +169,7 @@ func (c Config) withDefaults() Config {
 
 // Close lets the group under way finish, commits or fails what waits behind it and
 // releases the volume.
-func (l *Logbook) Close() error { return errors.Join(l.Engine.Close(), l.lock.Close()) }
+func (l *Logbook) Close() error {
+	l.shelf.close()
+	return errors.Join(l.Engine.Close(), l.lock.Close())
+}

@@ -49,7 +49,7 @@ func open(t *testing.T, cfg Config) *Logbook {
 
 func fixture(dir string) logbooktest.Fixture {
 	return logbooktest.Fixture{
-		Open: func(t *testing.T) logbook.Logbook { return open(t, testConfig(dir)) },
+		Open: func(t *testing.T) logbook.Logbook { return open(t, keeping(dir)) },
 		File: func(t *testing.T, e logfile.Entry) (io.ReaderAt, int64) {
 			f, err := os.Open(filepath.Join(dir, "logs", e.File))
 			if err != nil {

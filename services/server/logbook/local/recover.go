@@ -19,7 +19,8 @@ import (
 type recovery struct {
 	cfg Config
 	*engine.Stores
-	gone []logfile.Entry // of recorded messages whose log file is nowhere
+	gone  []logfile.Entry // of recorded messages whose log file is nowhere
+	parts []*part         // of messages that were on their way in
 }
 
 func (r *recovery) run() error {
@@ -56,12 +57,14 @@ func (r *recovery) run() error {
 	if err := r.giveID(); err != nil {
 		return err
 	}
-	dropped, err := r.Volume.RemoveStaged()
+	var keep map[string]bool
+	r.parts, keep = findParts(r.Volume, r.cfg)
+	dropped, err := r.Volume.RemoveStaged(keep)
 	if err != nil {
 		return err
 	}
 	r.cfg.Log.Info().Uint64("messages", r.Manifest.Count()).Int("replayed", len(recs)).
-		Int("discarded", dropped).Msg("logbook open")
+		Int("discarded", dropped).Int("parts", len(r.parts)).Msg("logbook open")
 	return nil
 }
 

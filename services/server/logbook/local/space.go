@@ -36,7 +36,8 @@ const (
 // its room in steps, before the bytes. Only what is still to be written counts
 // against the free space: what is written has lowered that already.
 type space struct {
-	limit uint64 // of what one sender holds
+	limit uint64      // of what one sender holds
+	evict func() bool // gives up a part, before anyone is refused; false: there is none
 
 	mu       sync.Mutex
 	free     disk.Gauge
@@ -44,13 +45,16 @@ type space struct {
 	promised uint64                  // to all reservations, and not written
 	held     uint64                  // by all reservations: promised or written
 	of       engine.BySender[uint64] // of held
+	shelved  uint64                  // of held, by parts that nobody brings now
+	partsOf  engine.BySender[uint64] // of shelved
 	refused  [2]refusal              // the newest, and the newest of another sender
 }
 
 func newSpace(dir string, limit uint64) *space {
 	return &space{
-		limit: limit, of: make(engine.BySender[uint64]),
-		free: disk.Gauge{Read: func() (uint64, error) { return disk.FreeBytes(dir) }},
+		limit: limit, of: make(engine.BySender[uint64]), partsOf: make(engine.BySender[uint64]),
+		evict: func() bool { return false },
+		free:  disk.Gauge{Read: func() (uint64, error) { return disk.FreeBytes(dir) }},
 	}
 }
 
@@ -60,104 +64,51 @@ type refusal struct {
 	at     time.Time
 }
 
-// reservation is the room of one message, or of one scratch. It is for one
-// goroutine at a time.
-type reservation struct {
-	space    *space
-	sender   string
-	most     uint64 // bytes that it may come to
-	promised uint64 // and not written
-	written  uint64
-}
-
 // open begins a reservation and promises its first step, or returns
 // logbook.ErrNoSpace where there is not as much as it may come to.
 func (s *space) open(sender string, most uint64) (*reservation, error) {
 	most = blocks(most)
 	r := s.openLoose(sender, most)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.fits(sender, most); err != nil {
+	if err := s.grant(r, most, min(most, RoomStep)); err != nil {
 		return nil, err
 	}
-	s.promise(r, min(most, RoomStep))
 	return r, nil
 }
 
-// openLoose begins a reservation that is promised nothing yet, and need never come to
-// the most that it may.
-func (s *space) openLoose(sender string, most uint64) *reservation {
-	return &reservation{space: s, sender: sender, most: most}
+// grant promises n bytes where as many as are wanted fit. Parts go before anyone
+// is refused, but not for what would not fit without them either.
+func (s *space) grant(r *reservation, wanted, n uint64) error {
+	for {
+		hopeless, err := s.tryGrant(r, wanted, n)
+		if !errors.Is(err, logbook.ErrNoSpace) {
+			return err
+		}
+		if hopeless || !s.evict() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.noteRefused(r.sender, time.Now())
+			return err
+		}
+	}
 }
 
-// want has n bytes promised that are about to be written: those, and up to a step
-// more. The error is a logbook.ErrNoSpace.
-func (r *reservation) want(n uint64) error {
-	if n <= r.promised {
-		return nil
+func (s *space) tryGrant(r *reservation, wanted, n uint64) (hopeless bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.fits(r.sender, wanted); err != nil {
+		return s.judge(r.sender, wanted, true) != nil, err
 	}
-	lacks := n - r.promised
-	step := max(lacks, min(RoomStep, r.most-min(r.most, r.promised+r.written)))
-	r.space.mu.Lock()
-	defer r.space.mu.Unlock()
-	if err := r.space.fits(r.sender, step); err != nil {
-		return err
-	}
-	r.space.promise(r, step)
-	return nil
-}
-
-// wrote notes n promised bytes as written. It is called after the write, so bytes
-// may be counted twice for a moment, but are never left out.
-func (r *reservation) wrote(n uint64) {
-	r.space.mu.Lock()
-	defer r.space.mu.Unlock()
-	n = min(n, r.promised)
-	r.promised -= n
-	r.written += n
-	r.space.promised -= n
-	r.space.since += n
-}
-
-// complete notes all that was promised as written: the last block is whole.
-func (r *reservation) complete() { r.wrote(r.promised) }
-
-// end gives all room back. The bytes are kept by then, or removed.
-func (r *reservation) end() {
-	r.space.mu.Lock()
-	defer r.space.mu.Unlock()
-	own := r.promised + r.written
-	r.space.promised -= r.promised
-	r.space.held -= own
-	r.space.of.Add(r.sender, -own)
-	r.promised, r.written = 0, 0
-}
-
-// leastRate returns at how many bytes a second at least the message must come. It
-// is 0 while its sender holds no more than is left, or nobody else wants more.
-func (r *reservation) leastRate() uint64 {
-	if r.most <= RoomStep {
-		return 0
-	}
-	r.space.mu.Lock()
-	defer r.space.mu.Unlock()
-	left, err := r.space.left()
-	if err != nil || r.space.of[r.sender] <= left || !r.space.wanted(r.sender) {
-		return 0
-	}
-	return (r.promised + r.written) / uint64(holdFor.Seconds())
+	s.promise(r, n)
+	return false, nil
 }
 
 // fits says whether a sender can be promised n more bytes. A refusal is by what
 // is free now.
 func (s *space) fits(sender string, n uint64) error {
-	err := s.judge(sender, n)
+	err := s.judge(sender, n, false)
 	if err != nil {
 		s.free.Forget()
-		err = s.judge(sender, n)
-	}
-	if errors.Is(err, logbook.ErrNoSpace) {
-		s.noteRefused(sender, time.Now())
+		err = s.judge(sender, n, false)
 	}
 	return err
 }
@@ -179,32 +130,38 @@ func (s *space) wanted(sender string) bool {
 	return false
 }
 
-func (s *space) judge(sender string, n uint64) error {
-	left, err := s.left()
-	own := s.of[sender]
+// judge says it by what is known, or as if all parts had gone.
+func (s *space) judge(sender string, n uint64, bare bool) error {
+	gone, ownGone := uint64(0), uint64(0)
+	if bare {
+		gone, ownGone = s.shelved, s.partsOf[sender]
+	}
+	left, err := s.left(gone)
+	own := s.of[sender] - ownGone
 	switch {
 	case err != nil:
 		return err
 	case n > left:
 		return fmt.Errorf("%w: %d bytes are left for messages on their way in, %d more are wanted",
 			logbook.ErrNoSpace, left, n)
-	case float64(own+n) > s.mayHold(left-n, n):
+	case float64(own+n) > mayHold(left-n, s.held-gone+n):
 		return fmt.Errorf("%w: sender %s would hold %d bytes and leave %d to all others",
 			logbook.ErrNoSpace, sender, own+n, left-n)
 	}
 	return nil
 }
 
-// mayHold is how much one sender may hold once n bytes more are promised, and so
-// many left.
-func (s *space) mayHold(left, n uint64) float64 {
-	all := float64(left) + float64(s.held+n)
+// mayHold is how much one sender may hold where so many bytes are left, and all
+// hold so many.
+func mayHold(left, held uint64) float64 {
+	all := float64(left) + float64(held)
 	return share * float64(left) * (float64(left) / all)
 }
 
 // left is what can be promised still: by what the volume has free, and by the
-// limit. One sender may reach that; for the others there is a third more.
-func (s *space) left() (uint64, error) {
+// limit, once so many held bytes are gone. One sender may reach that; for the
+// others there is a third more.
+func (s *space) left(gone uint64) (uint64, error) {
 	free, fresh, err := s.free.Value()
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
@@ -213,7 +170,7 @@ func (s *space) left() (uint64, error) {
 		s.since = 0 // the reading has it
 	}
 	all := s.limit + min(s.limit/3+blockSize, math.MaxUint64-s.limit)
-	return min(rest(free, s.since+s.promised+engine.Headroom), rest(all, s.held)), nil
+	return min(rest(free+gone, s.since+s.promised+engine.Headroom), rest(all, s.held-gone)), nil
 }
 
 func (s *space) promise(r *reservation, n uint64) {

@@ -39,7 +39,7 @@ func (v *volumeOf) write(c *reservation, n uint64) error {
 func (v *volumeOf) rest(t *testing.T) uint64 {
 	t.Helper()
 	v.free.Forget()
-	left, err := v.left()
+	left, err := v.left(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestRoomIsCountedOnce(t *testing.T) {
 		if err := v.write(c, min(32<<10, size-written)); err != nil {
 			t.Fatal(err)
 		}
-		stale, _ := v.left()
+		stale, _ := v.left(0)
 		if held := c.promised + c.written; stale != whole-held || v.rest(t) != stale {
 			t.Fatalf("after %d bytes %d are left by the last look, %d by a new one, %d are held",
 				written, stale, v.rest(t), held)

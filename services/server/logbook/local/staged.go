@@ -2,36 +2,38 @@ package local
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine"
-	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/shared/logfile"
 )
 
 // staged is one message on its way in, the session's until it is handed to the
 // engine.
 type staged struct {
-	l        *Logbook
-	draft    logbook.Draft
-	name     string // below the volume
+	l     *Logbook
+	draft logbook.Draft
+
+	mu       sync.Mutex // until it is handed to the engine: a later Stage may suspend it
+	name     string     // below the volume
 	layout   logfile.Layout
 	received time.Time
 	sheet    sheet // nil once it is in its file
 
-	plain      uint64 // deciphered bytes written
+	kept       uint64 // deciphered bytes that are there from an earlier arrival
+	plain      uint64 // deciphered bytes written, with those
 	ciphertext uint64 // base64 bytes written
 
 	file    *os.File // nil until something is in it
 	digest  logfile.Digest
 	room    *reservation
-	counted bool // among the open files
-	settled bool // only Discard may follow, and does nothing
+	saver   *saver // nil: no part is kept
+	counted bool   // among the open files
+	settled bool   // only Discard and Suspend may follow, and do nothing
 }
 
 // sheet is a log file on its way to the disk. The declared sizes say where the
@@ -48,63 +50,15 @@ type sheet interface {
 	complete() (logfile.Digest, error)
 }
 
-// Stage reserves room for a message and opens it for writing.
-func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, error) {
-	if err := l.Accepting(); err != nil {
-		return nil, err
-	}
-	s := &staged{l: l, draft: d, received: l.cfg.now(), name: stagedName()}
-	s.layout = logfile.NewLayout(logfile.Head{
-		ReceivedAt: s.received.In(l.cfg.Zone), Size: d.Size, EncryptedSize: d.EncryptedSize,
-		Cipher: d.Cipher, Sender: d.Sender, Name: d.Name, ID: d.ID,
-	}, l.cfg.CiphertextMax)
-	need := uint64(s.layout.FileSize())
-	var err error
-	if s.room, err = l.space.open(d.Sender, need); err != nil {
-		return nil, err
-	}
-	if need <= smallFile {
-		s.sheet = newSmallSheet(s)
-		return s, nil
-	}
-	if err := s.openLarge(); err != nil {
-		s.Discard()
-		return nil, l.Failed(err)
-	}
-	return s, nil
-}
-
-// openLarge opens a message that is written to its file as its bytes come.
-func (s *staged) openLarge() error {
-	if err := s.l.files.take(s.draft.Sender); err != nil {
-		return err
-	}
-	s.counted = true
-	large, err := newLargeSheet(s)
-	if err == nil {
-		s.sheet = large
-	}
-	return err
-}
-
-func stagedName() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
-	name := make([]byte, 0, len(disk.StagingDir)+1+len(disk.StagedPrefix)+2*len(b))
-	name = append(name, disk.StagingDir+"/"+disk.StagedPrefix...)
-	return string(hex.AppendEncode(name, b[:]))
-}
-
-// open makes the file.
-func (s *staged) open() (err error) {
-	s.file, err = s.l.vol.CreateFile(s.name)
-	return err
-}
-
 // Write takes the deciphered bytes.
 func (s *staged) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.settled {
+		return 0, logbook.ErrTaken
+	}
 	if uint64(len(p)) > s.draft.Size-s.plain {
-		return 0, fmt.Errorf("%w: more than the declared %d bytes", logbook.ErrMismatch, s.draft.Size)
+		return 0, fmt.Errorf("%w: more than the declared %d bytes", s.mismatch(), s.draft.Size)
 	}
 	if err := s.sheet.plain(p); err != nil {
 		return 0, s.l.Failed(err)
@@ -131,11 +85,18 @@ func (s *staged) WriteCiphertext(p []byte) (int, error) {
 // Commit checks the content and hands it to the engine. A large message goes to
 // its file and to the disk before that: small ones must not wait for it.
 func (s *staged) Commit(ctx context.Context, then func(logbook.Facts, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.settled {
+		then(logbook.Facts{}, logbook.ErrTaken)
+		return
+	}
+	s.settled = true
+	s.l.shelf.leave(s)
 	err := s.check()
 	if err == nil && s.file != nil {
 		err = s.writeOut()
 	}
-	s.settled = true
 	if err == nil {
 		err = s.l.Push(ctx, &engine.Message{Draft: s.draft, Received: s.received, Body: s, Then: then})
 	}
@@ -146,16 +107,32 @@ func (s *staged) Commit(ctx context.Context, then func(logbook.Facts, error)) {
 }
 
 // LeastRate grows with what the message holds, once that is scarce.
-func (s *staged) LeastRate() uint64 { return s.room.leastRate() }
+func (s *staged) LeastRate() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.settled {
+		return 0
+	}
+	return s.room.leastRate()
+}
+
+// mismatch is what is wrong with bytes that are not those declared: with a part
+// of them from an earlier arrival it may be that.
+func (s *staged) mismatch() error {
+	if s.kept > 0 {
+		return logbook.ErrSpoiled
+	}
+	return logbook.ErrMismatch
+}
 
 // check compares what was written with what was declared.
 func (s *staged) check() error {
 	if s.plain != s.draft.Size || s.ciphertext != s.draft.EncryptedSize {
-		return fmt.Errorf("%w: %d of %d bytes, %d of %d bytes of ciphertext", logbook.ErrMismatch,
+		return fmt.Errorf("%w: %d of %d bytes, %d of %d bytes of ciphertext", s.mismatch(),
 			s.plain, s.draft.Size, s.ciphertext, s.draft.EncryptedSize)
 	}
 	if got := s.sheet.digest(); got != s.draft.SHA256 {
-		return fmt.Errorf("%w: SHA-256 is %x, declared %x", logbook.ErrMismatch, got, s.draft.SHA256)
+		return fmt.Errorf("%w: SHA-256 is %x, declared %x", s.mismatch(), got, s.draft.SHA256)
 	}
 	return nil
 }
@@ -172,6 +149,8 @@ func (s *staged) writeOut() (err error) {
 
 // Discard drops the message and frees its space.
 func (s *staged) Discard() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.settled {
 		return
 	}

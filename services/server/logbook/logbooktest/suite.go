@@ -42,6 +42,7 @@ func Run(t *testing.T, fixture func(t *testing.T) Fixture) {
 		{"mismatches", mismatches},
 		{"restart", restart},
 		{"discard", discard},
+		{"suspend", suspend},
 		{"scratch", scratch},
 		{"closed", closedBook},
 		{"cancelled before commit", cancelled},

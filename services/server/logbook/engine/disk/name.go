@@ -69,19 +69,21 @@ func (v *Volume) Remove(name string) error {
 }
 
 // RemoveStaged drops every message that was on its way in when the last server
-// ended, and what was to replace a file.
-func (v *Volume) RemoveStaged() (int, error) {
+// ended, except for files that are to be kept, and what was to replace a file.
+func (v *Volume) RemoveStaged(keep map[string]bool) (int, error) {
 	entries, err := os.ReadDir(v.Staging(""))
 	if err != nil {
 		return 0, err
 	}
 	n := 0
 	for _, e := range entries {
+		name := StagingDir + "/" + e.Name()
 		message := strings.HasPrefix(e.Name(), StagedPrefix)
-		if !message && !strings.HasSuffix(e.Name(), NewSuffix) {
+		part := strings.HasPrefix(e.Name(), PartPrefix)
+		if keep[name] || !message && !part && !strings.HasSuffix(e.Name(), NewSuffix) {
 			continue
 		}
-		if err := v.Remove(StagingDir + "/" + e.Name()); err != nil {
+		if err := v.Remove(name); err != nil {
 			return n, err
 		}
 		if message {

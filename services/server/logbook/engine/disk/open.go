@@ -46,6 +46,20 @@ func (v *Volume) CreateFile(name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
+// Reopen opens the file of one message that is there already.
+func (v *Volume) Reopen(name string) (*os.File, error) {
+	dir, path := v.at(name)
+	var fd int
+	err := ignoringEINTR(func() (err error) {
+		fd, err = unix.Openat(dir, path, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
 func openMode(path string, flags int, mode fs.FileMode) (*os.File, error) {
 	fd, err := openFD(unix.AT_FDCWD, path, flags, mode)
 	if err != nil {

@@ -28,6 +28,8 @@ const (
 	lockName = "lock"
 	// StagedPrefix begins the names of messages on their way in.
 	StagedPrefix = "m-"
+	// PartPrefix begins the names of what is known of such that can go on later.
+	PartPrefix = "p-"
 	// NewSuffix ends the names of files that are to replace others.
 	NewSuffix = ".new"
 )

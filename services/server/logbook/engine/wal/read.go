@@ -38,14 +38,14 @@ func Read(vol *disk.Volume) (head Head, all []Record, ok bool, err error) {
 // crash cut the last append, unless a whole line follows.
 func Parse(text []byte) (head Head, all []Record, err error) {
 	lines := bytes.SplitAfter(text, []byte("\n"))
-	first := unframe(bytes.TrimSuffix(lines[0], []byte("\n")))
+	first := Unframe(bytes.TrimSuffix(lines[0], []byte("\n")))
 	if first == nil || json.Unmarshal(first, &head) != nil {
 		return head, nil, disk.Corrupt(Path, "its first line is not whole")
 	}
 	for i, line := range lines[1:] {
 		body, whole := bytes.CutSuffix(line, []byte("\n"))
 		var group []Record
-		if text := unframe(body); !whole || text == nil || json.Unmarshal(text, &group) != nil {
+		if text := Unframe(body); !whole || text == nil || json.Unmarshal(text, &group) != nil {
 			return head, all, tornTail(lines[i+2:])
 		}
 		all = append(all, group...)
@@ -55,7 +55,7 @@ func Parse(text []byte) (head Head, all []Record, err error) {
 
 func tornTail(rest [][]byte) error {
 	for _, line := range rest {
-		if unframe(bytes.TrimSuffix(line, []byte("\n"))) != nil {
+		if Unframe(bytes.TrimSuffix(line, []byte("\n"))) != nil {
 			return disk.Corrupt(Path, "a broken line stands before a whole one")
 		}
 	}

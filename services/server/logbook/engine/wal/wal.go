@@ -78,7 +78,7 @@ func Start(vol *disk.Volume, base uint64, most int64) (*Log, error) {
 }
 
 func (r *Log) start() error {
-	head, err := frame(Head{Base: r.base})
+	head, err := Frame(Head{Base: r.base})
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (r *Log) start() error {
 // Append makes one group durable. After an error the group must be voided by a
 // fresh records file before its numbers are used again.
 func (r *Log) Append(group []Record) error {
-	line, err := frame(group)
+	line, err := Frame(group)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (r *Log) Close() error { return r.file.Close() }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func frame(v any) ([]byte, error) {
+func Frame(v any) ([]byte, error) {
 	var body bytes.Buffer
 	enc := json.NewEncoder(&body)
 	enc.SetEscapeHTML(false)
@@ -142,7 +142,7 @@ func sum(text []byte) string { return fmt.Sprintf("%08x", crc32.Checksum(text, c
 
 // unframe returns the JSON of a line without its "\n", or nil when the line is
 // not whole.
-func unframe(line []byte) []byte {
+func Unframe(line []byte) []byte {
 	if len(line) < 10 || line[8] != ' ' {
 		return nil
 	}
