@@ -21,13 +21,13 @@ type counting struct {
 func (c *counting) Deliver(ctx context.Context, m courier.Message) (courier.Delivery, error) {
 	var mine atomic.Int64
 	open := m.Open
-	m.Open = func() (io.ReadCloser, error) {
+	m.Open = func() (io.ReadSeekCloser, error) {
 		in, err := open()
 		if err != nil {
 			return nil, err
 		}
 		c.moved.Add(-mine.Swap(0))
-		return &counted{in, func(n int) { mine.Add(int64(n)); c.moved.Add(int64(n)) }}, nil
+		return &counted{ReadSeekCloser: in, add: func(n int) { mine.Add(int64(n)); c.moved.Add(int64(n)) }}, nil
 	}
 	d, err := c.carrier.Deliver(ctx, m)
 	if err != nil {
@@ -38,15 +38,28 @@ func (c *counting) Deliver(ctx context.Context, m courier.Message) (courier.Deli
 
 func (c *counting) bytes() uint64 { return uint64(max(c.moved.Load(), 0)) }
 
+// counted tells how far a reader has come, one that passes over what the server
+// has already among it.
 type counted struct {
-	io.ReadCloser
+	io.ReadSeekCloser
+	at  int64
 	add func(n int)
 }
 
 func (r *counted) Read(p []byte) (int, error) {
-	n, err := r.ReadCloser.Read(p)
+	n, err := r.ReadSeekCloser.Read(p)
+	r.at += int64(n)
 	r.add(n)
 	return n, err
+}
+
+func (r *counted) Seek(offset int64, whence int) (int64, error) {
+	to, err := r.ReadSeekCloser.Seek(offset, whence)
+	if err == nil {
+		r.add(int(to - r.at))
+		r.at = to
+	}
+	return to, err
 }
 
 // progress shows how far a work is until stop is called. Where nobody is to see
