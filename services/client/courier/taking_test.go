@@ -14,6 +14,8 @@ import (
 func TestTaking(t *testing.T) {
 	full := &laterError{framing.CodeNoSpace, "full"}
 	busy := &laterError{framing.CodeUnavailable, "busy"}
+	spoiled := &laterError{framing.CodePartSpoiled, "spoiled"}
+	taken := &laterError{framing.CodeCancelled, "offered elsewhere"}
 	const isFull, isBusy = "server: full (no space)", "server: busy (unavailable)"
 	type event struct {
 		size   uint64
@@ -32,6 +34,7 @@ func TestTaking(t *testing.T) {
 		"too large, smaller ones":   {[]event{{size: 9, err: full}, {size: 8}, {size: 9, err: full}}, []string{isFull}},
 		"room for the smallest":     {[]event{{size: 9, err: full}, {size: 2, err: full}, {size: 2}}, []string{isFull, ""}},
 		"it begins again":           {[]event{{err: busy}, {}, {err: busy}, {}}, []string{isBusy, "", isBusy, ""}},
+		"about one body":            {[]event{{err: spoiled}, {err: taken}, {err: busy}, {}}, []string{isBusy, ""}},
 		"answered from before then": {[]event{{err: busy}, {before: true}, {}}, []string{isBusy, ""}},
 	} {
 		var told []string

@@ -150,6 +150,13 @@ type laterError struct {
 	reason string
 }
 
+// ofBody reports whether the refusal is about what came of this one body, and says
+// nothing of whether the server takes messages: it is to be sent whole, or was
+// offered on another connection since.
+func (e *laterError) ofBody() bool {
+	return e.code == framing.CodePartSpoiled || e.code == framing.CodeCancelled
+}
+
 func (e *laterError) Error() string {
 	return fmt.Sprintf("server: %s (%s)", message.Visible(e.reason), e.code)
 }
