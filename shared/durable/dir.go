@@ -157,8 +157,8 @@ func openRegular(dir int, name, path string, flag int, mode fs.FileMode) (*os.Fi
 	if err = unix.Fstat(fd, &st); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
 		err = ErrNotRegular
 	}
-	if err == nil {
-		err = unix.SetNonblock(fd, false)
+	if err == nil { // the flag was for pipes alone
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, flag&unix.O_APPEND)
 	}
 	if err != nil {
 		_ = unix.Close(fd)

@@ -3,9 +3,7 @@ package durable
 import (
 	"errors"
 	"io/fs"
-	"math/rand/v2"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,7 +61,7 @@ func (d *Dir) isFile(f *os.File, name string) error {
 // alone. A power cut may leave it empty under one that IsTemp knows.
 func (d *Dir) Unnamed() (*os.File, error) {
 	for {
-		name := tempPrefix + strconv.FormatUint(uint64(rand.Uint32()), 10)
+		name := TempName()
 		f, err := d.Open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		switch {
 		case errors.Is(err, fs.ErrExist):

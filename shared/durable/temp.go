@@ -21,6 +21,12 @@ func IsTemp(name string) bool {
 	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
+// TempName returns another name each time that IsTemp knows, for a file that is to
+// be made.
+func TempName() string {
+	return tempPrefix + strconv.FormatUint(uint64(rand.Uint32()), 10)
+}
+
 // WriteFile puts data under a name, replacing what has it: a link there is not
 // followed. The file gets exactly mode, whatever the umask, and that owner before
 // it has its name. Order: temporary file of an exclusive name in the directory,
@@ -31,9 +37,7 @@ func (d *Dir) WriteFile(name string, data []byte, mode fs.FileMode, owner Owner)
 
 // WriteNew is WriteFile where nothing is replaced: fs.ErrExist.
 func (d *Dir) WriteNew(name string, data []byte, mode fs.FileMode, owner Owner) error {
-	return d.writeFileBy(name, data, mode, owner, func(temp string, to *Dir, name string) error {
-		return d.ops.rename(d, temp, to, name, renameNew)
-	})
+	return d.writeFileBy(name, data, mode, owner, d.MoveNew)
 }
 
 func (d *Dir) writeFileBy(name string, data []byte, mode fs.FileMode, owner Owner,
@@ -63,7 +67,7 @@ func (d *Dir) writeFileBy(name string, data []byte, mode fs.FileMode, owner Owne
 // createTemp makes a file of a name that nothing has.
 func (d *Dir) createTemp() (name string, f file, err error) {
 	for {
-		name = tempPrefix + strconv.FormatUint(uint64(rand.Uint32()), 10)
+		name = TempName()
 		f, err = d.ops.create(d, name)
 		if !errors.Is(err, fs.ErrExist) {
 			return name, f, err

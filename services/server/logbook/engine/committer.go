@@ -8,8 +8,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/server/logbook"
-	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/index"
+	"sealpost/shared/durable"
 	"sealpost/shared/logging/floods"
 )
 
@@ -29,8 +29,7 @@ type committer struct {
 	health    *health
 	closing   <-chan struct{}
 
-	canSyncFS  bool
-	dirty      disk.Gauge             // bytes that the machine has not flushed
+	flushes    *durable.Flusher
 	underway   map[index.Key]*Message // that are being committed, from when they are taken until they end
 	unfinished bool                   // a durable group was left to recovery
 	onVolume   *signed                // the checkpoint beside the manifest
@@ -41,7 +40,7 @@ func newCommitter(e *Engine) *committer {
 	return &committer{
 		Stores: e.stores, cfg: e.cfg, committed: e.committed, signer: e.signer,
 		queue: e.queue, health: e.health, closing: e.closing,
-		canSyncFS: e.stores.Volume.CanSyncFS(), dirty: disk.Gauge{Read: e.stores.Volume.Dirty},
+		flushes:  durable.NewFlusher(e.stores.Volume.CanSyncFS(), e.stores.Volume.Dirty),
 		underway: make(map[index.Key]*Message),
 	}
 }

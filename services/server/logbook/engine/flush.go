@@ -6,26 +6,16 @@ import (
 	"sealpost/services/server/logbook/engine/disk"
 )
 
-const (
-	parallelFlushes = 16 // files of a group flushed at once, one by one
-	// ForeignDirty is how much others may have written without a flush before
-	// their bytes make one flush of the whole file system the slower way.
-	ForeignDirty = 32 << 20
-)
+const parallelFlushes = 16 // files of a group flushed at once, one by one
 
-// shareFlush decides between one flush of the whole file system, whose cost
-// hardly grows with the group, and one of each file. The first also writes out
-// what everybody else on that file system has not flushed.
+// shareFlush decides between one flush of the whole file system and one of each
+// file.
 func (c *committer) shareFlush(group []*Message) bool {
-	if !c.canSyncFS {
-		return false
-	}
 	own := uint64(0)
 	for _, m := range group {
 		own += m.file.Size
 	}
-	dirty, _, err := c.dirty.Value()
-	return err == nil && dirty < own+ForeignDirty
+	return c.flushes.Together(own)
 }
 
 // flushTogether brings bytes and names of staged files to stable storage by one

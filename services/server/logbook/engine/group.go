@@ -154,7 +154,7 @@ func (c *committer) write(first []*Message) (written []*Message) {
 	g.SetLimit(parallelFlushes)
 	errs := make([]error, len(first))
 	for i, m := range first {
-		if c.canSyncFS || m.Body.InFile() {
+		if c.flushes.Trusted() || m.Body.InFile() {
 			errs[i] = m.complete()
 			continue
 		}

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/logbook"
-	"sealpost/services/server/logbook/engine"
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/logbooktest"
+	"sealpost/shared/durable"
 )
 
 // A flush of the whole file system is shared only while others have little to
@@ -24,8 +24,8 @@ func TestWhichFlush(t *testing.T) {
 		trusted  bool
 		together bool
 	}{
-		"quiet":               {dirty: engine.ForeignDirty / 2, trusted: true, together: true},
-		"a busy neighbour":    {dirty: engine.ForeignDirty * 2, trusted: true},
+		"quiet":               {dirty: durable.ForeignDirty / 2, trusted: true, together: true},
+		"a busy neighbour":    {dirty: durable.ForeignDirty * 2, trusted: true},
 		"nobody knows":        {err: errInjected, trusted: true},
 		"another file system": {},
 	} {

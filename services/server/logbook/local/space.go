@@ -10,6 +10,7 @@ import (
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine"
 	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/shared/durable"
 )
 
 const (
@@ -40,7 +41,7 @@ type space struct {
 	evict func() bool // gives up a part, before anyone is refused; false: there is none
 
 	mu       sync.Mutex
-	free     disk.Gauge
+	free     durable.Gauge
 	since    uint64                  // written since free was read
 	promised uint64                  // to all reservations, and not written
 	held     uint64                  // by all reservations: promised or written
@@ -54,7 +55,7 @@ func newSpace(dir string, limit uint64) *space {
 	return &space{
 		limit: limit, of: make(engine.BySender[uint64]), partsOf: make(engine.BySender[uint64]),
 		evict: func() bool { return false },
-		free:  disk.Gauge{Read: func() (uint64, error) { return disk.FreeBytes(dir) }},
+		free:  durable.Gauge{Read: func() (uint64, error) { return disk.FreeBytes(dir) }},
 	}
 }
 

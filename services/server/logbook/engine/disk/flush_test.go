@@ -5,13 +5,6 @@ import (
 	"testing"
 )
 
-func TestDirtyBytes(t *testing.T) {
-	n, err := dirtyBytes()
-	if err != nil {
-		t.Errorf("%d, %v", n, err)
-	}
-}
-
 // What is announced as a flush is one: the kernel refuses it where there is
 // nothing to flush, or no file any more.
 func TestFlushesAreReal(t *testing.T) {

@@ -1,5 +1,7 @@
 package disk
 
+import "sealpost/shared/durable"
+
 // Op is a kind of file operation.
 type Op string
 
@@ -41,10 +43,10 @@ func NewWithSeams(dir string, s Seams) *Volume {
 		s.Fault = func(Step) error { return nil }
 	}
 	if s.Dirty == nil {
-		s.Dirty = dirtyBytes
+		s.Dirty = durable.DirtyBytes
 	}
 	if s.CanSyncFS == nil {
-		s.CanSyncFS = canSyncFS
+		s.CanSyncFS = durable.CanSyncFS
 	}
 	return &Volume{dir: dir, seams: s}
 }
