@@ -37,6 +37,7 @@ func client() {
 //	status N COMMAND…           the command's exit status is N
 //	again FILE                  run the command that the hint in FILE shows
 //	files DIR N                 DIR holds N entries (no dots counted); waits for them
+//	ended PLACE N               so do the days of an outbox's sent or refused: N messages
 //	logged FILE TEXT            wait until FILE, which a process in the background writes, has TEXT in it
 //	logfile N FILE              log file N holds FILE's bytes
 //	certificate ADDRESS         make ca.pem, for it server.pem, expired.pem, future.pem and their keys, and other.pem
@@ -55,6 +56,7 @@ func TestScripts(t *testing.T) {
 			"status":      statusCommand,
 			"again":       againCommand,
 			"files":       filesCommand,
+			"ended":       endedCommand,
 			"logfile":     logfileCommand,
 			"logged":      loggedCommand,
 			"certificate": certificateCommand,
@@ -95,19 +97,30 @@ func againCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // filesCommand waits for what a process in the background does.
-func filesCommand(ts *testscript.TestScript, neg bool, args []string) {
+func filesCommand(ts *testscript.TestScript, neg bool, args []string) { awaitCount(ts, args, visible) }
+
+func endedCommand(ts *testscript.TestScript, neg bool, args []string) { awaitCount(ts, args, ended) }
+
+func awaitCount(ts *testscript.TestScript, args []string, count func(*testscript.TestScript, string) int) {
 	if len(args) != 2 {
-		ts.Fatalf("usage: files DIR N")
+		ts.Fatalf("usage: files or ended, DIR N")
 	}
 	want, err := strconv.Atoi(args[1])
 	ts.Check(err)
-	names := 0
+	found := 0
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if names = visible(ts, ts.MkAbs(args[0])); names == want {
+		if found = count(ts, ts.MkAbs(args[0])); found == want {
 			return
 		}
 	}
-	ts.Fatalf("%s holds %d entries, want %d", args[0], names, want)
+	ts.Fatalf("%s holds %d, want %d", args[0], found, want)
+}
+
+// ended counts the messages in the days of a place: each has a file beside it.
+func ended(ts *testscript.TestScript, place string) int {
+	files, err := filepath.Glob(filepath.Join(place, "*", "[^.]*"))
+	ts.Check(err)
+	return len(files) / 2
 }
 
 func loggedCommand(ts *testscript.TestScript, neg bool, args []string) {

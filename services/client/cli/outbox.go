@@ -76,13 +76,17 @@ func (e *outcomeError) Error() string {
 	if n := e.outcome.Refused; n > 0 {
 		lines = append(lines, fmt.Sprintf("refused: %d, see %s/refused", n, e.dir))
 	}
-	for _, left := range e.outcome.Left {
+	const most = 20
+	for _, left := range e.outcome.Left[:min(len(e.outcome.Left), most)] {
 		cause, _, _ := strings.Cut(left.Err.Error(), "\n")
 		name := message.Visible(left.Name)
 		if left.ID != (message.ID{}) {
 			name += " (message id " + left.ID.String() + ")"
 		}
 		lines = append(lines, name+": "+cause)
+	}
+	if more := len(e.outcome.Left) - most; more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"sealpost/services/client/courier"
+	"sealpost/services/client/outbox/box"
 	"sealpost/shared/message"
 )
 
@@ -118,43 +120,52 @@ func everyAttack(t *testing.T, try func(a attack), modes ...string) {
 	}
 }
 
-// A neighbour who was there first owns .sending, and exchanges a claim in it.
-func TestNeighbourExchangesAClaimOfHis(t *testing.T) {
+// A neighbour who was there first owns .sending, and exchanges a group in it.
+func TestNeighbourExchangesAGroupOfHis(t *testing.T) {
 	everyAttack(t, func(a attack) {
 		id := message.NewID().String()
-		a.byNeighbour("mkdir .sending sent refused; mkdir .sending/" + id + "; echo bait >.sending/" + id +
-			"/bait; chmod 777 .sending sent refused")
+		a.byNeighbour("mkdir .sending sent refused; mkdir -p .sending/" + id + "/files; echo bait >.sending/" + id +
+			"/files/bait; chmod 777 .sending sent refused")
 		err := a.afterScan("rm -r .sending/" + id + "; ln -s \"$PRIVATE\" .sending/" + id)
 		var broken *DirError
-		if !errors.As(err, &broken) || broken.Rule != otherOwner {
+		if !errors.As(err, &broken) || !strings.Contains(broken.Rule, "must belong to the user") {
 			a.Errorf("error %v", err)
 		}
 	}, "0777", "1777")
 }
 
-// .sending is ours, and stands open: a neighbour exchanges a claim in it, which
+// .sending is ours, and stands open: a neighbour exchanges a group in it, which
 // the client has seen.
-func TestNeighbourExchangesAClaimOfOurs(t *testing.T) {
-	everyAttack(t, func(a attack) {
-		id := a.abandon("message", "m", nil)
-		if err := os.Chmod(filepath.Join(a.dir, sendingDir), 0o777); err != nil {
-			a.Fatal(err)
-		}
-		if err := a.afterScan("cd .sending; mv " + id.String() + " away; ln -s \"$PRIVATE\" " + id.String()); err != nil {
-			a.Error(err)
-		}
-	}, "0777")
+func TestNeighbourExchangesAGroupOfOurs(t *testing.T) {
+	for name, script := range map[string]string{
+		"the group":     "cd .sending; mv $GROUP away; ln -s \"$PRIVATE\" $GROUP",
+		"its directory": "cd .sending; mv $GROUP away; mkdir $GROUP; ln -s \"$PRIVATE\" $GROUP/files",
+	} {
+		t.Run(name, func(t *testing.T) {
+			everyAttack(t, func(a attack) {
+				a.abandon("message", "m", nil)
+				group := filepath.Base(a.group())
+				if err := os.Chmod(filepath.Join(a.dir, box.Sending), 0o777); err != nil {
+					a.Fatal(err)
+				}
+				if err := a.afterScan("GROUP=" + group + "; " + script); err != nil {
+					a.Error(err)
+				}
+			}, "0777")
+		})
+	}
 }
 
 // .sending is ours, in an outbox where everybody can rename it. The client works
 // on in the one that it has opened, until it finds that it is another one.
 func TestNeighbourExchangesSending(t *testing.T) {
 	everyAttack(t, func(a attack) {
-		id := a.abandon("message", "m", nil).String()
+		a.abandon("message", "m", nil)
+		group := filepath.Base(a.group())
 		if _, err := AcceptLogbook(a.dir, testLogbook); err != nil {
 			a.Fatal(err)
 		}
-		a.byNeighbour("mkdir .trap; ln -s \"$PRIVATE\" .trap/" + id)
+		a.byNeighbour("mkdir .trap; ln -s \"$PRIVATE\" .trap/" + group)
 		err := a.afterScan("mv .sending .away; ln -s .trap .sending")
 		if !errors.As(err, new(*DirError)) {
 			a.Errorf("error %v", err)
@@ -164,7 +175,7 @@ func TestNeighbourExchangesSending(t *testing.T) {
 
 // The same while the message is in our hands: at each step from the claim on.
 func TestNeighbourExchangesSendingAtEachStep(t *testing.T) {
-	for _, at := range steps[3:9] {
+	for _, at := range steps[3:8] {
 		t.Run(at, func(t *testing.T) {
 			a := newAttack(t, 0o777, "key")
 			a.put(map[string]string{"message": "m"})
@@ -174,7 +185,7 @@ func TestNeighbourExchangesSendingAtEachStep(t *testing.T) {
 				if name != at {
 					return
 				}
-				id := a.all(sendingDir)
+				id := a.all(box.Sending)
 				a.byNeighbour("mkdir .trap; mv .sending .away; ln -s .trap .sending; ln -s \"$PRIVATE\" .trap/" + id[len(id)-1])
 			}
 			cfg.step = step
@@ -187,61 +198,74 @@ func TestNeighbourExchangesSendingAtEachStep(t *testing.T) {
 	}
 }
 
-// What lies in a claim of ours may be exchanged where the claim stands open.
-func TestNeighbourExchangesFilesInAClaim(t *testing.T) {
+// What lies in a group of ours may be exchanged where the group stands open.
+func TestNeighbourExchangesFilesInAGroup(t *testing.T) {
 	for name, script := range map[string]string{
-		"message":   "rm message; ln -s \"$PRIVATE/key\" message",
-		"record":    "rm .record.json; ln -s \"$PRIVATE/key\" .record.json",
-		"no record": "rm .record.json message; ln -s \"$PRIVATE/key\" message",
-		"lock":      "ln -s \"$PRIVATE/lock\" .lock",
-		"receipt":   "ln -s \"$PRIVATE/key\" message.tlog-proof",
+		"message":    "rm files/message; ln -s \"$PRIVATE/key\" files/message",
+		"records":    "rm .records.jsonl; ln -s \"$PRIVATE/key\" .records.jsonl",
+		"no records": "rm .records.jsonl files/message; ln -s \"$PRIVATE/key\" files/message",
+		"lock":       "ln -s \"$PRIVATE/lock\" .lock",
+		"messages":   "mv files away; ln -s \"$PRIVATE\" files",
+		"others":     "mv files away; mkdir files; echo x >files/other",
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAttack(t, 0o777, "key")
-			id := a.abandon("message", "m", nil).String()
-			if err := os.Chmod(filepath.Join(a.dir, sendingDir, id), 0o777); err != nil {
-				t.Fatal(err)
+			a.abandon("message", "m", nil)
+			dir := a.group()
+			for _, path := range []string{dir, filepath.Join(dir, "files")} {
+				if err := os.Chmod(path, 0o777); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if err := a.afterScan("cd .sending/" + id + "; " + script); err != nil {
+			if err := a.afterScan("cd .sending/" + filepath.Base(dir) + "; " + script); err != nil {
 				t.Error(err)
 			}
 			a.unharmed("key")
+			for _, row := range a.ledger.rows(t) {
+				if strings.HasPrefix(row, "other") {
+					t.Errorf("sent: %q", row)
+				}
+			}
 		})
 	}
 }
 
-// Nor is a lock taken that a third user made, who can hold it for ever.
+// Nor is a lock taken that a third user made, who can hold it for ever, nor what he
+// says of what was offered.
 func TestForeignLockIsNotTaken(t *testing.T) {
-	a := newAttack(t, 0o777)
-	id := a.abandon("message", "m", nil).String()
-	if err := os.Chmod(filepath.Join(a.dir, sendingDir, id), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	a.byNeighbour(": >.sending/" + id + "/.lock")
-	if out := a.run(a.config()); len(out.Left) != 1 || !errors.Is(out.Left[0].Err, errForeign) {
-		t.Errorf("outcome %+v", out)
+	for _, name := range []string{".lock", ".records.jsonl"} {
+		a := newAttack(t, 0o777)
+		a.abandon("message", "m", nil)
+		dir := a.group()
+		if err := os.Chmod(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		path := ".sending/" + filepath.Base(dir) + "/" + name
+		a.byNeighbour("rm -f " + path + "; : >" + path)
+		if out := a.run(a.config()); len(out.Left) != 1 || !errors.Is(out.Left[0].Err, box.ErrForeign) {
+			t.Errorf("%s: outcome %+v", name, out)
+		}
 	}
 }
 
-// A claim that was exchanged in our hands does not count as sent: its receipt is
-// not where people look.
-func TestNeighbourExchangesAClaimInHand(t *testing.T) {
+// A group that was exchanged in our hands changes nothing: what we work on is open.
+func TestNeighbourExchangesAGroupInHand(t *testing.T) {
 	a := newAttack(t, 0o777)
 	a.put(map[string]string{"message": "m"})
-	if err := os.Chmod(a.mkdir(sendingDir), 0o777); err != nil {
+	if err := os.Chmod(a.mkdir(box.Sending), 0o777); err != nil {
 		t.Fatal(err)
 	}
 	cfg := a.config()
-	cfg.poll = time.Hour
 	cfg.step = func(name string) {
 		if name == "receipted" {
-			a.byNeighbour("cd .sending; for id in *; do mv $id away; mkdir $id; done")
+			a.byNeighbour("cd .sending; for id in *; do mv $id away; mkdir -p $id/files; echo x >$id/files/other; done")
 		}
 	}
-	out, err := Run(t.Context(), cfg)
-	if out.Sent != 0 || !errors.Is(err, errExchanged) {
-		t.Errorf("outcome %+v, error %v", out, err)
+	out := a.run(cfg)
+	if out.Sent != 1 || len(out.Left) != 1 || !errors.Is(out.Left[0].Err, box.ErrForeign) || len(a.sent()) != 1 {
+		t.Errorf("outcome %+v, sent %v", out, a.sent())
 	}
+	a.accepted(map[string]string{"message": "m"}, message.None)
 }
 
 // Who takes what was sent out of sent may do so as soon as it is there.
@@ -250,11 +274,8 @@ func TestTakenAwayAtOnce(t *testing.T) {
 	a.put(map[string]string{"message": "m"})
 	cfg := a.config()
 	cfg.step = func(name string) {
-		if name != "moved" {
-			return
-		}
-		for _, id := range a.all(sentDir) {
-			if err := os.Rename(filepath.Join(a.dir, sentDir, id), filepath.Join(filepath.Dir(a.dir), id)); err != nil {
+		if name == "moved" {
+			if err := os.Rename(filepath.Join(a.dir, box.Sent), filepath.Join(filepath.Dir(a.dir), "taken")); err != nil {
 				t.Error(err)
 			}
 		}
@@ -264,22 +285,40 @@ func TestTakenAwayAtOnce(t *testing.T) {
 	}
 }
 
-// A claim that a third user made is left to him, and named.
-func TestForeignClaimIsLeft(t *testing.T) {
+// A message whose file somebody takes while it is sent has ended, and others go.
+func TestTakenAwayBeforeItsEnd(t *testing.T) {
+	b := newBench(t)
+	b.put(map[string]string{"message": "m", "other": "o"})
+	cfg := b.config()
+	cfg.Deliver = func(ctx context.Context, m courier.Message) (courier.Delivery, error) {
+		if m.Name == "message" {
+			if err := os.Remove(filepath.Join(b.group(), "files", m.Name)); err != nil {
+				t.Error(err)
+			}
+		}
+		return b.ledger.deliver(ctx, m)
+	}
+	if out := b.run(cfg); out.Sent != 2 || len(out.Left) > 0 {
+		t.Errorf("outcome %+v", out)
+	}
+	b.empty(box.Sending)
+	b.accepted(map[string]string{"message": "m", "other": "o"}, message.None)
+}
+
+// A group that a third user made is left to him, and named.
+func TestForeignGroupIsLeft(t *testing.T) {
 	a := newAttack(t, 0o777, "key")
 	a.put(map[string]string{"ours": "o"})
-	id := a.abandon("message", "m", nil)
-	a.giveAll(filepath.Join(a.dir, sendingDir, id.String()))
-	cfg := a.config()
-	c := count(&cfg, errForeign.Error())
-	out := a.run(cfg)
-	if len(out.Left) != 1 || !errors.Is(out.Left[0].Err, errForeign) || c.lines[errForeign.Error()] != 1 {
-		t.Errorf("outcome %+v, named %d times", out, c.lines[errForeign.Error()])
+	if err := os.Chmod(a.mkdir(box.Sending), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	id := message.NewID()
+	a.byNeighbour("mkdir -p .sending/" + id.String() + "/files; echo x >.sending/" + id.String() + "/files/other")
+	out := a.run(a.config())
+	if len(out.Left) != 1 || out.Left[0].ID != id || !errors.Is(out.Left[0].Err, box.ErrForeign) || out.Sent != 1 {
+		t.Errorf("outcome %+v", out)
 	}
 	a.accepted(map[string]string{"ours": "o"}, message.None)
-	if got := a.all(sendingDir, id.String()); len(got) != 2 {
-		t.Errorf("the claim holds %q", got)
-	}
 }
 
 // A neighbour who was there first does not say which logbook is ours.
@@ -289,7 +328,7 @@ func TestForeignLogbookIsRefused(t *testing.T) {
 	a.byNeighbour("echo " + otherLogbook + " >.logbook")
 	var broken *DirError
 	if _, err := Run(t.Context(), a.config()); !errors.As(err, &broken) ||
-		broken.Path != filepath.Join(a.dir, logbookName) {
+		broken.Path != filepath.Join(a.dir, ".logbook") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -304,7 +343,7 @@ func TestPlantedHardLinkIsNotSent(t *testing.T) {
 	}
 	a.put(map[string]string{"ours": "o"})
 	out := a.run(a.config())
-	if len(out.Left) != 1 || !errors.Is(out.Left[0].Err, errPlanted) || out.Sent != 1 {
+	if len(out.Left) != 1 || !errors.Is(out.Left[0].Err, box.ErrPlanted) || out.Sent != 1 {
 		t.Errorf("outcome %+v", out)
 	}
 	a.unharmed("key")
@@ -363,7 +402,7 @@ func TestHardLinkOfTheOutboxOwner(t *testing.T) {
 	if err := os.Link(filepath.Join(a.private, "key"), filepath.Join(a.dir, "message")); err != nil {
 		t.Fatal(err)
 	}
-	if out := a.run(a.config()); len(out.Left) != 1 || !errors.Is(out.Left[0].Err, errPlanted) {
+	if out := a.run(a.config()); len(out.Left) != 1 || !errors.Is(out.Left[0].Err, box.ErrPlanted) {
 		t.Errorf("outcome %+v", out)
 	}
 	a.unharmed("key")
@@ -385,18 +424,21 @@ func TestOutboxIsReplaced(t *testing.T) {
 	a.unharmed("key")
 }
 
-// Nothing but our own files goes with a claim in which no message is.
+// Nothing but our own files goes with a group in which no message is.
 func TestClearingRemovesOnlyOurs(t *testing.T) {
-	b := newBench(t)
-	id := b.abandon("message", "m", nil)
-	dir := filepath.Join(b.dir, sendingDir, id.String())
-	if err := os.Rename(filepath.Join(dir, "message"), filepath.Join(dir, ".netrc")); err != nil {
-		t.Fatal(err)
-	}
-	if out := b.run(b.config()); len(out.Left) != 1 || !errors.As(out.Left[0].Err, new(*RecordError)) {
-		t.Errorf("outcome %+v", out)
-	}
-	if got := readFile(t, filepath.Join(dir, ".netrc")); got != "m" {
-		t.Errorf("it holds %q", got)
+	for _, where := range []string{"", "files"} {
+		b := newBench(t)
+		b.abandon("message", "m", nil)
+		dir := b.group()
+		path := filepath.Join(dir, where, ".netrc")
+		if err := os.Rename(filepath.Join(dir, "files", "message"), path); err != nil {
+			t.Fatal(err)
+		}
+		if out := b.run(b.config()); len(out.Left) != 1 || !errors.As(out.Left[0].Err, new(*RecordError)) {
+			t.Errorf("outcome %+v", out)
+		}
+		if got := readFile(t, path); got != "m" {
+			t.Errorf("it holds %q", got)
+		}
 	}
 }

@@ -9,9 +9,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/outbox/box"
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable"
 	"sealpost/shared/framing"
 	"sealpost/shared/logfile"
@@ -69,7 +72,29 @@ func (l ledger) enter(id message.ID, row []byte) error {
 	return nil
 }
 
-func receiptFor(id message.ID) []byte { return []byte("receipt " + id.String() + "\n") }
+// receiptFor is a receipt by its form, which nobody has signed.
+func receiptFor(id message.ID) []byte {
+	line, err := logfile.Entry{
+		V: 1, ID: id, Sender: "store-17", Name: "n", Cipher: message.None, File: logfile.FileName(0),
+	}.Line()
+	if err != nil {
+		panic(err)
+	}
+	text, err := receipt.New(0, line, nil, []byte("checkpoint\n"))
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+func idOfReceipt(text string) (message.ID, error) {
+	line, err := receipt.LineOf([]byte(text))
+	if err != nil {
+		return message.ID{}, err
+	}
+	entry, err := logfile.ParseLine(line)
+	return entry.ID, err
+}
 
 // rows returns what was accepted: name, newline, cipher, newline, content.
 func (l ledger) rows(t *testing.T) []string {
@@ -138,28 +163,76 @@ func (b bench) run(cfg Config) Outcome {
 }
 
 // onlySent checks the end of a run in which all went well: every file accepted
-// exactly once, each in sent with its receipt and record, and nothing else.
+// exactly once, each in sent with its receipt, and nothing else.
 func (b bench) onlySent(files map[string]string, cipher message.Cipher) {
 	b.Helper()
 	b.accepted(files, cipher)
-	b.empty(sendingDir)
-	b.empty(refusedDir)
+	b.empty(box.Sending)
+	b.empty(box.Refused)
 	for _, name := range b.names("") {
-		if name != sentDir && name != refusedDir {
+		if name != box.Sent && name != box.Refused {
 			b.Errorf("left in the outbox: %q", name)
 		}
 	}
-	ids := b.names(sentDir)
-	if len(ids) != len(files) {
-		b.Errorf("%d directories in sent, want %d", len(ids), len(files))
+	sent := b.sent()
+	if len(sent) != len(files) {
+		b.Errorf("%d messages in sent, want %d", len(sent), len(files))
 	}
-	for _, text := range ids {
-		id, err := message.ParseID(text)
+	for id, content := range sent {
+		row := readFile(b.T, filepath.Join(b.ledger.dir, id.String()))
+		if name, want, _ := strings.Cut(row, "\n"+string(cipher)+"\n"); files[name] != content || want != content {
+			b.Errorf("%q lies in sent with %q, and was sent as %q", name, content, want)
+		}
+	}
+}
+
+// sent returns the messages in sent, by the ids in their receipts.
+func (b bench) sent() map[message.ID]string {
+	b.Helper()
+	ends := b.ends(box.Sent)
+	found := make(map[message.ID]string)
+	for path, text := range ends {
+		stem, isReceipt := strings.CutSuffix(path, receipt.FileSuffix)
+		if !isReceipt {
+			if _, ok := ends[path+receipt.FileSuffix]; !ok {
+				b.Errorf("%s has no receipt", path)
+			}
+			continue
+		}
+		id, err := idOfReceipt(text)
+		if err != nil {
+			b.Fatalf("%s: %q", path, text)
+		}
+		content, ok := ends[stem]
+		if !ok {
+			b.Errorf("%s lies alone", path)
+		}
+		found[id] = content
+	}
+	return found
+}
+
+// ends returns what lies in the days of sent or refused, by path.
+func (b bench) ends(place string) map[string]string {
+	b.Helper()
+	paths, err := filepath.Glob(filepath.Join(b.dir, place, "*", "*"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	found := make(map[string]string, len(paths))
+	for _, path := range paths {
+		if strings.HasPrefix(filepath.Base(path), ".") {
+			continue // of a client that died before it had a name for it
+		}
+		info, err := os.Lstat(path)
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.checkSent(id, files)
+		if found[path] = ""; info.Mode().IsRegular() {
+			found[path] = readFile(b.T, path)
+		}
 	}
+	return found
 }
 
 func (b bench) accepted(files map[string]string, cipher message.Cipher) {
@@ -178,53 +251,6 @@ func (b bench) accepted(files map[string]string, cipher message.Cipher) {
 	for row := range times {
 		b.Errorf("accepted, but never sent: %q", row)
 	}
-}
-
-func (b bench) checkSent(id message.ID, files map[string]string) {
-	b.Helper()
-	dir := filepath.Join(b.dir, sentDir, id.String())
-	c := b.claimAt(id, sentDir)
-	names, err := c.files()
-	if err != nil || len(names) != 1 {
-		b.Fatalf("%s holds %q, %v", dir, names, err)
-	}
-	c.name = names[0]
-	if got := readFile(b.T, filepath.Join(dir, c.name)); got != files[c.name] {
-		b.Errorf("%s in %s holds %q, want %q", c.name, dir, got, files[c.name])
-	}
-	if got := readFile(b.T, filepath.Join(dir, receiptName(c.name))); got != string(receiptFor(id)) {
-		b.Errorf("receipt %q", got)
-	}
-	if _, ok, err := readRecord(c); !ok || err != nil {
-		b.Errorf("record of %s: %v, %v", id, ok, err)
-	}
-	for _, name := range b.all(sentDir, id.String()) {
-		switch name {
-		case c.name, receiptName(c.name), recordName:
-		case lockName: // its holder died between the move and the last step
-		default:
-			b.Errorf("%s holds %q too", dir, name)
-		}
-	}
-}
-
-// claimAt opens a claim without its lock.
-func (b bench) claimAt(id message.ID, place string) *claim {
-	b.Helper()
-	box, err := openBox(b.dir)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(box.close)
-	if err := box.ensure(place); err != nil {
-		b.Fatal(err)
-	}
-	c := &claim{box: box, id: id, in: box.place(place)}
-	if c.dir, err = c.in.Sub(id.String()); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(c.release)
-	return c
 }
 
 func (b bench) all(parts ...string) []string {
@@ -246,7 +272,7 @@ func (b bench) names(dir string) []string {
 	var names []string
 	for _, name := range b.all(dir) {
 		switch name {
-		case logbookName, logbookLock, sendingDir:
+		case ".logbook", ".logbook.lock", box.Sending:
 		default:
 			names = append(names, name)
 		}

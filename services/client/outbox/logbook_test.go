@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"sealpost/services/client/outbox/box"
 	"sealpost/shared/message"
 )
 
@@ -33,7 +34,7 @@ func TestOutboxKnowsOneLogbook(t *testing.T) {
 		t.Errorf("error %+v", other)
 	}
 	b.accepted(map[string]string{"first": "1"}, message.None)
-	b.empty(sendingDir)
+	b.empty(box.Sending)
 
 	before, err := AcceptLogbook(b.dir, otherLogbook)
 	if err != nil || before != testLogbook {
@@ -81,7 +82,7 @@ func TestFirstLogbookWins(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	known := readFile(t, filepath.Join(b.dir, logbookName))
+	known := readFile(t, filepath.Join(b.dir, ".logbook"))
 	for _, r := range refused {
 		if r.Known+"\n" != known {
 			t.Errorf("%+v, but the outbox knows %q", r, known)
@@ -104,11 +105,11 @@ func TestAcceptLogbookAtFirst(t *testing.T) {
 func TestDamagedLogbookFile(t *testing.T) {
 	b := newBench(t)
 	b.put(map[string]string{"message": "m"})
-	for _, text := range []string{"?", testLogbook + strings.Repeat("\n", maxLogbook)} {
-		if err := os.WriteFile(filepath.Join(b.dir, logbookName), []byte(text), 0o644); err != nil {
+	for _, text := range []string{"?", testLogbook + strings.Repeat("\n", 1<<10)} {
+		if err := os.WriteFile(filepath.Join(b.dir, ".logbook"), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Run(t.Context(), b.config()); !errors.Is(err, errLogbookID) {
+		if _, err := Run(t.Context(), b.config()); !errors.Is(err, box.ErrLogbookID) {
 			t.Errorf("error %v", err)
 		}
 	}

@@ -2,30 +2,41 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"sealpost/services/client/courier"
+	"sealpost/services/client/outbox/box"
+	"sealpost/services/client/outbox/group"
+	"sealpost/shared/message"
 )
+
+// work is what a look at the outbox found.
+type work struct {
+	names   []string     // of files, not tried yet or to be tried again
+	ended   bool         // the look has come to the end of DIR
+	groups  []message.ID // not tried yet, or in somebody's hands
+	due     []message.ID // put off before, and to be tried again now
+	waiting int          // things put off, for now
+}
+
+func (w work) jobs() int { return len(w.names) + len(w.groups) + len(w.due) }
 
 // loop looks for work and hands it out until nothing is left.
 func (o *run) loop(ctx, until context.Context) error {
 	checked := false
+	seen := 0 // since the start of this look at DIR
 	for ctx.Err() == nil {
-		found, err := o.scan()
+		idle := len(o.groups) == 0 // asked first: what ends meanwhile sets the time of the last movement
+		late := o.late()
+		found, err := o.look(late)
 		if err != nil {
 			return err
 		}
-		idle := o.held.Load() == 0 // asked first: what ends meanwhile sets the time of the last movement
-		late := o.late()
-		if late { // of many that wait one is always due
-			found.due = nil
-		}
-		if found.jobs() == 0 && !o.Watch && (found.waiting == 0 || late && idle) {
+		seen += found.jobs()
+		if found.ended && seen == 0 && idle && !o.Watch && (found.waiting == 0 || late) {
 			return nil
 		}
 		if found.jobs() > 0 {
-			if err := o.intact(); err != nil {
+			if err := o.box.Intact(); err != nil {
 				return err
 			}
 		}
@@ -41,7 +52,10 @@ func (o *run) loop(ctx, until context.Context) error {
 		if o.isHalted() {
 			return nil
 		}
-		o.pause(ctx, found.jobs())
+		if found.ended || o.rest() > 0 {
+			o.pauseFor(ctx, seen)
+			seen = 0
+		}
 	}
 	o.mu.Lock()
 	o.outcome.Stopped = o.failure(ctx) == nil
@@ -49,101 +63,123 @@ func (o *run) loop(ctx, until context.Context) error {
 	return nil
 }
 
-// handOut starts jobs as slots become free, until the run rests or ends. What
-// was put off before comes last, and never takes more than some of the slots: an
-// attempt may be long, and end as the one before.
-func (o *run) handOut(ctx, until context.Context, found work) {
-	for _, j := range found.fresh {
-		if !o.start(ctx, until, j, func() {}) {
-			return
+// look lists what could be done now, of DIR a part. The files come from a look at
+// DIR before the look at .sending: a file only moves forward, so none is missed
+// between. Once it is late nothing is due: of many that wait one always is.
+func (o *run) look(late bool) (w work, err error) {
+	var names []string
+	if names, w.ended, err = o.files.next(o.most); err != nil {
+		return work{}, err
+	}
+	for _, name := range names {
+		if putOff, due := o.later.state(thing{name: name}); !putOff || due && !late {
+			w.names = append(w.names, name)
 		}
 	}
-	for _, j := range found.due {
+	looked := time.Now()
+	ids, err := group.IDs(o.box.Place(box.Sending))
+	if err != nil {
+		return work{}, err
+	}
+	for _, id := range ids {
+		switch putOff, due := o.later.state(thing{group: id}); {
+		case due && !late:
+			w.due = append(w.due, id)
+		case !putOff:
+			w.groups = append(w.groups, id)
+		}
+	}
+	if w.ended {
+		o.looks.Ended()
+		o.later.keepFiles(o.files.began)
+	}
+	w.waiting = o.later.keepGroups(looked)
+	return w, nil
+}
+
+// handOut has work done, as far as groups may be held. What was put off before
+// comes last, and never takes more than some of them: an attempt may be long, and
+// end as the one before.
+func (o *run) handOut(ctx, until context.Context, found work) {
+	for _, id := range found.groups {
+		if !o.hold(ctx) {
+			return
+		}
+		o.takeOver(ctx, until, id, func() {})
+	}
+	o.claim(ctx, until, found.names)
+	for _, id := range found.due {
 		select {
 		case o.again <- struct{}{}:
 		default:
 			return
 		}
-		if !o.start(ctx, until, j, func() { <-o.again }) {
+		if !o.hold(ctx) {
+			<-o.again
 			return
 		}
+		o.takeOver(ctx, until, id, func() { <-o.again })
 	}
 }
 
-// start waits for a slot and does a job in it. false means that the run rests or
-// ends. ended is called in any case.
-func (o *run) start(ctx, until context.Context, j job, ended func()) bool {
+// hold waits until one more group may be held. false means that the run rests or
+// ends.
+func (o *run) hold(ctx context.Context) bool {
 	select {
-	case o.slots <- struct{}{}:
+	case o.groups <- struct{}{}:
 	case <-ctx.Done():
-		ended()
 		return false
 	}
 	if ctx.Err() != nil || o.isHalted() || o.rest() > 0 {
-		<-o.slots
-		ended()
+		<-o.groups
 		return false
 	}
+	return true
+}
+
+// begin sends a group beside the loop, and lets it go.
+func (o *run) begin(ctx, until context.Context, g *group.Group, ended func()) {
 	o.inFlight.Go(func() {
-		settled := o.do(until, j)
-		<-o.slots
+		o.send(ctx, until, g)
+		g.Release()
+		<-o.groups
 		ended()
-		if settled {
-			o.lookAgain()
+		select {
+		case o.wake <- struct{}{}:
+		default:
 		}
 	})
-	return true
 }
 
-// do settles one job. It returns false where another client has the file or the
-// claim, or it was put off.
-func (o *run) do(ctx context.Context, j job) bool {
-	var c *claim
-	var err error
-	if j.name != "" {
-		c, err = o.claim(j.name)
-	} else {
-		c, err = o.takeOver(j.id)
+// takeOver takes a group whose holder is dead, and sends it.
+func (o *run) takeOver(ctx, until context.Context, id message.ID, ended func()) {
+	g, err := group.TakeOver(o.box, id, o.step)
+	if err != nil {
+		o.leave(thing{group: id}, []Left{{ID: id, Err: err}}, !o.Watch)
 	}
-	switch {
-	case errors.As(err, new(*ClaimError)) && o.intact() == nil:
-		o.leave(j, Left{Name: j.name, Err: err}, !o.Watch)
-		return false
-	case err != nil:
-		o.failed(err)
-		return false
-	case c == nil:
-		return false
-	}
-	defer c.release()
-	// It may have been put off since the scan that found it. With its lock held
+	// It may have been put off since the look that found it. With its lock held
 	// nobody can do so any more.
-	if putOff, due := o.later.state(c.job()); putOff && !due {
-		return false
+	if g != nil {
+		if putOff, due := o.later.state(thing{group: id}); !putOff || due {
+			o.begin(ctx, until, g, ended)
+			return
+		}
+		g.Release()
 	}
-	o.held.Add(1)
-	defer o.held.Add(-1)
-	o.settle(ctx, c)
-	return true
+	<-o.groups
+	ended()
 }
 
-func (o *run) lookAgain() {
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
-}
-
-// pause waits for something to change. What other clients do is noticed only by
+// pauseFor waits for something to change. What other clients do is noticed only by
 // polling.
-func (o *run) pause(ctx context.Context, jobs int) {
+func (o *run) pauseFor(ctx context.Context, jobs int) {
 	timer := time.NewTimer(o.poll)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-o.wake:
 	case <-timer.C:
-		if jobs > 0 && o.held.Load() == 0 && !o.waiting && !o.Watch {
+		if jobs > 0 && len(o.groups) == 0 && !o.waiting && !o.Watch {
 			o.waiting = true
 			o.Log.Info().Int("messages", jobs).Msg("waiting for other clients, or for files that are being written")
 		}
@@ -161,26 +197,4 @@ func (o *run) isHalted() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.halted
-}
-
-// unknown leaves a message whose fate is not known. Where nothing else came
-// through meanwhile the server is away, and starting more would only wait once
-// more for each.
-func (o *run) unknown(c *claim, sentBefore int, cause error) {
-	var typed *courier.UnknownError
-	if !errors.As(cause, &typed) {
-		cause = &courier.UnknownError{ID: c.id, Cause: cause}
-	}
-	o.leaveClaim(c, cause, false)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.outcome.Sent == sentBefore && !o.Watch {
-		o.halted = true
-	}
-}
-
-func (o *run) sentSoFar() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.outcome.Sent
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sealpost/services/client/outbox/box"
 	"sealpost/shared/message"
 )
 
@@ -31,7 +32,8 @@ func (n *notices) odd(log zerolog.Logger, found map[string]fs.FileMode) {
 			n.named = make(map[string]bool)
 		}
 		n.named[name] = true
-		log.Warn().Str("name", message.Visible(name)).Str("is", kind(mode)).Msg("not sent: only regular files are messages")
+		log.Warn().Str("name", message.Visible(name)).Str("is", box.Kind(mode)).
+			Msg("not sent: only regular files are messages")
 	}
 }
 
@@ -42,20 +44,4 @@ func (n *notices) ignored(log zerolog.Logger, count int) {
 		n.said = true
 		log.Info().Int("files", count).Msg("files left alone, as their names say that they are being written")
 	}
-}
-
-func kind(mode fs.FileMode) string {
-	switch mode.Type() {
-	case 0:
-		return "a regular file"
-	case fs.ModeDir:
-		return "a directory"
-	case fs.ModeSymlink:
-		return "a symbolic link"
-	case fs.ModeNamedPipe:
-		return "a named pipe"
-	case fs.ModeSocket:
-		return "a socket"
-	}
-	return "a device"
 }

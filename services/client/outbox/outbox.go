@@ -1,56 +1,60 @@
 // Package outbox sends the files of one directory, which any number of clients
 // may share.
 //
-// A client takes a file by one rename into DIR/.sending/<id>/, where a lock
-// that dies with its holder and, before the first attempt, a durable record
-// (id, sender, name, cipher, size, SHA-256) lie beside it. Whoever finds such a
-// directory with a dead holder takes it over under the same id, and the server
-// accepts an id once. So every file is sent by one client at a time and ends
-// as one message, whichever of the clients is killed, and whenever: with its
-// receipt in DIR/sent/<id>/, or with the reason in DIR/refused/<id>/.
+// A client takes files by one rename each into a group, DIR/.sending/<group>/files/,
+// where a lock that dies with its holder and, before the first attempt, durable
+// records (id, sender, name, cipher, size, SHA-256) lie beside them: package group.
+// Whoever finds a group with a dead holder takes it over under the same ids, and the
+// server accepts an id once. So every file is sent by one client at a time and ends
+// as one message, whichever of the clients is killed, and whenever: with its receipt
+// in DIR/sent/<day>/, or with the reason in DIR/refused/<day>/: package days.
 //
-// One message holds up no other: what the server does not take for now gives its
-// slot back and is tried again at growing pauses, after what was not tried yet.
-// What a message's way takes of the directories is checked before the first
-// claim, and again before each offer.
+// One message holds up no other. What the server does not take for now stays in its
+// group, whose lock is given up once all others in it have ended; it is tried again
+// at growing pauses, after what was not tried yet, by any client. Groups do not wait
+// for each other. What a message's way takes of the directories is checked before
+// the first claim, and again before each group is offered and each of its ends.
+//
+// Memory is bounded by the groups that a client holds, and not by what lies in the
+// outbox. A file that is put in while very many wait does not wait for their end.
 //
 // What the package does not do: a file must be whole when it appears, so put it
-// in by a rename from the same file system. On Linux a file that a process on this
-// machine still holds open for writing is left until it is closed. Where the
-// system does not let us see that (the file of another user, some file systems,
-// every other system) it is left until it has not changed for [Config.Settle], by
-// the clocks of both machines where it lies on another one's disk. A writer that
-// closes and opens its file again is not recognised. The lock is flock(2): the
-// clients must share one kernel, or a network file system that carries flock.
-// A file system that does not answer holds everything up, as all lies on one.
+// in by a rename from the same file system; package ready says what is done about
+// others. The lock is flock(2): the clients must share one kernel, or a network file
+// system that carries flock. A file system that does not answer holds everything up,
+// as all lies on one.
 package outbox
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/outbox/box"
+	"sealpost/services/client/outbox/group"
 	"sealpost/shared/crypto/cipher2012"
+	"sealpost/shared/durable"
 	"sealpost/shared/ignore"
 	"sealpost/shared/message"
 )
 
-// Workers is how many messages one client has in flight at once; with a yield
-// it is one.
-const Workers = 8
+// Workers is how many messages one client has in flight at once, and MostGroups how
+// many groups it holds; with a yield both are one.
+const (
+	Workers    = 512
+	MostGroups = 8
+)
 
 const (
 	pollOnce  = 200 * time.Millisecond // between looks while others hold the rest
 	pollWatch = time.Second            // between looks when staying
+	lateLooks = time.Second            // between looks for files put in while many wait
 	retry     = time.Second            // before a message that cannot go now is tried again
 	mostPause = time.Minute            // as retry grows
 	drain     = 5 * time.Second        // for what is in flight when asked to stop
+	gather    = 10 * time.Millisecond  // for more of a group, before those that are through end together
 )
 
 // Deliver hands one message to the server: [courier.Courier.Deliver], whose
@@ -78,8 +82,10 @@ type Config struct {
 
 	// For tests: times instead of those above, and a call after each step of
 	// the protocol.
-	poll, retry, drain time.Duration
-	step               func(name string)
+	poll, late, retry, drain time.Duration
+	most                     int // names read of DIR before some of them are claimed
+	flusher                  *durable.Flusher
+	step                     func(name string)
 }
 
 // Outcome counts what one run did. Left are the messages that stay in
@@ -92,36 +98,24 @@ type Outcome struct {
 	Stopped       bool // asked to stop before the outbox was empty
 }
 
-// Left is a message that could not be settled: Err is a *courier.UnknownError,
+// Left is a message that has not come to its end: Err is a *courier.UnknownError,
 // *courier.PostponedError, *courier.ReadError, *ForeignError, *RecordError,
 // ErrNoPassword, or *ClaimError.
 type Left struct {
-	ID   message.ID // zero with a *ClaimError
+	ID   message.ID // zero with a *ClaimError; the group's with a *RecordError
 	Name string
 	Err  error
 }
 
-type run struct {
-	Config
-	box      *box
-	slots    chan struct{} // one for each message in flight
-	again    chan struct{} // one for each of those that was put off before
-	inFlight sync.WaitGroup
-	wake     chan struct{} // something was settled: look again now
-	held     atomic.Int32  // claims in our hands
-	stop     context.CancelCauseFunc
+// The errors of groups are those of package group.
+type (
+	ForeignError = group.ForeignError
+	RecordError  = group.RecordError
+	DirError     = box.DirError
+)
 
-	mu        sync.Mutex
-	outcome   Outcome
-	moved     time.Time // when something was settled last, or had its first try
-	restUntil time.Time
-	halted    bool // the server seems to be away: start nothing more
-	waiting   bool // said that others hold the rest
-
-	later *schedule
-	looks looks
-	told  notices
-}
+// ErrNoPassword is [group.ErrNoPassword].
+var ErrNoPassword = group.ErrNoPassword
 
 // Run sends what lies in the outbox and returns when nothing is left in it,
 // neither waiting nor in the hands of other clients; with Watch when ctx ends.
@@ -135,7 +129,7 @@ func Run(ctx context.Context, cfg Config) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	defer o.box.close()
+	defer o.box.Close()
 	ctx, o.stop = context.WithCancelCause(ctx)
 	defer o.stop(nil)
 	work, abandon := context.WithCancel(context.WithoutCancel(ctx))
@@ -149,78 +143,19 @@ func Run(ctx context.Context, cfg Config) (Outcome, error) {
 	})
 	pruned := o.prune(ctx)
 	err = o.loop(ctx, work)
+	o.files.close()
 	o.inFlight.Wait()
 	pruned()
 	if err == nil {
 		err = o.failure(ctx)
 	}
+	if err == nil {
+		// So that no group comes back empty, and looks as if something waited.
+		err = o.box.Place(box.Sending).Sync()
+	}
 	if !o.Watch {
 		o.outcome.Left = o.later.left()
 	}
-	o.outcome.Ignored = o.told.count
+	o.outcome.Ignored = o.files.told.count
 	return o.outcome, err
-}
-
-func start(cfg Config) (*run, error) {
-	workers := Workers
-	if cfg.Yield > 0 {
-		workers = 1
-	}
-	poll := pollOnce
-	if cfg.Watch {
-		poll = pollWatch
-	}
-	cfg.poll = cmp.Or(cfg.poll, poll)
-	cfg.retry = cmp.Or(cfg.retry, retry)
-	cfg.drain = cmp.Or(cfg.drain, drain)
-	if cfg.step == nil {
-		cfg.step = func(string) {}
-	}
-	b, err := openBox(cfg.Dir)
-	if err != nil {
-		return nil, err
-	}
-	o := &run{
-		Config: cfg,
-		box:    b,
-		slots:  make(chan struct{}, workers),
-		again:  make(chan struct{}, max(1, workers/2)),
-		wake:   make(chan struct{}, 1),
-		moved:  time.Now(),
-		later:  newSchedule(cfg.retry),
-	}
-	if err = o.prepareDirs(); err == nil {
-		err = o.sweep()
-	}
-	if err != nil {
-		b.close()
-		return nil, err
-	}
-	return o, nil
-}
-
-// fatalError ends the run: what is left keeps its place.
-type fatalError struct{ cause error }
-
-func (e fatalError) Error() string { return e.cause.Error() }
-
-// fail ends the run with cause, unless it is ending already.
-func (o *run) fail(cause error) { o.stop(fatalError{cause}) }
-
-// failed is fail for an error of the outbox itself: where one of its directories
-// is broken, that says more.
-func (o *run) failed(err error) {
-	if broken := o.intact(); errors.As(broken, new(*DirError)) {
-		err = broken
-	}
-	o.fail(err)
-}
-
-// failure returns what ended the run, or nil when it was asked to stop.
-func (o *run) failure(ctx context.Context) error {
-	var f fatalError
-	if errors.As(context.Cause(ctx), &f) {
-		return f.cause
-	}
-	return nil
 }

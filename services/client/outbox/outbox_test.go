@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/outbox/box"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/message"
 )
@@ -37,14 +38,16 @@ func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
 func TestSendsFilesOfEveryName(t *testing.T) {
 	b := newBench(t)
 	files := map[string]string{
-		"empty":                      "",
-		"-leading dash":              "x",
-		"ein Gruß, 你好.txt":           "Grüße\r\n",
-		"a":                          "1",
-		"a.tlog-proof":               "2",
-		"a.reason":                   "3",
-		strings.Repeat("n", maxStem): "4",
-		"star * [glob] ?":            "5",
+		"empty":                  "",
+		"-leading dash":          "x",
+		"ein Gruß, 你好.txt":       "Grüße\r\n",
+		"a":                      "1",
+		"a.tlog-proof":           "2",
+		"a.reason":               "3",
+		strings.Repeat("n", 255): "4",
+		"star * [glob] ?":        "5",
+		"records.jsonl":          "6",
+		"files":                  "7",
 	}
 	b.put(files)
 	b.run(b.config())
@@ -65,7 +68,7 @@ func TestLeavesWhatIsNoMessage(t *testing.T) {
 	}
 	b.run(b.config())
 	b.accepted(map[string]string{"message": "m"}, message.None)
-	want := []string{".hidden", "directory", "link", "pipe", refusedDir, sentDir}
+	want := []string{".hidden", "directory", "link", "pipe", box.Refused, box.Sent}
 	if got := b.names(""); !slices.Equal(got, want) {
 		t.Errorf("outbox holds %q, want %q", got, want)
 	}
@@ -81,29 +84,35 @@ func TestMissingDirectory(t *testing.T) {
 }
 
 // refused returns the reason for the one message in refused.
-func (b bench) refused(name, content string) string {
+func (b bench) refused(name, content string) (reason string) {
 	b.Helper()
-	b.empty(sendingDir)
-	ids := b.names(refusedDir)
-	if len(ids) != 1 {
-		b.Fatalf("refused holds %q, want one message", ids)
+	b.empty(box.Sending)
+	ends := b.ends(box.Refused)
+	if len(ends) != 2 {
+		b.Fatalf("refused holds %q, want one message", ends)
 	}
-	dir := filepath.Join(b.dir, refusedDir, ids[0])
-	if got := readFile(b.T, filepath.Join(dir, name)); got != content {
-		b.Errorf("refused message holds %q, want %q", got, content)
+	for path, text := range ends {
+		if stem, isReason := strings.CutSuffix(path, ".reason"); isReason {
+			reason = text
+			if got := readFile(b.T, stem); got != content {
+				b.Errorf("refused message holds %q, want %q", got, content)
+			}
+		} else if base := filepath.Base(path); base != name && !strings.Contains(base, "~") {
+			b.Errorf("refused holds %q", base)
+		}
 	}
-	return readFile(b.T, filepath.Join(dir, reasonName(name)))
+	return reason
 }
 
 func TestRefusesNames(t *testing.T) {
 	for _, name := range []string{
-		"two\nlines", "esc\x1b[31m", "latin\xff", "bidi\u202e", strings.Repeat("n", maxStem+1), strings.Repeat("n", 255),
+		"two\nlines", "esc\x1b[31m", "latin\xff", "bidi\u202e",
 	} {
 		b := newBench(t)
 		b.put(map[string]string{name: "content"})
 		out := b.run(b.config())
 		reason := b.refused(name, "content")
-		if !strings.Contains(reason, "message name") || strings.Count(reason, "\n") != 1 {
+		if !strings.Contains(reason, "message name") || strings.Count(reason, "\n") != 2 {
 			t.Errorf("reason %q", reason)
 		}
 		if out.Refused != 1 || out.Sent != 0 {

@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -9,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"sealpost/shared/durable"
+	"sealpost/services/client/outbox/box"
 	"sealpost/shared/message"
 )
 
@@ -84,21 +83,21 @@ func TestModesWhateverTheUmask(t *testing.T) {
 		t.Fatal("killed")
 	}
 	b.walk(func(path string, info fs.FileInfo) {
-		want := fs.FileMode(fileMode)
+		want := fs.FileMode(box.FileMode)
 		switch {
 		case path == b.dir:
 			return
 		case info.IsDir():
-			want = dirMode
-		case info.Name() == logbookLock:
-			want = lockMode
+			want = box.DirMode
+		case info.Name() == ".logbook.lock":
+			want = 0o600
 		}
 		if info.Mode().Perm() != want {
 			t.Errorf("%s has mode %v, want %v", path, info.Mode(), want)
 		}
 	})
-	if len(b.names(sentDir)) != 1 || len(b.names(refusedDir)) != 1 {
-		t.Errorf("sent %q, refused %q", b.names(sentDir), b.names(refusedDir))
+	if len(b.ends(box.Sent)) != 2 || len(b.ends(box.Refused)) != 2 {
+		t.Errorf("sent %q, refused %q", b.names(box.Sent), b.names(box.Refused))
 	}
 }
 
@@ -123,8 +122,8 @@ func TestRootLeavesAllToTheOwner(t *testing.T) {
 		t.Fatal("killed")
 	}
 	b.accepted(map[string]string{"message": "m", "second": "2"}, message.None)
-	rm := exec.Command("rm", "-r", filepath.Join(b.dir, sentDir), filepath.Join(b.dir, refusedDir),
-		filepath.Join(b.dir, sendingDir))
+	rm := exec.Command("rm", "-r", filepath.Join(b.dir, box.Sent), filepath.Join(b.dir, box.Refused),
+		filepath.Join(b.dir, box.Sending))
 	rm.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUser, Gid: otherUser}}
 	if out, err := rm.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
@@ -138,50 +137,4 @@ func (b bench) ownedByOther() {
 			b.Errorf("%s belongs to %d:%d", path, stat.Uid, stat.Gid)
 		}
 	})
-}
-
-// What an earlier run as root left is handed over, too; what belongs to a third
-// user is not, nor what a link leads to.
-func TestOnlyRootsOwnIsGivenAway(t *testing.T) {
-	b := newShared(t)
-	third := filepath.Join(t.TempDir(), "third")
-	if err := os.Mkdir(third, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	link := filepath.Join(b.dir, "link")
-	if err := os.Symlink(t.TempDir(), link); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chown(third, otherUser+1, otherUser+1); err != nil {
-		t.Fatal(err)
-	}
-	b.giveAll(b.dir)
-	own := b.mkdir(sentDir)
-	box, err := openBox(b.dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer box.close()
-	for _, path := range []string{own, third} {
-		d, err := durable.OpenDir(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer d.Close()
-		if err := box.adopt(d); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, err := box.makePlace("link"); !errors.Is(err, durable.ErrNotDirectory) {
-		t.Errorf("followed a link: %v", err)
-	}
-	for path, want := range map[string]uint32{own: otherUser, third: otherUser + 1, link + "/.": 0} {
-		info, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := info.Sys().(*syscall.Stat_t).Uid; got != want {
-			t.Errorf("%s belongs to %d, want %d", path, got, want)
-		}
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/outbox/box"
 	"sealpost/shared/message"
 )
 
@@ -97,13 +98,13 @@ func TestBrokenPlacesAreFoundFirst(t *testing.T) {
 			mount(t, "tmpfs", b.mkdir(place), "tmpfs", 0)
 		},
 		"a mount of the same file system": func(t *testing.T, b bench, place string) {
-			b.mkdir(sendingDir)
-			b.mkdir(sentDir)
-			b.mkdir(refusedDir)
+			b.mkdir(box.Sending)
+			b.mkdir(box.Sent)
+			b.mkdir(box.Refused)
 			mount(t, t.TempDir(), b.mkdir(place), "", bindMount)
 		},
 	} {
-		for _, place := range places {
+		for _, place := range box.Places {
 			t.Run(name+" as "+place, func(t *testing.T) {
 				b := newBench(t)
 				b.put(map[string]string{"message": "m"})
@@ -134,7 +135,7 @@ func (b bench) untouched(path string) {
 func TestReadOnlyOutbox(t *testing.T) {
 	b := newBench(t)
 	b.put(map[string]string{"message": "m"})
-	for _, place := range places {
+	for _, place := range box.Places {
 		b.mkdir(place)
 	}
 	mount(t, b.dir, b.dir, "", bindMount)
@@ -155,7 +156,7 @@ func TestPlacesBreakWhileWatching(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { _, err := Run(t.Context(), cfg); ended <- err }()
 	<-sent
-	undo := mount(t, "tmpfs", filepath.Join(b.dir, sentDir), "tmpfs", 0)
+	undo := mount(t, "tmpfs", filepath.Join(b.dir, box.Sent), "tmpfs", 0)
 	b.put(map[string]string{"second": "2"})
 	if err := <-ended; !errors.As(err, new(*DirError)) {
 		t.Errorf("error %v", err)
@@ -177,7 +178,7 @@ func TestPlacesBreakWhileItIsSent(t *testing.T) {
 	cfg := b.config()
 	undo := func() {}
 	cfg.Deliver = func(ctx context.Context, m courier.Message) (courier.Delivery, error) {
-		undo = mount(t, "tmpfs", filepath.Join(b.dir, sentDir), "tmpfs", 0)
+		undo = mount(t, "tmpfs", filepath.Join(b.dir, box.Sent), "tmpfs", 0)
 		return b.ledger.deliver(ctx, m)
 	}
 	if _, err := Run(t.Context(), cfg); !errors.As(err, new(*DirError)) {
@@ -195,7 +196,7 @@ func TestPlacesAreMadeAgain(t *testing.T) {
 	b.put(files)
 	cfg := b.config()
 	cfg.Logbook = func(context.Context) (string, error) {
-		for _, place := range []string{sentDir, refusedDir} {
+		for _, place := range []string{box.Sent, box.Refused} {
 			if err := os.Remove(filepath.Join(b.dir, place)); err != nil && !errors.Is(err, os.ErrNotExist) {
 				t.Error(err)
 			}

@@ -8,8 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
+	"sealpost/services/client/outbox/box"
 	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/message"
 )
@@ -19,8 +21,10 @@ import (
 type powerCut struct {
 	name     string
 	files    map[string]string
-	unsynced bool // who put the files in did not flush their bytes
-	refused  bool // they are refused
+	unsynced bool   // who put the files in did not flush their bytes
+	refused  bool   // they are refused
+	together bool   // each flush is one of the file system
+	killed   string // the step at which a first client was killed; a second one is cut off
 }
 
 // TestPowerCutEverywhere cuts the power of the client's machine after each of
@@ -30,8 +34,14 @@ type powerCut struct {
 func TestPowerCutEverywhere(t *testing.T) {
 	for _, p := range []powerCut{
 		{name: "sent", files: manyFiles(2)},
+		{name: "sent, flushed together", files: manyFiles(2), together: true},
 		{name: "put in without a flush", files: manyFiles(1), unsynced: true},
 		{name: "refused", files: map[string]string{"bell\a": "x"}, refused: true},
+		{name: "taken over after its records", files: manyFiles(2), killed: "recorded"},
+		{name: "taken over after its records, flushed together", files: manyFiles(2), killed: "recorded", together: true},
+		{name: "taken over when the server had it", files: manyFiles(1), killed: "delivered"},
+		{name: "taken over with its receipt", files: manyFiles(1), killed: "receipted"},
+		{name: "taken over when it was moved", files: manyFiles(1), killed: "moved"},
 	} {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
@@ -41,7 +51,7 @@ func TestPowerCutEverywhere(t *testing.T) {
 				if t.Failed() {
 					return // one state tells enough
 				}
-				for _, w := range survivals(uint64(n)) {
+				for _, w := range p.survivals(uint64(n)) {
 					what := fmt.Sprintf("%d operations", n)
 					if n < len(ops) {
 						what = fmt.Sprintf("before operation %d (%s %s)", n, ops[n].Kind, ops[n].Name)
@@ -57,9 +67,16 @@ func TestPowerCutEverywhere(t *testing.T) {
 
 // survivals are those of a file system that keeps names in the order in which they
 // changed: another one could keep a message in a directory that is lost.
-func survivals(n uint64) []durabletest.Survival {
-	return []durabletest.Survival{durabletest.Nothing, durabletest.Everything,
-		durabletest.AtRandom(2*n, true), durabletest.AtRandom(2*n+1, true)}
+func (p powerCut) survivals(n uint64) []durabletest.Survival {
+	all := []durabletest.Survival{durabletest.Nothing, durabletest.Everything}
+	tries := uint64(2)
+	if p.killed == "delivered" {
+		tries = 12 // of which few have new records' name and not their bytes
+	}
+	for i := range tries {
+		all = append(all, durabletest.AtRandom(tries*n+i, true))
+	}
+	return all
 }
 
 // trace runs a client in a process of its own.
@@ -68,18 +85,33 @@ func (p powerCut) trace(t *testing.T) (start map[string][]byte, ops []durabletes
 	b := p.bench(t, root, nil)
 	b.put(p.files)
 	start = durabletest.Get(t, root)
-	text, err := json.Marshal(plan{Dir: b.dir, Ledger: b.ledger.dir, Refused: p.refused})
+	run := plan{Dir: b.dir, Ledger: b.ledger.dir, Refused: p.refused, Together: p.together}
+	if p.killed != "" {
+		first := run
+		first.At, first.Count = p.killed, 1
+		more, status := traceOne(t, root, first)
+		if !status.Signaled() {
+			t.Fatalf("the first client: status %v", status)
+		}
+		ops = more
+	}
+	more, status := traceOne(t, root, run)
+	if status.ExitStatus() != 0 {
+		t.Fatalf("client: status %v", status)
+	}
+	return start, append(ops, more...)
+}
+
+func traceOne(t *testing.T, root string, run plan) ([]durabletest.Op, syscall.WaitStatus) {
+	t.Helper()
+	text, err := json.Marshal(run)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), clientEnv+"="+string(text))
 	cmd.Stderr = os.Stderr
-	ops, status := durabletest.Trace(t, cmd, root)
-	if status.ExitStatus() != 0 {
-		t.Fatalf("client: status %v", status)
-	}
-	return start, ops
+	return durabletest.Trace(t, cmd, root)
 }
 
 // bench makes an outbox and the server's ledger of files below root.
@@ -157,8 +189,8 @@ func (p powerCut) left(start map[string][]byte, ops []durabletest.Op, w durablet
 // refused.
 func (p powerCut) wantOnce(b bench, left map[string][]byte) {
 	b.Helper()
-	b.empty(sendingDir)
-	b.empty(refusedDir)
+	b.empty(box.Sending)
+	b.empty(box.Refused)
 	if n := len(b.ledger.rows(b.T)); n != len(p.files) {
 		b.Errorf("%d messages were accepted of %d", n, len(p.files))
 	}
@@ -176,20 +208,20 @@ func isID(text string) bool {
 
 func (p powerCut) onlyRefused(b bench) {
 	b.Helper()
-	b.empty(sendingDir)
-	b.empty(sentDir)
-	ids := b.names(refusedDir)
-	if len(ids) != len(p.files) || len(b.ledger.rows(b.T)) > 0 {
-		b.Errorf("refused holds %q", ids)
+	b.empty(box.Sending)
+	b.empty(box.Sent)
+	ends := b.ends(box.Refused)
+	if len(ends) != 2*len(p.files) || len(b.ledger.rows(b.T)) > 0 {
+		b.Errorf("refused holds %q", ends)
 		return
 	}
-	for name, content := range p.files {
-		if got := readFile(b.T, filepath.Join(b.dir, refusedDir, ids[0], name)); got != content {
-			b.Errorf("%q holds %q", name, got)
+	for path, text := range ends {
+		stem, isReason := strings.CutSuffix(path, ".reason")
+		if !isReason && p.files[filepath.Base(path)] != text {
+			b.Errorf("%q holds %q", path, text)
 		}
-		reason := readFile(b.T, filepath.Join(b.dir, refusedDir, ids[0], reasonName(name)))
-		if !strings.Contains(reason, "name") {
-			b.Errorf("the reason is %q", reason)
+		if _, ok := ends[stem]; isReason && (!ok || !strings.Contains(text, "name")) {
+			b.Errorf("%s: %q", path, text)
 		}
 	}
 }

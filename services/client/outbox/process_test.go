@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"sealpost/shared/durable"
+
 	"github.com/rs/zerolog"
 )
 
@@ -44,6 +46,7 @@ type plan struct {
 	Umask       int
 	Settle      time.Duration
 	Log         bool // print the log
+	Together    bool // flush the file system, whatever it is
 }
 
 func clientProcess(text string) int {
@@ -61,8 +64,13 @@ func clientProcess(text string) int {
 	if p.Log {
 		log = zerolog.New(os.Stdout)
 	}
+	var flusher *durable.Flusher
+	if p.Together {
+		flusher = durable.NewFlusher(true, func() (uint64, error) { return 0, nil })
+	}
 	out, err := Run(ctx, Config{
-		Dir: p.Dir, Sender: "store-17", Watch: p.Watch, Settle: p.Settle, Log: log, step: step,
+		flusher: flusher,
+		Dir:     p.Dir, Sender: "store-17", Watch: p.Watch, Settle: p.Settle, Log: log, step: step,
 		Deliver: ledger{dir: p.Ledger, step: step}.deliver,
 		Logbook: func(context.Context) (string, error) { return testLogbook, nil },
 	})

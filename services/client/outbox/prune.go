@@ -35,9 +35,7 @@ func (o *run) prune(ctx context.Context) (wait func()) {
 	}
 }
 
-func (o *run) sentPlace() days.Place {
-	return days.Place{Dir: o.box.place(sentDir), Kind: days.Sent, Owner: o.box.owner, Heir: o.box.heir}
-}
+func (o *run) sentPlace() days.Place { return o.place(days.Sent) }
 
 // pruned logs what became of one time. Sending goes on in any case.
 func (o *run) pruned(p days.Pruned, err error) {

@@ -8,15 +8,17 @@ import (
 	"testing"
 	"time"
 
+	"sealpost/services/client/outbox/box"
+
 	"github.com/rs/zerolog"
 )
 
 // oldDay puts a day into sent that is old by its name.
 func (b bench) oldDay() (path string) {
 	b.Helper()
-	path = b.mkdir(filepath.Join(sentDir, "2020-01-01"))
+	path = b.mkdir(filepath.Join(box.Sent, "2020-01-01"))
 	for _, name := range []string{"a", "a.tlog-proof"} {
-		if err := os.WriteFile(filepath.Join(path, name), nil, fileMode); err != nil {
+		if err := os.WriteFile(filepath.Join(path, name), nil, box.FileMode); err != nil {
 			b.Fatal(err)
 		}
 	}

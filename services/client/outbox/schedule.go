@@ -11,117 +11,150 @@ import (
 	"sealpost/shared/message"
 )
 
+// thing is what is put off: a group, or a file that could not be claimed.
+type thing struct {
+	group message.ID
+	name  string // of a file in DIR
+}
+
 // schedule holds what cannot go now, each with the time of its next try.
 type schedule struct {
 	first time.Duration // pause; each is about twice the one before
 
 	mu    sync.Mutex
-	waits map[job]*wait
+	waits map[thing]*wait
 }
 
 type wait struct {
-	Left
+	left   []Left    // at least one
 	since  time.Time // it is here
+	seen   time.Time // it was there at a look at the outbox
 	due    time.Time
 	never  bool // not in this run
 	pauses backoff.ExponentialBackOff
 }
 
 func newSchedule(first time.Duration) *schedule {
-	return &schedule{first: first, waits: make(map[job]*wait)}
+	return &schedule{first: first, waits: make(map[thing]*wait)}
 }
 
-// add puts off what ended in left.Err; never: beyond this run. news is true for
-// the first time, and when the reason is another one than before.
-func (s *schedule) add(j job, left Left, never bool) (first, news bool) {
+// add puts off a thing in which that is left; never: beyond this run. first is true
+// for the first time; news are those of left that were not left there before, or for
+// another reason.
+func (s *schedule) add(t thing, left []Left, never bool) (first bool, news []Left) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	w, known := s.waits[j]
+	w, known := s.waits[t]
 	if !known {
 		w = &wait{since: now, pauses: backoff.ExponentialBackOff{
 			InitialInterval: s.first, RandomizationFactor: 0.5, Multiplier: 2, MaxInterval: max(s.first, mostPause),
 		}}
-		s.waits[j] = w
+		s.waits[t] = w
 	}
-	news = !known || w.Err.Error() != left.Err.Error()
-	w.Left, w.never = left, never
+	said := make(map[string]string, len(w.left))
+	for _, l := range w.left {
+		said[l.Name] = l.Err.Error()
+	}
+	for _, l := range left {
+		if said[l.Name] != l.Err.Error() {
+			news = append(news, l)
+		}
+	}
+	w.left, w.never, w.seen = left, never, now
 	w.due = now.Add(w.pauses.NextBackOff())
 	return !known, news
 }
 
-// state tells whether something is put off, and if so, whether it is time for
-// another try.
-func (s *schedule) state(j job) (putOff, due bool) {
+// state tells whether something that is there is put off, and if so, whether it is
+// time for another try.
+func (s *schedule) state(t thing) (putOff, due bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w, putOff := s.waits[j]
-	return putOff, putOff && !w.never && !time.Now().Before(w.due)
+	w, putOff := s.waits[t]
+	if !putOff {
+		return false, false
+	}
+	now := time.Now()
+	w.seen = now
+	return true, !w.never && !now.Before(w.due)
 }
 
-func (s *schedule) forget(j job) {
+func (s *schedule) forget(t thing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.waits, j)
+	delete(s.waits, t)
 }
 
-// keep forgets what was there before a look at the outbox and is not any more:
-// another client has settled it. It returns how much waits for another try.
-func (s *schedule) keep(looked time.Time, found map[job]bool) (waiting int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for j, w := range s.waits {
-		switch {
-		case w.since.Before(looked) && !found[j]:
-			delete(s.waits, j)
-		case !w.never:
+// keepFiles and keepGroups forget what was there before a look that began at a time
+// and was not seen since: another client has brought it to its end. The latter
+// returns how much waits for another try.
+func (s *schedule) keepFiles(looked time.Time) {
+	s.keep(func(t thing, w *wait) bool { return t.name == "" || !w.seen.Before(looked) })
+}
+
+func (s *schedule) keepGroups(looked time.Time) (waiting int) {
+	s.keep(func(t thing, w *wait) bool {
+		keep := t.name != "" || !w.seen.Before(looked)
+		if keep && !w.never {
 			waiting++
 		}
-	}
+		return keep
+	})
 	return waiting
 }
 
+func (s *schedule) keep(stays func(thing, *wait) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for t, w := range s.waits {
+		if !stays(t, w) {
+			delete(s.waits, t)
+		}
+	}
+}
+
 // left lists what is put off, what has waited longest first.
-func (s *schedule) left() []Left {
+func (s *schedule) left() (left []Left) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	waits := make([]*wait, 0, len(s.waits))
 	for _, w := range s.waits {
 		waits = append(waits, w)
 	}
-	slices.SortFunc(waits, func(a, b *wait) int { return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.Name, b.Name)) })
-	var left []Left
+	slices.SortFunc(waits, func(a, b *wait) int {
+		return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.left[0].Name, b.left[0].Name))
+	})
 	for _, w := range waits {
-		left = append(left, w.Left)
+		left = append(left, w.left...)
 	}
 	return left
 }
 
-// leave puts off a message, or a file that could not be claimed, and gives its
-// slot to others. It is named when this begins and when the reason changes.
-func (o *run) leave(j job, left Left, never bool) {
-	first, news := o.later.add(j, left, never)
+// mostNamed is how many messages of one group are named when they are put off.
+const mostNamed = 8
+
+// leave puts off a group, or a file that could not be claimed. Each message in it is
+// named when this begins and when its reason changes; of very many the first.
+func (o *run) leave(t thing, left []Left, never bool) {
+	first, news := o.later.add(t, left, never)
 	if first {
 		o.progress() // it has had a try of its own
-	}
-	if !news {
-		return
 	}
 	text := "message waits, others go first"
 	if never {
 		text = "message left in the outbox"
 	}
-	event := o.Log.Warn().Str("name", message.Visible(left.Name)).Str("reason", message.Visible(left.Err.Error()))
-	if left.ID != (message.ID{}) {
-		event = event.Stringer("id", left.ID)
+	for _, l := range news[:min(len(news), mostNamed)] {
+		event := o.Log.Warn().Str("name", message.Visible(l.Name)).Str("reason", message.Visible(l.Err.Error()))
+		if l.ID != (message.ID{}) {
+			event = event.Stringer("id", l.ID)
+		}
+		event.Msg(text)
 	}
-	event.Msg(text)
-}
-
-// leaveClaim is leave for a claim. What a person must do something about is not
-// tried again, but by a client that stays.
-func (o *run) leaveClaim(c *claim, cause error, again bool) {
-	o.leave(c.job(), Left{ID: c.id, Name: c.name, Err: cause}, !again && !o.Watch)
+	if more := len(news) - mostNamed; more > 0 {
+		o.Log.Warn().Int("messages", more).Stringer("group", t.group).Msg("more messages of its group wait, too")
+	}
 }
 
 // progress notes that something has moved.

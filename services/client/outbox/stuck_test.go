@@ -3,10 +3,14 @@ package outbox
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,14 +19,19 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/outbox/box"
+	"sealpost/services/client/outbox/group"
 	"sealpost/shared/message"
 )
 
-// stuck are as many messages as there are slots, each larger than the room that
-// a server has, before a small one.
+// many is how many messages are stuck.
+const many = mostNamed
+
+// stuck are many messages, each larger than the room that a server has, before a
+// small one.
 func stuck() map[string]string {
 	files := map[string]string{"small": "fits\r\n"}
-	for i := range Workers {
+	for i := range many {
 		files[fmt.Sprintf("0 large %d", i)] = strings.Repeat("x", 3<<20)
 	}
 	return files
@@ -52,7 +61,7 @@ func count(cfg *Config, texts ...string) *counter {
 
 const noRoom = "server: no room for it now, try again later (no space)"
 
-// Eight messages that the server has no room for let the ninth pass, and are left
+// Messages that the server has no room for let another pass, and are left
 // with the server's reason once nothing moves any more.
 func TestStuckMessagesLetOthersPass(t *testing.T) {
 	s, b := newServer(t), newBench(t)
@@ -62,7 +71,7 @@ func TestStuckMessagesLetOthersPass(t *testing.T) {
 	cfg.retry, cfg.poll, cfg.Timeout = time.Millisecond, time.Millisecond, 500*time.Millisecond
 	c := count(&cfg, noRoom)
 	out := b.run(cfg)
-	if out.Sent != 1 || len(out.Left) != Workers {
+	if out.Sent != 1 || len(out.Left) != many {
 		t.Fatalf("outcome %+v", out)
 	}
 	for _, left := range out.Left {
@@ -71,11 +80,60 @@ func TestStuckMessagesLetOthersPass(t *testing.T) {
 			t.Errorf("left %+v", left)
 		}
 	}
-	if c.lines[noRoom] != Workers {
+	if c.lines[noRoom] != many {
 		t.Errorf("%d lines name the reason, want one for each message", c.lines[noRoom])
 	}
-	if ids := b.names(sentDir); len(ids) != 1 || len(b.names(sendingDir)) != Workers {
-		t.Errorf("sent holds %q, %s %q", ids, sendingDir, b.names(sendingDir))
+	if got := b.ends(box.Sent); len(got) != 2 || len(b.held()) != many {
+		t.Errorf("%d files in sent, %d held", len(got), len(b.held()))
+	}
+}
+
+// So do more groups than one client may hold, each with a message that cannot go now.
+func TestStuckGroupsLetOthersPass(t *testing.T) {
+	b := newBench(t)
+	b.put(map[string]string{"small": "fits"})
+	for n := range MostGroups + 2 {
+		b.abandon(fmt.Sprintf("stuck %d", n), "x", nil)
+	}
+	cfg := b.config()
+	cfg.retry, cfg.poll, cfg.Timeout = time.Millisecond, time.Millisecond, 500*time.Millisecond
+	cfg.Deliver = func(ctx context.Context, m courier.Message) (courier.Delivery, error) {
+		if m.Name != "small" {
+			return courier.Delivery{}, &courier.PostponedError{ID: m.ID, Reason: "for now"}
+		}
+		return b.ledger.deliver(ctx, m)
+	}
+	if out := b.run(cfg); out.Sent != 1 || len(out.Left) != MostGroups+2 {
+		t.Errorf("outcome %+v", out)
+	}
+}
+
+// A message of a group that was put off is tried alone at first: what ends connections
+// does not take the others with it.
+func TestPutOffMessagesGoAlone(t *testing.T) {
+	b := newBench(t)
+	b.put(manyFiles(8))
+	cfg := b.config()
+	cfg.retry, cfg.poll, cfg.Timeout = time.Millisecond, time.Millisecond, 200*time.Millisecond
+	var mu sync.Mutex
+	tried, flying := make(map[message.ID]bool), 0
+	cfg.Deliver = func(_ context.Context, m courier.Message) (courier.Delivery, error) {
+		mu.Lock()
+		if flying++; flying > 1 && tried[m.ID] {
+			t.Error("it is tried beside another one")
+		}
+		tried[m.ID] = true
+		mu.Unlock()
+		for range 1000 {
+			runtime.Gosched() // so that others come, if they may
+		}
+		mu.Lock()
+		flying--
+		mu.Unlock()
+		return courier.Delivery{}, &courier.PostponedError{ID: m.ID, Reason: "for now"}
+	}
+	if out := b.run(cfg); len(out.Left) != 8 || len(tried) != 8 {
+		t.Errorf("outcome %+v", out)
 	}
 }
 
@@ -95,8 +153,8 @@ func TestNothingIsTriedAgainAfterTheTimeout(t *testing.T) {
 		t.Fatal(err)
 	}
 	o.moved = time.Now().Add(-2 * time.Hour)
-	message := job{name: "message"}
-	o.later.add(message, Left{Name: message.name, Err: &courier.PostponedError{}}, false)
+	message := thing{name: "message"}
+	o.later.add(message, []Left{{Name: message.name, Err: &courier.PostponedError{}}}, false)
 	for due := false; !due; {
 		_, due = o.later.state(message)
 	}
@@ -116,23 +174,21 @@ func TestStuckMessagesGoWhenThereIsRoom(t *testing.T) {
 	b.put(stuck())
 	cfg := s.config(b, s.addr)
 	cfg.retry, cfg.poll, cfg.Watch = time.Millisecond, time.Millisecond, true
-	sent := make(chan message.ID, 2*Workers)
+	sent := make(chan message.ID, 2*many)
 	cfg.Sent = func(d courier.Delivery) { sent <- d.Entry.ID }
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan error, 1)
 	go func() { _, err := Run(ctx, cfg); ended <- err }()
 	<-sent
-	held := make(map[string]bool)
-	for len(held) < Workers { // all are claimed before the last is refused for now
-		for _, name := range b.names(sendingDir) {
-			held[name] = true
-		}
+	held := b.held()
+	for len(held) < many { // all are claimed before the last is refused for now
+		held = b.held()
 	}
 	s.stop()
 	s.start(1 << 30)
-	for range Workers {
-		if id := <-sent; !held[id.String()] {
+	for range many {
+		if id := <-sent; !slices.Contains(held, id) {
 			t.Errorf("%s was sent under a new id", id)
 		}
 	}
@@ -140,12 +196,31 @@ func TestStuckMessagesGoWhenThereIsRoom(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if n := len(b.names(sentDir)); n != Workers+1 {
-		t.Errorf("%d were sent", n)
+	if n := len(b.ends(box.Sent)); n != 2*(many+1) {
+		t.Errorf("%d files lie in sent", n)
 	}
 }
 
-// So do eight under which every connection ends.
+// held returns the ids in the records of groups.
+func (b bench) held() (ids []message.ID) {
+	b.Helper()
+	paths, err := filepath.Glob(filepath.Join(b.dir, box.Sending, "*", ".records.jsonl"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, path := range paths {
+		text, _ := os.ReadFile(path) // a group that is at its end may be gone
+		for line := range bytes.Lines(text) {
+			var rec group.Record
+			if json.Unmarshal(line, &rec) == nil && rec.Size > smallRoom {
+				ids = append(ids, rec.ID)
+			}
+		}
+	}
+	return ids
+}
+
+// So do those under which every connection ends.
 func TestMessagesThatEndConnectionsLetOthersPass(t *testing.T) {
 	s, b := newServer(t), newBench(t)
 	s.start(1 << 30)

@@ -1,8 +1,0 @@
-//go:build !linux
-
-package outbox
-
-import "os"
-
-// writersOf cannot tell: read leases are Linux's.
-func writersOf(*os.File) writers { return unknownWriters }

@@ -1,0 +1,111 @@
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"sealpost/services/client/outbox/box"
+	"sealpost/services/client/outbox/group"
+	"sealpost/services/client/outbox/ready"
+	"sealpost/shared/durable"
+)
+
+type run struct {
+	Config
+	box      *box.Box
+	slots    chan struct{} // one for each message in flight
+	groups   chan struct{} // one for each group in our hands
+	again    chan struct{} // one for each of those in which all was put off before
+	turn     chan struct{} // to take slots: groups go out one after the other, so that each ends soon
+	inFlight sync.WaitGroup
+	wake     chan struct{} // a group was let go: look again now
+	stop     context.CancelCauseFunc
+
+	mu        sync.Mutex
+	outcome   Outcome
+	moved     time.Time // when something ended last, or had its first try
+	restUntil time.Time
+	halted    bool // the server seems to be away: start nothing more
+
+	later *schedule
+
+	// The loop's alone.
+	files   sweep
+	looks   ready.Looks
+	waiting bool // said that others hold the rest
+}
+
+func start(cfg Config) (*run, error) {
+	workers, groups := Workers, MostGroups
+	if cfg.Yield > 0 {
+		workers, groups = 1, 1
+	}
+	poll := pollOnce
+	if cfg.Watch {
+		poll = pollWatch
+	}
+	cfg.poll = cmp.Or(cfg.poll, poll)
+	cfg.late = cmp.Or(cfg.late, lateLooks)
+	cfg.retry = cmp.Or(cfg.retry, retry)
+	cfg.drain = cmp.Or(cfg.drain, drain)
+	cfg.most = cmp.Or(cfg.most, group.Most)
+	if cfg.step == nil {
+		cfg.step = func(string) {}
+	}
+	b, err := box.Open(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.flusher == nil {
+		cfg.flusher = durable.NewFlusher(b.Root.CanSyncFS(), durable.DirtyBytes)
+	}
+	o := &run{
+		Config: cfg,
+		box:    b,
+		slots:  make(chan struct{}, workers),
+		groups: make(chan struct{}, groups),
+		again:  make(chan struct{}, max(1, groups/2)),
+		turn:   make(chan struct{}, 1),
+		wake:   make(chan struct{}, 1),
+		moved:  time.Now(),
+		later:  newSchedule(cfg.retry),
+		files:  sweep{box: b, ignore: cfg.Ignore, log: cfg.Log, late: cfg.late},
+	}
+	if err = b.Prepare(); err == nil {
+		err = group.Sweep(b)
+	}
+	if err != nil {
+		b.Close()
+		return nil, err
+	}
+	return o, nil
+}
+
+// fatalError ends the run: what is left keeps its place.
+type fatalError struct{ cause error }
+
+func (e fatalError) Error() string { return e.cause.Error() }
+
+// fail ends the run with cause, unless it is ending already.
+func (o *run) fail(cause error) { o.stop(fatalError{cause}) }
+
+// failed is fail for an error of the outbox itself: where one of its directories
+// is broken, that says more.
+func (o *run) failed(err error) {
+	if broken := o.box.Intact(); errors.As(broken, new(*DirError)) {
+		err = broken
+	}
+	o.fail(err)
+}
+
+// failure returns what ended the run, or nil when it was asked to stop.
+func (o *run) failure(ctx context.Context) error {
+	var f fatalError
+	if errors.As(context.Cause(ctx), &f) {
+		return f.cause
+	}
+	return nil
+}
