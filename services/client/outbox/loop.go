@@ -53,7 +53,7 @@ func (o *run) loop(ctx, until context.Context) error {
 			return nil
 		}
 		if found.ended || o.rest() > 0 {
-			o.pauseFor(ctx, seen)
+			o.pauseFor(ctx, seen, seen == 0 && found.waiting == 0)
 			seen = 0
 		}
 	}
@@ -170,14 +170,22 @@ func (o *run) takeOver(ctx, until context.Context, id message.ID, ended func()) 
 	ended()
 }
 
-// pauseFor waits for something to change. What other clients do is noticed only by
-// polling.
-func (o *run) pauseFor(ctx context.Context, jobs int) {
-	timer := time.NewTimer(o.poll)
+// pauseFor waits for something to change. What other clients do, and that a file is
+// written no more, is noticed only by polling. idle: nothing waits at all.
+func (o *run) pauseFor(ctx context.Context, jobs int, idle bool) {
+	pause, put := o.poll, (<-chan struct{})(nil)
+	if o.watch != nil {
+		put = o.watch.Again()
+		if idle {
+			pause = max(pause, o.watch.Pause())
+		}
+	}
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-o.wake:
+	case <-put:
 	case <-timer.C:
 		if jobs > 0 && len(o.groups) == 0 && !o.waiting && !o.Watch {
 			o.waiting = true

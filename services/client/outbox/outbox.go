@@ -49,7 +49,7 @@ const (
 
 const (
 	pollOnce  = 200 * time.Millisecond // between looks while others hold the rest
-	pollWatch = time.Second            // between looks when staying
+	pollWatch = time.Second            // the same when staying, or while something waits
 	lateLooks = time.Second            // between looks for files put in while many wait
 	retry     = time.Second            // before a message that cannot go now is tried again
 	mostPause = time.Minute            // as retry grows
@@ -129,7 +129,7 @@ func Run(ctx context.Context, cfg Config) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	defer o.box.Close()
+	defer o.close()
 	ctx, o.stop = context.WithCancelCause(ctx)
 	defer o.stop(nil)
 	work, abandon := context.WithCancel(context.WithoutCancel(ctx))

@@ -10,6 +10,7 @@ import (
 	"sealpost/services/client/outbox/box"
 	"sealpost/services/client/outbox/group"
 	"sealpost/services/client/outbox/ready"
+	"sealpost/services/client/outbox/watch"
 	"sealpost/shared/durable"
 )
 
@@ -22,6 +23,7 @@ type run struct {
 	turn     chan struct{} // to take slots: groups go out one after the other, so that each ends soon
 	inFlight sync.WaitGroup
 	wake     chan struct{} // a group was let go: look again now
+	watch    *watch.Watch  // nil: without Watch
 	stop     context.CancelCauseFunc
 
 	mu        sync.Mutex
@@ -81,7 +83,18 @@ func start(cfg Config) (*run, error) {
 		b.Close()
 		return nil, err
 	}
+	if o.Watch {
+		o.watch = watch.New(o.Log)
+		o.files.watch = o.watch
+	}
 	return o, nil
+}
+
+func (o *run) close() {
+	if o.watch != nil {
+		o.watch.Close()
+	}
+	o.box.Close()
 }
 
 // fatalError ends the run: what is left keeps its place.

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/client/outbox/box"
+	"sealpost/services/client/outbox/watch"
 	"sealpost/shared/ignore"
 )
 
@@ -20,6 +21,7 @@ type sweep struct {
 	box    *box.Box
 	ignore ignore.Patterns
 	log    zerolog.Logger
+	watch  *watch.Watch  // tells when another sweep is due; nil: nothing does
 	late   time.Duration // between looks for what came late; below 0: no pause, for tests
 
 	read    func() ([]fs.DirEntry, error, bool) // the next entries; nil between two sweeps
@@ -73,6 +75,9 @@ func (s *sweep) next(most int) (names []string, ended bool, err error) {
 func (s *sweep) begin(most int) error {
 	if !s.box.Root.InPlace() {
 		return s.box.Gone()
+	}
+	if s.watch != nil {
+		s.watch.Add(s.box.Root.Path())
 	}
 	s.began, s.parts, s.known = time.Now(), 0, nil
 	s.odd, s.ignored = make(map[string]fs.FileMode), 0

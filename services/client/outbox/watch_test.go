@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -98,6 +99,36 @@ func TestWatchStaysUntilStopped(t *testing.T) {
 		t.Error(err)
 	}
 	b.onlySent(map[string]string{"one": "content of one", "two": "content of two"}, message.None)
+}
+
+// What is put into an outbox that is watched goes without a look that is due by
+// time: this test would take an hour.
+func TestWatchIsTold(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("this system does not tell of new names")
+	}
+	b := newBench(t)
+	cfg := b.config()
+	cfg.Watch = true
+	cfg.poll = time.Hour
+	sent := make(chan string)
+	cfg.Sent = func(d courier.Delivery) { sent <- d.Entry.Name }
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := Run(ctx, cfg)
+		done <- err
+	}()
+	for _, name := range []string{"one", "two"} {
+		b.put(map[string]string{name: "content"})
+		if got := <-sent; got != name {
+			t.Errorf("sent %q, want %q", got, name)
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }
 
 // A stop lets what is in flight finish; what cannot is left for the next run.
