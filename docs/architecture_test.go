@@ -82,7 +82,7 @@ var rules = []struct{ pkg, may string }{
 	{`shared/(durable|settings)`, `shared/bounded`},
 	{`shared/crypto/.*`, `shared/(message|crypto/.*)`},
 	{`shared/.*`, `shared/.*`},
-	{`services/client/outbox/(box|days)`, `shared/.*`},
+	{`services/client/outbox/(box|days|scan|watch)`, `shared/.*`},
 	{`services/client/outbox/(group|ready)`, `shared/.*|services/client/outbox/box`},
 	{`services/client/.*`, `shared/.*|services/client/(courier|outbox(/.*)?)`},
 	{`services/client`, `services/client/cli|shared/(signals|voice)`},

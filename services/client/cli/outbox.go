@@ -23,14 +23,15 @@ func (r *runner) sendOutbox(ctx context.Context) error {
 		Deliver: r.carrier.Deliver, Logbook: r.carrier.Logbook,
 		Watch: r.watch, Yield: r.settings.OutboxYield, Timeout: r.settings.Timeout,
 		Settle: r.settings.OutboxSettle, Ignore: r.settings.OutboxIgnore, SentKeep: r.settings.SentKeep, Log: r.log,
-		Sent: func(d courier.Delivery) {
+		Settled: func(s outbox.Result) {
 			sending.settled.Add(1)
-			res := result{Outcome: outcomeSent}
-			res.sent(d)
-			_ = r.report(res) // Main makes an error of printing the outcome
+			_ = r.report(ofOutbox(s)) // Main makes an error of printing the outcome
 		},
 	})
 	stop()
+	for _, left := range out.Left {
+		_ = r.report(ofLeft(left))
+	}
 	r.summarize(out, err)
 	switch {
 	case err != nil:
@@ -39,6 +40,26 @@ func (r *runner) sendOutbox(ctx context.Context) error {
 		return &outcomeError{dir: r.outbox, outcome: out}
 	}
 	return nil
+}
+
+// ofOutbox is the result of a message that has come to its end.
+func ofOutbox(s outbox.Result) result {
+	res := result{Outcome: outcomeSent, ID: s.ID.String(), Name: s.Name, Receipt: s.Receipt}
+	if s.Refused != "" {
+		res.Outcome, res.Reason = outcomeRefused, s.Refused
+		return res
+	}
+	res.sent(s.Delivery)
+	return res
+}
+
+// ofLeft is the result of a message that stays for a later call.
+func ofLeft(left outbox.Left) result {
+	res := result{Outcome: outcomeLeft, Name: left.Name, Reason: left.Err.Error()}
+	if left.ID != (message.ID{}) {
+		res.ID = left.ID.String()
+	}
+	return res
 }
 
 // summarize logs what a run did. One that an error ended at once did nothing,

@@ -16,6 +16,7 @@ const (
 	outcomeRefused = "refused" // for good
 	outcomeUnknown = "unknown" // whether it is delivered; sending it again under its id settles it
 	outcomeFailed  = "failed"  // here, before the server could have it
+	outcomeLeft    = "left"    // in the outbox, for a later call
 )
 
 // result is what became of one message. Its fields in JSON keep their names and

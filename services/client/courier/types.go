@@ -52,6 +52,9 @@ type unclosed struct{ io.ReadSeeker }
 
 func (unclosed) Close() error { return nil }
 
+// WriteTo spares io.Copy a buffer where the reader does.
+func (u unclosed) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, u.ReadSeeker) }
+
 // Delivery is what the server answered: the receipt as it came and the manifest
 // line in it.
 type Delivery struct {

@@ -76,9 +76,10 @@ type Config struct {
 	// SentKeep is how long a day of sent/ is kept after its end; 0: for ever.
 	SentKeep time.Duration
 	Log      zerolog.Logger
-	// Sent is told of every message delivered, once its receipt lies in
-	// DIR/sent; calls may come at the same time. May be nil.
-	Sent func(courier.Delivery)
+	// Settled is told of every message that has come to its end, once it lies in
+	// DIR/sent with its receipt, or in DIR/refused with the reason; calls may come at
+	// the same time. May be nil.
+	Settled func(Result)
 
 	// For tests: times instead of those above, and a call after each step of
 	// the protocol.

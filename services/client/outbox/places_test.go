@@ -152,7 +152,7 @@ func TestPlacesBreakWhileWatching(t *testing.T) {
 	cfg := b.config()
 	cfg.Watch, cfg.poll = true, time.Millisecond
 	sent := make(chan struct{}, 2)
-	cfg.Sent = func(courier.Delivery) { sent <- struct{}{} }
+	cfg.Settled = func(Result) { sent <- struct{}{} }
 	ended := make(chan error, 1)
 	go func() { _, err := Run(t.Context(), cfg); ended <- err }()
 	<-sent

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"sealpost/services/client/outbox/box"
@@ -110,8 +111,15 @@ func (s *sending) ended(kind days.Kind, r result, put days.Result) error {
 		s.Log.Error().Stringer("id", r.ID).Str("name", message.Visible(r.Name)).
 			Str("reason", message.Visible(r.err.Error())).Msg("message refused")
 	}
-	if kind == days.Sent && s.Sent != nil {
-		s.Sent(r.delivery)
-	}
+	s.settled(s.outcomeOf(kind, r, put))
 	return nil
+}
+
+// outcomeOf says what became of a message, and where its receipt lies.
+func (s *sending) outcomeOf(kind days.Kind, r result, put days.Result) Result {
+	if kind == days.Refused {
+		return Result{ID: r.ID, Name: r.Name, Refused: r.err.Error()}
+	}
+	receipt := filepath.Join(s.place(kind).Dir.Path(), put.Text)
+	return Result{ID: r.ID, Name: r.Name, Delivery: r.delivery, Receipt: receipt}
 }

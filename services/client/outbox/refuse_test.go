@@ -73,6 +73,37 @@ func TestRefusalAtConnectClaimsNothing(t *testing.T) {
 	}
 }
 
+// What is told of a message that came to its end lies where it is told to.
+func TestSettledIsTold(t *testing.T) {
+	b := newBench(t)
+	b.put(map[string]string{"goes": "g", "does not": "r"})
+	cfg := b.config()
+	cfg.Deliver = func(ctx context.Context, m courier.Message) (courier.Delivery, error) {
+		if m.Name == "does not" {
+			return courier.Delivery{}, &courier.RefusalError{Of: courier.OfMessage, Reason: "not this one", Code: 1}
+		}
+		return b.ledger.deliver(ctx, m)
+	}
+	results := make(chan Result, 3)
+	cfg.Settled = func(r Result) { results <- r }
+	b.run(cfg)
+	close(results)
+	told := make(map[string]Result)
+	for r := range results {
+		told[r.Name] = r
+	}
+	goes, refused := told["goes"], told["does not"]
+	if len(told) != 2 || goes.Refused != "" || goes.Delivery.Entry.ID != goes.ID {
+		t.Errorf("told %+v", told)
+	}
+	if text := readFile(t, goes.Receipt); text != string(goes.Delivery.Receipt) {
+		t.Errorf("the receipt in %s is %q", goes.Receipt, text)
+	}
+	if !strings.Contains(refused.Refused, "not this one") || refused.ID == (message.ID{}) || refused.Receipt != "" {
+		t.Errorf("told %+v", refused)
+	}
+}
+
 // When the server is away, one client gives up after what is in flight, and the
 // next sends all of it under the ids of the first attempt.
 func TestUnknownStaysUnderItsID(t *testing.T) {

@@ -175,7 +175,7 @@ func TestStuckMessagesGoWhenThereIsRoom(t *testing.T) {
 	cfg := s.config(b, s.addr)
 	cfg.retry, cfg.poll, cfg.Watch = time.Millisecond, time.Millisecond, true
 	sent := make(chan message.ID, 2*many)
-	cfg.Sent = func(d courier.Delivery) { sent <- d.Entry.ID }
+	cfg.Settled = func(r Result) { sent <- r.ID }
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan error, 1)
@@ -242,8 +242,8 @@ func TestMessagesThatEndConnectionsLetOthersPass(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	cfg.drain = time.Millisecond
-	cfg.Sent = func(d courier.Delivery) {
-		if d.Entry.Name == "small" {
+	cfg.Settled = func(r Result) {
+		if r.Name == "small" {
 			stop()
 		}
 	}

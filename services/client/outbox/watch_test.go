@@ -81,7 +81,7 @@ func TestWatchStaysUntilStopped(t *testing.T) {
 	cfg.Watch = true
 	cfg.poll = time.Millisecond
 	sent := make(chan string)
-	cfg.Sent = func(d courier.Delivery) { sent <- d.Entry.Name }
+	cfg.Settled = func(r Result) { sent <- r.Name }
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
@@ -108,26 +108,29 @@ func TestWatchIsTold(t *testing.T) {
 		t.Skip("this system does not tell of new names")
 	}
 	b := newBench(t)
+	b.mkdir("not a message")
 	cfg := b.config()
 	cfg.Watch = true
 	cfg.poll = time.Hour
-	sent := make(chan string)
-	cfg.Sent = func(d courier.Delivery) { sent <- d.Entry.Name }
 	ctx, stop := context.WithCancel(t.Context())
+	cfg.Settled = func(Result) { stop() }
+	looked := awaitLog(&cfg, "only regular files are messages")
 	done := make(chan error, 1)
 	go func() {
 		_, err := Run(ctx, cfg)
 		done <- err
 	}()
-	for _, name := range []string{"one", "two"} {
-		b.put(map[string]string{name: "content"})
-		if got := <-sent; got != name {
-			t.Errorf("sent %q, want %q", got, name)
+	<-looked
+	b.put(map[string]string{"message": "m"})
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
 		}
-	}
-	stop()
-	if err := <-done; err != nil {
-		t.Error(err)
+	case <-time.After(time.Minute):
+		t.Error("the message was not looked for")
+		stop()
+		<-done
 	}
 }
 
@@ -170,7 +173,7 @@ func TestWatchTriesAgain(t *testing.T) {
 	cfg.Watch = true
 	cfg.poll, cfg.retry = time.Millisecond, time.Millisecond
 	ctx, stop := context.WithCancel(t.Context())
-	cfg.Sent = func(courier.Delivery) { stop() }
+	cfg.Settled = func(Result) { stop() }
 	failed := false
 	cfg.Deliver = func(ctx context.Context, m courier.Message) (courier.Delivery, error) {
 		if !failed {
