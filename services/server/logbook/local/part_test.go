@@ -224,6 +224,29 @@ func TestPartIsWantedByMany(t *testing.T) {
 	wantNothingLeft(t, book)
 }
 
+// A message for which there is no room may be wanted by another session already,
+// which ends it then.
+func TestPartIsWantedWithoutRoom(t *testing.T) {
+	book := open(t, keeping(t.TempDir()))
+	d, content := long("a", 3)
+	var first *staged
+	read := book.space.free.Read
+	book.space.free.Read = func() (uint64, error) {
+		book.shelf.mu.Lock()
+		defer book.shelf.mu.Unlock()
+		first = book.shelf.under[d]
+		return read()
+	}
+	most := book.space.limit
+	book.space.limit = 1
+	if _, err := book.Stage(t.Context(), d); !errors.Is(err, logbook.ErrNoSpace) || first == nil {
+		t.Fatalf("without room: %v, %v", first, err)
+	}
+	first.Suspend()
+	book.space.limit, book.space.free.Read = most, read
+	finish(t, book, d, content)
+}
+
 // Only the same content of the same sender under the same id goes on, and only
 // where nothing is enciphered.
 func TestPartIsOfOneMessage(t *testing.T) {

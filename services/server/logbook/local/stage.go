@@ -37,6 +37,7 @@ func (s *staged) begin() (err error) {
 	s.received = s.l.cfg.now()
 	s.layout = s.l.layoutOf(s.draft, s.received)
 	if s.room, err = s.l.space.open(s.draft.Sender, s.need()); err != nil {
+		s.settled = true // a later Stage may be about to suspend it
 		s.l.shelf.leave(s)
 		return err
 	}
