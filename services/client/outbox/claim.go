@@ -54,7 +54,7 @@ func (o *run) claim(ctx, until context.Context, names []string) {
 		if err != nil || !ok {
 			continue
 		}
-		if g != nil && (!g.Fits(file.Size()) || o.Yield > 0) {
+		if g != nil && (!g.Fits(file.Size()) || g.Len() >= o.mostOpen || o.Yield > 0) {
 			begin()
 		}
 		if g == nil {

@@ -16,9 +16,11 @@ import (
 	"testing"
 	"time"
 
-	"sealpost/shared/durable"
-
 	"github.com/rs/zerolog"
+	"golang.org/x/sys/unix"
+
+	"sealpost/services/client/courier"
+	"sealpost/shared/durable"
 )
 
 // clientEnv makes the test binary run as a client of an outbox instead.
@@ -47,6 +49,7 @@ type plan struct {
 	Settle      time.Duration
 	Log         bool // print the log
 	Together    bool // flush the file system, whatever it is
+	Descriptors int  // how many it may have; 0: as the test; it delivers one message at a time then
 }
 
 func clientProcess(text string) int {
@@ -64,6 +67,10 @@ func clientProcess(text string) int {
 	if p.Log {
 		log = zerolog.New(os.Stdout)
 	}
+	deliver := ledger{dir: p.Ledger, step: step}.deliver
+	if p.Descriptors > 0 {
+		deliver = p.withFew(deliver)
+	}
 	var flusher *durable.Flusher
 	if p.Together {
 		flusher = durable.NewFlusher(true, func() (uint64, error) { return 0, nil })
@@ -71,7 +78,7 @@ func clientProcess(text string) int {
 	out, err := Run(ctx, Config{
 		flusher: flusher,
 		Dir:     p.Dir, Sender: "store-17", Watch: p.Watch, Settle: p.Settle, Log: log, step: step,
-		Deliver: ledger{dir: p.Ledger, step: step}.deliver,
+		Deliver: deliver,
 		Logbook: func(context.Context) (string, error) { return testLogbook, nil },
 	})
 	if err != nil || len(out.Left) > 0 || p.Refused != (out.Refused > 0) {
@@ -79,6 +86,20 @@ func clientProcess(text string) int {
 		return 1
 	}
 	return 0
+}
+
+// withFew lowers the limit of descriptors, of which the ledger is to take few.
+func (p plan) withFew(deliver Deliver) Deliver {
+	few := uint64(p.Descriptors)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: few, Max: few}); err != nil {
+		panic(err)
+	}
+	var mu sync.Mutex
+	return func(ctx context.Context, m courier.Message) (courier.Delivery, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return deliver(ctx, m)
+	}
 }
 
 func (p plan) stepper() func(string) {

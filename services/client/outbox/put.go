@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -33,6 +34,11 @@ func (s *sending) putItems(kind days.Kind, batch []result) error {
 	for i, r := range batch {
 		items[i] = days.Item{Name: r.Name, ID: r.ID, Text: r.text(), From: s.group.Files(), File: r.Name}
 	}
+	end, err := s.mayOpen(context.Background(), len(items)) // what has ended is put to its end
+	if err != nil {
+		return err
+	}
+	defer end()
 	place := s.place(kind)
 	flush, closeFlush, err := s.flush(place.Dir, items)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"sealpost/services/client/outbox/box"
 	"sealpost/services/client/outbox/group"
 	"sealpost/services/client/outbox/ready"
@@ -17,6 +19,8 @@ import (
 type run struct {
 	Config
 	box      *box.Box
+	open     *semaphore.Weighted
+	mostOpen int           // files that open has at most, and messages that a group has
 	slots    chan struct{} // one for each message in flight
 	groups   chan struct{} // one for each group in our hands
 	again    chan struct{} // one for each of those in which all was put off before
@@ -45,6 +49,8 @@ func start(cfg Config) (*run, error) {
 	if cfg.Yield > 0 {
 		workers, groups = 1, 1
 	}
+	open := mostOpen()
+	workers = min(workers, max(1, open/2))
 	poll := pollOnce
 	if cfg.Watch {
 		poll = pollWatch
@@ -65,16 +71,18 @@ func start(cfg Config) (*run, error) {
 		cfg.flusher = durable.NewFlusher(b.Root.CanSyncFS(), durable.DirtyBytes)
 	}
 	o := &run{
-		Config: cfg,
-		box:    b,
-		slots:  make(chan struct{}, workers),
-		groups: make(chan struct{}, groups),
-		again:  make(chan struct{}, max(1, groups/2)),
-		turn:   make(chan struct{}, 1),
-		wake:   make(chan struct{}, 1),
-		moved:  time.Now(),
-		later:  newSchedule(cfg.retry),
-		files:  sweep{box: b, ignore: cfg.Ignore, log: cfg.Log, late: cfg.late},
+		Config:   cfg,
+		box:      b,
+		open:     semaphore.NewWeighted(int64(open)),
+		mostOpen: open,
+		slots:    make(chan struct{}, workers),
+		groups:   make(chan struct{}, groups),
+		again:    make(chan struct{}, max(1, groups/2)),
+		turn:     make(chan struct{}, 1),
+		wake:     make(chan struct{}, 1),
+		moved:    time.Now(),
+		later:    newSchedule(cfg.retry),
+		files:    sweep{box: b, ignore: cfg.Ignore, log: cfg.Log, late: cfg.late},
 	}
 	if err = b.Prepare(); err == nil {
 		err = group.Sweep(b)

@@ -62,11 +62,8 @@ func (s *sending) prepare(ctx context.Context) (logbook string, err error) {
 	if s.Key != nil {
 		cipher = message.Cipher2012
 	}
-	if err := s.group.Describe(s.Sender, cipher); err != nil {
+	if err := s.anchor(ctx, cipher); err != nil {
 		return "", err
-	}
-	if err := s.group.Anchor(s.flusher); err != nil {
-		return "", storageError{err}
 	}
 	if logbook, err = s.checkLogbook(ctx); err != nil {
 		return "", err
@@ -75,6 +72,22 @@ func (s *sending) prepare(ctx context.Context) (logbook string, err error) {
 		return "", storageError{err}
 	}
 	return logbook, nil
+}
+
+// anchor measures the messages and makes them durable, and their records.
+func (s *sending) anchor(ctx context.Context, cipher message.Cipher) error {
+	end, err := s.mayOpen(ctx, s.group.Len())
+	if err != nil {
+		return err
+	}
+	defer end()
+	if err := s.group.Describe(s.Sender, cipher); err != nil {
+		return err
+	}
+	if err := s.group.Anchor(s.flusher); err != nil {
+		return storageError{err}
+	}
+	return nil
 }
 
 // offer has the messages delivered, as many at once as there are slots. Each has a
