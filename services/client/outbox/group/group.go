@@ -112,9 +112,17 @@ func (g *Group) Len() int { return len(g.names) }
 
 // Take takes the file of that name out of DIR: this rename decides who sends it.
 // fs.ErrNotExist where another client was faster; fs.ErrExist where the group has
-// one of that name already.
+// one of that name already. Nobody else puts files into the group, so that the look
+// holds; where a system cannot rename without replacing, a link and a removal in the
+// rename's place would let two clients have the file.
 func (g *Group) Take(name string, size int64) error {
-	if err := g.box.Root.MoveNew(name, g.files, name); err != nil {
+	_, err := g.files.Lstat(name)
+	if err == nil {
+		err = &fs.PathError{Op: "take", Path: name, Err: fs.ErrExist}
+	} else if errors.Is(err, fs.ErrNotExist) {
+		err = g.box.Root.RenameOnly(name, g.files, name)
+	}
+	if err != nil {
 		return err
 	}
 	g.names, g.bytes = append(g.names, name), g.bytes+size
