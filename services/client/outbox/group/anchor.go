@@ -75,6 +75,7 @@ func (g *Group) replaceRecords(text []byte) (*os.File, error) {
 	}
 	if err != nil {
 		_ = f.Close()
+		_ = g.dir.Remove(fresh) // each try would leave one more on a disk that is full
 		return nil, err
 	}
 	g.step("recorded")
