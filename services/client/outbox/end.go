@@ -75,8 +75,11 @@ func (s *sending) giveUp(id message.ID, name string, err error) {
 // stop ends a group from which nothing was offered.
 func (s *sending) stop(err error) {
 	s.stays = true
-	if isUnknown(err) {
+	switch {
+	case isUnknown(err):
 		err = s.unknown(message.ID{}, s.sentSoFar(), err)
+	case s.group.Len() == 0: // all have ended, and it cannot go: nobody else would tell why
+		s.giveUp(s.group.ID, "", err)
 	}
 	for _, r := range s.group.Left() {
 		if s.giveUp(r.ID, r.Name, err); s.failing {

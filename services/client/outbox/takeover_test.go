@@ -7,9 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"sealpost/services/client/courier"
 	"sealpost/services/client/outbox/box"
@@ -295,4 +299,42 @@ func TestEmptyDeadGroupsGo(t *testing.T) {
 	b.mkdir(box.Sending, "."+message.NewID().String(), "files")
 	b.run(b.config())
 	b.onlySent(nil, message.None)
+}
+
+// A group whose messages have ended, and that cannot go since the disk takes no byte
+// more, ends the run with the reason: it is not taken over again and again.
+func TestEndedGroupOnAFullDisk(t *testing.T) {
+	b := newBench(t)
+	b.put(map[string]string{"message": "m"})
+	b.run(b.config()) // it knows the logbook from here on
+	b.abandonAll(nil, group.Record{ID: message.NewID(), Sender: "store-17", Name: "ended", Cipher: message.None})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	cfg, times := b.config(), 0
+	cfg.step = func(name string) {
+		if name != "taken over" {
+			return
+		}
+		if times++; times > 2 {
+			cancel()
+		}
+	}
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	defer signal.Reset(syscall.SIGXFSZ)
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := Run(ctx, cfg)
+	if limitErr := unix.Setrlimit(unix.RLIMIT_FSIZE, &before); limitErr != nil {
+		t.Fatal(limitErr)
+	}
+	if !errors.Is(err, syscall.EFBIG) || out.Stopped {
+		t.Errorf("it was taken over %d times: %+v, %v", times, out, err)
+	}
+	b.run(b.config())
+	b.empty(box.Sending)
 }
