@@ -29,10 +29,18 @@ type box struct {
 	files map[string]parcel // by name
 }
 
+// boxIn is an empty outbox in dir, whose clients connect to addr.
+func boxIn(dir string, s *server, addr string) *box {
+	s.t.Helper()
+	b := &box{t: s.t, dir: dir, from: s.addSender("store-17"), files: make(map[string]parcel)}
+	b.env = append(append(os.Environ(), "CLIENT_SERVER="+addr, "CLIENT_TIMEOUT=5m"), b.from.env...)
+	return b
+}
+
 // newBox fills an outbox with files.
 func newBox(s *server, files int) *box {
-	b := &box{t: s.t, dir: s.t.TempDir(), from: s.addSender("store-17"), files: make(map[string]parcel)}
-	b.env = append(append(os.Environ(), "CLIENT_SERVER="+s.listen, "CLIENT_TIMEOUT=5m"), b.from.env...)
+	s.t.Helper()
+	b := boxIn(s.t.TempDir(), s, s.listen)
 	for n := range uint64(files) {
 		p := newParcel(0, *seed, n)
 		if err := os.WriteFile(filepath.Join(b.dir, p.Name), content(*seed, n), 0o644); err != nil {
@@ -43,8 +51,8 @@ func newBox(s *server, files int) *box {
 	return b
 }
 
-func (b *box) client(ctx context.Context) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(programs, "client"), "-outbox", b.dir)
+func (b *box) client(ctx context.Context, options ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(programs, "client"), append(options, "-outbox", b.dir)...)
 	cmd.Env = b.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
