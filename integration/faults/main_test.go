@@ -31,6 +31,7 @@ import (
 	// The programs are built apart. Their code is named here so that a verdict
 	// which go test has cached does not stand for a program that has changed.
 	_ "sealpost/services/client/cli"
+	_ "sealpost/services/driver/cli"
 	_ "sealpost/services/server/cli"
 )
 
@@ -84,7 +85,7 @@ func build() (dir string, err error) {
 		return "", err
 	}
 	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "sealpost/services/server",
-		"sealpost/services/client")
+		"sealpost/services/client", "sealpost/services/driver")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("go build: %w\n%s", err, out)
 	}

@@ -67,8 +67,7 @@ func serverOn(t *testing.T, data, state string, settings ...string) *server {
 	}
 	t.Cleanup(func() {
 		s.kill()
-		s.showLog()
-		_ = s.log.Close()
+		showLog(t, "server", s.log)
 	})
 	return s
 }
@@ -260,15 +259,16 @@ func (s *server) audit(l *ledger.Ledger) ledger.Report {
 	return r
 }
 
-// showLog shows the end of the server's log beside a failure.
-func (s *server) showLog() {
-	if !s.t.Failed() {
+// showLog shows the end of a program's log beside a failure, and closes it.
+func showLog(t *testing.T, program string, log *os.File) {
+	defer log.Close()
+	if !t.Failed() {
 		return
 	}
-	text, err := os.ReadFile(s.log.Name())
+	text, err := os.ReadFile(log.Name())
 	if err != nil {
-		s.t.Error(err)
+		t.Error(err)
 	}
 	const most = 6000
-	s.t.Logf("the end of the server's log:\n%s", text[max(0, len(text)-most):])
+	t.Logf("the end of the %s's log:\n%s", program, text[max(0, len(text)-most):])
 }
