@@ -51,18 +51,7 @@ func start(cfg Config) (*run, error) {
 	}
 	open := mostOpen()
 	workers = min(workers, max(1, open/2))
-	poll := pollOnce
-	if cfg.Watch {
-		poll = pollWatch
-	}
-	cfg.poll = cmp.Or(cfg.poll, poll)
-	cfg.late = cmp.Or(cfg.late, lateLooks)
-	cfg.retry = cmp.Or(cfg.retry, retry)
-	cfg.drain = cmp.Or(cfg.drain, drain)
-	cfg.most = cmp.Or(cfg.most, group.Most)
-	if cfg.step == nil {
-		cfg.step = func(string) {}
-	}
+	cfg = cfg.withDefaults()
 	b, err := box.Open(cfg.Dir)
 	if err != nil {
 		return nil, err
@@ -103,6 +92,23 @@ func (o *run) close() {
 		o.watch.Close()
 	}
 	o.box.Close()
+}
+
+// withDefaults fills in what tests may set.
+func (cfg Config) withDefaults() Config {
+	poll := pollOnce
+	if cfg.Watch {
+		poll = pollWatch
+	}
+	cfg.poll = cmp.Or(cfg.poll, poll)
+	cfg.late = cmp.Or(cfg.late, lateLooks)
+	cfg.retry = cmp.Or(cfg.retry, retry)
+	cfg.drain = cmp.Or(cfg.drain, drain)
+	cfg.most = cmp.Or(cfg.most, group.Most)
+	if cfg.step == nil {
+		cfg.step = func(string) {}
+	}
+	return cfg
 }
 
 // fatalError ends the run: what is left keeps its place.
