@@ -22,7 +22,8 @@ func (r *runner) sendOutbox(ctx context.Context) error {
 		Dir: r.outbox, Sender: r.settings.parsedToken.Sender(), Key: r.key(),
 		Deliver: r.carrier.Deliver, Logbook: r.carrier.Logbook,
 		Watch: r.watch, Yield: r.settings.OutboxYield, Timeout: r.settings.Timeout,
-		Settle: r.settings.OutboxSettle, Ignore: r.settings.OutboxIgnore, SentKeep: r.settings.SentKeep, Log: r.log,
+		Settle: r.settings.OutboxSettle, Ignore: r.settings.OutboxIgnore, Recursive: r.settings.OutboxRecursive,
+		SentKeep: r.settings.SentKeep, Log: r.log,
 		Settled: func(s outbox.Result) {
 			sending.settled.Add(1)
 			_ = r.report(ofOutbox(s)) // Main makes an error of printing the outcome
@@ -81,7 +82,9 @@ func (r *runner) summarize(out outbox.Outcome, err error) {
 }
 
 // waiting counts the messages in the outbox.
-func (r *runner) waiting() (int, error) { return outbox.Waiting(r.outbox, r.settings.OutboxIgnore) }
+func (r *runner) waiting() (int, error) {
+	return outbox.Waiting(r.outbox, r.settings.OutboxIgnore, r.settings.OutboxRecursive)
+}
 
 // outcomeError means that the outbox was gone through and not all was well.
 type outcomeError struct {

@@ -35,7 +35,9 @@ type Settings struct {
 	Timeout        time.Duration `default:"1m" min:"0s"` // 0: none
 	OutboxYield    time.Duration `default:"0s" min:"0s"`
 	OutboxSettle   time.Duration `default:"2s" min:"0s"`
-	SentKeep       time.Duration `default:"0s" min:"0s"` // after the end of a day in sent/; 0: for ever
+	// OutboxRecursive has files in the outbox's directories sent, too.
+	OutboxRecursive bool
+	SentKeep        time.Duration `default:"0s" min:"0s"` // after the end of a day in sent/; 0: for ever
 
 	ignore.Setting
 	logging.Settings

@@ -23,8 +23,12 @@ func (e *ClaimError) Error() string {
 		return cause.Error()
 	}
 	var link *os.LinkError
-	if errors.As(cause, &link) {
-		cause = link.Err // without paths of ours
+	var path *fs.PathError
+	switch { // without paths of ours
+	case errors.As(cause, &link):
+		cause = link.Err
+	case errors.As(cause, &path):
+		cause = path.Err
 	}
 	return "it cannot be moved: " + cause.Error()
 }

@@ -3,6 +3,7 @@ package outbox
 import (
 	"errors"
 	"io/fs"
+	"strings"
 	"time"
 
 	"sealpost/services/client/courier"
@@ -111,8 +112,12 @@ func (s *sending) close() {
 // moves may not be on the disk yet: without them the messages would come back, and
 // their records must not be gone then.
 func (s *sending) clear() error {
-	if s.group.Ended() {
-		if err := s.flushDays(); err != nil {
+	if ended := s.group.Ended(); len(ended) > 0 {
+		err := s.flushDays()
+		if err == nil {
+			err = s.flushFolders(ended)
+		}
+		if err != nil {
 			s.failed(err)
 			return nil
 		}
@@ -136,6 +141,34 @@ func (o *run) flushDays() error {
 			if err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// flushFolders does the same for the folders in them, of those messages that lie in
+// some: where they are is found out as for messages that end again.
+func (s *sending) flushFolders(ended []group.Record) error {
+	var items []days.Item
+	for _, r := range ended {
+		if strings.Contains(r.Name, "/") {
+			// No message has a name with a dot first, so that none is there.
+			items = append(items, days.Item{Name: r.Name, ID: r.ID, From: s.group.Files(), File: "." + r.ID.String()})
+		}
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	for _, kind := range []days.Kind{days.Sent, days.Refused} {
+		place := s.place(kind)
+		flush, closeFlush, err := s.flush(place.Dir, nil)
+		if err != nil {
+			return err
+		}
+		_, err = place.Put(days.Batch{Day: time.Now(), Items: items, Again: true, Flush: flush})
+		closeFlush()
+		if err != nil {
+			return err
 		}
 	}
 	return nil

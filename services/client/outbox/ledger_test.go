@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -132,7 +133,8 @@ func (b bench) put(files map[string]string) {
 		if err := os.WriteFile(temp, []byte(content), 0o644); err != nil {
 			b.Fatal(err)
 		}
-		if err := os.Rename(temp, filepath.Join(b.dir, name)); err != nil {
+		path := filepath.Join(b.dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.Rename(temp, path)); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -170,7 +172,7 @@ func (b bench) onlySent(files map[string]string, cipher message.Cipher) {
 	b.empty(box.Sending)
 	b.empty(box.Refused)
 	for _, name := range b.names("") {
-		if name != box.Sent && name != box.Refused {
+		if name != box.Sent && name != box.Refused && !b.stays(name, files) {
 			b.Errorf("left in the outbox: %q", name)
 		}
 	}
@@ -184,6 +186,21 @@ func (b bench) onlySent(files map[string]string, cipher message.Cipher) {
 			b.Errorf("%q lies in sent with %q, and was sent as %q", name, content, want)
 		}
 	}
+}
+
+// stays reports whether a directory that messages came from is empty.
+func (b bench) stays(name string, files map[string]string) bool {
+	empty := false
+	for file := range files {
+		if empty = strings.HasPrefix(file, name+"/"); empty {
+			break
+		}
+	}
+	err := filepath.WalkDir(filepath.Join(b.dir, name), func(_ string, e fs.DirEntry, err error) error {
+		empty = empty && err == nil && e.IsDir()
+		return nil
+	})
+	return empty && err == nil
 }
 
 // sent returns the messages in sent, by the ids in their receipts.
@@ -215,22 +232,19 @@ func (b bench) sent() map[message.ID]string {
 // ends returns what lies in the days of sent or refused, by path.
 func (b bench) ends(place string) map[string]string {
 	b.Helper()
-	paths, err := filepath.Glob(filepath.Join(b.dir, place, "*", "*"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	found := make(map[string]string, len(paths))
-	for _, path := range paths {
-		if strings.HasPrefix(filepath.Base(path), ".") {
-			continue // of a client that died before it had a name for it
+	found := make(map[string]string)
+	err := filepath.WalkDir(filepath.Join(b.dir, place), func(path string, e fs.DirEntry, err error) error {
+		// Names with a dot are of a client that died before it had a name for it.
+		if err != nil || e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			return err
 		}
-		info, err := os.Lstat(path)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if found[path] = ""; info.Mode().IsRegular() {
+		if found[path] = ""; e.Type().IsRegular() {
 			found[path] = readFile(b.T, path)
 		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		b.Fatal(err)
 	}
 	return found
 }

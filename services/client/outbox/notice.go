@@ -1,11 +1,8 @@
 package outbox
 
 import (
-	"io/fs"
-
 	"github.com/rs/zerolog"
 
-	"sealpost/services/client/outbox/box"
 	"sealpost/shared/message"
 )
 
@@ -17,14 +14,14 @@ type notices struct {
 	said  bool
 }
 
-// odd names what is not a regular file, each once for as long as it lies there.
-func (n *notices) odd(log zerolog.Logger, found map[string]fs.FileMode) {
+// odd names what is not a regular file, or cannot be reached, each once for as long as it lies there.
+func (n *notices) odd(log zerolog.Logger, found map[string]string) {
 	for name := range n.named {
 		if _, there := found[name]; !there {
 			delete(n.named, name)
 		}
 	}
-	for name, mode := range found {
+	for name, is := range found {
 		if n.named[name] {
 			continue
 		}
@@ -32,7 +29,7 @@ func (n *notices) odd(log zerolog.Logger, found map[string]fs.FileMode) {
 			n.named = make(map[string]bool)
 		}
 		n.named[name] = true
-		log.Warn().Str("name", message.Visible(name)).Str("is", box.Kind(mode)).
+		log.Warn().Str("name", message.Visible(name)).Str("is", is).
 			Msg("not sent: only regular files are messages")
 	}
 }

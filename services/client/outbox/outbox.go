@@ -73,6 +73,10 @@ type Config struct {
 	Timeout time.Duration                         // without Watch: the longest wait for what cannot go now; 0: for ever
 	Settle  time.Duration                         // how long a file must not have changed, where no lease tells
 	Ignore  ignore.Patterns                       // names to leave alone
+	// Recursive has files in directories of the outbox sent, too: a message's name is
+	// its path below DIR. Directories stay where they are, links are not followed and
+	// mounts not entered.
+	Recursive bool
 	// SentKeep is how long a day of sent/ is kept after its end; 0: for ever.
 	SentKeep time.Duration
 	Log      zerolog.Logger

@@ -27,6 +27,9 @@ type powerCut struct {
 	killed   string // the step at which a first client was killed; a second one is cut off
 }
 
+// nested are messages in directories.
+var nested = map[string]string{"a/b/message": "1", "a/message": "2"}
+
 // TestPowerCutEverywhere cuts the power of the client's machine after each of
 // its operations. What was not flushed survives or not; the server is elsewhere
 // and keeps what it has. The next run must end as if nothing had been, and what
@@ -42,6 +45,13 @@ func TestPowerCutEverywhere(t *testing.T) {
 		{name: "taken over when the server had it", files: manyFiles(1), killed: "delivered"},
 		{name: "taken over with its receipt", files: manyFiles(1), killed: "receipted"},
 		{name: "taken over when it was moved", files: manyFiles(1), killed: "moved"},
+		{name: "in directories", files: nested},
+		{name: "in directories, flushed together", files: nested, together: true},
+		{name: "in directories, refused", files: map[string]string{"a/bell\a": "x"}, refused: true},
+		{name: "in directories, taken over without records", files: nested, killed: "claimed"},
+		{name: "in directories, taken over after its records", files: nested, killed: "recorded"},
+		{name: "in directories, taken over with its receipt", files: nested, killed: "receipted"},
+		{name: "in directories, taken over when it was moved", files: nested, killed: "moved"},
 	} {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
@@ -85,7 +95,7 @@ func (p powerCut) trace(t *testing.T) (start map[string][]byte, ops []durabletes
 	b := p.bench(t, root, nil)
 	b.put(p.files)
 	start = durabletest.Get(t, root)
-	run := plan{Dir: b.dir, Ledger: b.ledger.dir, Refused: p.refused, Together: p.together}
+	run := plan{Dir: b.dir, Ledger: b.ledger.dir, Refused: p.refused, Together: p.together, Recursive: true}
 	if p.killed != "" {
 		first := run
 		first.At, first.Count = p.killed, 1
@@ -133,7 +143,9 @@ func (p powerCut) check(t *testing.T, what string, start map[string][]byte, ops 
 	b := p.bench(t, root, left)
 	ended := n == len(ops)
 	if !ended {
-		out, err := Run(t.Context(), b.config())
+		cfg := b.config()
+		cfg.Recursive = true
+		out, err := Run(t.Context(), cfg)
 		if err != nil || len(out.Left) > 0 {
 			t.Errorf("%s: %+v, %v", what, out, err)
 		}
@@ -217,11 +229,21 @@ func (p powerCut) onlyRefused(b bench) {
 	}
 	for path, text := range ends {
 		stem, isReason := strings.CutSuffix(path, ".reason")
-		if !isReason && p.files[filepath.Base(path)] != text {
+		if !isReason && p.content(path) != text {
 			b.Errorf("%q holds %q", path, text)
 		}
 		if _, ok := ends[stem]; isReason && (!ok || !strings.Contains(text, "name")) {
 			b.Errorf("%s: %q", path, text)
 		}
 	}
+}
+
+// content is that of the message with the last part of a path.
+func (p powerCut) content(path string) string {
+	for name, content := range p.files {
+		if filepath.Base(name) == filepath.Base(path) {
+			return content
+		}
+	}
+	return ""
 }

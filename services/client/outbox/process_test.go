@@ -48,6 +48,7 @@ type plan struct {
 	Umask       int
 	Settle      time.Duration
 	Log         bool // print the log
+	Recursive   bool
 	Together    bool // flush the file system, whatever it is
 	Descriptors int  // how many it may have; 0: as the test; it delivers one message at a time then
 }
@@ -77,7 +78,7 @@ func clientProcess(text string) int {
 	}
 	out, err := Run(ctx, Config{
 		flusher: flusher,
-		Dir:     p.Dir, Sender: "store-17", Watch: p.Watch, Settle: p.Settle, Log: log, step: step,
+		Dir:     p.Dir, Recursive: p.Recursive, Sender: "store-17", Watch: p.Watch, Settle: p.Settle, Log: log, step: step,
 		Deliver: deliver,
 		Logbook: func(context.Context) (string, error) { return testLogbook, nil },
 	})

@@ -32,7 +32,8 @@ func (s *sending) put(kind days.Kind, batch []result) {
 func (s *sending) putItems(kind days.Kind, batch []result) error {
 	items := make([]days.Item, len(batch))
 	for i, r := range batch {
-		items[i] = days.Item{Name: r.Name, ID: r.ID, Text: r.text(), From: s.group.Files(), File: r.Name}
+		from, file := s.group.At(r.Name)
+		items[i] = days.Item{Name: r.Name, ID: r.ID, Text: r.text(), From: from, File: file}
 	}
 	end, err := s.mayOpen(context.Background(), len(items)) // what has ended is put to its end
 	if err != nil {

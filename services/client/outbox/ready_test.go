@@ -115,10 +115,10 @@ func TestIgnoredNames(t *testing.T) {
 		t.Errorf("outcome %+v, said %v", out, said.lines)
 	}
 	b.accepted(map[string]string{"part": "p", "d.part.txt": "d"}, message.None)
-	if n, err := Waiting(b.dir, cfg.Ignore); n != 0 || err != nil {
+	if n, err := Waiting(b.dir, cfg.Ignore, false); n != 0 || err != nil {
 		t.Errorf("%d wait, %v", n, err)
 	}
-	if n, err := Waiting(b.dir, nil); n != 3 || err != nil {
+	if n, err := Waiting(b.dir, nil, false); n != 3 || err != nil {
 		t.Errorf("%d wait with no name ignored, %v", n, err)
 	}
 }

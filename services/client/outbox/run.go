@@ -71,7 +71,7 @@ func start(cfg Config) (*run, error) {
 		wake:     make(chan struct{}, 1),
 		moved:    time.Now(),
 		later:    newSchedule(cfg.retry),
-		files:    sweep{box: b, ignore: cfg.Ignore, log: cfg.Log, late: cfg.late},
+		files:    sweep{box: b, recursive: cfg.Recursive, ignore: cfg.Ignore, log: cfg.Log, late: cfg.late},
 	}
 	if err = b.Prepare(); err == nil {
 		err = group.Sweep(b)

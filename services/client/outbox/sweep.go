@@ -2,33 +2,33 @@ package outbox
 
 import (
 	"hash/maphash"
-	"io/fs"
 	"iter"
-	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"sealpost/services/client/outbox/box"
+	"sealpost/services/client/outbox/scan"
 	"sealpost/services/client/outbox/watch"
 	"sealpost/shared/ignore"
 )
 
-// sweep reads DIR from its start to its end, a part at a time, again and again. It
-// keeps no list of what is there. While one sweep is long it looks now and then for
+// sweep reads DIR, recursive: and what is below it, from its start to its end, a part
+// at a time, again and again. It keeps no list of what is there. While one sweep is long it looks now and then for
 // names that have come since. It is for one goroutine.
 type sweep struct {
-	box    *box.Box
-	ignore ignore.Patterns
-	log    zerolog.Logger
-	watch  *watch.Watch  // tells when another sweep is due; nil: nothing does
-	late   time.Duration // between looks for what came late; below 0: no pause, for tests
+	box       *box.Box
+	recursive bool
+	ignore    ignore.Patterns
+	log       zerolog.Logger
+	watch     *watch.Watch  // tells when another sweep is due; nil: nothing does
+	late      time.Duration // between looks for what came late; below 0: no pause, for tests
 
-	read    func() ([]fs.DirEntry, error, bool) // the next entries; nil between two sweeps
+	read    func() (scan.Piece, error, bool) // nil between two sweeps
 	stop    func()
 	began   time.Time
 	parts   int
-	odd     map[string]fs.FileMode
+	odd     map[string]string
 	ignored int
 	told    notices
 
@@ -55,7 +55,7 @@ func (s *sweep) next(most int) (names []string, ended bool, err error) {
 	}
 	s.parts++
 	for len(names)+part <= max(most, part) {
-		entries, err, more := s.read()
+		piece, err, more := s.read()
 		if err != nil {
 			return nil, false, err
 		}
@@ -63,11 +63,8 @@ func (s *sweep) next(most int) (names []string, ended bool, err error) {
 			s.end()
 			return names, true, nil
 		}
-		for _, e := range entries {
-			if s.isMessage(e) {
-				names = append(names, e.Name())
-			}
-		}
+		names = appendPaths(names, piece)
+		s.note(piece)
 	}
 	return names, false, nil
 }
@@ -76,13 +73,26 @@ func (s *sweep) begin(most int) error {
 	if !s.box.Root.InPlace() {
 		return s.box.Gone()
 	}
-	if s.watch != nil {
-		s.watch.Add(s.box.Root.Path())
-	}
 	s.began, s.parts, s.known = time.Now(), 0, nil
-	s.odd, s.ignored = make(map[string]fs.FileMode), 0
-	s.read, s.stop = iter.Pull2(s.box.Root.Entries(min(part, most)))
+	s.odd, s.ignored = make(map[string]string), 0
+	s.read, s.stop = iter.Pull2(s.files(min(part, most)))
 	return nil
+}
+
+func (s *sweep) files(most int) iter.Seq2[scan.Piece, error] {
+	c := scan.Config{Recursive: s.recursive, Ignore: s.ignore, Most: most}
+	if s.watch != nil {
+		c.Entering = s.watch.Add
+	}
+	return scan.Files(s.box.Root, c)
+}
+
+// appendPaths appends the names of messages: their paths below DIR.
+func appendPaths(names []string, p scan.Piece) []string {
+	for _, name := range p.Names {
+		names = append(names, p.Below+name)
+	}
+	return names
 }
 
 // end tells of everything that lies there and is not sent.
@@ -102,25 +112,14 @@ func (s *sweep) close() {
 // mostOdd bounds how many things are named that are no messages.
 const mostOdd = 1000
 
-// isMessage reports whether something in DIR is to be sent, and notes what is not.
-func (s *sweep) isMessage(e fs.DirEntry) bool {
-	switch name := e.Name(); {
-	case ours(name):
-	case !e.Type().IsRegular():
+// note counts what is not sent.
+func (s *sweep) note(p scan.Piece) {
+	s.ignored += p.Ignored
+	for _, odd := range p.Odd {
 		if len(s.odd) < mostOdd {
-			s.odd[name] = e.Type()
+			s.odd[odd.Path] = odd.Is
 		}
-	case s.ignore.Match(name):
-		s.ignored++
-	default:
-		return true
 	}
-	return false
-}
-
-// ours reports whether a name in DIR is not a message's.
-func ours(name string) bool {
-	return strings.HasPrefix(name, ".") || name == box.Sent || name == box.Refused
 }
 
 // lookLate returns names that were not there at the last look, at most so many, and
@@ -129,15 +128,12 @@ func ours(name string) bool {
 func (s *sweep) lookLate(most int) (names []string, err error) {
 	began := time.Now()
 	now := new(nameSet)
-	for entries, err := range s.box.Root.Entries(part) {
+	for piece, err := range s.files(part) {
 		if err != nil {
 			return nil, err
 		}
-		for _, e := range entries {
-			name := e.Name()
-			if ours(name) || !e.Type().IsRegular() || s.ignore.Match(name) {
-				continue
-			}
+		for _, name := range piece.Names {
+			name = piece.Below + name
 			switch {
 			case s.known == nil || s.known.has(name):
 				now.add(name)

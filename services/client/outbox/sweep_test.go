@@ -15,6 +15,7 @@ import (
 	"sealpost/services/client/outbox/box"
 	"sealpost/services/client/outbox/group"
 	"sealpost/shared/durable/durabletest"
+	"sealpost/shared/message"
 )
 
 // newSweep is that of an outbox in which there are n files.
@@ -116,4 +117,32 @@ func TestSameNameAgain(t *testing.T) {
 		t.Errorf("accepted %q", rows)
 	}
 	b.empty(box.Sending)
+}
+
+// A client that stays sees files in directories that are made later.
+func TestWatchSeesNewDirectories(t *testing.T) {
+	b := newBench(t)
+	cfg := b.recursive()
+	cfg.Watch = true
+	cfg.poll = 1
+	sent := make(chan string)
+	cfg.Settled = func(r Result) { sent <- r.Name }
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := Run(ctx, cfg)
+		done <- err
+	}()
+	files := map[string]string{"a/one": "1", "a/b/two": "2"}
+	for _, name := range []string{"a/one", "a/b/two"} {
+		b.put(map[string]string{name: files[name]})
+		if got := <-sent; got != name {
+			t.Errorf("sent %q, want %q", got, name)
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	b.onlySent(files, message.None)
 }

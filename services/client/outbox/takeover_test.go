@@ -42,7 +42,12 @@ func (b bench) abandonAll(files map[string]string, records ...group.Record) (dir
 	dir = b.mkdir(box.Sending, message.NewID().String())
 	b.mkdir(box.Sending, filepath.Base(dir), "files")
 	for name, content := range files {
-		b.write(filepath.Join(dir, "files", name), content)
+		path := filepath.Join(dir, "files", name)
+		if strings.Contains(name, "/") {
+			path = filepath.Join(dir, "below", name)
+			b.mkdir(box.Sending, filepath.Base(dir), "below", filepath.Dir(name))
+		}
+		b.write(path, content)
 	}
 	var lines []byte
 	for _, r := range records {

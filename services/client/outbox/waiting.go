@@ -6,19 +6,20 @@ import (
 
 	"sealpost/services/client/outbox/box"
 	"sealpost/services/client/outbox/group"
+	"sealpost/services/client/outbox/scan"
 	"sealpost/shared/durable"
 	"sealpost/shared/ignore"
 )
 
-// Waiting counts the messages that lie in an outbox and are not sent yet, in
-// whose hands they may be.
-func Waiting(dir string, ignored ignore.Patterns) (int, error) {
+// Waiting counts the messages that lie in an outbox, recursive: and below it, and are
+// not sent yet, in whose hands they may be.
+func Waiting(dir string, ignored ignore.Patterns, recursive bool) (int, error) {
 	d, err := durable.OpenDir(dir)
 	if err != nil {
 		return 0, err
 	}
 	defer d.Close()
-	waiting, err := waitingFiles(d, ignored)
+	waiting, err := waitingFiles(d, scan.Config{Recursive: recursive, Ignore: ignored, Most: part})
 	if err != nil {
 		return 0, err
 	}
@@ -26,16 +27,12 @@ func Waiting(dir string, ignored ignore.Patterns) (int, error) {
 	return waiting + claimed, err
 }
 
-func waitingFiles(d *durable.Dir, ignored ignore.Patterns) (n int, err error) {
-	for entries, err := range d.Entries(part) {
+func waitingFiles(d *durable.Dir, cfg scan.Config) (n int, err error) {
+	for piece, err := range scan.Files(d, cfg) {
 		if err != nil {
 			return 0, err
 		}
-		for _, e := range entries {
-			if e.Type().IsRegular() && !ours(e.Name()) && !ignored.Match(e.Name()) {
-				n++
-			}
-		}
+		n += len(piece.Names)
 	}
 	return n, nil
 }

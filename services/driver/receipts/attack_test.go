@@ -71,7 +71,7 @@ func TestPlantedWaiting(t *testing.T) {
 		t.Fatal(err)
 	}
 	var unsent *receipts.UnsentError
-	if err := receipts.Wait(t.Context(), dir, nil, time.Hour); err == nil || errors.As(err, &unsent) {
+	if err := receipts.Wait(t.Context(), dir, receipts.Messages{}, time.Hour); err == nil || errors.As(err, &unsent) {
 		t.Errorf("error %v", err)
 	}
 }

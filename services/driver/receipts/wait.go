@@ -64,16 +64,24 @@ func (e *UnsentError) Error() string {
 	return text
 }
 
-// Wait returns nil when no file waits in dir and none is being sent; those with
-// ignored names are not messages. After timeout it gives up with an
+// Messages says which files in an outbox are messages, as the client's settings do.
+type Messages struct {
+	Ignored   ignore.Patterns // names that are not
+	Recursive bool            // files in directories are, too
+}
+
+// mostLevels is how many directories in one another a client enters.
+const mostLevels = 32
+
+// Wait returns nil when no message waits in dir and none is being sent. After timeout it gives up with an
 // *UnsentError. Other errors: those of ctx and of reading dir.
-func Wait(ctx context.Context, dir string, ignored ignore.Patterns, timeout time.Duration) error {
+func Wait(ctx context.Context, dir string, messages Messages, timeout time.Duration) error {
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
 	end := time.NewTimer(timeout)
 	defer end.Stop()
 	for {
-		waiting, sending, err := unsent(dir, ignored)
+		waiting, sending, err := messages.unsent(dir)
 		if err != nil {
 			return fmt.Errorf("outbox: %w", err)
 		}
@@ -93,14 +101,13 @@ func Wait(ctx context.Context, dir string, ignored ignore.Patterns, timeout time
 // unsent counts what is not settled. A file moves from dir to .sending by one
 // rename, so looking in this order misses none on its way; the second look at
 // dir is for one that its holder has put back meanwhile.
-func unsent(path string, ignored ignore.Patterns) (waiting []string, sending int, err error) {
+func (m Messages) unsent(path string) (waiting []string, sending int, err error) {
 	dir, err := durable.OpenDir(path)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer dir.Close()
-	isMessage := func(e fs.DirEntry) bool { return isFile(e) && !ignored.Match(e.Name()) }
-	waiting, err = names(dir, isMessage)
+	waiting, err = m.waiting(dir, "", 0)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -111,8 +118,47 @@ func unsent(path string, ignored ignore.Patterns) (waiting []string, sending int
 	if len(waiting) > 0 || len(claimed) > 0 {
 		return waiting, len(claimed), nil
 	}
-	waiting, err = names(dir, isMessage)
+	waiting, err = m.waiting(dir, "", 0)
 	return waiting, 0, err
+}
+
+// waiting lists the messages in a directory that lies so many levels below dir, and
+// in those in it, by their paths below dir.
+func (m Messages) waiting(d *durable.Dir, below string, level int) ([]string, error) {
+	var dirs []string
+	found, err := names(d, func(e fs.DirEntry) bool {
+		if m.Ignored.Match(e.Name()) {
+			return false
+		}
+		if e.IsDir() && (level > 0 || e.Name() != sentDir && e.Name() != refusedDir) {
+			dirs = append(dirs, e.Name())
+		}
+		return isFile(e)
+	})
+	for i := range found {
+		found[i] = below + found[i]
+	}
+	if !m.Recursive || level >= mostLevels {
+		return found, err
+	}
+	for _, name := range dirs {
+		more, e := m.waitingIn(d, below, name, level+1)
+		found, err = append(found, more...), errors.Join(err, e)
+	}
+	return found, err
+}
+
+// waitingIn passes over a directory that is gone by now.
+func (m Messages) waitingIn(in *durable.Dir, below, name string, level int) ([]string, error) {
+	d, err := in.Sub(name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, durable.ErrNotDirectory) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return m.waiting(d, below+name+"/", level)
 }
 
 // namesIn lists what is in a directory of dir: in no other that a link leads to.

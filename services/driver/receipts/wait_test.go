@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ func TestWaitReturnsAtOnceWhenAllIsSettled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			fill(dir)
-			if err := receipts.Wait(context.Background(), dir, nil, time.Hour); err != nil {
+			if err := receipts.Wait(context.Background(), dir, receipts.Messages{}, time.Hour); err != nil {
 				t.Error(err)
 			}
 		})
@@ -45,7 +46,8 @@ func TestWaitReturnsAtOnceWhenAllIsSettled(t *testing.T) {
 func TestWaitIgnoresWhatIsNotSent(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "a.part", "half")
-	if err := receipts.Wait(t.Context(), dir, ignore.Patterns{"*.part"}, time.Hour); err != nil {
+	messages := receipts.Messages{Ignored: ignore.Patterns{"*.part"}}
+	if err := receipts.Wait(t.Context(), dir, messages, time.Hour); err != nil {
 		t.Error(err)
 	}
 }
@@ -55,7 +57,7 @@ func TestWaitGivesUpAndSaysWhatIsLeft(t *testing.T) {
 	put(t, dir, "b\x1b[2J.txt", "x")
 	put(t, dir, "a.txt", "x")
 	put(t, dir, ".sending/3f/c.txt", "x")
-	err := receipts.Wait(context.Background(), dir, nil, time.Millisecond)
+	err := receipts.Wait(context.Background(), dir, receipts.Messages{}, time.Millisecond)
 	var unsent *receipts.UnsentError
 	if !errors.As(err, &unsent) || len(unsent.Waiting) != 2 || unsent.Sending != 1 {
 		t.Fatalf("%v", err)
@@ -69,7 +71,7 @@ func TestWaitSeesTheLastFileSettled(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "a.txt", "x")
 	ended := make(chan error)
-	go func() { ended <- receipts.Wait(context.Background(), dir, nil, time.Hour) }()
+	go func() { ended <- receipts.Wait(context.Background(), dir, receipts.Messages{}, time.Hour) }()
 	put(t, dir, ".sending/3f/.record.json", "x")
 	for _, step := range [][2]string{
 		{"a.txt", ".sending/3f/a.txt"},
@@ -97,11 +99,36 @@ func TestWaitEnds(t *testing.T) {
 	put(t, dir, "a.txt", "x")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := receipts.Wait(ctx, dir, nil, time.Hour); !errors.Is(err, context.Canceled) {
+	if err := receipts.Wait(ctx, dir, receipts.Messages{}, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	err := receipts.Wait(context.Background(), filepath.Join(dir, "none"), nil, time.Hour)
+	err := receipts.Wait(context.Background(), filepath.Join(dir, "none"), receipts.Messages{}, time.Hour)
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no outbox: %v", err)
+	}
+}
+
+// Only where the client sends what lies in directories is that waited for.
+func TestWaitLooksIntoDirectories(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{
+		"a/b/message", "a/b.part/message", "a/.hidden/message", "a/sent/message", "sent/day/message",
+	} {
+		put(t, dir, name, "x")
+	}
+	elsewhere := t.TempDir()
+	put(t, elsewhere, "message", "x")
+	if err := os.Symlink(elsewhere, filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	messages := receipts.Messages{Ignored: ignore.Patterns{"*.part"}}
+	if err := receipts.Wait(t.Context(), dir, messages, time.Hour); err != nil {
+		t.Error(err)
+	}
+	messages.Recursive = true
+	err := receipts.Wait(t.Context(), dir, messages, time.Millisecond)
+	var unsent *receipts.UnsentError
+	if !errors.As(err, &unsent) || !slices.Equal(unsent.Waiting, []string{"a/b/message", "a/sent/message"}) {
+		t.Errorf("%v", err)
 	}
 }

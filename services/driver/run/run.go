@@ -100,7 +100,8 @@ func (d *driver) waitForOutbox(ctx context.Context) error {
 		return nil
 	}
 	d.log.Info().Str("outbox", d.Outbox).Msg("waiting for the outbox to become empty")
-	err := receipts.Wait(ctx, d.Outbox, d.OutboxIgnore, d.Timeout)
+	messages := receipts.Messages{Ignored: d.OutboxIgnore, Recursive: d.OutboxRecursive}
+	err := receipts.Wait(ctx, d.Outbox, messages, d.Timeout)
 	var unsent *receipts.UnsentError
 	if errors.As(err, &unsent) {
 		d.failures = append(d.failures, err)

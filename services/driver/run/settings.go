@@ -29,6 +29,8 @@ type Settings struct {
 
 	Outbox  string        // read-only; empty: none to wait for and no receipts to check
 	Timeout time.Duration `default:"2m" min:"0s"` // for the outbox to become empty
+	// OutboxRecursive says that files in the outbox's directories are messages, too.
+	OutboxRecursive bool
 	// NeedReceipts makes an outbox without a receipt a failure: in the demonstration.
 	NeedReceipts bool
 	// The identity is not a secret; what was put there by mistake may be one.

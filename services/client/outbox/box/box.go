@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"sealpost/shared/durable"
@@ -180,9 +181,30 @@ func (b *Box) adopt(d *durable.Dir) error {
 	return err
 }
 
-// CheckPlanted is ErrPlanted for an open file that somebody may have planted.
-func (b *Box) CheckPlanted(file durable.Info) error {
-	planted, err := b.planted(file)
+// Within calls do with the directory that holds the file with that path below DIR,
+// and with the file's name there. Each level is opened in the one above:
+// durable.ErrNotDirectory where one is a link. The error is do's otherwise.
+func (b *Box) Within(path string, do func(in *durable.Dir, name string) error) error {
+	return within(b.Root, path, do)
+}
+
+func within(in *durable.Dir, path string, do func(*durable.Dir, string) error) error {
+	first, rest, deeper := strings.Cut(path, "/")
+	if !deeper {
+		return do(in, first)
+	}
+	sub, err := in.Sub(first)
+	if err != nil {
+		return err
+	}
+	defer sub.Close()
+	return within(sub, rest, do)
+}
+
+// CheckPlanted is ErrPlanted for an open file that somebody may have planted in a
+// directory: DIR, or one below it; nil where that is not known.
+func (b *Box) CheckPlanted(in *durable.Dir, file durable.Info) error {
+	planted, err := planted(in, file)
 	if err == nil && planted {
 		err = ErrPlanted
 	}
@@ -193,15 +215,16 @@ func (b *Box) CheckPlanted(file durable.Info) error {
 // gave a name here: a link that its maker could not read, where the system lets
 // everybody link everything (fs.protected_hardlinks=0). One with a single name is
 // none. One with more is, unless only its own owner, or we, can make names here.
-func (b *Box) planted(file durable.Info) (bool, error) {
-	if file.Links() <= 1 {
-		return false, nil
+func planted(in *durable.Dir, file durable.Info) (bool, error) {
+	if file.Links() <= 1 || in == nil {
+		return file.Links() > 1, nil
 	}
-	dir, err := b.Root.Stat()
+	dir, err := in.Stat()
 	if err != nil {
 		return false, err
 	}
 	uid, _ := file.Owner()
-	alone := dir.Mode().Perm()&0o022 == 0 && (b.Owner == os.Geteuid() || b.Owner == uid)
+	owner, _ := dir.Owner()
+	alone := dir.Mode().Perm()&0o022 == 0 && (owner == os.Geteuid() || owner == uid)
 	return !alone, nil
 }

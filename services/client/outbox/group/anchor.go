@@ -20,7 +20,7 @@ func (g *Group) Anchor(f *durable.Flusher) error {
 	flush := durable.Group{
 		Opened: g.dir, // before the records were written
 		// From above: no name is durable in a directory that may be lost.
-		Dirs: []*durable.Dir{g.in, g.dir, g.files, g.box.Root},
+		Dirs: append([]*durable.Dir{g.in, g.dir, g.files, g.box.Root}, g.belowDirs()...),
 	}
 	if records != nil {
 		defer records.Close()

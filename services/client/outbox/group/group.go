@@ -4,6 +4,7 @@
 //	DIR/.sending/<group>/.lock            dies with its holder
 //	DIR/.sending/<group>/.records.jsonl   how many and a hash, then one record a message
 //	DIR/.sending/<group>/files/NAME       the messages
+//	DIR/.sending/<group>/below/SUB/NAME   those that lay in DIR/SUB; their name is SUB/NAME
 //
 // Guaranteed: one process at a time holds a group. Once Anchor returned nil the
 // messages' bytes, their records and their leaving DIR are on stable storage, and
@@ -13,13 +14,16 @@
 // was not either. A message whose file has left the group has ended.
 //
 // Not guaranteed: anything after a flush that failed. The group must not be offered
-// by this process then.
+// by this process then. Nor that a message of a directory that was moved elsewhere,
+// before who takes its group over has flushed it, does not come back with a power
+// cut on a file system whose renames are not one change on the disk.
 package group
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -50,6 +54,7 @@ type Group struct {
 	in    *durable.Dir // where dir has its name
 	dir   *durable.Dir
 	files *durable.Dir
+	below map[string]place // by path below DIR, all from "." on; nil: there is none
 	lock  *durable.FileLock
 	step  func(string)
 
@@ -104,23 +109,31 @@ func (g *Group) make() (err error) {
 // Fits reports whether there is room for a file of that size. An empty group takes
 // any.
 func (g *Group) Fits(size int64) bool {
-	return len(g.names) == 0 || len(g.names) < Most && g.bytes+size <= MostBytes
+	return len(g.names) == 0 || len(g.names) < Most && g.bytes+size <= MostBytes && len(g.below) < mostDirs
 }
 
 // Len counts the files that were taken.
 func (g *Group) Len() int { return len(g.names) }
 
-// Take takes the file of that name out of DIR: this rename decides who sends it.
+// Take takes the file with that path below DIR: this rename decides who sends it.
 // fs.ErrNotExist where another client was faster; fs.ErrExist where the group has
 // one of that name already. Nobody else puts files into the group, so that the look
 // holds; where a system cannot rename without replacing, a link and a removal in the
 // rename's place would let two clients have the file.
 func (g *Group) Take(name string, size int64) error {
-	_, err := g.files.Lstat(name)
+	in := place{g.files, g.box.Root}
+	if sub := path.Dir(name); sub != "." {
+		var err error
+		if in, err = g.open(sub); err != nil {
+			return err
+		}
+	}
+	base := path.Base(name)
+	_, err := in.dir.Lstat(base)
 	if err == nil {
 		err = &fs.PathError{Op: "take", Path: name, Err: fs.ErrExist}
 	} else if errors.Is(err, fs.ErrNotExist) {
-		err = g.box.Root.RenameOnly(name, g.files, name)
+		err = in.from.RenameOnly(base, in.dir, base)
 	}
 	if err != nil {
 		return err
@@ -133,12 +146,13 @@ func (g *Group) Take(name string, size int64) error {
 // Path is where the group lies, for messages.
 func (g *Group) Path() string { return filepath.Join(g.in.Path(), g.ID.String()) }
 
-// Files is where the messages lie, each under its name.
+// Files is where the messages lie that lay in DIR itself.
 func (g *Group) Files() *durable.Dir { return g.files }
 
 // Release gives the lock up. The group stays where it is, for anyone to take.
 func (g *Group) Release() {
 	g.closeFiles()
+	g.closeBelow()
 	if g.lock != nil {
 		_ = g.lock.Close() // nothing was written through it
 	}
@@ -180,8 +194,11 @@ func (g *Group) clear(name string) error {
 	if !box.Named(g.in, name, g.dir) {
 		return nil // somebody has put another one in its place, or taken it away
 	}
-	err := g.dir.RemoveDir(filesDir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := ignoreGone(g.dir.RemoveDir(filesDir))
+	if err == nil {
+		err = g.removeDirs(g.dir, belowDir)
+	}
+	if err != nil {
 		return err
 	}
 	if !g.onlyOurs() {

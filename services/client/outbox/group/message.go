@@ -87,8 +87,14 @@ func (m *Message) describe(cipher message.Cipher) error {
 	return nil
 }
 
-func (g *Group) checkPlanted(info durable.Info) error {
-	err := g.box.CheckPlanted(info)
+// checkPlanted judges a message by the directory that it came from, which is only
+// known to who took it out of there.
+func (g *Group) checkPlanted(name string, info durable.Info) error {
+	from := g.at(name).from
+	if g.taken && from != g.box.Root {
+		from = nil
+	}
+	err := g.box.CheckPlanted(from, info)
 	if errors.Is(err, box.ErrPlanted) {
 		err = &UnfitError{err}
 	}

@@ -31,7 +31,8 @@ var errChanged = errors.New("the file changed after it was first offered")
 // for what is not a message: a link, a pipe, a directory, or, before it was ever
 // offered, another's file that somebody gave a name in the outbox.
 func (m *Message) measure() (size uint64, sum logfile.Digest, err error) {
-	f, err := m.group.files.Open(m.Name, os.O_RDONLY, 0)
+	in, name := m.group.At(m.Name)
+	f, err := in.Open(name, os.O_RDONLY, 0)
 	if errors.Is(err, durable.ErrNotRegular) {
 		return 0, sum, &UnfitError{durable.ErrNotRegular}
 	}
@@ -43,7 +44,7 @@ func (m *Message) measure() (size uint64, sum logfile.Digest, err error) {
 		return 0, sum, err
 	}
 	if !m.known {
-		if err := m.group.checkPlanted(m.info); err != nil {
+		if err := m.group.checkPlanted(m.Name, m.info); err != nil {
 			return 0, sum, err
 		}
 	}
@@ -80,7 +81,8 @@ func (m *Message) Open() (io.ReadSeekCloser, error) {
 	if m.body != nil {
 		return inMemory{bytes.NewReader(m.body)}, nil
 	}
-	f, err := m.group.files.Open(m.Name, os.O_RDONLY, 0)
+	in, name := m.group.At(m.Name)
+	f, err := in.Open(name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package group
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"sealpost/services/client/outbox/box"
@@ -59,14 +60,22 @@ func (g *Group) takeLock(name string) (err error) {
 // look reads what a dead holder left. left is false for a group that it did not come
 // to fill, or had emptied: that is removed.
 func (g *Group) look() (left bool, err error) {
-	if g.files, err = g.box.Sub(g.dir, filesDir); errors.Is(err, fs.ErrNotExist) {
+	g.files, err = g.box.Sub(g.dir, filesDir)
+	if _, lost := g.dir.Lstat(belowDir); lost == nil && errors.Is(err, fs.ErrNotExist) {
+		// Of the two the disk may have kept this one alone.
+		g.files, err = g.dir.Mkdir(filesDir, box.DirMode, g.box.Heir)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		if !g.onlyOurs() {
 			return false, &RecordError{Dir: g.Path(), Rule: "it is no group of messages as this version leaves it"}
 		}
 		return false, g.Clear()
 	}
 	if err == nil {
-		g.names, err = g.list()
+		g.names, err = list(g.files)
+	}
+	if err == nil {
+		err = g.listBelow()
 	}
 	if err != nil {
 		return false, &RecordError{Dir: g.Path(), Rule: "it cannot be read", Cause: err}
@@ -80,10 +89,10 @@ func (g *Group) look() (left bool, err error) {
 	return true, nil
 }
 
-// list returns the names of the messages.
-func (g *Group) list() ([]string, error) {
+// list returns the names of the messages that lay in DIR itself.
+func list(files *durable.Dir) ([]string, error) {
 	var names []string
-	for entries, err := range g.files.Entries(Most) {
+	for entries, err := range files.Entries(Most) {
 		if err != nil {
 			return nil, err
 		}
@@ -119,16 +128,14 @@ func (g *Group) readRecords() error {
 // TakenOver reports whether the group was another process's, or let go before.
 func (g *Group) TakenOver() bool { return g.taken }
 
-// Ended reports whether the dead holder of a group had brought messages of it to
-// their end, which may not be durable yet.
-func (g *Group) Ended() bool {
-	ended := len(g.records)
-	for _, r := range g.Left() {
-		if r.ID != (message.ID{}) {
-			ended--
-		}
+// Ended lists the messages that the dead holder of a group had brought to their end,
+// which may not be durable yet.
+func (g *Group) Ended() []Record {
+	left := make(map[string]bool, len(g.names))
+	for _, name := range g.names {
+		left[name] = true
 	}
-	return ended > 0
+	return slices.DeleteFunc(slices.Clone(g.records), func(r Record) bool { return left[r.Name] })
 }
 
 // Sweep removes groups whose holders died before anybody could see them.
@@ -177,8 +184,12 @@ func Count(sending *durable.Dir, id message.ID) (int, error) {
 		return 0, ignoreGone(err)
 	}
 	defer files.Close()
-	names, err := (&Group{files: files}).list()
-	return len(names), err
+	names, err := list(files)
+	if err != nil {
+		return 0, err
+	}
+	below, err := countBelow(d, belowDir)
+	return len(names) + below, err
 }
 
 func ignoreGone(err error) error {

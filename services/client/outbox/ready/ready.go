@@ -48,17 +48,25 @@ type look struct {
 // Ready looks at a file of the outbox. ok is false when it is gone, and while
 // somebody writes it: where the system does not tell, it must not have changed for
 // the settle time. What cannot be opened is ready: who takes it finds out what it
-// is. The error is box.ErrPlanted for what is not to be taken.
+// is. The error is box.ErrPlanted for what is not to be taken. name is the file's
+// path below DIR.
 func (l *Looks) Ready(b *box.Box, name string, settle time.Duration) (file durable.Info, ok bool, err error) {
-	f, err := b.Root.Open(name, os.O_RDONLY, 0)
-	if err != nil {
-		return durable.Info{}, !errors.Is(err, fs.ErrNotExist), nil
+	var f *os.File
+	opened := b.Within(name, func(in *durable.Dir, base string) error {
+		var failed error
+		if f, failed = in.Open(base, os.O_RDONLY, 0); failed != nil {
+			return failed
+		}
+		if file, err = durable.Stat(f); err == nil {
+			err = b.CheckPlanted(in, file)
+		}
+		return nil
+	})
+	if opened != nil {
+		return file, !errors.Is(opened, fs.ErrNotExist) && !errors.Is(opened, durable.ErrNotDirectory), nil
 	}
 	defer f.Close()
-	if file, err = durable.Stat(f); err != nil {
-		return file, false, err
-	}
-	if err := b.CheckPlanted(file); err != nil {
+	if err != nil {
 		return file, false, err
 	}
 	switch writersOf(f) {

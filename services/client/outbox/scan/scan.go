@@ -19,6 +19,7 @@ import (
 	"strings"
 	"syscall"
 
+	"sealpost/services/client/outbox/box"
 	"sealpost/shared/durable"
 	"sealpost/shared/ignore"
 	"sealpost/shared/message"
@@ -50,8 +51,8 @@ type Piece struct {
 type Odd struct{ Path, Is string }
 
 const (
-	tooDeep   = "too deep down"
-	elsewhere = "on another file system, or mounted there"
+	tooDeep   = "a directory too deep down"
+	elsewhere = "a directory on another file system, or mounted there"
 )
 
 // Files lists the messages below root. The error is about root itself, and ends the
@@ -97,13 +98,13 @@ func (w *walk) dir(d *durable.Dir, below string, depth int) bool {
 func (w *walk) sort(p *Piece, entries []fs.DirEntry, depth int) (dirs []string) {
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case strings.HasPrefix(name, "."), depth == 0 && (name == "sent" || name == "refused"):
+		case strings.HasPrefix(name, "."), depth == 0 && (name == box.Sent || name == box.Refused):
 		case e.IsDir() && w.Recursive:
 			if !w.Ignore.Match(name) {
 				dirs = append(dirs, name)
 			}
 		case !e.Type().IsRegular():
-			p.Odd = append(p.Odd, Odd{p.Below + name, kind(e.Type())})
+			p.Odd = append(p.Odd, Odd{p.Below + name, box.Kind(e.Type())})
 		case w.Ignore.Match(name):
 			p.Ignored++
 		default:
@@ -157,19 +158,4 @@ func unreadable(err error) string {
 		err = path.Err // without the path, which is beside it
 	}
 	return "a directory that cannot be read: " + err.Error()
-}
-
-// kind names what is not a regular file.
-func kind(mode fs.FileMode) string {
-	switch mode.Type() {
-	case fs.ModeDir:
-		return "a directory"
-	case fs.ModeSymlink:
-		return "a symbolic link"
-	case fs.ModeNamedPipe:
-		return "a named pipe"
-	case fs.ModeSocket:
-		return "a socket"
-	}
-	return "a device"
 }
