@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"sealpost/services/server/logbook/local/room"
+
 	"sealpost/services/server/intake"
-	"sealpost/services/server/logbook/local"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/logging"
 	"sealpost/shared/settings"
@@ -69,7 +70,7 @@ func (c *Config) Check() []settings.Problem {
 func (c *Config) leastStaged() settings.Bytes {
 	least := c.MaxMessageBytes + 2*c.LogCiphertextMax + logFileExtra
 	if c.Listen2012 != "" {
-		least += settings.Bytes(cipher2012.EncryptedLen(uint64(c.MaxMessageBytes))) + local.RoomStep
+		least += settings.Bytes(cipher2012.EncryptedLen(uint64(c.MaxMessageBytes))) + room.Step
 	}
 	return least
 }

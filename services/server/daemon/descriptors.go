@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"os"
 
+	"sealpost/services/server/logbook/local/room"
+
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/intake"
-	"sealpost/services/server/logbook/local"
 )
 
 const (
@@ -29,7 +30,7 @@ const (
 // a quarter, and fewer connections are taken, in all and of one address.
 func allot(descriptors int, l intake.Limits) (_ intake.Limits, files int) {
 	rest := max(0, descriptors-ownDescriptors)
-	files = max(leastFiles, min(local.MostFiles, max(rest/4, rest-l.Connections)))
+	files = max(leastFiles, min(room.MostFiles, max(rest/4, rest-l.Connections)))
 	connections := min(l.Connections, max(1, rest-files))
 	// An int may have 32 bits, too few for the product.
 	l.ConnectionsPerAddress = max(1, int(int64(l.ConnectionsPerAddress)*int64(connections)/int64(l.Connections)))

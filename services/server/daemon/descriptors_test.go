@@ -5,10 +5,11 @@ import (
 	"net"
 	"testing"
 
+	"sealpost/services/server/logbook/local/room"
+
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/intake"
-	"sealpost/services/server/logbook/local"
 )
 
 // Connections, files and the server's own never come to more than there are
@@ -16,9 +17,9 @@ import (
 func TestAllot(t *testing.T) {
 	set := intake.Limits{}.WithDefaults()
 	for _, c := range []struct{ descriptors, connections, perAddress, files int }{
-		{1 << 20, 4096, 1024, local.MostFiles},
-		{ownDescriptors + 4096 + local.MostFiles, 4096, 1024, local.MostFiles},
-		{ownDescriptors + 4096 + local.MostFiles - 1, 4096, 1024, local.MostFiles - 1},
+		{1 << 20, 4096, 1024, room.MostFiles},
+		{ownDescriptors + 4096 + room.MostFiles, 4096, 1024, room.MostFiles},
+		{ownDescriptors + 4096 + room.MostFiles - 1, 4096, 1024, room.MostFiles - 1},
 		{1023, 720, 180, 239},
 		{255, 144, 36, 47},
 		{ownDescriptors + leastFiles + 1, 1, 1, leastFiles},

@@ -37,10 +37,10 @@ func (s *staged) Release(keep bool) {
 		_ = s.file.Close()
 	}
 	if s.counted {
-		s.l.files.give(s.draft.Sender)
+		s.l.files.Give(s.draft.Sender)
 	}
 	if s.file != nil && !keep {
 		_ = s.l.vol.Remove(s.name)
 	}
-	s.room.end()
+	s.room.End()
 }

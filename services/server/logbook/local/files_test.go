@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/logbook"
-	"sealpost/services/server/logbook/engine"
 	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/local/room"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/message"
 )
@@ -73,19 +73,9 @@ func TestFilesComeFree(t *testing.T) {
 	if err := book.Close(); err != nil { // the committer has closed all
 		t.Fatal(err)
 	}
-	if book.files.open != 0 || len(book.files.of) != 0 || book.space.held != 0 || book.space.promised != 0 {
-		t.Errorf("open %d, %v; held %d, promised %d", book.files.open, book.files.of, book.space.held, book.space.promised)
-	}
-}
-
-// A group has no more messages than there are descriptors for.
-func TestGroupsFitTheDescriptors(t *testing.T) {
-	for descriptors, want := range map[int]int{
-		MostFiles: engine.MaxGroup, 2 * MostFiles: engine.MaxGroup, 240: 60, 16: 4, 1: 1,
-	} {
-		if got := groupSize(descriptors); got != want {
-			t.Errorf("with %d descriptors a group has %d messages", descriptors, got)
-		}
+	files, senders := book.files.Open()
+	if held := book.space.Account(); files != 0 || senders != 0 || held != (room.Account{}) {
+		t.Errorf("%d files of %d senders are open, held are %+v", files, senders, held)
 	}
 }
 
@@ -151,7 +141,7 @@ func TestGroupAfterAFailedOneFits(t *testing.T) {
 			bring(d)
 		}
 	}
-	soon(t, "the next group is full", func() bool { now, _ := files.counts(); return now > groupSize(cfg.Files) })
+	soon(t, "the next group is full", func() bool { now, _ := files.counts(); return now > room.GroupSize(cfg.Files) })
 	book.fail(unix.EMFILE)
 	for i, w := range wait {
 		if _, err := w(); err != nil && !errors.Is(err, logbook.ErrUnavailable) {

@@ -108,11 +108,11 @@ type cursor struct {
 }
 
 func (c *cursor) Write(p []byte) (int, error) {
-	if err := c.s.room.want(uint64(len(p))); err != nil {
+	if err := c.s.room.Want(uint64(len(p))); err != nil {
 		return 0, err
 	}
 	n, err := c.s.l.vol.WriteAt(c.s.file, c.s.name, p, c.off)
-	c.s.room.wrote(uint64(n))
+	c.s.room.Wrote(uint64(n))
 	c.off += int64(n)
 	if err == nil && c.off-c.started >= writeBackStep {
 		// A hint: where it fails the flush will.

@@ -26,6 +26,7 @@ import (
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine"
 	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/local/room"
 	"sealpost/services/server/logbook/parts"
 	"sealpost/shared/durable"
 	"sealpost/shared/logging/floods"
@@ -74,8 +75,8 @@ type Logbook struct {
 	cfg   Config
 	vol   *disk.Volume
 	lock  io.Closer // none where it is the caller's
-	space *space
-	files *files
+	space *room.Space
+	files *room.Files
 	shelf *shelf
 }
 
@@ -102,14 +103,14 @@ func Open(cfg Config) (*Logbook, error) {
 	}
 	l := &Logbook{
 		Engine: running, cfg: cfg, vol: vol, lock: own,
-		space: newSpace(vol.Dir(), cfg.MaxStaged), files: newFiles(cfg.Files), shelf: newShelf(vol, cfg),
+		space: room.NewSpace(vol.Dir(), cfg.MaxStaged), files: room.NewFiles(cfg.Files), shelf: newShelf(vol, cfg),
 	}
 	for _, p := range found {
 		end := uint64(l.layoutOf(p.Draft, p.Received).PlainOffset()) + p.Offset
-		p.room = l.space.found(p.Draft.Sender, blocks(end)+parts.FileSize)
+		p.room = l.space.Found(p.Draft.Sender, room.Blocks(end)+parts.FileSize)
 		l.shelf.put(p, nil)
 	}
-	l.space.evict = l.shelf.evict
+	l.space.Evict = l.shelf.evict
 	return l, nil
 }
 
@@ -124,7 +125,7 @@ func start(cfg Config, vol *disk.Volume) (*engine.Engine, []*part, error) {
 	err := r.run()
 	if err == nil {
 		running, err = engine.Start(engine.Config{
-			ID: cfg.ID, Notary: cfg.Notary, MostInGroup: groupSize(cfg.Files), RotateAfter: cfg.RotateAfter,
+			ID: cfg.ID, Notary: cfg.Notary, MostInGroup: room.GroupSize(cfg.Files), RotateAfter: cfg.RotateAfter,
 			RetryEvery: cfg.RetryEvery, Log: cfg.Log, Sums: cfg.Sums,
 		}, stores)
 	}
@@ -146,7 +147,7 @@ func HoldsLock(dir string, lock *durable.FileLock) bool { return disk.New(dir).H
 func (c Config) withDefaults() Config {
 	c.CiphertextMax = cmp.Or(c.CiphertextMax, 1<<20)
 	c.MaxStaged = cmp.Or(c.MaxStaged, 16<<30)
-	c.Files = cmp.Or(c.Files, MostFiles)
+	c.Files = cmp.Or(c.Files, room.MostFiles)
 	c.RotateAfter = cmp.Or(c.RotateAfter, 4<<20)
 	c.IndexBatch = cmp.Or(c.IndexBatch, 4096)
 	c.RetryEvery = cmp.Or(c.RetryEvery, time.Second)

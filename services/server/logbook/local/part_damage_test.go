@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -113,14 +114,20 @@ func TestPartStaysForLater(t *testing.T) {
 	cutOff(t, book, d, content, 2*testStep)
 	for name, lack := range map[string]func() (end func()){
 		"descriptors": func() func() {
-			most := book.files.max
-			book.files.max = 0
-			return func() { book.files.max = most }
+			others := 0
+			for book.files.Take(strconv.Itoa(others)) == nil {
+				others++
+			}
+			return func() {
+				for n := range others {
+					book.files.Give(strconv.Itoa(n))
+				}
+			}
 		},
 		"room": func() func() {
-			most := book.space.limit
-			book.space.limit = 1
-			return func() { book.space.limit = most }
+			most := book.space.Limit
+			book.space.Limit = 1
+			return func() { book.space.Limit = most }
 		},
 	} {
 		end := lack()

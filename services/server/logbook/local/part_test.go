@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"sealpost/services/server/logbook/local/room"
+
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/logbooktest"
@@ -82,11 +84,12 @@ func wantNothingLeft(t *testing.T, book *Logbook) {
 	if left := onTheirWay(t, book.cfg.Dir); len(left) > 0 {
 		t.Errorf("staging has %q", left)
 	}
-	if s := book.space; s.held != 0 || s.promised != 0 || s.shelved != 0 || len(s.of)+len(s.partsOf) > 0 {
-		t.Errorf("%d bytes are held, %d promised, %d by parts", s.held, s.promised, s.shelved)
+	if held := book.space.Account(); held != (room.Account{}) {
+		t.Errorf("held are %+v", held)
 	}
-	if h := book.shelf; len(h.parts)+len(h.under) > 0 || h.bytes != 0 || book.files.open != 0 {
-		t.Errorf("%d parts, %d messages under way, %d files", len(h.parts), len(h.under), book.files.open)
+	files, _ := book.files.Open()
+	if h := book.shelf; len(h.parts)+len(h.under) > 0 || h.bytes != 0 || files != 0 {
+		t.Errorf("%d parts, %d messages under way, %d files", len(h.parts), len(h.under), files)
 	}
 }
 
@@ -114,7 +117,7 @@ func TestPartGoesOn(t *testing.T) {
 		cutOff(t, book, d, content, to)
 		kept := to / testStep * testStep
 		wantKept(t, book, d, kept)
-		if n := held.Load(); n < uint64(kept) || n > uint64(kept+4*blockSize) {
+		if n := held.Load(); n < uint64(kept) || n > uint64(kept)+4*room.Blocks(1) {
 			t.Errorf("%d bytes are held for %d", n, kept)
 		}
 		if i%2 == 0 {
@@ -230,20 +233,21 @@ func TestPartIsWantedWithoutRoom(t *testing.T) {
 	book := open(t, keeping(t.TempDir()))
 	d, content := long("a", 3)
 	var first *staged
-	read := book.space.free.Read
-	book.space.free.Read = func() (uint64, error) {
+	other, begun := long("b", 3)
+	cutOff(t, book, other, begun, 2*testStep) // which could go for its sake
+	most, evict := book.space.Limit, book.space.Evict
+	book.space.Limit, book.space.Evict = 4*testStep, func() bool {
 		book.shelf.mu.Lock()
 		defer book.shelf.mu.Unlock()
 		first = book.shelf.under[d]
-		return read()
+		return false
 	}
-	most := book.space.limit
-	book.space.limit = 1
 	if _, err := book.Stage(t.Context(), d); !errors.Is(err, logbook.ErrNoSpace) || first == nil {
 		t.Fatalf("without room: %v, %v", first, err)
 	}
 	first.Suspend()
-	book.space.limit, book.space.free.Read = most, read
+	book.space.Limit, book.space.Evict = most, evict
+	finish(t, book, other, begun)
 	finish(t, book, d, content)
 }
 

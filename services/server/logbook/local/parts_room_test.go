@@ -47,14 +47,14 @@ func TestPartsGoForRoom(t *testing.T) {
 		}
 	}
 	want("before", 0, 1, 2, 3, 4)
-	if _, err := book.space.open("d", 100*testStep); !errors.Is(err, logbook.ErrNoSpace) {
+	if _, err := book.space.Open("d", 100*testStep); !errors.Is(err, logbook.ErrNoSpace) {
 		t.Errorf("more than there is: %v", err)
 	}
 	want("for what has no room", 0, 1, 2, 3, 4)
 	for _, left := range [][]int{{0, 2, 3, 4}, {0, 3, 4}} {
-		r, err := book.space.open("d", 14*testStep)
+		r, err := book.space.Open("d", 14*testStep)
 		check(t, err)
-		check(t, r.want(14*testStep))
+		check(t, r.Want(14*testStep))
 		want("one message more", left...)
 	}
 	d, content := drafts[3], []byte(nil)

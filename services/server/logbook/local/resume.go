@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"sealpost/services/server/logbook/local/room"
+
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/logbook"
@@ -36,7 +38,7 @@ func (s *staged) resume() error {
 	switch {
 	case errors.Is(err, logbook.ErrUnavailable), errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
 		s.close() // the part is as good as before
-		p.room.shrink(p.room.written)
+		p.room.Shrink(p.room.Written())
 		s.l.shelf.put(p, s)
 		s.settled, s.room = true, nil
 		return s.l.Failed(err)
@@ -53,11 +55,11 @@ func (s *staged) resume() error {
 func (s *staged) reopen(p *part) error {
 	s.received, s.name, s.room = p.Received, p.name, p.room
 	s.layout = s.l.layoutOf(s.draft, s.received)
-	if err := s.l.files.take(s.draft.Sender); err != nil {
+	if err := s.l.files.Take(s.draft.Sender); err != nil {
 		return err
 	}
 	s.counted = true
-	if err := s.room.grow(s.need()); err != nil {
+	if err := s.room.Grow(s.need()); err != nil {
 		return err
 	}
 	var err error
@@ -98,7 +100,7 @@ func (s *staged) close() {
 		_ = s.file.Close()
 	}
 	if s.counted {
-		s.l.files.give(s.draft.Sender)
+		s.l.files.Give(s.draft.Sender)
 	}
 	s.saver, s.file, s.sheet, s.counted, s.kept, s.plain = nil, nil, nil, false, 0, 0
 }
@@ -146,7 +148,7 @@ func (s *staged) Suspend() {
 		s.Release(false)
 		return
 	}
-	p.room.shrink(blocks(uint64(end)) + parts.FileSize)
+	p.room.Shrink(room.Blocks(uint64(end)) + parts.FileSize)
 	s.close()
 	s.l.shelf.put(p, s)
 }

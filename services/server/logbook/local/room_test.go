@@ -12,6 +12,7 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/local/room"
 	"sealpost/services/server/logbook/logbooktest"
 )
 
@@ -83,5 +84,31 @@ func TestForeignFileAtTheLastMoment(t *testing.T) {
 	remove(t, foreign)
 	if err := logbooktest.Await(t, "the answer", done); err != nil || book.Len() != 1 {
 		t.Errorf("%d messages, %v", book.Len(), err)
+	}
+}
+
+// A scratch, whose size nobody knows, holds what it has and a step more, for its
+// sender.
+func TestScratchTakesRoom(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.MaxStaged = 4 << 20
+	book := open(t, cfg)
+	s, err := book.Scratch(t.Context(), "a", 1<<40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	wrote := 0
+	for part := make([]byte, 64<<10); err == nil; wrote += len(part) {
+		if held := book.space.Account().Held; held < uint64(wrote) || held > uint64(wrote)+room.Step {
+			t.Fatalf("%d bytes hold %d", wrote, held)
+		}
+		_, err = s.Write(part)
+	}
+	if !errors.Is(err, logbook.ErrNoSpace) || wrote < 3<<20 || wrote > 5<<20 {
+		t.Errorf("%d bytes, then %v", wrote, err)
+	}
+	if _, err := book.space.Open("b", 4<<20); err == nil || s.LeastRate() == 0 {
+		t.Errorf("it may take any time, beside one who is refused: %v", err)
 	}
 }

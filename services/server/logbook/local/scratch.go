@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 
+	"sealpost/services/server/logbook/local/room"
+
 	"sealpost/services/server/logbook"
 )
 
@@ -17,7 +19,7 @@ type scratch struct {
 	name  string
 	off   uint64
 	limit uint64
-	room  *reservation
+	room  *room.Reservation
 	once  sync.Once
 }
 
@@ -26,17 +28,17 @@ func (l *Logbook) Scratch(_ context.Context, sender string, limit uint64) (logbo
 	if err := l.Accepting(); err != nil {
 		return nil, err
 	}
-	if err := l.files.take(sender); err != nil {
+	if err := l.files.Take(sender); err != nil {
 		return nil, err
 	}
 	name := stagedName()
 	f, err := l.vol.Create(name, 0o600)
 	if err != nil {
-		l.files.give(sender)
+		l.files.Give(sender)
 		return nil, l.Failed(err)
 	}
 	_ = l.vol.Remove(name)
-	return &scratch{l: l, owner: sender, file: f, name: name, limit: limit, room: l.space.openLoose(sender, limit)}, nil
+	return &scratch{l: l, owner: sender, file: f, name: name, limit: limit, room: l.space.OpenLoose(sender, limit)}, nil
 }
 
 func (s *scratch) Write(p []byte) (int, error) {
@@ -44,11 +46,11 @@ func (s *scratch) Write(p []byte) (int, error) {
 	if end > s.limit {
 		return 0, fmt.Errorf("%w: more than %d bytes of scratch", logbook.ErrNoSpace, s.limit)
 	}
-	if err := s.room.want(uint64(len(p))); err != nil {
+	if err := s.room.Want(uint64(len(p))); err != nil {
 		return 0, err
 	}
 	n, err := s.l.vol.WriteAt(s.file, s.name, p, int64(s.off))
-	s.room.wrote(uint64(n))
+	s.room.Wrote(uint64(n))
 	s.off += uint64(n)
 	if err != nil {
 		return n, s.l.Failed(err)
@@ -57,15 +59,15 @@ func (s *scratch) Write(p []byte) (int, error) {
 }
 
 // LeastRate grows with what is held, once that is scarce.
-func (s *scratch) LeastRate() uint64 { return s.room.leastRate() }
+func (s *scratch) LeastRate() uint64 { return s.room.LeastRate() }
 
 func (s *scratch) ReadAt(p []byte, off int64) (int, error) { return s.file.ReadAt(p, off) }
 
 func (s *scratch) Close() (err error) {
 	s.once.Do(func() {
 		err = s.file.Close()
-		s.l.files.give(s.owner)
-		s.room.end()
+		s.l.files.Give(s.owner)
+		s.room.End()
 	})
 	return err
 }

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"sealpost/services/server/logbook/local/room"
+
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/parts"
@@ -13,7 +15,7 @@ import (
 type part struct {
 	parts.State
 	name  string // of its staged file, below the volume
-	room  *reservation
+	room  *room.Reservation
 	timer *time.Timer // drops it when its time is over
 }
 
@@ -84,8 +86,8 @@ func (h *shelf) put(p *part, s *staged) {
 		delete(h.under, p.Draft)
 	}
 	h.parts[p.Draft] = p
-	h.bytes += p.room.written
-	p.room.shelve()
+	h.bytes += p.room.Written()
+	p.room.Shelve()
 	p.timer = time.AfterFunc(h.keepFor-min(h.keepFor, h.now().Sub(p.Saved).Abs()), func() { h.drop(p) })
 	if h.ended {
 		p.timer.Stop()
@@ -96,8 +98,8 @@ func (h *shelf) put(p *part, s *staged) {
 // remove is called with mu held.
 func (h *shelf) remove(p *part) {
 	delete(h.parts, p.Draft)
-	h.bytes -= p.room.written
-	p.room.unshelve()
+	h.bytes -= p.room.Written()
+	p.room.Unshelve()
 	p.timer.Stop()
 	h.held(h.bytes)
 }
@@ -119,7 +121,7 @@ func (h *shelf) drop(p *part) {
 func (h *shelf) discard(p *part) {
 	_ = h.vol.Remove(parts.NameOf(p.name))
 	_ = h.vol.Remove(p.name)
-	p.room.end()
+	p.room.End()
 }
 
 // evict gives one part up for the sake of a message that wants its room: the
@@ -128,7 +130,7 @@ func (h *shelf) evict() bool {
 	h.mu.Lock()
 	of := make(map[string]uint64)
 	for _, p := range h.parts {
-		of[p.Draft.Sender] += p.room.written
+		of[p.Draft.Sender] += p.room.Written()
 	}
 	var next *part
 	for _, p := range h.parts {

@@ -36,7 +36,7 @@ func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, err
 func (s *staged) begin() (err error) {
 	s.received = s.l.cfg.now()
 	s.layout = s.l.layoutOf(s.draft, s.received)
-	if s.room, err = s.l.space.open(s.draft.Sender, s.need()); err != nil {
+	if s.room, err = s.l.space.Open(s.draft.Sender, s.need()); err != nil {
 		s.settled = true // a later Stage may be about to suspend it
 		s.l.shelf.leave(s)
 		return err
@@ -64,7 +64,7 @@ func (s *staged) need() uint64 {
 
 // openLarge opens a message that is written to its file as its bytes come.
 func (s *staged) openLarge() error {
-	if err := s.l.files.take(s.draft.Sender); err != nil {
+	if err := s.l.files.Take(s.draft.Sender); err != nil {
 		return err
 	}
 	s.counted = true

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"sealpost/services/server/logbook/local/room"
+
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine"
 	"sealpost/shared/logfile"
@@ -30,7 +32,7 @@ type staged struct {
 
 	file    *os.File // nil until something is in it
 	digest  logfile.Digest
-	room    *reservation
+	room    *room.Reservation
 	saver   *saver // nil: no part is kept
 	counted bool   // among the open files
 	settled bool   // only Discard and Suspend may follow, and do nothing
@@ -113,7 +115,7 @@ func (s *staged) LeastRate() uint64 {
 	if s.settled {
 		return 0
 	}
-	return s.room.leastRate()
+	return s.room.LeastRate()
 }
 
 // mismatch is what is wrong with bytes that are not those declared: with a part
@@ -142,7 +144,7 @@ func (s *staged) writeOut() (err error) {
 	if s.digest, err = s.sheet.complete(); err != nil {
 		return s.l.Failed(err)
 	}
-	s.room.complete()
+	s.room.Complete()
 	s.sheet = nil // a group may be long in coming
 	return nil
 }

@@ -62,9 +62,9 @@ func (g *largeSheet) roomForStates() error {
 	if g.come > g.s.l.cfg.PartStep {
 		return nil
 	}
-	if err := g.s.room.want(parts.FileSize); err != nil {
+	if err := g.s.room.Want(parts.FileSize); err != nil {
 		return err
 	}
-	g.s.room.wrote(parts.FileSize)
+	g.s.room.Wrote(parts.FileSize)
 	return nil
 }

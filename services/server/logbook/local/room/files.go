@@ -1,4 +1,4 @@
-package local
+package room
 
 import (
 	"fmt"
@@ -12,10 +12,10 @@ import (
 // is flushed, one that is written, and as many large messages again.
 const MostFiles = 4 * engine.MaxGroup
 
-// files bounds how many large messages and scratches are open at once, in all
+// Files bounds how many large messages and scratches are open at once, in all
 // and by sender: each takes a file descriptor from its first byte to its last,
 // and waiting to be committed. Small ones are bounded by their group.
-type files struct {
+type Files struct {
 	max int
 
 	mu   sync.Mutex
@@ -23,15 +23,15 @@ type files struct {
 	of   engine.BySender[int]
 }
 
-// newFiles shares half of so many descriptors out; the other half is for two
+// NewFiles shares half of so many descriptors out; the other half is for two
 // groups of small messages.
-func newFiles(descriptors int) *files {
-	return &files{max: max(1, descriptors/2), of: make(engine.BySender[int])}
+func NewFiles(descriptors int) *Files {
+	return &Files{max: max(1, descriptors/2), of: make(engine.BySender[int])}
 }
 
-// take counts a file that is to be opened. A sender who has files already gets
+// Take counts a file that is to be opened. A sender who has files already gets
 // no more than are left for all others. The error is a logbook.ErrUnavailable.
-func (f *files) take(sender string) error {
+func (f *Files) Take(sender string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	own := f.of[sender]
@@ -44,14 +44,21 @@ func (f *files) take(sender string) error {
 	return nil
 }
 
-// give ends what take began, once the file is closed.
-func (f *files) give(sender string) {
+// Give ends what Take began, once the file is closed.
+func (f *Files) Give(sender string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.open--
 	f.of.Add(sender, -1)
 }
 
-// groupSize is how many messages one group has at most, with so many
+// Open returns how many files are counted, and of how many senders.
+func (f *Files) Open() (files, senders int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.open, len(f.of)
+}
+
+// GroupSize is how many messages one group has at most, with so many
 // descriptors for files.
-func groupSize(descriptors int) int { return max(1, min(engine.MaxGroup, descriptors/4)) }
+func GroupSize(descriptors int) int { return max(1, min(engine.MaxGroup, descriptors/4)) }

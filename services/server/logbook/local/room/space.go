@@ -1,4 +1,12 @@
-package local
+// Package room shares out what messages on their way in take of a log volume: its
+// bytes, and the descriptors for their files.
+//
+// Guaranteed: what is promised is there, unless others write to the volume. However
+// much one sender takes, or several together, others find some left.
+//
+// Not guaranteed: that a message for which there is room finds it to its end; it is
+// promised in steps.
+package room
 
 import (
 	"errors"
@@ -14,9 +22,9 @@ import (
 )
 
 const (
-	// RoomStep is how many bytes are promised at a time: a message that comes slowly,
+	// Step is how many bytes are promised at a time: a message that comes slowly,
 	// or never, takes at most so much more from others than it has written.
-	RoomStep = 1 << 20
+	Step = 1 << 20
 
 	// share is how many times what is left one sender may hold, multiplied with
 	// the part of all room that this is. One alone so gets three quarters; two who
@@ -33,12 +41,13 @@ const (
 	holdFor = 15 * time.Minute
 )
 
-// space shares out the room for messages on their way in. A reservation is promised
+// Space shares out the room for messages on their way in. A reservation is promised
 // its room in steps, before the bytes. Only what is still to be written counts
 // against the free space: what is written has lowered that already.
-type space struct {
-	limit uint64      // of what one sender holds
-	evict func() bool // gives up a part, before anyone is refused; false: there is none
+type Space struct {
+	// Both are set before a reservation is open, or while none changes.
+	Limit uint64      // of what one sender holds
+	Evict func() bool // gives up a part, before anyone is refused; false: there is none
 
 	mu       sync.Mutex
 	free     durable.Gauge
@@ -51,26 +60,22 @@ type space struct {
 	refused  [2]refusal              // the newest, and the newest of another sender
 }
 
-func newSpace(dir string, limit uint64) *space {
-	return &space{
-		limit: limit, of: make(engine.BySender[uint64]), partsOf: make(engine.BySender[uint64]),
-		evict: func() bool { return false },
+// NewSpace shares out the volume dir. One sender may hold limit bytes, all together a
+// third more.
+func NewSpace(dir string, limit uint64) *Space {
+	return &Space{
+		Limit: limit, of: make(engine.BySender[uint64]), partsOf: make(engine.BySender[uint64]),
+		Evict: func() bool { return false },
 		free:  durable.Gauge{Read: func() (uint64, error) { return disk.FreeBytes(dir) }},
 	}
 }
 
-// refusal is one of room.
-type refusal struct {
-	sender string
-	at     time.Time
-}
-
-// open begins a reservation and promises its first step, or returns
+// Open begins a reservation and promises its first step, or returns
 // logbook.ErrNoSpace where there is not as much as it may come to.
-func (s *space) open(sender string, most uint64) (*reservation, error) {
-	most = blocks(most)
-	r := s.openLoose(sender, most)
-	if err := s.grant(r, most, min(most, RoomStep)); err != nil {
+func (s *Space) Open(sender string, most uint64) (*Reservation, error) {
+	most = Blocks(most)
+	r := s.OpenLoose(sender, most)
+	if err := s.grant(r, most, min(most, Step)); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -78,13 +83,13 @@ func (s *space) open(sender string, most uint64) (*reservation, error) {
 
 // grant promises n bytes where as many as are wanted fit. Parts go before anyone
 // is refused, but not for what would not fit without them either.
-func (s *space) grant(r *reservation, wanted, n uint64) error {
+func (s *Space) grant(r *Reservation, wanted, n uint64) error {
 	for {
 		hopeless, err := s.tryGrant(r, wanted, n)
 		if !errors.Is(err, logbook.ErrNoSpace) {
 			return err
 		}
-		if hopeless || !s.evict() {
+		if hopeless || !s.Evict() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.noteRefused(r.sender, time.Now())
@@ -93,7 +98,7 @@ func (s *space) grant(r *reservation, wanted, n uint64) error {
 	}
 }
 
-func (s *space) tryGrant(r *reservation, wanted, n uint64) (hopeless bool, err error) {
+func (s *Space) tryGrant(r *Reservation, wanted, n uint64) (hopeless bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.fits(r.sender, wanted); err != nil {
@@ -105,7 +110,7 @@ func (s *space) tryGrant(r *reservation, wanted, n uint64) (hopeless bool, err e
 
 // fits says whether a sender can be promised n more bytes. A refusal is by what
 // is free now.
-func (s *space) fits(sender string, n uint64) error {
+func (s *Space) fits(sender string, n uint64) error {
 	err := s.judge(sender, n, false)
 	if err != nil {
 		s.free.Forget()
@@ -114,25 +119,8 @@ func (s *space) fits(sender string, n uint64) error {
 	return err
 }
 
-func (s *space) noteRefused(sender string, now time.Time) {
-	if s.refused[0].sender != sender {
-		s.refused[1] = s.refused[0]
-	}
-	s.refused[0] = refusal{sender, now}
-}
-
-// wanted reports whether another than sender was refused room lately.
-func (s *space) wanted(sender string) bool {
-	for _, r := range s.refused {
-		if r.sender != sender && time.Since(r.at) < holdFor {
-			return true
-		}
-	}
-	return false
-}
-
 // judge says it by what is known, or as if all parts had gone.
-func (s *space) judge(sender string, n uint64, bare bool) error {
+func (s *Space) judge(sender string, n uint64, bare bool) error {
 	gone, ownGone := uint64(0), uint64(0)
 	if bare {
 		gone, ownGone = s.shelved, s.partsOf[sender]
@@ -162,7 +150,7 @@ func mayHold(left, held uint64) float64 {
 // left is what can be promised still: by what the volume has free, and by the
 // limit, once so many held bytes are gone. One sender may reach that; for the
 // others there is a third more.
-func (s *space) left(gone uint64) (uint64, error) {
+func (s *Space) left(gone uint64) (uint64, error) {
 	free, fresh, err := s.free.Value()
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
@@ -170,11 +158,11 @@ func (s *space) left(gone uint64) (uint64, error) {
 	if fresh {
 		s.since = 0 // the reading has it
 	}
-	all := s.limit + min(s.limit/3+blockSize, math.MaxUint64-s.limit)
+	all := s.Limit + min(s.Limit/3+blockSize, math.MaxUint64-s.Limit)
 	return min(rest(free+gone, s.since+s.promised+engine.Headroom), rest(all, s.held-gone)), nil
 }
 
-func (s *space) promise(r *reservation, n uint64) {
+func (s *Space) promise(r *Reservation, n uint64) {
 	r.promised += n
 	s.promised += n
 	s.held += n
@@ -184,5 +172,5 @@ func (s *space) promise(r *reservation, n uint64) {
 // rest is a-b, or 0.
 func rest(a, b uint64) uint64 { return a - min(a, b) }
 
-// blocks is what a file of n bytes takes.
-func blocks(n uint64) uint64 { return (n + blockSize - 1) / blockSize * blockSize }
+// Blocks is how many bytes a file of n bytes takes.
+func Blocks(n uint64) uint64 { return (n + blockSize - 1) / blockSize * blockSize }

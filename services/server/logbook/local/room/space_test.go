@@ -1,4 +1,4 @@
-package local
+package room
 
 import (
 	"errors"
@@ -12,25 +12,25 @@ import (
 // volumeOf is a space on a volume whose free bytes the test sets; each look at
 // them is a new one.
 type volumeOf struct {
-	*space
+	*Space
 	bytes uint64
 }
 
 func newVolumeOf(free, limit uint64) *volumeOf {
-	v := &volumeOf{newSpace("", limit), free}
+	v := &volumeOf{NewSpace("", limit), free}
 	v.free.Read = func() (uint64, error) { return v.bytes, nil }
 	return v
 }
 
 // write fills a reservation with n bytes in small parts, as a message comes, and
 // gives the first error.
-func (v *volumeOf) write(c *reservation, n uint64) error {
+func (v *volumeOf) write(c *Reservation, n uint64) error {
 	for part := uint64(32 << 10); n > 0; n -= min(n, part) {
-		if err := c.want(min(n, part)); err != nil {
+		if err := c.Want(min(n, part)); err != nil {
 			return err
 		}
 		v.bytes -= min(n, part)
-		c.wrote(min(n, part))
+		c.Wrote(min(n, part))
 	}
 	return nil
 }
@@ -46,9 +46,9 @@ func (v *volumeOf) rest(t *testing.T) uint64 {
 	return left
 }
 
-func (v *volumeOf) mustOpen(t *testing.T, sender string, n uint64) *reservation {
+func (v *volumeOf) mustOpen(t *testing.T, sender string, n uint64) *Reservation {
 	t.Helper()
-	c, err := v.open(sender, n)
+	c, err := v.Open(sender, n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,11 +72,11 @@ func TestRoomIsCountedOnce(t *testing.T) {
 				written, stale, v.rest(t), held)
 		}
 	}
-	c.complete()
-	if held := c.promised + c.written; held != blocks(size) || c.promised != 0 {
+	c.Complete()
+	if held := c.promised + c.written; held != Blocks(size) || c.promised != 0 {
 		t.Errorf("a complete message holds %d bytes, and is promised %d", held, c.promised)
 	}
-	c.end()
+	c.End()
 	if v.promised != 0 || v.held != 0 || len(v.of) != 0 {
 		t.Errorf("%d promised, %d held, %v", v.promised, v.held, v.of)
 	}
@@ -88,7 +88,7 @@ func TestRoomIsCountedOnce(t *testing.T) {
 // What durable messages need to be finished is kept free.
 func TestRoomIsKeptFree(t *testing.T) {
 	v := newVolumeOf(engine.Headroom+100*blockSize, 1<<40)
-	if _, err := v.open("a", 101*blockSize); !errors.Is(err, logbook.ErrNoSpace) {
+	if _, err := v.Open("a", 101*blockSize); !errors.Is(err, logbook.ErrNoSpace) {
 		t.Errorf("more than may be used: %v", err)
 	}
 	for range 3 {
@@ -103,8 +103,8 @@ func TestRoomIsKeptFree(t *testing.T) {
 func fill(v *volumeOf) {
 	for _, sender := range []string{"a", "b", "c", "d"} {
 		for n := v.bytes; n >= blockSize; n /= 2 {
-			if c, err := v.open(sender, n); err == nil {
-				_ = v.write(c, blocks(n))
+			if c, err := v.Open(sender, n); err == nil {
+				_ = v.write(c, Blocks(n))
 			}
 		}
 	}
@@ -127,7 +127,7 @@ func TestRoomIsLeft(t *testing.T) {
 			if left := v.rest(t); left < least {
 				t.Errorf("%s: %d senders leave %d MiB of %d", name, senders, left>>20, whole>>20)
 			}
-			c, err := v.open("one more", least/5)
+			c, err := v.Open("one more", least/5)
 			if err == nil {
 				err = v.write(c, least/5)
 			}
@@ -141,7 +141,7 @@ func TestRoomIsLeft(t *testing.T) {
 // takeAll has a sender hold all that it gets, in many messages.
 func takeAll(v *volumeOf, sender string) {
 	for n := uint64(800 << 20); n >= blockSize; {
-		c, err := v.open(sender, n)
+		c, err := v.Open(sender, n)
 		if err != nil {
 			n /= 2
 			continue
@@ -155,7 +155,7 @@ func TestOneAloneGetsNearlyAll(t *testing.T) {
 	for name, v := range map[string]*volumeOf{
 		"the limit": newVolumeOf(1<<40, 750<<20), "the volume": newVolumeOf(engine.Headroom+1000<<20, 1<<40),
 	} {
-		c, err := v.open("a", 750<<20)
+		c, err := v.Open("a", 750<<20)
 		if err == nil {
 			err = v.write(c, 750<<20)
 		}
@@ -169,30 +169,30 @@ func TestOneAloneGetsNearlyAll(t *testing.T) {
 func TestScarceRoomIsHurried(t *testing.T) {
 	v := newVolumeOf(engine.Headroom+100<<20, 1<<40)
 	c := v.mustOpen(t, "a", 70<<20)
-	if err := v.write(c, 40<<20); err != nil || c.leastRate() != 0 {
-		t.Errorf("with room for others: %d bytes a second, %v", c.leastRate(), err)
+	if err := v.write(c, 40<<20); err != nil || c.LeastRate() != 0 {
+		t.Errorf("with room for others: %d bytes a second, %v", c.LeastRate(), err)
 	}
-	if err := v.write(c, 20<<20); err != nil || c.leastRate() != 0 {
-		t.Errorf("with more than is left, which nobody wants: %d bytes a second, %v", c.leastRate(), err)
+	if err := v.write(c, 20<<20); err != nil || c.LeastRate() != 0 {
+		t.Errorf("with more than is left, which nobody wants: %d bytes a second, %v", c.LeastRate(), err)
 	}
-	if _, err := v.open("a", 60<<20); err == nil || c.leastRate() != 0 {
-		t.Errorf("refused more itself: %d bytes a second, %v", c.leastRate(), err)
+	if _, err := v.Open("a", 60<<20); err == nil || c.LeastRate() != 0 {
+		t.Errorf("refused more itself: %d bytes a second, %v", c.LeastRate(), err)
 	}
-	if _, err := v.open("b", 60<<20); err == nil || c.leastRate() != 60<<20/uint64(holdFor.Seconds()) {
-		t.Errorf("with more than is left, which another wants: %d bytes a second, %v", c.leastRate(), err)
+	if _, err := v.Open("b", 60<<20); err == nil || c.LeastRate() != 60<<20/uint64(holdFor.Seconds()) {
+		t.Errorf("with more than is left, which another wants: %d bytes a second, %v", c.LeastRate(), err)
 	}
-	if _, err := v.open("a", 60<<20); err == nil || c.leastRate() == 0 {
-		t.Errorf("refused itself after another: %d bytes a second, %v", c.leastRate(), err)
+	if _, err := v.Open("a", 60<<20); err == nil || c.LeastRate() == 0 {
+		t.Errorf("refused itself after another: %d bytes a second, %v", c.LeastRate(), err)
 	}
 	v.refused[1].at = time.Now().Add(-holdFor)
-	if c.leastRate() != 0 {
+	if c.LeastRate() != 0 {
 		t.Error("hurried for one who was refused long ago")
 	}
 	v.noteRefused("b", time.Now())
-	if small := v.mustOpen(t, "a", 100); small.leastRate() != 0 {
+	if small := v.mustOpen(t, "a", 100); small.LeastRate() != 0 {
 		t.Error("a small message is hurried")
 	}
-	if other := v.mustOpen(t, "b", 10<<20); other.leastRate() != 0 {
+	if other := v.mustOpen(t, "b", 10<<20); other.LeastRate() != 0 {
 		t.Error("another sender is hurried")
 	}
 }
@@ -201,7 +201,7 @@ func TestScarceRoomIsHurried(t *testing.T) {
 func TestRoomIsNotKnown(t *testing.T) {
 	v := newVolumeOf(0, 1<<40)
 	v.free.Read = func() (uint64, error) { return 0, errors.New("no answer") }
-	if _, err := v.open("a", 1); !errors.Is(err, logbook.ErrUnavailable) || errors.Is(err, logbook.ErrNoSpace) {
+	if _, err := v.Open("a", 1); !errors.Is(err, logbook.ErrUnavailable) || errors.Is(err, logbook.ErrNoSpace) {
 		t.Error(err)
 	}
 }
@@ -213,30 +213,4 @@ func TestRefusedByAFreshLook(t *testing.T) {
 	v.rest(t)
 	v.bytes += 10 << 20
 	v.mustOpen(t, "a", 1<<20)
-}
-
-// A scratch, whose size nobody knows, holds what it has and a step more, for its
-// sender.
-func TestScratchTakesRoom(t *testing.T) {
-	cfg := testConfig(t.TempDir())
-	cfg.MaxStaged = 4 << 20
-	book := open(t, cfg)
-	s, err := book.Scratch(t.Context(), "a", 1<<40)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	wrote := 0
-	for part := make([]byte, 64<<10); err == nil; wrote += len(part) {
-		if held := book.space.of["a"]; held < uint64(wrote) || held > uint64(wrote)+RoomStep {
-			t.Fatalf("%d bytes hold %d", wrote, held)
-		}
-		_, err = s.Write(part)
-	}
-	if !errors.Is(err, logbook.ErrNoSpace) || wrote < 3<<20 || wrote > 5<<20 {
-		t.Errorf("%d bytes, then %v", wrote, err)
-	}
-	if _, err := book.space.open("b", 4<<20); err == nil || s.LeastRate() == 0 {
-		t.Errorf("it may take any time, beside one who is refused: %v", err)
-	}
 }
