@@ -4,7 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/logbook/local/fit"
 	"sealpost/services/server/state"
 	"sealpost/shared/settings"
 )
@@ -16,10 +16,10 @@ func CheckDirs(data, stateDir string) []settings.Problem {
 	switch {
 	case sameDir(data, stateDir):
 		return nil
-	case state.Holds(data) && !local.Holds(data):
+	case state.Holds(data) && !fit.Holds(data):
 		return []settings.Problem{{Name: "SERVER_DATA_DIR", Value: data,
 			Rule: "holds the state volume (identity.pem); SERVER_STATE_DIR must name that, and this the log volume"}}
-	case local.Within(data, stateDir):
+	case fit.Within(data, stateDir):
 		return []settings.Problem{{Name: "SERVER_STATE_DIR", Value: stateDir,
 			Rule: "must not lie in the directories of the log volume, where log files are served"}}
 	}
@@ -28,7 +28,7 @@ func CheckDirs(data, stateDir string) []settings.Problem {
 
 // CheckStateDir reports the log volume where the state volume belongs.
 func CheckStateDir(dir string) []settings.Problem {
-	if state.Holds(dir) || !local.Holds(dir) {
+	if state.Holds(dir) || !fit.Holds(dir) {
 		return nil
 	}
 	return []settings.Problem{{Name: "SERVER_STATE_DIR", Value: dir,

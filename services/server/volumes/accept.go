@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/logbook/local/fit"
 	"sealpost/services/server/state"
 	"sealpost/shared/durable"
 )
@@ -57,11 +58,11 @@ func (p *Proposal) judge() (err error) {
 	case !IsVerdict(p.Reason):
 		return p.Reason
 	}
-	if p.Messages, err = local.Count(p.dir); err != nil {
+	if p.Messages, err = fit.Count(p.dir); err != nil {
 		return &CannotAcceptError{err}
 	}
 	p.State = p.st.LogbookID()
-	p.Was, err = local.ReadID(p.dir)
+	p.Was, err = fit.ReadID(p.dir)
 	return err
 }
 
@@ -80,7 +81,7 @@ func (p *Proposal) Accept() (id string, err error) {
 
 // isMeant reports whether the acceptance is of the log volume that is there now.
 func isMeant(a state.Acceptance, dir string) bool {
-	id, err := local.ReadID(dir)
+	id, err := fit.ReadID(dir)
 	return err == nil && (id == a.Was || id == a.ID)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/logbook/local/fit"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/services/server/state"
 	"sealpost/shared/durable"
@@ -59,7 +60,7 @@ func TestProposals(t *testing.T) {
 		if err := propose(t, data, st); !errors.As(err, new(*CannotAcceptError)) {
 			t.Errorf("got %v", err)
 		}
-		if id, err := local.ReadID(data); err != nil || id == otherID || id == "" {
+		if id, err := fit.ReadID(data); err != nil || id == otherID || id == "" {
 			t.Errorf("the id is %q, %v", id, err)
 		}
 	})
@@ -132,7 +133,7 @@ func TestAcceptedIsAnother(t *testing.T) {
 	if _, err := opener.Open(); !errors.As(err, new(*local.MisfitError)) {
 		t.Errorf("got %v", err)
 	}
-	if id, err := local.ReadID(data); err != nil || id == strings.Repeat("1", 32) {
+	if id, err := fit.ReadID(data); err != nil || id == strings.Repeat("1", 32) {
 		t.Errorf("the id is %q, %v", id, err)
 	}
 }
@@ -141,7 +142,7 @@ func TestAcceptedIsAnother(t *testing.T) {
 func TestAcceptedFits(t *testing.T) {
 	root, data, st := filled(t)
 	before := st.LogbookID()
-	was, err := local.ReadID(data)
+	was, err := fit.ReadID(data)
 	check(t, err)
 	check(t, st.Accept(state.Acceptance{ID: otherID, Was: was}))
 	opener := newOpener(root, st)

@@ -11,6 +11,7 @@ import (
 	"sealpost/services/server/logbook/engine/manifest"
 	"sealpost/services/server/logbook/engine/merkle"
 	"sealpost/services/server/logbook/engine/wal"
+	"sealpost/services/server/logbook/local/fit"
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 )
@@ -46,7 +47,7 @@ func rename(dir, id string) error {
 			return err
 		}
 	}
-	if err := writeID(vol, id); err != nil {
+	if err := fit.WriteID(vol, id); err != nil {
 		return err
 	}
 	for _, name := range []string{engine.CheckpointPath, merkle.Path} {

@@ -11,6 +11,7 @@ import (
 
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/wal"
+	"sealpost/services/server/logbook/local/fit"
 	"sealpost/services/server/logbook/logbooktest"
 )
 
@@ -88,7 +89,7 @@ func FuzzRecords(f *testing.F) {
 
 func checkRecorded(t *testing.T, head wal.Head, all []wal.Record) {
 	t.Helper()
-	entries, err := parseRecorded(head.Base, all)
+	entries, err := fit.ParseRecords(head.Base, all)
 	if err != nil {
 		wantCorrupt(t, err)
 		return

@@ -26,14 +26,19 @@ import (
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine"
 	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/local/fit"
 	"sealpost/services/server/logbook/local/room"
 	"sealpost/services/server/logbook/parts"
 	"sealpost/shared/durable"
 	"sealpost/shared/logging/floods"
 )
 
-// Errors of the engine, as those who open a logbook hear them.
+// Errors of the engine and of package fit, as those who open a logbook hear them.
 type (
+	// MisfitError means that log volume and state volume do not belong together.
+	MisfitError = fit.MisfitError
+	// ForkError means that the manifest is not the one that a checkpoint was signed for.
+	ForkError = fit.ForkError
 	// CorruptError means that the logbook's own files contradict each other.
 	CorruptError = disk.CorruptError
 	// ForeignFileError means that something lies where the next number belongs.
@@ -143,6 +148,9 @@ func Lock(dir string) (*durable.FileLock, error) { return disk.New(dir).Lock() }
 // HoldsLock reports whether the lock is still that of the volume dir: another
 // one may have been put in its place.
 func HoldsLock(dir string, lock *durable.FileLock) bool { return disk.New(dir).HoldsLock(lock) }
+
+// known is what the log volume is judged by.
+func (c Config) known() fit.Known { return fit.Known{ID: c.ID, Checkpoint: c.Known, Notary: c.Notary} }
 
 func (c Config) withDefaults() Config {
 	c.CiphertextMax = cmp.Or(c.CiphertextMax, 1<<20)

@@ -14,6 +14,7 @@ import (
 	"sealpost/services/server/logbook/engine/index"
 	"sealpost/services/server/logbook/engine/merkle"
 	"sealpost/services/server/logbook/engine/wal"
+	"sealpost/services/server/logbook/local/fit"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
@@ -92,7 +93,7 @@ func staging(t *testing.T, dir string) []string {
 	var left []string
 	for _, e := range entries {
 		switch e.Name() {
-		case "lock", idName, filepath.Base(index.Path), filepath.Base(wal.Path), filepath.Base(merkle.Path):
+		case "lock", fit.IDName, filepath.Base(index.Path), filepath.Base(wal.Path), filepath.Base(merkle.Path):
 		default:
 			left = append(left, e.Name())
 		}

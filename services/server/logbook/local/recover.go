@@ -1,9 +1,7 @@
 package local
 
 import (
-	"fmt"
 	"os"
-	"path/filepath"
 
 	"sealpost/services/server/logbook/engine"
 	"sealpost/services/server/logbook/engine/disk"
@@ -11,6 +9,7 @@ import (
 	"sealpost/services/server/logbook/engine/manifest"
 	"sealpost/services/server/logbook/engine/merkle"
 	"sealpost/services/server/logbook/engine/wal"
+	"sealpost/services/server/logbook/local/fit"
 	"sealpost/shared/logfile"
 )
 
@@ -32,10 +31,10 @@ func (r *recovery) run() error {
 		return err
 	}
 	r.Index = index.New(r.Volume, r.cfg.IndexBatch)
-	if err := r.fit().checkID(r.Volume, head.Base+uint64(len(recs)), found); err != nil {
+	if err := r.cfg.known().CheckID(r.Volume, head.Base+uint64(len(recs)), found); err != nil {
 		return err
 	}
-	checkpoint, err := readCheckpoint(r.Volume)
+	checkpoint, err := fit.ReadCheckpoint(r.Volume)
 	if err != nil {
 		return err
 	}
@@ -68,16 +67,14 @@ func (r *recovery) run() error {
 	return nil
 }
 
-func (r *recovery) fit() fit { return fit{r.cfg.ID, r.cfg.Known, r.cfg.Notary} }
-
 // giveID puts the id on a volume that has none yet. It comes behind the first
 // records: an id without them means that they were lost.
 func (r *recovery) giveID() error {
-	id, err := idOn(r.Volume)
+	id, err := fit.IDOn(r.Volume)
 	if err != nil || id != "" {
 		return err
 	}
-	return writeID(r.Volume, r.cfg.ID)
+	return fit.WriteID(r.Volume, r.cfg.ID)
 }
 
 // load brings index and tree up to the manifest lines that are durable, and
@@ -110,10 +107,10 @@ func (r *recovery) replay(head wal.Head, recs []wal.Record, found bool, begin ma
 		return nil
 	}
 	have := r.Manifest.Count()
-	if err := checkLines(have, have, head.Base, head.Base+uint64(len(recs))); err != nil {
+	if err := fit.CheckLines(have, have, head.Base, head.Base+uint64(len(recs))); err != nil {
 		return err
 	}
-	entries, err := parseRecorded(head.Base, recs)
+	entries, err := fit.ParseRecords(head.Base, recs)
 	if err != nil {
 		return err
 	}
@@ -132,24 +129,6 @@ func (r *recovery) replay(head wal.Head, recs []wal.Record, found bool, begin ma
 		r.Index.Add(index.Key{Sender: e.Sender, ID: e.ID}, places[i])
 	}
 	return r.Tree.Append(lines)
-}
-
-func parseRecorded(base uint64, recs []wal.Record) ([]logfile.Entry, error) {
-	entries := make([]logfile.Entry, len(recs))
-	for i, r := range recs {
-		e, err := logfile.ParseLine([]byte(r.Line))
-		if err != nil {
-			return nil, disk.Corrupt(wal.Path, err.Error())
-		}
-		if filepath.Dir(r.Staged) != disk.StagingDir {
-			return nil, disk.Corrupt(wal.Path, fmt.Sprintf("number %d was staged elsewhere", e.Seq))
-		}
-		if e.Seq != base+uint64(i) {
-			return nil, disk.Corrupt(wal.Path, fmt.Sprintf("number %d stands in the place of %d", e.Seq, base+uint64(i)))
-		}
-		entries[i] = e
-	}
-	return entries, nil
 }
 
 // replayFile gives a recorded file its name, where the crash came before that.

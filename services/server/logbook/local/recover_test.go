@@ -17,6 +17,7 @@ import (
 	"sealpost/services/server/logbook/engine/manifest"
 	"sealpost/services/server/logbook/engine/merkle"
 	"sealpost/services/server/logbook/engine/wal"
+	"sealpost/services/server/logbook/local/fit"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable"
@@ -106,7 +107,7 @@ func withoutID(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	closeBook(t, open(t, testConfig(dir)))
-	remove(t, filepath.Join(dir, idPath))
+	remove(t, filepath.Join(dir, fit.IDPath))
 	return dir
 }
 
@@ -144,7 +145,7 @@ func TestMisfits(t *testing.T) {
 			cfg := testConfig(withoutID(t))
 			cfg.Known = known
 			open(t, cfg)
-			if id, err := ReadID(cfg.Dir); id != testID || err != nil {
+			if id, err := fit.ReadID(cfg.Dir); id != testID || err != nil {
 				t.Errorf("id %q, %v", id, err)
 			}
 		})
@@ -164,7 +165,7 @@ func TestMisfits(t *testing.T) {
 	}
 	t.Run("the id lost", func(t *testing.T) {
 		cfg := testConfig(filled(t))
-		remove(t, filepath.Join(cfg.Dir, idPath))
+		remove(t, filepath.Join(cfg.Dir, fit.IDPath))
 		for _, err := range []error{Judge(cfg), opened(cfg)} {
 			if !errors.As(err, &misfit) {
 				t.Errorf("got %v", err)
@@ -209,7 +210,7 @@ func TestIDIsDurable(t *testing.T) {
 	tr.mu.Unlock()
 	closeBook(t, book)
 	drive, _, _ := tr.at(map[string][]byte{}, n)
-	if id := string(drive.After(durabletest.Nothing)[idPath]); id != testID+"\n" {
+	if id := string(drive.After(durabletest.Nothing)[fit.IDPath]); id != testID+"\n" {
 		t.Errorf("the id is %q", id)
 	}
 }

@@ -25,6 +25,11 @@ type Difference struct {
 
 func (d Difference) String() string { return fmt.Sprintf("%s: %s", d.File, d.Reason) }
 
+// Judge tells, and changes nothing, whether Open would take the log volume for
+// the logbook: a *MisfitError, a *ForkError or a *CorruptError says why not. It
+// may run beside a server. cfg.Known must have been read before.
+func Judge(cfg Config) error { return cfg.known().Judge(cfg.Dir) }
+
 // Verify judges the volume as Judge does, compares every log file on it with its
 // manifest line and every line with the hash of it that was signed, and gives
 // each difference to report. The error may be Judge's. It reads only, also

@@ -1,4 +1,4 @@
-package local
+package fit
 
 import (
 	"os"

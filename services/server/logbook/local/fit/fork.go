@@ -1,4 +1,4 @@
-package local
+package fit
 
 import (
 	"errors"
@@ -35,8 +35,8 @@ func (e *ForkError) Error() string {
 	return fmt.Sprintf("%s was signed for another manifest: they part before line %d", e.Where, e.Size)
 }
 
-// readCheckpoint returns the checkpoint that lies beside the manifest.
-func readCheckpoint(v *disk.Volume) ([]byte, error) {
+// ReadCheckpoint returns the checkpoint that lies beside the manifest.
+func ReadCheckpoint(v *disk.Volume) ([]byte, error) {
 	n, exists, err := disk.Size(v.Path(engine.CheckpointPath))
 	if err != nil || !exists {
 		return nil, err
@@ -51,48 +51,9 @@ func readCheckpoint(v *disk.Volume) ([]byte, error) {
 	return text, err
 }
 
-// checkCheckpoints compares the tree with the checkpoint beside the manifest and with
-// the one that the state volume knows, and makes the tree anew once if it
-// disagrees: its file may be at fault.
-func (r *recovery) checkCheckpoints(ofVolume []byte) error {
-	f := r.fit()
-	for _, s := range f.checkpoints(ofVolume) {
-		err := f.checkCheckpoint(s, r.Tree)
-		var fork *ForkError
-		if errors.As(err, &fork) && fork.Have >= fork.Size {
-			err = r.recheckCheckpoint(s)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// recheckCheckpoint asks the manifest itself. If that agrees with the checkpoint, the
-// tree's file is at fault and made anew; else the file tells the line.
-func (r *recovery) recheckCheckpoint(s storedCheckpoint) error {
-	c, err := r.cfg.Notary.OpenCheckpoint(s.text)
-	if err != nil {
-		return err
-	}
-	root, err := merkle.RootOf(r.Manifest, c.Size)
-	if err != nil {
-		return err
-	}
-	if root == c.Root {
-		return r.Tree.Fill(r.Manifest, r.Manifest.Count())
-	}
-	fork := &ForkError{Where: s.where, Size: c.Size, Have: r.Tree.Size()}
-	return fork.find(r.Volume, func(visit manifest.Visitor) error {
-		_, err := r.Manifest.Scan(manifest.Position{}, manifest.AllFlushed, visit)
-		return err
-	})
-}
-
-// find looks for the first line that is not the one whose hash is in the tree's
+// Find looks for the first line that is not the one whose hash is in the tree's
 // file, and returns the error with it.
-func (e *ForkError) find(vol *disk.Volume, scan func(manifest.Visitor) error) error {
+func (e *ForkError) Find(vol *disk.Volume, scan func(manifest.Visitor) error) error {
 	tree, err := os.Open(vol.Path(merkle.Path))
 	if err != nil {
 		return e

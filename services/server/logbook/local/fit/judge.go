@@ -1,8 +1,7 @@
-package local
+package fit
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -14,12 +13,12 @@ import (
 	"sealpost/shared/logfile"
 )
 
-// Judge tells, and changes nothing, whether Open would take the log volume for
-// the logbook: a *MisfitError, a *ForkError or a *CorruptError says why not. It
-// may run beside a server. cfg.Known must have been read before.
-func Judge(cfg Config) error {
-	vol := disk.New(cfg.Dir)
-	checkpoint, err := readCheckpoint(vol)
+// Judge tells, and changes nothing, whether a server would take the log volume dir
+// for the logbook: a *MisfitError, a *ForkError or a *disk.CorruptError says why not.
+// It may run beside a server. The checkpoint must have been read before.
+func (f Known) Judge(dir string) error {
+	vol := disk.New(dir)
+	checkpoint, err := ReadCheckpoint(vol)
 	if err != nil {
 		return err
 	}
@@ -27,18 +26,17 @@ func Judge(cfg Config) error {
 	if err != nil {
 		return err
 	}
-	f := fit{cfg.ID, cfg.Known, cfg.Notary}
-	if err := f.checkID(vol, kept.entries(), kept.found); err != nil {
+	if err := f.CheckID(vol, kept.entries(), kept.found); err != nil {
 		return err
 	}
 	if err := kept.read(); err != nil {
 		return err
 	}
-	for _, s := range f.checkpoints(checkpoint) {
-		err := f.checkCheckpoint(s, kept)
+	for _, s := range f.Checkpoints(checkpoint) {
+		err := f.CheckCheckpoint(s, kept)
 		var fork *ForkError
 		if errors.As(err, &fork) && fork.Have >= fork.Size {
-			err = fork.find(vol, func(visit manifest.Visitor) error { return kept.scan(kept.head.Base, visit) })
+			err = fork.Find(vol, func(visit manifest.Visitor) error { return kept.scan(kept.head.Base, visit) })
 		}
 		if err != nil {
 			return err
@@ -48,7 +46,7 @@ func Judge(cfg Config) error {
 }
 
 // Count returns how many messages the log volume holds, of whatever logbook. A
-// *CorruptError means that it contradicts itself.
+// *disk.CorruptError means that it contradicts itself.
 func Count(dir string) (uint64, error) {
 	kept, err := keptOn(disk.New(dir))
 	if err == nil {
@@ -107,22 +105,10 @@ func (k *kept) read() error {
 		return nil
 	}
 	k.lines = k.entries()
-	if _, err := parseRecorded(k.head.Base, k.recs); err != nil {
+	if _, err := ParseRecords(k.head.Base, k.recs); err != nil {
 		return err
 	}
-	return checkLines(have, old, k.head.Base, k.lines)
-}
-
-// checkLines compares the lines of the manifest with what records say of them:
-// have now, and old of them before the records were read.
-func checkLines(have, old, flushed, end uint64) error {
-	if have < flushed {
-		return disk.Corrupt(logfile.ManifestName, fmt.Sprintf("it has %d lines, %d were flushed", have, flushed))
-	}
-	if old > end {
-		return disk.Corrupt(logfile.ManifestName, fmt.Sprintf("it has %d lines, the records end at %d", old, end))
-	}
-	return nil
+	return CheckLines(have, old, k.head.Base, k.lines)
 }
 
 func (k *kept) scan(flushed uint64, visit manifest.Visitor) error {
