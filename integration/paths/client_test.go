@@ -102,7 +102,7 @@ func TestWatchedOutboxIsWalkedFromWhatIsOpen(t *testing.T) {
 	}()
 	b.runContext(ctx, 0, "-outbox", box, "-watch")
 	wantIn(t, box, "sent/*/*"+receipt.FileSuffix, 2)
-	b.check(opened, inPlace)
+	b.check(opened, inPlace, watched, kind)
 }
 
 // await waits for n messages in sent.

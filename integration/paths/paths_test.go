@@ -113,6 +113,9 @@ var (
 	looked = wayIn{call: "newfstatat", often: true, why: "whether it is to be made"}
 	// Nothing is opened by a look, and nothing is done but to end.
 	inPlace = wayIn{call: "newfstatat", often: true, why: "whether what is open still lies there"}
+	// What the system tells of another directory asks for a needless look at this one.
+	watched = wayIn{call: "inotify_add_watch", often: true, why: "when to look; a look goes by what is open"}
+	kind    = wayIn{call: "statfs", often: true, why: "whether the system tells of all, or how soon to look without"}
 )
 
 // check prints the table and holds each run to the rule, but for the ways into
