@@ -99,7 +99,7 @@ func (e *bodyError) leave(staged logbook.Staged) {
 		return
 	}
 	if staged.Kept() > 0 && errors.Is(e.cause, logbook.ErrMismatch) {
-		e.cause = fmt.Errorf("%w: %s", logbook.ErrSpoiled, e.cause)
+		e.cause = fmt.Errorf("%w: %s", logbook.ErrSpoiled, e.cause.Error())
 	}
 	staged.Discard()
 }

@@ -140,7 +140,7 @@ func Frame(v any) ([]byte, error) {
 
 func sum(text []byte) string { return fmt.Sprintf("%08x", crc32.Checksum(text, castagnoli)) }
 
-// unframe returns the JSON of a line without its "\n", or nil when the line is
+// Unframe returns the JSON of a line without its "\n", or nil when the line is
 // not whole.
 func Unframe(line []byte) []byte {
 	if len(line) < 10 || line[8] != ' ' {
