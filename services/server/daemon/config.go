@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"sealpost/services/server/logbook/local/room"
-
 	"sealpost/services/server/intake"
+	"sealpost/services/server/logbook/local/room"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/logging"
 	"sealpost/shared/settings"

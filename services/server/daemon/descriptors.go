@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"os"
 
-	"sealpost/services/server/logbook/local/room"
-
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/intake"
+	"sealpost/services/server/logbook/local/room"
 )
 
 const (

@@ -5,11 +5,10 @@ import (
 	"net"
 	"testing"
 
-	"sealpost/services/server/logbook/local/room"
-
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/intake"
+	"sealpost/services/server/logbook/local/room"
 )
 
 // Connections, files and the server's own never come to more than there are

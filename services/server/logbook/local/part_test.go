@@ -14,10 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"sealpost/services/server/logbook/local/room"
-
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/local/room"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/services/server/logbook/parts"
 )

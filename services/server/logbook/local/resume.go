@@ -7,11 +7,10 @@ import (
 	"os"
 	"time"
 
-	"sealpost/services/server/logbook/local/room"
-
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/local/room"
 	"sealpost/services/server/logbook/parts"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"

@@ -6,9 +6,8 @@ import (
 	"os"
 	"sync"
 
-	"sealpost/services/server/logbook/local/room"
-
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/local/room"
 )
 
 // scratch is an open file without a name, so that it is gone with the process.

@@ -4,10 +4,9 @@ import (
 	"sync"
 	"time"
 
-	"sealpost/services/server/logbook/local/room"
-
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/local/room"
 	"sealpost/services/server/logbook/parts"
 )
 

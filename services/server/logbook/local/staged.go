@@ -7,10 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"sealpost/services/server/logbook/local/room"
-
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/local/room"
 	"sealpost/shared/logfile"
 )
 
