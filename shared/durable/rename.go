@@ -29,6 +29,14 @@ func (d *Dir) MoveNew(name string, to *Dir, newName string) error {
 	return d.ops.rename(d, name, to, newName, renameNew)
 }
 
+// SameMount reports whether both directories lie in one mount, so that names can be
+// moved from here to there: two mounts of one file system have the same device. The
+// kernel compares mounts before it looks for the name, which nothing has.
+func (d *Dir) SameMount(to *Dir) bool {
+	nothing := TempName()
+	return !errors.Is(d.RenameOnly(nothing, to, nothing), unix.EXDEV)
+}
+
 // renamer is renameat(2), or the like.
 type renamer = func(fromFD int, from string, toFD int, to string) error
 

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"sealpost/shared/durable"
 	"sealpost/shared/message"
@@ -139,13 +138,10 @@ func (b *Box) makePlace(name string) (*durable.Dir, error) {
 }
 
 // checkRenames finds a mount of the same file system, which has the same device.
-// The kernel compares mounts before it looks for the name, which nothing has.
 func (b *Box) checkRenames() error {
-	nothing := "." + message.NewID().String()
 	from := b.Root
 	for _, name := range Places {
-		to := b.Place(name)
-		if errors.Is(from.RenameOnly(nothing, to, nothing), syscall.EXDEV) {
+		if !from.SameMount(b.Place(name)) {
 			return &DirError{Path: b.path(name), Rule: otherSystem}
 		}
 		from = b.Place(Sending)

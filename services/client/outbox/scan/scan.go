@@ -17,12 +17,10 @@ import (
 	"io/fs"
 	"iter"
 	"strings"
-	"syscall"
 
 	"sealpost/services/client/outbox/box"
 	"sealpost/shared/durable"
 	"sealpost/shared/ignore"
-	"sealpost/shared/message"
 )
 
 // MostDepth is how many directories may lie in one another below the outbox. Each
@@ -128,17 +126,10 @@ func (w *walk) sub(in *durable.Dir, below, name string, depth int) bool {
 		return w.odd(in, below, name, unreadable(err))
 	}
 	defer d.Close()
-	if w.mounted(d) {
+	if !d.SameMount(w.root) {
 		return w.odd(in, below, name, elsewhere)
 	}
 	return w.dir(d, below+name+"/", depth)
-}
-
-// mounted reports whether nothing can be moved from a directory to the outbox. The
-// kernel compares mounts before it looks for the name, which nothing has.
-func (w *walk) mounted(d *durable.Dir) bool {
-	nothing := "." + message.NewID().String()
-	return errors.Is(d.RenameOnly(nothing, w.root, nothing), syscall.EXDEV)
 }
 
 func (w *walk) failed(d *durable.Dir, below string, depth int, err error) bool {
