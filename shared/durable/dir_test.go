@@ -55,7 +55,7 @@ func TestDirTakesOneName(t *testing.T) {
 			"write":    func() error { return d.WriteFile(name, nil, 0o600, Keep) },
 			"new":      func() error { return d.WriteNew(name, nil, 0o600, Keep) },
 			"from":     func() error { return d.Rename(name, d, "new") },
-			"to":       func() error { return d.RenameNew("file", d, name) },
+			"to":       func() error { return d.MoveNew("file", d, name) },
 			"remove":   func() error { return d.Remove(name) },
 			"rmdir":    func() error { return d.RemoveDir(name) },
 			"try lock": func() error { _, err := d.TryLock(name); return err },
@@ -146,9 +146,6 @@ func TestDirReplacesNothingUnasked(t *testing.T) {
 		}
 		if _, err := d.Mkdir(name, 0o700, Keep); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("mkdir %s: error %v", name, err)
-		}
-		if err := d.RenameNew("away", d, name); !errors.Is(err, fs.ErrExist) {
-			t.Errorf("rename to %s: error %v", name, err)
 		}
 		if err := d.MoveNew("away", d, name); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("move to %s: error %v", name, err)

@@ -14,17 +14,12 @@ func (d *Dir) Rename(name string, to *Dir, newName string) error {
 	return d.renameBy(name, to, newName, unix.Renameat)
 }
 
-// RenameNew is Rename where nothing is replaced: fs.ErrExist.
-func (d *Dir) RenameNew(name string, to *Dir, newName string) error {
-	return d.renameBy(name, to, newName, renameNew)
-}
-
 // RenameOnly is Rename without making anything durable.
 func (d *Dir) RenameOnly(name string, to *Dir, newName string) error {
 	return d.ops.rename(d, name, to, newName, unix.Renameat)
 }
 
-// MoveNew is RenameNew without making anything durable.
+// MoveNew is RenameOnly where nothing is replaced: fs.ErrExist.
 func (d *Dir) MoveNew(name string, to *Dir, newName string) error {
 	return d.ops.rename(d, name, to, newName, renameNew)
 }
