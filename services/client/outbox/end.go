@@ -130,7 +130,7 @@ func (s *sending) clear() error {
 func (o *run) flushDays() error {
 	for _, name := range []string{box.Sent, box.Refused} {
 		for _, day := range []time.Time{time.Now(), time.Now().AddDate(0, 0, -1)} {
-			d, err := o.box.Sub(o.box.Place(name), day.UTC().Format(time.DateOnly))
+			d, err := o.box.Sub(o.box.Place(name), days.DirOf(day))
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}

@@ -53,7 +53,7 @@ func (p Place) days() (names []string, err error) {
 // parseDay returns the start of a day.
 func parseDay(name string) (time.Time, bool) {
 	day, err := time.Parse(time.DateOnly, name)
-	return day, err == nil && dayOf(day) == name
+	return day, err == nil && DirOf(day) == name
 }
 
 // in looks for an item's text in the folder with that name, and there where the

@@ -186,7 +186,7 @@ func TestMessageIsGone(t *testing.T) {
 	if err != nil || !errors.Is(results[0].Err, fs.ErrNotExist) {
 		t.Errorf("%+v, %v", results, err)
 	}
-	results, err = b.sent.Put(Batch{Items: []Item{item}, Day: noon, Flush: EachByItself, Again: true})
+	results, err = b.sent.Put(Batch{Items: []Item{item}, Day: noon, Flush: eachByItself, Again: true})
 	if err != nil || !errors.Is(results[0].Err, fs.ErrNotExist) || results[0].Text != today+"/a.tlog-proof" {
 		t.Errorf("again: %+v, %v", results, err)
 	}
@@ -221,7 +221,7 @@ func TestRemovedByHand(t *testing.T) {
 					return err
 				}
 			}
-			return EachByItself(files, dirs)
+			return eachByItself(files, dirs)
 		}})
 		if at == 1 {
 			b.onlySent(items)

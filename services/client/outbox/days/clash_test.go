@@ -108,7 +108,7 @@ func TestFileComesMeanwhile(t *testing.T) {
 			if calls++; calls == 1 {
 				durabletest.Put(t, b.dir, map[string][]byte{"sent/" + today + "/" + name: []byte("theirs")})
 			}
-			return EachByItself(files, dirs)
+			return eachByItself(files, dirs)
 		}})
 		if paths[0] != today+"/"+name+"~0001abcd" || calls != 3 {
 			t.Errorf("%q after %d flushes", paths, calls)
@@ -131,7 +131,7 @@ func TestEveryNameIsTaken(t *testing.T) {
 		there["sent/"+today+"/"+stem("a", item.ID, n)] = []byte("theirs")
 	}
 	durabletest.Put(t, b.dir, there)
-	results, err := b.sent.Put(Batch{Items: []Item{item}, Day: noon, Flush: EachByItself})
+	results, err := b.sent.Put(Batch{Items: []Item{item}, Day: noon, Flush: eachByItself})
 	if err != nil || results[0].Err == nil {
 		t.Fatalf("%+v, %v", results, err)
 	}

@@ -41,7 +41,7 @@ func TestGoroutinesAtOnce(t *testing.T) {
 			for len(batches[c]) > 0 { // in groups of ten, which meet in many ways
 				some := batches[c][:10]
 				batches[c] = batches[c][10:]
-				results, err := b.sent.Put(Batch{Items: some, Day: noon, Again: c%2 == 0, Flush: EachByItself})
+				results, err := b.sent.Put(Batch{Items: some, Day: noon, Again: c%2 == 0, Flush: eachByItself})
 				if err != nil {
 					t.Error(err)
 				}
@@ -121,7 +121,7 @@ func TestRemovedByHandAllTheTime(t *testing.T) {
 		}
 	}()
 	for left := items; len(left) > 0; left = left[5:] {
-		results, err := b.sent.Put(Batch{Items: left[:5], Day: noon, Flush: EachByItself})
+		results, err := b.sent.Put(Batch{Items: left[:5], Day: noon, Flush: eachByItself})
 		if err != nil {
 			t.Error(err)
 		}

@@ -71,21 +71,6 @@ type Item struct {
 // It may do more. After an error nothing is taken for durable.
 type Flush func(files []*os.File, dirs []*durable.Dir) error
 
-// EachByItself is a Flush with one fsync(2) for each file and each directory.
-func EachByItself(files []*os.File, dirs []*durable.Dir) error {
-	for _, f := range files {
-		if err := f.Sync(); err != nil {
-			return err
-		}
-	}
-	for _, d := range dirs {
-		if err := d.Sync(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Batch is messages that end together.
 type Batch struct {
 	Day   time.Time // any time of the day, which is counted in UTC

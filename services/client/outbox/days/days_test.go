@@ -90,7 +90,7 @@ func receiptOf(id message.ID) []byte {
 func (b bench) put(p Place, batch Batch) (paths []string) {
 	b.Helper()
 	if batch.Flush == nil {
-		batch.Flush = EachByItself
+		batch.Flush = eachByItself
 	}
 	if batch.Day.IsZero() {
 		batch.Day = noon
@@ -202,7 +202,7 @@ func TestTextIsTheMessages(t *testing.T) {
 	b := newBench(t)
 	good, other, none := b.item(1, "good"), b.item(2, "other"), b.item(3, "none")
 	other.Text, none.Text = good.Text, []byte("no receipt")
-	results, err := b.sent.Put(Batch{Items: []Item{other, good, none}, Day: noon, Flush: EachByItself})
+	results, err := b.sent.Put(Batch{Items: []Item{other, good, none}, Day: noon, Flush: eachByItself})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +221,7 @@ func TestOneHoldsUpNoOther(t *testing.T) {
 	gone.From = b.from
 	for n, name := range []string{"", ".", "..", "../x", "a//b", "/a", "a/", "a\x00b"} {
 		bad, good := b.item(1000+n, name), b.item(2000+n, "good")
-		results, err := b.sent.Put(Batch{Items: []Item{gone, bad, good}, Day: noon, Flush: EachByItself})
+		results, err := b.sent.Put(Batch{Items: []Item{gone, bad, good}, Day: noon, Flush: eachByItself})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -83,7 +83,7 @@ func TestThirdUsersDay(t *testing.T) {
 	item := b.item(1, "a")
 	durabletest.Put(t, b.dir, map[string][]byte{"elsewhere/": nil, "sent/" + today + "/": nil})
 	b.give(thirdUser, "sent/"+today)
-	_, err := b.sent.Put(Batch{Items: []Item{item}, Day: noon, Flush: EachByItself, Again: true})
+	_, err := b.sent.Put(Batch{Items: []Item{item}, Day: noon, Flush: eachByItself, Again: true})
 	if !errors.Is(err, durable.ErrNotOurs) {
 		t.Errorf("another user's: %v", err)
 	}
@@ -93,7 +93,7 @@ func TestThirdUsersDay(t *testing.T) {
 	if err := os.Symlink(filepath.Join(b.dir, "elsewhere"), filepath.Join(b.dir, "sent", today)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = b.sent.Put(Batch{Items: []Item{item}, Day: noon, Flush: EachByItself, Again: true})
+	_, err = b.sent.Put(Batch{Items: []Item{item}, Day: noon, Flush: eachByItself, Again: true})
 	if !errors.Is(err, durable.ErrNotDirectory) {
 		t.Errorf("a link: %v", err)
 	}

@@ -19,7 +19,7 @@ func (u *putting) put(w *work) error {
 			w.result.Err = err
 			break
 		}
-		day, err := u.day(dayOf(u.Day))
+		day, err := u.day(DirOf(u.Day))
 		if err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ type plan struct {
 }
 
 func (p plan) batch() (b Batch) {
-	b = Batch{Day: noon, Again: p.Again, Flush: EachByItself}
+	b = Batch{Day: noon, Again: p.Again, Flush: eachByItself}
 	if p.Again {
 		b.Day = noon.AddDate(0, 0, 1)
 	}

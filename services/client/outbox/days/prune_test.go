@@ -200,7 +200,7 @@ func TestNoPlaceForADay(t *testing.T) {
 	b := newBench(t)
 	item := b.item(1, "a")
 	durabletest.Put(t, b.dir, map[string][]byte{"sent/" + today: nil})
-	_, err := b.sent.Put(Batch{Items: []Item{item}, Day: noon, Flush: EachByItself})
+	_, err := b.sent.Put(Batch{Items: []Item{item}, Day: noon, Flush: eachByItself})
 	var path *fs.PathError
 	if !errors.Is(err, durable.ErrNotDirectory) || !errors.As(err, &path) ||
 		path.Path != filepath.Join(b.dir, "sent", today) {

@@ -10,8 +10,8 @@ import (
 // mostItems bounds the files that are open at once.
 const mostItems = 512
 
-// dayOf names the directory of a day.
-func dayOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+// DirOf is the name of the directory of the day in which t lies.
+func DirOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 // putting is one Put under way.
 type putting struct {
