@@ -20,7 +20,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -156,5 +155,3 @@ func parse(text []byte) (s State, ok bool) {
 	}
 	return s, true
 }
-
-var _ io.Closer = (*File)(nil)

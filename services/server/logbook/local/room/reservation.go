@@ -14,11 +14,9 @@ type Reservation struct {
 func (s *Space) Found(sender string, written uint64) *Reservation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := &Reservation{space: s, sender: sender, most: written}
-	s.promise(r, written)
-	r.promised, r.written = 0, written
-	s.promised -= written
-	return r
+	s.held += written
+	s.of.Add(sender, written)
+	return &Reservation{space: s, sender: sender, most: written, written: written}
 }
 
 // OpenLoose begins a reservation that is promised nothing yet, and need never come to
@@ -50,13 +48,17 @@ func (r *Reservation) Grow(most uint64) error {
 func (r *Reservation) Shrink(to uint64) {
 	r.space.mu.Lock()
 	defer r.space.mu.Unlock()
-	own := r.promised + r.written
-	to = min(to, own)
-	r.space.promised -= r.promised
-	r.space.held -= own - to
-	r.space.of.Add(r.sender, -(own - to))
-	r.promised, r.written = 0, to
+	r.keep(min(to, r.promised+r.written))
 	r.space.free.Forget() // there is more
+}
+
+// keep gives back all but so many bytes, which are written. The space's mu is held.
+func (r *Reservation) keep(bytes uint64) {
+	gone := r.promised + r.written - bytes
+	r.space.promised -= r.promised
+	r.space.held -= gone
+	r.space.of.Add(r.sender, -gone)
+	r.promised, r.written = 0, bytes
 }
 
 // Shelve counts the room as that of a part.
@@ -97,11 +99,7 @@ func (r *Reservation) Written() uint64 { return r.written }
 func (r *Reservation) End() {
 	r.space.mu.Lock()
 	defer r.space.mu.Unlock()
-	own := r.promised + r.written
-	r.space.promised -= r.promised
-	r.space.held -= own
-	r.space.of.Add(r.sender, -own)
-	r.promised, r.written = 0, 0
+	r.keep(0)
 }
 
 // LeastRate returns at how many bytes a second at least the message must come. It
