@@ -108,6 +108,22 @@ func checkName(name string) error {
 	return nil
 }
 
+// Within calls do with the directory that holds what has that path, of names with
+// "/" between them, and with its name there. Each level is opened in the one above:
+// ErrNotDirectory where one is a link. The error is Sub's or do's.
+func (d *Dir) Within(path string, do func(in *Dir, name string) error) error {
+	first, rest, deeper := strings.Cut(path, "/")
+	if !deeper {
+		return do(d, first)
+	}
+	sub, err := d.Sub(first)
+	if err != nil {
+		return err
+	}
+	defer sub.Close()
+	return sub.Within(rest, do)
+}
+
 // Sub opens a directory in this one: ErrNotDirectory where it is anything else,
 // a link among them.
 func (d *Dir) Sub(name string) (*Dir, error) {

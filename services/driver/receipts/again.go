@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"strings"
 
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable"
@@ -24,33 +23,22 @@ func (s *Set) lookAgain(outbox *durable.Dir) {
 	for _, path := range s.alone {
 		below, err := filepath.Rel(outbox.Path(), path)
 		if err == nil {
-			err = s.again(outbox, strings.Split(below, string(filepath.Separator)))
+			err = outbox.Within(filepath.ToSlash(below), s.again)
 		}
-		if err != nil {
-			s.fail(path+receipt.FileSuffix, -1, err)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.fail(path+receipt.FileSuffix, -1, causeOf(err))
 		}
 	}
 }
 
-// again opens the receipt of a message by its path below a directory.
-func (s *Set) again(in *durable.Dir, parts []string) error {
-	if len(parts) > 1 {
-		d, err := in.Sub(parts[0])
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return causeOf(err)
-		}
-		defer d.Close()
-		return s.again(d, parts[1:])
+// again opens the receipt of a message: fs.ErrNotExist where it is gone.
+func (s *Set) again(in *durable.Dir, name string) error {
+	if _, err := in.Lstat(name + receipt.FileSuffix); errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	if _, err := in.Lstat(parts[0] + receipt.FileSuffix); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if _, err := in.Lstat(parts[0]); err != nil {
+	if _, err := in.Lstat(name); err != nil {
 		return ErrNoMessage
 	}
-	s.open(in, parts[0])
+	s.open(in, name)
 	return nil
 }

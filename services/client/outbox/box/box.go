@@ -18,7 +18,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"sealpost/shared/durable"
@@ -179,26 +178,6 @@ func (b *Box) adopt(d *durable.Dir) error {
 		return nil
 	}
 	return err
-}
-
-// Within calls do with the directory that holds the file with that path below DIR,
-// and with the file's name there. Each level is opened in the one above:
-// durable.ErrNotDirectory where one is a link. The error is do's otherwise.
-func (b *Box) Within(path string, do func(in *durable.Dir, name string) error) error {
-	return within(b.Root, path, do)
-}
-
-func within(in *durable.Dir, path string, do func(*durable.Dir, string) error) error {
-	first, rest, deeper := strings.Cut(path, "/")
-	if !deeper {
-		return do(in, first)
-	}
-	sub, err := in.Sub(first)
-	if err != nil {
-		return err
-	}
-	defer sub.Close()
-	return within(sub, rest, do)
 }
 
 // CheckPlanted is ErrPlanted for an open file that somebody may have planted in a

@@ -52,7 +52,7 @@ type look struct {
 // path below DIR.
 func (l *Looks) Ready(b *box.Box, name string, settle time.Duration) (file durable.Info, ok bool, err error) {
 	var f *os.File
-	opened := b.Within(name, func(in *durable.Dir, base string) error {
+	opened := b.Root.Within(name, func(in *durable.Dir, base string) error {
 		var failed error
 		if f, failed = in.Open(base, os.O_RDONLY, 0); failed != nil {
 			return failed
