@@ -103,6 +103,14 @@ func (r *result) object() ([]byte, error) {
 	return out, nil
 }
 
+// text is what is printed of a result: its object, or its line.
+func (r *result) text(asJSON bool) ([]byte, error) {
+	if asJSON {
+		return r.object()
+	}
+	return []byte(r.line() + "\n"), nil
+}
+
 // ended tells what became of a message, and returns err with the error of telling.
 func (r *runner) ended(res result, err error) error {
 	res.judge(err)
@@ -111,17 +119,14 @@ func (r *runner) ended(res result, err error) error {
 
 // report prints a result: with -json each, else those sent, and with -quiet none.
 func (r *runner) report(res result) error {
-	text := []byte(res.line() + "\n")
-	switch {
-	case r.json:
-		var err error
-		if text, err = res.object(); err != nil {
-			return err
-		}
-	case r.quiet, res.Outcome != outcomeSent:
+	if !r.json && (r.quiet || res.Outcome != outcomeSent) {
 		return nil
 	}
-	err := r.screen.Hold(func() error {
+	text, err := res.text(r.json)
+	if err != nil {
+		return err
+	}
+	err = r.screen.Hold(func() error {
 		_, err := r.Out.Write(text)
 		return err
 	})

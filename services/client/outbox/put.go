@@ -118,12 +118,12 @@ func (s *sending) ended(kind days.Kind, r result, put days.Result) error {
 		s.Log.Error().Stringer("id", r.ID).Str("name", message.Visible(r.Name)).
 			Str("reason", message.Visible(r.err.Error())).Msg("message refused")
 	}
-	s.settled(s.outcomeOf(kind, r, put))
+	s.settled(s.resultOf(kind, r, put))
 	return nil
 }
 
-// outcomeOf says what became of a message, and where its receipt lies.
-func (s *sending) outcomeOf(kind days.Kind, r result, put days.Result) Result {
+// resultOf says what became of a message, and where its receipt lies.
+func (s *sending) resultOf(kind days.Kind, r result, put days.Result) Result {
 	if kind == days.Refused {
 		return Result{ID: r.ID, Name: r.Name, Refused: r.err.Error()}
 	}

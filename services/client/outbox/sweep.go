@@ -13,9 +13,10 @@ import (
 	"sealpost/shared/ignore"
 )
 
-// sweep reads DIR, recursive: and what is below it, from its start to its end, a part
-// at a time, again and again. It keeps no list of what is there. While one sweep is long it looks now and then for
-// names that have come since. It is for one goroutine.
+// sweep reads DIR, and with recursive what is below it, from its start to its end,
+// a part at a time, again and again. It keeps no list of what is there. While one
+// sweep is long it looks now and then for names that have come since. It is for one
+// goroutine.
 type sweep struct {
 	box       *box.Box
 	recursive bool
@@ -123,8 +124,7 @@ func (s *sweep) note(p scan.Piece) {
 }
 
 // lookLate returns names that were not there at the last look, at most so many, and
-// none at the first look of a sweep. Looks take a twentieth of
-// the time at most.
+// none at the first look of a sweep. Looks take a twentieth of the time at most.
 func (s *sweep) lookLate(most int) (names []string, err error) {
 	began := time.Now()
 	now := new(nameSet)

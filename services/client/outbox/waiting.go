@@ -11,8 +11,8 @@ import (
 	"sealpost/shared/ignore"
 )
 
-// Waiting counts the messages that lie in an outbox, recursive: and below it, and are
-// not sent yet, in whose hands they may be.
+// Waiting counts the messages that lie in an outbox, with recursive also below it,
+// and are not sent yet, in whose hands they may be.
 func Waiting(dir string, ignored ignore.Patterns, recursive bool) (int, error) {
 	d, err := durable.OpenDir(dir)
 	if err != nil {

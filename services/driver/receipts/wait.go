@@ -73,8 +73,9 @@ type Messages struct {
 // mostLevels is how many directories in one another a client enters.
 const mostLevels = 32
 
-// Wait returns nil when no message waits in dir and none is being sent. After timeout it gives up with an
-// *UnsentError. Other errors: those of ctx and of reading dir.
+// Wait returns nil when no message waits in dir and none is being sent. After
+// timeout it gives up with an *UnsentError. Other errors: those of ctx and of
+// reading dir.
 func Wait(ctx context.Context, dir string, messages Messages, timeout time.Duration) error {
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
