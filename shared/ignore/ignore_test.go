@@ -1,6 +1,7 @@
 package ignore_test
 
 import (
+	"path"
 	"strings"
 	"testing"
 
@@ -33,5 +34,22 @@ func TestPatterns(t *testing.T) {
 	}
 	if err := p.UnmarshalText([]byte("*.part,[a-")); err == nil || !strings.Contains(err.Error(), `"[a-"`) {
 		t.Errorf("a bad pattern: %v", err)
+	}
+}
+
+// TestEveryEnd compares with path.Match alone.
+func TestEveryEnd(t *testing.T) {
+	names := []string{"", "a", "ab", "b", "*", "?", "]", `\`, "é", "ü", "a]", "a*"}
+	patterns := []string{"", "a", "*", "?", "a?", "[ab]", `\*`, `a\]`, "a]", `\\`, "é", "*é", "a*", "[^b]", `a\*`}
+	for _, pattern := range patterns {
+		for _, name := range names {
+			want, err := path.Match(pattern, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := (ignore.Patterns{pattern}).Match(name); got != want {
+				t.Errorf("%q, %q: %v, want %v", pattern, name, got, want)
+			}
+		}
 	}
 }

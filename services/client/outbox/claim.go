@@ -35,45 +35,77 @@ func (e *ClaimError) Error() string {
 
 func (e *ClaimError) Unwrap() error { return e.Cause }
 
-// gone reports whether a file is another client's by now, or whether our group has
-// one of that name, and this one waits for the next.
-func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) }
+// stride is how many files are left to another client that is found at the first of
+// them. Clients that went through the outbox file by file, side by side, would do the
+// work of each file once for each client, and one of them would have it.
+const stride = 64
 
-// claim takes files into groups, and has each sent as soon as it is full, or no more
-// are there.
-func (o *run) claim(ctx, until context.Context, names []string) {
-	var g *group.Group
-	begin := func() {
-		if g != nil {
-			o.begin(ctx, until, g, func() {})
-			g = nil
+// claiming is a group that is being filled, by one goroutine.
+type claiming struct {
+	*run
+	send  func(*group.Group)
+	group *group.Group // nil: none yet
+}
+
+// claim takes files into groups, and has each sent as soon as it is full. left is true
+// where some were left to another client, which may have taken only the first of them.
+func (c *claiming) claim(ctx context.Context, names []string) (left bool) {
+	for at := 0; at < len(names); at++ {
+		err := c.take(ctx, names[at])
+		switch {
+		case errors.Is(err, errNoGroup):
+			return left
+		case errors.Is(err, fs.ErrNotExist):
+			next := at - at%stride + stride
+			left = left || at+1 < min(next, len(names))
+			at = next - 1
+		case err != nil && !errors.Is(err, fs.ErrExist): // that one waits for the next group
+			c.cannotClaim(names[at], err)
 		}
 	}
-	defer begin()
-	for _, name := range names {
-		file, ok, err := o.looks.Ready(o.box, name, o.Settle)
-		if err != nil {
-			o.cannotClaim(name, err)
+	return left
+}
+
+// errNoGroup means that no group may be begun, or none can be.
+var errNoGroup = errors.New("no group for more files")
+
+// take takes a file that is whole into the group, or into the next one. Errors are
+// those of [ready.Looks.Ready] and [group.Group.Take], and errNoGroup.
+func (c *claiming) take(ctx context.Context, name string) error {
+	file, ok, err := c.looks.Ready(c.box, name, c.Settle)
+	if err != nil || !ok {
+		return err
+	}
+	if c.group != nil && (!c.group.Fits(file.Size()) || c.group.Len() >= c.mostOpen || c.Yield > 0) {
+		c.begin()
+	}
+	if c.group == nil {
+		if !c.hold(ctx) {
+			return errNoGroup
 		}
-		if err != nil || !ok {
-			continue
+		if c.group, err = group.New(c.box, c.step); err != nil {
+			<-c.groups
+			c.failed(err)
+			return errNoGroup
 		}
-		if g != nil && (!g.Fits(file.Size()) || g.Len() >= o.mostOpen || o.Yield > 0) {
-			begin()
-		}
-		if g == nil {
-			if !o.hold(ctx) {
-				return
-			}
-			if g, err = group.New(o.box, o.step); err != nil {
-				<-o.groups
-				o.failed(err)
-				return
-			}
-		}
-		if err := g.Take(name, file.Size()); err != nil && !gone(err) {
-			o.cannotClaim(name, err)
-		}
+	}
+	return c.group.Take(name, file.Size())
+}
+
+// hold is that of the run. It does not wait for the end of a group that is still in
+// hand: that one goes first.
+func (c *claiming) hold(ctx context.Context) bool {
+	if len(c.groups) == cap(c.groups) {
+		c.begin()
+	}
+	return c.run.hold(ctx)
+}
+
+// begin sends what has been taken.
+func (c *claiming) begin() {
+	if c.group != nil {
+		c.send(c.group)
+		c.group = nil
 	}
 }
 

@@ -15,7 +15,7 @@ type work struct {
 	ended   bool         // the look has come to the end of DIR
 	groups  []message.ID // not tried yet, or in somebody's hands
 	due     []message.ID // put off before, and to be tried again now
-	waiting int          // things put off, for now
+	waiting int          // things put off, for now; groups are looked at where ended is true, at least
 }
 
 func (w work) jobs() int { return len(w.names) + len(w.groups) + len(w.due) }
@@ -24,6 +24,8 @@ func (w work) jobs() int { return len(w.names) + len(w.groups) + len(w.due) }
 func (o *run) loop(ctx, until context.Context) error {
 	checked := false
 	seen := 0 // since the start of this look at DIR
+	files := &claiming{run: o, send: func(g *group.Group) { o.begin(ctx, until, g, func() {}) }}
+	defer files.begin()
 	for ctx.Err() == nil {
 		idle := len(o.groups) == 0 // asked first: what ends meanwhile sets the time of the last movement
 		late := o.late()
@@ -48,11 +50,12 @@ func (o *run) loop(ctx, until context.Context) error {
 			checked = true
 			o.progress()
 		}
-		o.handOut(ctx, until, found)
+		left := o.handOut(ctx, until, found, files)
 		if o.isHalted() {
 			return nil
 		}
-		if found.ended || o.rest() > 0 {
+		if found.ended && !left || o.rest() > 0 {
+			files.begin() // a few files do not wait for more
 			o.pauseFor(ctx, seen, seen == 0 && found.waiting == 0)
 			seen = 0
 		}
@@ -76,10 +79,23 @@ func (o *run) look(late bool) (w work, err error) {
 			w.names = append(w.names, name)
 		}
 	}
-	looked := time.Now()
+	if w.ended {
+		o.looks.Ended()
+		o.later.keepFiles(o.files.began)
+	}
+	if w.ended || time.Since(o.looked) >= o.poll {
+		err = o.lookAtGroups(&w, late)
+	}
+	return w, err
+}
+
+// lookAtGroups lists those that could be taken over: each is tried, and most are in
+// somebody's hands, so that it is not done at each part of DIR.
+func (o *run) lookAtGroups(w *work, late bool) error {
+	o.looked = time.Now()
 	ids, err := group.IDs(o.box.Place(box.Sending))
 	if err != nil {
-		return work{}, err
+		return err
 	}
 	for _, id := range ids {
 		switch putOff, due := o.later.state(thing{group: id}); {
@@ -89,37 +105,34 @@ func (o *run) look(late bool) (w work, err error) {
 			w.groups = append(w.groups, id)
 		}
 	}
-	if w.ended {
-		o.looks.Ended()
-		o.later.keepFiles(o.files.began)
-	}
-	w.waiting = o.later.keepGroups(looked)
-	return w, nil
+	w.waiting = o.later.keepGroups(o.looked)
+	return nil
 }
 
 // handOut has work done, as far as groups may be held. What was put off before
 // comes last, and never takes more than some of them: an attempt may be long, and
-// end as the one before.
-func (o *run) handOut(ctx, until context.Context, found work) {
+// end as the one before. left is true where another look may find more at once.
+func (o *run) handOut(ctx, until context.Context, found work, files *claiming) (left bool) {
 	for _, id := range found.groups {
-		if !o.hold(ctx) {
-			return
+		if !files.hold(ctx) {
+			return false
 		}
 		o.takeOver(ctx, until, id, func() {})
 	}
-	o.claim(ctx, until, found.names)
+	left = files.claim(ctx, found.names)
 	for _, id := range found.due {
 		select {
 		case o.again <- struct{}{}:
 		default:
-			return
+			return left
 		}
-		if !o.hold(ctx) {
+		if !files.hold(ctx) {
 			<-o.again
-			return
+			return left
 		}
 		o.takeOver(ctx, until, id, func() { <-o.again })
 	}
+	return left
 }
 
 // hold waits until one more group may be held. false means that the run rests or
@@ -174,6 +187,10 @@ func (o *run) takeOver(ctx, until context.Context, id message.ID, ended func()) 
 // written no more, is noticed only by polling. idle: nothing waits at all.
 func (o *run) pauseFor(ctx context.Context, jobs int, idle bool) {
 	pause, put := o.poll, (<-chan struct{})(nil)
+	if !o.Watch {
+		pause = min(pause, max(pollFirst, 2*o.paused))
+	}
+	o.paused = pause
 	if o.watch != nil {
 		put = o.watch.Again()
 		if idle {
@@ -185,6 +202,7 @@ func (o *run) pauseFor(ctx context.Context, jobs int, idle bool) {
 	select {
 	case <-ctx.Done():
 	case <-o.wake:
+		o.paused = 0
 	case <-put:
 	case <-timer.C:
 		if jobs > 0 && len(o.groups) == 0 && !o.waiting && !o.Watch {

@@ -48,7 +48,8 @@ const (
 )
 
 const (
-	pollOnce  = 200 * time.Millisecond // between looks while others hold the rest
+	pollFirst = 10 * time.Millisecond  // between looks while others hold the rest: their end may be near
+	pollOnce  = 200 * time.Millisecond // the same as it grows
 	pollWatch = time.Second            // the same when staying, or while something waits
 	lateLooks = time.Second            // between looks for files put in while many wait
 	retry     = time.Second            // before a message that cannot go now is tried again

@@ -41,7 +41,9 @@ type run struct {
 	// The loop's alone.
 	files   sweep
 	looks   ready.Looks
-	waiting bool // said that others hold the rest
+	looked  time.Time     // at the groups, the last time
+	waiting bool          // said that others hold the rest
+	paused  time.Duration // the last pause, if nothing of ours has ended since
 }
 
 func start(cfg Config) (*run, error) {

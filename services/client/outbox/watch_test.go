@@ -29,11 +29,13 @@ func TestYieldLeavesTheNextToOthers(t *testing.T) {
 	files := manyFiles(6)
 	b.put(files)
 	done := make(chan Outcome, len(files))
+	ctx, cancel := context.WithTimeout(b.Context(), 20*time.Second) // else two may wait for each other for ever
+	defer cancel()
 	for range len(files) {
 		go func() {
 			cfg := b.config()
 			cfg.Yield = time.Hour
-			out, err := Run(b.Context(), cfg)
+			out, err := Run(ctx, cfg)
 			if err != nil {
 				t.Error(err)
 			}

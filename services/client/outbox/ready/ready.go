@@ -45,11 +45,11 @@ type look struct {
 	round int
 }
 
-// Ready looks at a file of the outbox. ok is false when it is gone, and while
-// somebody writes it: where the system does not tell, it must not have changed for
-// the settle time. What cannot be opened is ready: who takes it finds out what it
-// is. The error is box.ErrPlanted for what is not to be taken. name is the file's
-// path below DIR.
+// Ready looks at a file of the outbox. ok is false while somebody writes it: where
+// the system does not tell, it must not have changed for the settle time. What cannot
+// be opened is ready: who takes it finds out what it is. The error is fs.ErrNotExist
+// for what is gone, and box.ErrPlanted for what is not to be taken. name is the
+// file's path below DIR.
 func (l *Looks) Ready(b *box.Box, name string, settle time.Duration) (file durable.Info, ok bool, err error) {
 	var f *os.File
 	opened := b.Root.Within(name, func(in *durable.Dir, base string) error {
@@ -62,8 +62,11 @@ func (l *Looks) Ready(b *box.Box, name string, settle time.Duration) (file durab
 		}
 		return nil
 	})
-	if opened != nil {
-		return file, !errors.Is(opened, fs.ErrNotExist) && !errors.Is(opened, durable.ErrNotDirectory), nil
+	switch {
+	case errors.Is(opened, fs.ErrNotExist):
+		return file, false, opened
+	case opened != nil:
+		return file, !errors.Is(opened, durable.ErrNotDirectory), nil
 	}
 	defer f.Close()
 	if err != nil {
