@@ -7,17 +7,18 @@ import (
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/run"
 	"sealpost/shared/arguments"
+	"sealpost/shared/numbers"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
 )
 
 // again collects with numbers among what is to come.
 func again(ctx context.Context, args []string, std voice.Streams) error {
-	dir, numbers, err := whichNumbers("-again", args)
+	dir, which, err := whichNumbers("-again", args)
 	if err != nil {
 		return err
 	}
-	if err := collector.Again(dir, numbers); err != nil {
+	if err := collector.Again(dir, which); err != nil {
 		return err
 	}
 	return collect(ctx, std)
@@ -25,11 +26,11 @@ func again(ctx context.Context, args []string, std voice.Streams) error {
 
 // forget gives up on numbers that are owed.
 func forget(args []string, std voice.Streams) error {
-	dir, numbers, err := whichNumbers("-forget", args)
+	dir, which, err := whichNumbers("-forget", args)
 	if err != nil {
 		return err
 	}
-	forgotten, err := collector.Forget(dir, numbers)
+	forgotten, err := collector.Forget(dir, which)
 	if err != nil {
 		return err
 	}
@@ -38,15 +39,15 @@ func forget(args []string, std voice.Streams) error {
 }
 
 // whichNumbers reads the argument of a flag, and the output directory's setting.
-func whichNumbers(flag string, args []string) (dir string, numbers collector.Numbers, err error) {
+func whichNumbers(flag string, args []string) (dir string, which numbers.Set, err error) {
 	args = arguments.Operands(args)
 	if len(args) != 1 {
-		return "", numbers, fmt.Errorf("%w: %s takes one argument: numbers such as 3-5,7", errUsage, flag)
+		return "", which, fmt.Errorf("%w: %s takes one argument: numbers such as 3-5,7", errUsage, flag)
 	}
-	if numbers, err = collector.ParseNumbers(args[0]); err != nil {
-		return "", numbers, fmt.Errorf("%w: %s %q: %w", errUsage, flag, args[0], err)
+	if which, err = numbers.Parse(args[0]); err != nil {
+		return "", which, fmt.Errorf("%w: %s %q: %w", errUsage, flag, args[0], err)
 	}
 	var out run.Output
 	_, err = settings.Load(run.Prefix, &out) // the warnings are about settings that are not needed here
-	return out.OutputDir, numbers, err
+	return out.OutputDir, which, err
 }

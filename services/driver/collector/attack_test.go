@@ -100,7 +100,7 @@ func planted(t *testing.T, v *drivertest.Volume, addr, name string, plant func(f
 			_ = out.WriteFile("checkpoint", []byte("signed"))
 		}
 		_, _, _ = collect(t, cfg) // whether it can go on is another matter
-		_, _ = collector.Forget(cfg.Dir, numbers(t, "0"))
+		_, _ = collector.Forget(cfg.Dir, set(t, "0"))
 	}()
 	select {
 	case <-ended:

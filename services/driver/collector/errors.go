@@ -7,6 +7,7 @@ import (
 
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
+	"sealpost/shared/numbers"
 )
 
 // Errors, to be told apart with errors.Is.
@@ -90,7 +91,7 @@ func (e *FileError) Error() string {
 func (e *FileError) Unwrap() error { return e.Cause }
 
 // MissingError says which log files the server does not have.
-type MissingError struct{ Numbers Numbers }
+type MissingError struct{ Numbers numbers.Set }
 
 func (e *MissingError) Error() string { return several(e.Numbers, ErrMissing.Error()) }
 
@@ -99,18 +100,18 @@ func (e *MissingError) Unwrap() error { return ErrMissing }
 
 // MoreError says which log files were not collected besides those that are
 // listed one by one.
-type MoreError struct{ Numbers Numbers }
+type MoreError struct{ Numbers numbers.Set }
 
 func (e *MoreError) Error() string {
 	return several(e.Numbers, "not collected either, for reasons like those before")
 }
 
 // several names messages and says what holds for all of them.
-func several(n Numbers, what string) string {
+func several(n numbers.Set, what string) string {
 	if count := n.Count(); count > 1 {
 		return fmt.Sprintf("%d messages: %v: %s", count, n, what)
 	}
-	return fmt.Sprintf("message %v: %s: %s", n, logfile.FileName(n.ranges[0].First), what)
+	return fmt.Sprintf("message %v: %s: %s", n, logfile.FileName(n.Ranges()[0].First), what)
 }
 
 // maxListed is how many failures are listed one by one.
@@ -119,11 +120,11 @@ const maxListed = 100
 // failures gathers what failed, in bounded memory.
 type failures struct {
 	listed        []error
-	missing, more Numbers
+	missing, more numbers.Set
 }
 
 func (f *failures) add(seq uint64, err error) {
-	at := Range{seq, seq}
+	at := numbers.One(seq)
 	switch {
 	case errors.Is(err, ErrMissing):
 		f.missing.Add(at)
@@ -136,10 +137,10 @@ func (f *failures) add(seq uint64, err error) {
 
 func (f *failures) list() []error {
 	list := f.listed
-	if len(f.more.ranges) > 0 {
+	if !f.more.Empty() {
 		list = append(list, &MoreError{f.more})
 	}
-	if len(f.missing.ranges) > 0 {
+	if !f.missing.Empty() {
 		list = append(list, &MissingError{f.missing})
 	}
 	return list

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"sealpost/shared/logfile"
+	"sealpost/shared/numbers"
 )
 
 const (
@@ -36,7 +37,7 @@ type kept struct {
 	end     int64  // where the next flush goes
 	pending bytes.Buffer
 
-	owed    Numbers
+	owed    numbers.Set
 	changed bool // owed, since it was written
 	settles int  // bytes of lines whose numbers are owed no more, since then
 }
@@ -57,9 +58,9 @@ func openKept(out *Output) (*kept, error) {
 		k.close()
 		return nil, err
 	}
-	if last := len(k.owed.ranges) - 1; last >= 0 && k.owed.ranges[last].Last >= k.lines {
+	if last, some := k.owed.Last(); some && last >= k.lines {
 		// The lines that were to pass over these did not come to be.
-		k.owed.Remove(Range{k.lines, 1<<63 - 1})
+		k.owed.Remove(numbers.Range{First: k.lines, Last: 1<<63 - 1})
 		k.changed = true
 	}
 	return k, nil
@@ -123,14 +124,14 @@ func (k *kept) add(line []byte) {
 }
 
 // owe notes that the log files of r are still to come.
-func (k *kept) owe(r Range) {
+func (k *kept) owe(r numbers.Range) {
 	k.owed.Add(r)
 	k.changed = true
 }
 
 // settled notes that those of r are owed no more; their lines have that many
 // bytes.
-func (k *kept) settled(r Range, bytes int) {
+func (k *kept) settled(r numbers.Range, bytes int) {
 	k.owed.Remove(r)
 	k.changed, k.settles = true, k.settles+bytes
 }
@@ -138,7 +139,7 @@ func (k *kept) settled(r Range, bytes int) {
 // flushWhenDue bounds what a crash makes the next run look at again. The list of
 // owed numbers is written as a whole, so a long one is written less often.
 func (k *kept) flushWhenDue() error {
-	if k.pending.Len()+k.settles < keptFlush+16*len(k.owed.ranges) {
+	if k.pending.Len()+k.settles < keptFlush+16*k.owed.Len() {
 		return nil
 	}
 	return k.flush()

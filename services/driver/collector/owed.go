@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"sealpost/shared/logfile"
+	"sealpost/shared/numbers"
 )
 
 // owedName is the file that lists the numbers which the kept manifest has passed
@@ -32,38 +33,38 @@ func (e *OwedError) Error() string { return fmt.Sprintf("%s: line %d: %v", e.Pat
 func (e *OwedError) Unwrap() error { return e.Cause }
 
 // readOwed reads the list.
-func (o *Output) readOwed() (Numbers, error) {
+func (o *Output) readOwed() (numbers.Set, error) {
 	text, err := o.ReadFile(owedName, maxOwed)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Numbers{}, err
+		return numbers.Set{}, err
 	}
-	var owed Numbers
+	var owed numbers.Set
 	in := bufio.NewScanner(bytes.NewReader(text))
 	for line := 1; in.Scan(); line++ {
-		n, err := ParseNumbers(in.Text())
+		n, err := numbers.Parse(in.Text())
 		if err != nil {
-			return Numbers{}, &OwedError{Path: o.path(owedName), Line: line, Cause: err}
+			return numbers.Set{}, &OwedError{Path: o.path(owedName), Line: line, Cause: err}
 		}
-		for _, r := range n.ranges {
+		for _, r := range n.Ranges() {
 			owed.Add(r)
 		}
 	}
 	if in.Err() != nil {
-		return Numbers{}, &OwedError{Path: o.path(owedName), Line: 1, Cause: in.Err()}
+		return numbers.Set{}, &OwedError{Path: o.path(owedName), Line: 1, Cause: in.Err()}
 	}
 	return owed, nil
 }
 
 // writeOwed replaces the list, durably. An empty one has no file.
-func (o *Output) writeOwed(owed Numbers) error {
-	if len(owed.ranges) == 0 {
+func (o *Output) writeOwed(owed numbers.Set) error {
+	if owed.Empty() {
 		err := o.Remove(owedName)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		return errors.Join(err, o.Sync())
 	}
-	return o.WriteFile(owedName, []byte(owed.join("\n")+"\n"))
+	return o.WriteFile(owedName, []byte(owed.Join("\n")+"\n"))
 }
 
 // ErrNotOwed means that none of the numbers given is owed.
@@ -74,7 +75,7 @@ var ErrNotReached = errors.New("the messages collected so far do not reach so fa
 
 // NumbersError says why something cannot be done with numbers.
 type NumbersError struct {
-	Numbers Numbers
+	Numbers numbers.Set
 	Cause   error
 }
 
@@ -83,16 +84,16 @@ func (e *NumbersError) Error() string { return fmt.Sprintf("%v: %v", e.Numbers, 
 // Unwrap returns the cause.
 func (e *NumbersError) Unwrap() error { return e.Cause }
 
-// Forget gives up on the owed ones among numbers, durably, and returns them. The
+// Forget gives up on the owed ones among which, durably, and returns them. The
 // error is a *NumbersError with ErrNotOwed if there are none, ErrInUse, an
 // *OwedError or a local file error.
-func Forget(dir string, numbers Numbers) (forgotten Numbers, err error) {
+func Forget(dir string, which numbers.Set) (forgotten numbers.Set, err error) {
 	err = edit(dir, func(k *kept) error {
-		forgotten = k.owed.common(numbers)
-		if len(forgotten.ranges) == 0 {
-			return &NumbersError{numbers, ErrNotOwed}
+		forgotten = k.owed.Common(which)
+		if forgotten.Empty() {
+			return &NumbersError{which, ErrNotOwed}
 		}
-		for _, r := range forgotten.ranges {
+		for _, r := range forgotten.Ranges() {
 			k.settled(r, 0)
 		}
 		return nil
@@ -100,14 +101,14 @@ func Forget(dir string, numbers Numbers) (forgotten Numbers, err error) {
 	return forgotten, err
 }
 
-// Again makes numbers owed that were collected earlier: the next run fetches
+// Again makes which owed that were collected earlier: the next run fetches
 // those whose files are not in dir. The error is a *NumbersError with
 // ErrNotReached, ErrInUse, an *OwedError or a local file error.
-func Again(dir string, numbers Numbers) error {
+func Again(dir string, which numbers.Set) error {
 	return edit(dir, func(k *kept) error {
-		for _, r := range numbers.ranges {
+		for _, r := range which.Ranges() {
 			if r.Last >= k.lines {
-				return &NumbersError{numbers, ErrNotReached}
+				return &NumbersError{which, ErrNotReached}
 			}
 			k.owe(r)
 		}

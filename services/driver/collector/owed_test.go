@@ -15,12 +15,13 @@ import (
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
 	"sealpost/shared/logfile"
+	"sealpost/shared/numbers"
 )
 
 // numbers reads a set.
-func numbers(t *testing.T, text string) collector.Numbers {
+func set(t *testing.T, text string) numbers.Set {
 	t.Helper()
-	n, err := collector.ParseNumbers(text)
+	n, err := numbers.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,7 @@ func TestOldestFilesAreGone(t *testing.T) {
 		t.Error("what is owed was not tried again")
 	}
 
-	forgotten, err := collector.Forget(cfg.Dir, numbers(t, "0-148,155"))
+	forgotten, err := collector.Forget(cfg.Dir, set(t, "0-148,155"))
 	if err != nil || forgotten.String() != "0-148" {
 		t.Errorf("forgot %v, %v", forgotten, err)
 	}
@@ -107,7 +108,7 @@ func TestOldestFilesAreGone(t *testing.T) {
 	if owed(t, cfg.Dir) != "" {
 		t.Errorf("still owed: %s", owed(t, cfg.Dir))
 	}
-	if _, err := collector.Forget(cfg.Dir, numbers(t, "0")); !errors.Is(err, collector.ErrNotOwed) {
+	if _, err := collector.Forget(cfg.Dir, set(t, "0")); !errors.Is(err, collector.ErrNotOwed) {
 		t.Errorf("forgot what is not owed: %v", err)
 	}
 }
@@ -130,7 +131,7 @@ func TestWhatWasMovedAwayStaysDelivered(t *testing.T) {
 		t.Errorf("second run: %+v, %d asked for", result, len(m.fetched())-asked)
 	}
 
-	if err := collector.Again(cfg.Dir, numbers(t, "3-5,7")); err != nil {
+	if err := collector.Again(cfg.Dir, set(t, "3-5,7")); err != nil {
 		t.Fatal(err)
 	}
 	if _, result := mustCollect(t, cfg); result.New != 4 || result.Away != 25 {
@@ -145,7 +146,7 @@ func TestWhatWasMovedAwayStaysDelivered(t *testing.T) {
 	if _, result := mustCollect(t, cfg); result.New != 0 {
 		t.Errorf("afterwards: %+v", result)
 	}
-	if err := collector.Again(cfg.Dir, numbers(t, "28-29")); !errors.Is(err, collector.ErrNotReached) {
+	if err := collector.Again(cfg.Dir, set(t, "28-29")); !errors.Is(err, collector.ErrNotReached) {
 		t.Errorf("more than there is: %v", err)
 	}
 }
@@ -326,8 +327,8 @@ func TestManyFailuresAreNotAllListed(t *testing.T) {
 // A directory that no run has collected into is left as it is.
 func TestNumbersOfNoCollection(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "mistyped")
-	_, err := collector.Forget(dir, numbers(t, "3"))
-	for _, err := range []error{err, collector.Again(dir, numbers(t, "3"))} {
+	_, err := collector.Forget(dir, set(t, "3"))
+	for _, err := range []error{err, collector.Again(dir, set(t, "3"))} {
 		if !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("error %v", err)
 		}

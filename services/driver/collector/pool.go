@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sealpost/shared/logfile"
+	"sealpost/shared/numbers"
 )
 
 // window is how many messages may be under way between the first that is not
@@ -54,7 +55,7 @@ func (c *collector) runPool(ctx context.Context, s *session, f *fresh) error {
 	group, ctx := errgroup.WithContext(ctx)
 	p := &pool{collector: c, group: group, first: s, todo: make(chan *job), order: make(chan *job, window)}
 	p.all, p.handed = context.WithCancel(ctx)
-	due := c.kept.owed.clone() // what fails in this run is not tried twice
+	due := c.kept.owed.Clone() // what fails in this run is not tried twice
 	group.Go(func() error { return p.read(ctx, f, due) })
 	group.Go(func() error { return p.settle(ctx) })
 	err := group.Wait()
@@ -67,7 +68,7 @@ func (c *collector) runPool(ctx context.Context, s *session, f *fresh) error {
 // read hands out a job for each line of the manifest, and then for what is owed
 // from earlier runs: what keeps failing is tried last, so that it holds up
 // nothing that is new.
-func (p *pool) read(ctx context.Context, f *fresh, due Numbers) error {
+func (p *pool) read(ctx context.Context, f *fresh, due numbers.Set) error {
 	defer close(p.order)
 	defer close(p.todo)
 	defer p.handed()

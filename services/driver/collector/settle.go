@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"sealpost/shared/logfile"
+	"sealpost/shared/numbers"
 )
 
 // settle waits for the jobs in turn, records them and hands them on.
@@ -49,7 +50,7 @@ func (j *job) wait(ctx context.Context) error {
 
 // record takes down that a message was reached, and whether its file came.
 func (p *pool) record(j *job) error {
-	at := Range{j.item.Entry.Seq, j.item.Entry.Seq}
+	at := numbers.One(j.item.Entry.Seq)
 	switch {
 	case j.standing == unreached && j.item.Err != nil:
 		p.kept.owe(at)

@@ -1,20 +1,20 @@
-package collector
+package numbers
 
 import (
 	"math/rand/v2"
 	"testing"
 )
 
-func TestParseNumbers(t *testing.T) {
+func TestParse(t *testing.T) {
 	for text, want := range map[string]string{
 		"0": "0", "3-5": "3-5", "3-5,7": "3-5,7", "7,3-5,6": "3-7", "5-9,1-20": "1-20", "4-4": "4", "1,2,3": "1-3",
 	} {
-		if n, err := ParseNumbers(text); err != nil || n.String() != want {
+		if n, err := Parse(text); err != nil || n.String() != want {
 			t.Errorf("%q is %v, %v", text, n, err)
 		}
 	}
 	for _, text := range []string{"", "-", "x", "5-3", "1,", "-1", "1-", " 1", "+1", "1-2-3", "9223372036854775808"} {
-		if n, err := ParseNumbers(text); err == nil {
+		if n, err := Parse(text); err == nil {
 			t.Errorf("%q is %v", text, n)
 		}
 	}
@@ -24,7 +24,7 @@ func TestParseNumbers(t *testing.T) {
 func TestNumbersAreASet(t *testing.T) {
 	const most = 40
 	random := rand.New(rand.NewPCG(1, 2))
-	var n Numbers
+	var n Set
 	var plain [most + 1]bool
 	for step := range 5000 {
 		first := random.Uint64N(most)
@@ -62,9 +62,9 @@ func TestCommonNumbers(t *testing.T) {
 	for _, c := range [][3]string{
 		{"0-9", "3-5,20", "3-5"}, {"3-5,20", "0-9", "3-5"}, {"0-2,5-8", "2-5,7", "2,5,7"}, {"1", "2", ""},
 	} {
-		a, _ := ParseNumbers(c[0])
-		b, _ := ParseNumbers(c[1])
-		if got := a.common(b); got.String() != c[2] {
+		a, _ := Parse(c[0])
+		b, _ := Parse(c[1])
+		if got := a.Common(b); got.String() != c[2] {
 			t.Errorf("%s and %s: %v", c[0], c[1], got)
 		}
 	}

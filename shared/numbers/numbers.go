@@ -1,4 +1,6 @@
-package collector
+// Package numbers has sets of message numbers, as people write them and as files list
+// them: ranges in ascending order.
+package numbers
 
 import (
 	"cmp"
@@ -19,16 +21,19 @@ func (r Range) String() string {
 	return fmt.Sprintf("%d-%d", r.First, r.Last)
 }
 
-// Numbers is a set of message numbers: ranges in ascending order, with gaps
-// between them. The zero value is empty.
-type Numbers struct{ ranges []Range }
+// One is the range of one number.
+func One(number uint64) Range { return Range{number, number} }
 
-// errNumbers is the rule for what ParseNumbers reads.
+// Set is a set of message numbers: ranges in ascending order, with gaps
+// between them. The zero value is empty.
+type Set struct{ ranges []Range }
+
+// errNumbers is the rule for what Parse reads.
 var errNumbers = errors.New("must be a number, a range FIRST-LAST, or several with commas between")
 
-// ParseNumbers reads "7", "3-5" or "3-5,7".
-func ParseNumbers(text string) (Numbers, error) {
-	var n Numbers
+// Parse reads "7", "3-5" or "3-5,7".
+func Parse(text string) (Set, error) {
+	var n Set
 	for part := range strings.SplitSeq(text, ",") {
 		first, last, isRange := strings.Cut(part, "-")
 		if !isRange {
@@ -40,7 +45,7 @@ func ParseNumbers(text string) (Numbers, error) {
 		r.First, errs[0] = strconv.ParseUint(first, 10, 63)
 		r.Last, errs[1] = strconv.ParseUint(last, 10, 63)
 		if errs[0] != nil || errs[1] != nil || r.First > r.Last {
-			return Numbers{}, errNumbers
+			return Set{}, errNumbers
 		}
 		n.Add(r)
 	}
@@ -48,7 +53,7 @@ func ParseNumbers(text string) (Numbers, error) {
 }
 
 // Add puts the numbers of r in.
-func (n *Numbers) Add(r Range) {
+func (n *Set) Add(r Range) {
 	from, _ := n.find(r.First)
 	if from > 0 && n.ranges[from-1].Last+1 == r.First {
 		from--
@@ -61,7 +66,7 @@ func (n *Numbers) Add(r Range) {
 }
 
 // Remove takes the numbers of r out.
-func (n *Numbers) Remove(r Range) {
+func (n *Set) Remove(r Range) {
 	from, _ := n.find(r.First)
 	to := from
 	var left []Range
@@ -77,22 +82,22 @@ func (n *Numbers) Remove(r Range) {
 }
 
 // Has reports whether a number is in the set.
-func (n *Numbers) Has(number uint64) bool {
+func (n *Set) Has(number uint64) bool {
 	at, found := n.find(number)
 	return found && n.ranges[at].First <= number
 }
 
 // find returns the first range that does not end before number.
-func (n *Numbers) find(number uint64) (at int, found bool) {
+func (n *Set) find(number uint64) (at int, found bool) {
 	at, _ = slices.BinarySearchFunc(n.ranges, number, func(r Range, number uint64) int {
 		return cmp.Compare(r.Last, number)
 	})
 	return at, at < len(n.ranges)
 }
 
-// common returns the numbers that are in both sets.
-func (n *Numbers) common(other Numbers) Numbers {
-	var both Numbers
+// Common returns the numbers that are in both sets.
+func (n *Set) Common(other Set) Set {
+	var both Set
 	for _, r := range other.ranges {
 		for at, _ := n.find(r.First); at < len(n.ranges) && n.ranges[at].First <= r.Last; at++ {
 			both.Add(Range{max(r.First, n.ranges[at].First), min(r.Last, n.ranges[at].Last)})
@@ -101,8 +106,25 @@ func (n *Numbers) common(other Numbers) Numbers {
 	return both
 }
 
+// Ranges returns what the set holds: in ascending order, with gaps between them.
+func (n *Set) Ranges() []Range { return slices.Clone(n.ranges) }
+
+// Len returns how many ranges that is.
+func (n *Set) Len() int { return len(n.ranges) }
+
+// Last returns the last number, where there is one.
+func (n *Set) Last() (number uint64, some bool) {
+	if n.Empty() {
+		return 0, false
+	}
+	return n.ranges[len(n.ranges)-1].Last, true
+}
+
+// Empty reports whether no number is in the set.
+func (n *Set) Empty() bool { return len(n.ranges) == 0 }
+
 // Count returns how many numbers are in the set.
-func (n *Numbers) Count() uint64 {
+func (n *Set) Count() uint64 {
 	count := uint64(0)
 	for _, r := range n.ranges {
 		count += r.Last - r.First + 1
@@ -110,10 +132,11 @@ func (n *Numbers) Count() uint64 {
 	return count
 }
 
-func (n Numbers) clone() Numbers { return Numbers{slices.Clone(n.ranges)} }
+// Clone returns a set that changes apart from n.
+func (n Set) Clone() Set { return Set{slices.Clone(n.ranges)} }
 
-// join writes the ranges with sep between them.
-func (n *Numbers) join(sep string) string {
+// Join writes the ranges with sep between them.
+func (n *Set) Join(sep string) string {
 	var b strings.Builder
 	for i, r := range n.ranges {
 		if i > 0 {
@@ -124,13 +147,13 @@ func (n *Numbers) join(sep string) string {
 	return b.String()
 }
 
-// String returns what ParseNumbers reads, or the start of it and an ellipsis
+// String returns what Parse reads, or the start of it and an ellipsis
 // where it is long.
-func (n Numbers) String() string {
+func (n Set) String() string {
 	const most = 20
 	if len(n.ranges) <= most {
-		return n.join(",")
+		return n.Join(",")
 	}
-	start := Numbers{n.ranges[:most]}
-	return start.join(",") + ",…"
+	start := Set{n.ranges[:most]}
+	return start.Join(",") + ",…"
 }
