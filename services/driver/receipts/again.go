@@ -16,8 +16,7 @@ func (s *Set) lookAgain(outbox *durable.Dir) {
 	if len(s.alone) == 0 {
 		return
 	}
-	claimed, err := namesIn(outbox, sendingDir, fs.DirEntry.IsDir)
-	if err == nil && len(claimed) > 0 {
+	if claimed, err := countSending(outbox); err == nil && claimed > 0 {
 		return // what is being sent is for the next run
 	}
 	for _, path := range s.alone {

@@ -45,7 +45,7 @@ const poll = 200 * time.Millisecond
 type UnsentError struct {
 	After   time.Duration
 	Waiting []string // names of files that nobody has claimed
-	Sending int      // files that were claimed and not settled
+	Sending int      // those that were claimed and not settled
 }
 
 func (e *UnsentError) Error() string {
@@ -112,15 +112,28 @@ func (m Messages) unsent(path string) (waiting []string, sending int, err error)
 	if err != nil {
 		return nil, 0, err
 	}
-	claimed, err := namesIn(dir, sendingDir, fs.DirEntry.IsDir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, err
-	}
-	if len(waiting) > 0 || len(claimed) > 0 {
-		return waiting, len(claimed), nil
+	claimed, err := countSending(dir)
+	if err != nil || len(waiting)+claimed > 0 {
+		return waiting, claimed, err
 	}
 	waiting, err = m.waiting(dir, "", 0)
 	return waiting, 0, err
+}
+
+// countSending counts the messages in groups. A client that was killed may leave a group
+// with none in it: nobody waits for that.
+func countSending(outbox *durable.Dir) (int, error) {
+	dir, err := outbox.Sub(sendingDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer dir.Close()
+	const above = -2 // it and the groups lie above what a client enters
+	found, err := Messages{Recursive: true}.waiting(dir, "", above)
+	return len(found), err
 }
 
 // waiting lists the messages in a directory that lies so many levels below dir, and
@@ -160,16 +173,6 @@ func (m Messages) waitingIn(in *durable.Dir, below, name string, level int) ([]s
 	}
 	defer d.Close()
 	return m.waiting(d, below+name+"/", level)
-}
-
-// namesIn lists what is in a directory of dir: in no other that a link leads to.
-func namesIn(dir *durable.Dir, name string, kind func(fs.DirEntry) bool) ([]string, error) {
-	sub, err := dir.Sub(name)
-	if err != nil {
-		return nil, err
-	}
-	defer sub.Close()
-	return names(sub, kind)
 }
 
 func isFile(entry fs.DirEntry) bool { return entry.Type().IsRegular() }

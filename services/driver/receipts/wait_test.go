@@ -25,11 +25,19 @@ func put(t *testing.T, dir, name, text string) {
 	}
 }
 
+func mkdir(t *testing.T, dir, name string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestWaitReturnsAtOnceWhenAllIsSettled(t *testing.T) {
 	for name, fill := range map[string]func(dir string){
 		"empty":    func(string) {},
 		"settled":  func(dir string) { put(t, dir, "sent/3f/report.txt", "x"); put(t, dir, "refused/40/b.txt", "x") },
 		"internal": func(dir string) { put(t, dir, ".logbook", "x"); put(t, dir, ".sending/.tmp/x", "x") },
+		"emptied":  func(dir string) { put(t, dir, ".sending/3f/.records.jsonl", "x"); mkdir(t, dir, ".sending/3f/files") },
 		"no files": func(dir string) { put(t, dir, "folder/x", "x") },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -56,10 +64,11 @@ func TestWaitGivesUpAndSaysWhatIsLeft(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir, "b\x1b[2J.txt", "x")
 	put(t, dir, "a.txt", "x")
-	put(t, dir, ".sending/3f/c.txt", "x")
+	put(t, dir, ".sending/3f/files/c.txt", "x")
+	put(t, dir, ".sending/3f/below/folder/sent/d.txt", "x")
 	err := receipts.Wait(context.Background(), dir, receipts.Messages{}, time.Millisecond)
 	var unsent *receipts.UnsentError
-	if !errors.As(err, &unsent) || len(unsent.Waiting) != 2 || unsent.Sending != 1 {
+	if !errors.As(err, &unsent) || len(unsent.Waiting) != 2 || unsent.Sending != 2 {
 		t.Fatalf("%v", err)
 	}
 	if text := err.Error(); !strings.Contains(text, "a.txt") || strings.Contains(text, "\x1b") {
