@@ -62,7 +62,7 @@ func (b *bench) flags() *flag.FlagSet {
 	f.StringVar(&b.dir, "dir", os.TempDir(), "where the data goes, in a fresh directory; must lie on a disk")
 	f.StringVar(&b.against, "against", "", "another tree of Sealpost, whose server and load take part in every round")
 	f.IntVar(&b.rounds, "rounds", 5, "rounds of every case but growth; alone has four times as many")
-	f.IntVar(&b.messages, "messages", 16384, "messages in a run of small, outbox and neighbour")
+	f.IntVar(&b.messages, "messages", 16384, "messages in a run of small, outbox, collect and neighbour")
 	f.TextVar(&b.large, "large", settings.Bytes(1<<30), "size of the large message")
 	f.IntVar(&b.connections, "connections", 10_000, "idle connections")
 	f.IntVar(&b.growth, "growth", 1_000_000, "stored messages at the end of growth")
@@ -111,6 +111,7 @@ var cases = []benchCase{
 	{"small", "1 KiB messages from 64 senders and from one: rate and processor time", runSmall},
 	{"alone", "one message at a time: time to the receipt", runAlone},
 	{"outbox", "files of 1 KiB through an outbox, with one client and several: rate and flushes", runOutbox},
+	{"collect", "log files by the driver, by a bare loop and by lftp: rate", runCollect},
 	{"large", "one message of 1 GiB, and the server's memory", runLarge},
 	{"idle", "the server's memory with 10,000 idle connections", runIdle},
 	{"neighbour", "as small, beside a writer that keeps the disk busy", runNeighbour},

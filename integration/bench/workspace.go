@@ -59,7 +59,7 @@ func (b *bench) addTrees(ctx context.Context) error {
 		}
 		t.dir = filepath.Join(b.base, t.name)
 		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", t.dir+"/",
-			"sealpost/services/server", "sealpost/services/client", "sealpost/integration/bench")
+			"sealpost/services/server", "sealpost/services/client", "sealpost/services/driver", "sealpost/integration/bench")
 		build.Dir, build.Env = t.source, append(os.Environ(), "CGO_ENABLED=0")
 		if _, err := output(build); err != nil {
 			return err
