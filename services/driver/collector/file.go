@@ -14,7 +14,6 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/jlaffaye/ftp"
 
-	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 )
 
@@ -48,64 +47,58 @@ func (c *collector) have(item *Item, settled bool) (bool, error) {
 	return true, nil
 }
 
-// fetch brings one log file over s: the rest of what an earlier attempt left
-// under a temporary name, or all of it. Only a file that passed every check
-// gets its name.
-func (c *collector) fetch(s *session, item *Item) error {
+// mostUnasked is how large a file may be that is fetched without a question for its
+// size: where that is wrong it shows in what comes.
+const mostUnasked = 1 << 20
+
+// fetch brings one log file over s into its temporary file, which stays open: the rest
+// of what an earlier attempt left there, or all of it. One that passed every check is
+// whole. With ask the server is asked for its size first, so that one of another size
+// is told from one that was cut.
+func (c *collector) fetch(s *session, item *Item, ask bool) (*part, error) {
 	e := item.Entry
 	if e.FileSize > c.MaxFile {
-		return ErrTooLarge
+		return nil, ErrTooLarge
 	}
-	size, err := s.size(logfile.FileName(e.Seq))
-	switch {
-	case missing(err):
-		return ErrMissing
-	case err != nil:
-		return err
-	case size < 0 || uint64(size) != e.FileSize:
-		return fmt.Errorf("%w: %d, not %d bytes", ErrSize, size, e.FileSize)
+	if ask || e.FileSize > mostUnasked {
+		size, err := s.size(logfile.FileName(e.Seq))
+		switch {
+		case missing(err):
+			return nil, ErrMissing
+		case err != nil:
+			return nil, err
+		case size < 0 || uint64(size) != e.FileSize:
+			return nil, fmt.Errorf("%w: %d, not %d bytes", ErrSize, size, e.FileSize)
+		}
 	}
-	return c.throughPart(s, "."+logfile.FileName(e.Seq)+".part", item)
+	return c.fetchPart(s, "."+logfile.FileName(e.Seq)+".part", e)
 }
 
-// throughPart brings a file into its temporary one and gives it its name. The
-// temporary file goes where the name is taken, and where this machine's disk fails:
-// it would take the room that other files may find enough.
-func (c *collector) throughPart(s *session, part string, item *Item) (err error) {
-	f, err := c.openPart(part)
+// fetchPart brings a file into its temporary one. That goes where this machine's disk
+// fails: it would take the room that other files may find enough.
+func (c *collector) fetchPart(s *session, name string, e logfile.Entry) (*part, error) {
+	f, err := c.openPart(name)
 	if err != nil {
-		return local(err)
+		return nil, local(err)
 	}
-	defer func() {
-		if closeErr := f.Close(); err == nil {
-			err = local(closeErr)
-		}
-		if isLocal(err) || errors.Is(err, ErrForeign) {
-			_ = c.Remove(part) // the first error is the one to report
-		}
-	}()
-	if err := c.fill(s, f, item.Entry); err != nil {
-		return err
+	err = c.fill(s, f, e)
+	if err == nil && e.FileSize >= ownFlush {
+		err = local(f.Sync())
 	}
-	return c.show(f, part, item)
+	if err == nil {
+		return &part{f, name}, nil
+	}
+	if closeErr := f.Close(); closeErr != nil {
+		err = errors.Join(err, local(closeErr))
+	}
+	if isLocal(err) || errors.Is(err, ErrMissing) {
+		_ = c.Remove(name) // the first error is the one to report
+	}
+	return nil, err
 }
 
-// show gives a file that is whole its name. Its bytes are durable; the name becomes
-// so before the line is kept.
-func (c *collector) show(f *os.File, part string, item *Item) (err error) {
-	name := logfile.FileName(item.Entry.Seq)
-	if item.checked, err = durable.Stat(f); err != nil {
-		return local(err)
-	}
-	item.looked = true
-	if err = c.Show(f, part, name); errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w: it came there meanwhile", ErrForeign)
-	}
-	return local(err)
-}
-
-// fill completes the temporary file, checks it and makes it durable. Bytes
-// that turn out wrong are thrown away.
+// fill completes the temporary file and checks it. Bytes that turn out wrong are
+// thrown away.
 func (c *collector) fill(s *session, f *os.File, e logfile.Entry) error {
 	sum := sha256.New()
 	have, err := resume(f, int64(e.FileSize), sum)
@@ -114,7 +107,10 @@ func (c *collector) fill(s *session, f *os.File, e logfile.Entry) error {
 	}
 	if want := int64(e.FileSize) - have; want > 0 {
 		err = s.retrieve(logfile.FileName(e.Seq), have, want, io.MultiWriter(f, sum, c.Progress))
-		if err != nil {
+		switch {
+		case missing(err):
+			return ErrMissing
+		case err != nil:
 			return err
 		}
 	}
@@ -126,7 +122,7 @@ func (c *collector) fill(s *session, f *os.File, e logfile.Entry) error {
 	if err != nil {
 		return errors.Join(err, local(f.Truncate(0)))
 	}
-	return local(f.Sync())
+	return nil
 }
 
 // resume hashes what is there already and leaves f at its end. More than size
@@ -150,12 +146,12 @@ func (c *collector) retry(ctx context.Context, s *session, j *job) (*session, er
 	e, n := j.item.Entry, 0
 	s, err := c.overSession(ctx, s, c.pauses(), func(s *session) error {
 		n++
-		err := c.fetch(s, &j.item)
-		j.item.New, j.item.Err = err == nil, nil
+		part, err := c.fetch(s, &j.item, n > 1 || j.standing == owed)
+		j.part, j.item.New, j.item.Err = part, err == nil, nil
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		j.item.Err = &FileError{Seq: e.Seq, File: logfile.FileName(e.Seq), Cause: err}
+		j.item.Err = fileError(e, err)
 		if n >= c.attemptsAt(j, err) {
 			return backoff.Permanent(j.item.Err)
 		}
@@ -167,6 +163,10 @@ func (c *collector) retry(ctx context.Context, s *session, j *job) (*session, er
 	}
 	j.blame(err)
 	return s, err
+}
+
+func fileError(e logfile.Entry, cause error) *FileError {
+	return &FileError{Seq: e.Seq, File: logfile.FileName(e.Seq), Cause: cause}
 }
 
 // blame ends the job if it is the one after which no session could be had: what

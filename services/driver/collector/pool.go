@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"io"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -30,13 +31,16 @@ const (
 type job struct {
 	item Item
 	standing
-	stop error // nothing can follow; the item is empty
-	done chan struct{}
+	part  *part       // of a file that is whole; its name is still to come
+	whole atomic.Bool // it is: done will be closed, also when the run is over
+	stop  error       // nothing can follow; the item is empty
+	done  chan struct{}
 }
 
 // pool spreads the missing files over connections and settles all in order.
 type pool struct {
 	*collector
+	*finisher
 	group *errgroup.Group
 	// first is the session that fetched the manifest, until a worker takes it.
 	first   *session
@@ -52,13 +56,20 @@ type pool struct {
 // runPool reads the manifest, fetches what is missing and settles each message
 // in order of number. It closes s.
 func (c *collector) runPool(ctx context.Context, s *session, f *fresh) error {
+	finisher, err := c.newFinisher()
+	if err != nil {
+		return err
+	}
+	defer finisher.opened.Close()
 	group, ctx := errgroup.WithContext(ctx)
-	p := &pool{collector: c, group: group, first: s, todo: make(chan *job), order: make(chan *job, window)}
+	p := &pool{
+		collector: c, finisher: finisher, group: group, first: s, todo: make(chan *job), order: make(chan *job, window),
+	}
 	p.all, p.handed = context.WithCancel(ctx)
 	due := c.kept.owed.Clone() // what fails in this run is not tried twice
 	group.Go(func() error { return p.read(ctx, f, due) })
 	group.Go(func() error { return p.settle(ctx) })
-	err := group.Wait()
+	err = group.Wait()
 	if p.first != nil {
 		p.first.quit()
 	}
@@ -145,7 +156,7 @@ func (p *pool) wanted(j *job) bool {
 	have, err := p.have(&j.item, j.standing == settled)
 	switch {
 	case err != nil:
-		j.item.Err = &FileError{Seq: j.item.Entry.Seq, File: logfile.FileName(j.item.Entry.Seq), Cause: err}
+		j.item.Err = fileError(j.item.Entry, err)
 	case !have && j.standing == settled:
 		j.item.Away = true
 	case !have:

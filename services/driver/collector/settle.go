@@ -33,12 +33,15 @@ func (p *pool) settle(ctx context.Context) error {
 }
 
 // wait returns nil once the job is done. What was done counts, also when the run
-// is over.
+// is over, and what is whole by then.
 func (j *job) wait(ctx context.Context) error {
 	select {
 	case <-j.done:
 		return nil
 	case <-ctx.Done():
+	}
+	if j.whole.Load() {
+		<-j.done
 	}
 	select {
 	case <-j.done:

@@ -124,6 +124,13 @@ func TestFileThatIsNotWhatTheManifestSays(t *testing.T) {
 				}
 				return lie
 			}
+			m.send = func(data net.Conn, name string, body []byte) string { // so that it is asked for
+				if name == "server_message3.txt" {
+					body = body[1:]
+				}
+				data.Write(body)
+				return "226 done"
+			}
 		}, collector.ErrSize},
 		{"shorter than its size", func(m *misbehaving) {
 			m.send = func(data net.Conn, name string, body []byte) string {

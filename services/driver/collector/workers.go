@@ -44,7 +44,11 @@ func (p *pool) work(ctx context.Context, s *session) error {
 			s.drop()
 			return err
 		}
-		close(j.done)
+		if j.part == nil {
+			close(j.done)
+		} else {
+			p.finish(j)
+		}
 	}
 	if s != nil {
 		s.quit()

@@ -1,0 +1,131 @@
+package collector
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"sealpost/shared/durable"
+	"sealpost/shared/logfile"
+)
+
+// ownFlush is from how many bytes on a file is flushed by who fetched it, so that the
+// others do not wait for that.
+const ownFlush = 1 << 20
+
+// gather is how long more files are waited for, while some are still to come: a flush
+// takes about as long for many as for one.
+const gather = 10 * time.Millisecond
+
+// part is a log file under a temporary name, open.
+type part struct {
+	*os.File
+	name string
+}
+
+// finisher makes files that passed every check durable and gives them their names:
+// all those together that came while it did so for the ones before. One flush for
+// each file takes two thirds of the rate at which small files can be fetched.
+type finisher struct {
+	flusher *durable.Flusher
+	opened  *durable.Dir // before any file was written, and for flushes alone
+
+	mu      sync.Mutex
+	waiting []*job
+	busy    bool
+}
+
+func (o *Output) newFinisher() (*finisher, error) {
+	opened, err := o.Again()
+	if err != nil {
+		return nil, err
+	}
+	return &finisher{flusher: durable.NewFlusher(opened.CanSyncFS(), durable.DirtyBytes), opened: opened}, nil
+}
+
+// finish has a job ended whose file is whole, by a goroutine that lasts as long as
+// there are some.
+func (p *pool) finish(j *job) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	j.whole.Store(true)
+	p.waiting = append(p.waiting, j)
+	if !p.busy {
+		p.busy = true
+		p.group.Go(func() error {
+			for {
+				p.gather()
+				jobs := p.takeWaiting()
+				if len(jobs) == 0 {
+					return nil
+				}
+				p.finishAll(jobs)
+			}
+		})
+	}
+}
+
+func (p *pool) gather() {
+	moment := time.NewTimer(gather)
+	defer moment.Stop()
+	select {
+	case <-moment.C:
+	case <-p.all.Done():
+	}
+}
+
+func (p *pool) takeWaiting() []*job {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	jobs := p.waiting
+	p.waiting, p.busy = nil, len(jobs) > 0
+	return jobs
+}
+
+func (p *pool) finishAll(jobs []*job) {
+	err := p.flushAll(jobs)
+	for _, j := range jobs {
+		p.end(j, err)
+		close(j.done)
+	}
+}
+
+// flushAll makes the bytes of files durable.
+func (p *pool) flushAll(jobs []*job) error {
+	flush := durable.Group{Opened: p.opened}
+	for _, j := range jobs {
+		flush.Files = append(flush.Files, j.part.File)
+		flush.Bytes += j.item.Entry.FileSize
+	}
+	return p.flusher.Flush(flush)
+}
+
+// end gives the file of a job its name, where it was flushed. The name becomes
+// durable before the line is kept. The temporary file goes where the name is taken,
+// and where this machine's disk fails: it would take the room that other files may
+// find enough.
+func (p *pool) end(j *job, err error) {
+	if err == nil {
+		err = p.show(j)
+	}
+	err = errors.Join(err, j.part.Close())
+	if err != nil {
+		_ = p.Remove(j.part.name) // the first error is the one to report
+		j.item.New = false
+		j.item.Err = fileError(j.item.Entry, err)
+	}
+}
+
+func (p *pool) show(j *job) (err error) {
+	if j.item.checked, err = durable.Stat(j.part.File); err != nil {
+		return err
+	}
+	j.item.looked = true
+	if err = p.Show(j.part.File, j.part.name, logfile.FileName(j.item.Entry.Seq)); errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w: it came there meanwhile", ErrForeign)
+	}
+	return err
+}
