@@ -49,7 +49,7 @@ func ownFile(_, to string) error {
 
 // names are all under which the driver opens something in its output directory.
 var names = []string{
-	"manifest.jsonl", ".manifest.jsonl.new", ".collecting", "owed", "checkpoint",
+	"manifest.jsonl", ".manifest.jsonl.new", ".collecting", ".owing", "owed", "checkpoint",
 	"server_message1.txt", ".server_message1.txt.part",
 }
 

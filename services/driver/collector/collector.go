@@ -128,10 +128,40 @@ func Collect(ctx context.Context, cfg Config) (Result, error) {
 	if c.Opened != nil {
 		c.Opened(c.Output)
 	}
+	if err := c.tellKept(c.kept.sync); err != nil {
+		return Result{}, err
+	}
 	c.Log.Info().Str("server", c.Addr).Msg("downloading logs with FTP")
 	err = c.collect(ctx)
 	c.result.Failures = c.failed.list()
 	return c.result, err
+}
+
+// tellKept makes the kept lines durable, and then tells how far they reach.
+func (c *collector) tellKept(flush func() error) error {
+	if c.Kept == nil {
+		return nil
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	c.Kept(c.kept.reached, c.kept.end)
+	return nil
+}
+
+func (c *collector) flush() error {
+	if c.Kept == nil {
+		return c.kept.flush()
+	}
+	return c.tellKept(c.kept.flush)
+}
+
+// flushWhenDue flushes what has gathered.
+func (c *collector) flushWhenDue() error {
+	if !c.kept.due() {
+		return nil
+	}
+	return c.flush()
 }
 
 func (c *collector) collect(ctx context.Context) error {
@@ -143,7 +173,7 @@ func (c *collector) collect(ctx context.Context) error {
 	c.lines = c.kept.lines + fresh.lines
 	c.Progress.total(c.lines)
 	err = c.runPool(ctx, s, fresh)
-	if flushErr := c.kept.flush(); err == nil {
+	if flushErr := c.flush(); err == nil {
 		err = flushErr
 	}
 	if err == nil && fresh.cut {

@@ -68,7 +68,7 @@ func mustCollect(t *testing.T, cfg collector.Config) ([]collector.Item, collecto
 // manifest, and nothing half done.
 func sameFiles(t *testing.T, v *drivertest.Volume, dir string) {
 	t.Helper()
-	want := map[string]bool{logfile.ManifestName: true, ".collecting": true}
+	want := map[string]bool{logfile.ManifestName: true, ".collecting": true, ".owing": true}
 	for _, e := range v.Entries {
 		want[e.File] = true
 		if !bytes.Equal(read(t, dir, e.File), v.Read(e.File)) {

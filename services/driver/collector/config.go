@@ -40,6 +40,11 @@ type Config struct {
 	// Opened is called once, before Checkpoint, with the output directory, which
 	// is open until Collect returns. Nil: not called.
 	Opened func(*Output)
+	// Kept is called with how many lines are kept durably, and how many bytes they
+	// have: before anything is collected, and each time that there are more. Where it
+	// is set a number stays owed though its file has come: who hands the files on
+	// takes it off the list. Nil: not called.
+	Kept func(lines uint64, size int64)
 	// Signed returns how many lines of the logbook with that origin were signed, as
 	// receipts say; "" is any. The server shows a checkpoint of so many within
 	// moments; it is waited for, no longer than Wait and a few seconds, and then done

@@ -38,14 +38,19 @@ func (c *collector) have(item *Item, settled bool) (bool, error) {
 		return true, nil
 	}
 	if !c.trusts(info) {
-		return false, fmt.Errorf("%w: it belongs to another user", ErrForeign)
+		return false, foreign(errOthers)
 	}
 	item.checked, item.looked = info, true
 	if err := item.Check(); err != nil {
-		return false, fmt.Errorf("%w: %w", ErrForeign, err)
+		return false, foreign(err)
 	}
 	return true, nil
 }
+
+// errOthers means that a file is neither ours nor the directory owner's.
+var errOthers = errors.New("it belongs to another user")
+
+func foreign(why error) error { return fmt.Errorf("%w: %w", ErrForeign, why) }
 
 // mostUnasked is how large a file may be that is fetched without a question for its
 // size: where that is wrong it shows in what comes.

@@ -35,11 +35,12 @@ type kept struct {
 	size    int64  // bytes, all of them whole lines, when it was opened
 	lines   uint64 // number of lines when it was opened
 	end     int64  // where the next flush goes
+	reached uint64 // number of lines before it
 	pending bytes.Buffer
 
-	owed    numbers.Set
-	changed bool // owed, since it was written
-	settles int  // bytes of lines whose numbers are owed no more, since then
+	owed           numbers.Set
+	owing, settles numbers.Set // what changed in owed since it was written; no number is in both
+	settledBytes   int         // of the lines whose numbers are owed no more, since then
 }
 
 // openKept opens the kept manifest or makes an empty one. Half a line at its
@@ -52,7 +53,7 @@ func openKept(out *Output) (*kept, error) {
 	k := &kept{Output: out, file: file}
 	err = k.measure()
 	if err == nil {
-		k.owed, err = out.readOwed()
+		k.owed, err = out.Owed()
 	}
 	if err != nil {
 		k.close()
@@ -60,8 +61,7 @@ func openKept(out *Output) (*kept, error) {
 	}
 	if last, some := k.owed.Last(); some && last >= k.lines {
 		// The lines that were to pass over these did not come to be.
-		k.owed.Remove(numbers.Range{First: k.lines, Last: 1<<63 - 1})
-		k.changed = true
+		k.settled(numbers.Range{First: k.lines, Last: 1<<63 - 1}, 0)
 	}
 	return k, nil
 }
@@ -74,7 +74,7 @@ func (k *kept) measure() error {
 	if err != nil {
 		return err
 	}
-	k.size, k.lines, k.end = count.whole, count.lines, count.whole
+	k.size, k.lines, k.end, k.reached = count.whole, count.lines, count.whole, count.lines
 	if total == k.size {
 		return nil
 	}
@@ -126,23 +126,24 @@ func (k *kept) add(line []byte) {
 // owe notes that the log files of r are still to come.
 func (k *kept) owe(r numbers.Range) {
 	k.owed.Add(r)
-	k.changed = true
+	k.owing.Add(r)
+	k.settles.Remove(r)
 }
 
 // settled notes that those of r are owed no more; their lines have that many
 // bytes.
 func (k *kept) settled(r numbers.Range, bytes int) {
 	k.owed.Remove(r)
-	k.changed, k.settles = true, k.settles+bytes
+	k.owing.Remove(r)
+	k.settles.Add(r)
+	k.settledBytes += bytes
 }
 
-// flushWhenDue bounds what a crash makes the next run look at again. The list of
-// owed numbers is written as a whole, so a long one is written less often.
-func (k *kept) flushWhenDue() error {
-	if k.pending.Len()+k.settles < keptFlush+16*k.owed.Len() {
-		return nil
-	}
-	return k.flush()
+// due reports whether it is time to flush, which bounds what a crash makes the next
+// run look at again. The list of owed numbers is written as a whole, so a long one is
+// written less often.
+func (k *kept) due() bool {
+	return k.pending.Len()+k.settledBytes >= keptFlush+16*k.owed.Len()
 }
 
 // flush makes durable first the names of the log files, then what is owed, and
@@ -152,11 +153,8 @@ func (k *kept) flush() error {
 	if err := k.Sync(); err != nil {
 		return err
 	}
-	if k.changed {
-		if err := k.writeOwed(k.owed); err != nil {
-			return err
-		}
-		k.changed, k.settles = false, 0
+	if err := k.flushOwed(); err != nil {
+		return err
 	}
 	if k.pending.Len() == 0 {
 		return nil
@@ -172,8 +170,30 @@ func (k *kept) flush() error {
 		return err
 	}
 	k.end += int64(n)
+	k.reached += uint64(bytes.Count(k.pending.Bytes(), []byte{'\n'}))
 	k.pending.Reset()
 	return nil
+}
+
+// flushOwed writes what changed: others may have changed the list, too.
+func (k *kept) flushOwed() (err error) {
+	if k.owing.Empty() && k.settles.Empty() {
+		return nil
+	}
+	if k.owed, err = k.ChangeOwed(k.owing, k.settles); err != nil {
+		return err
+	}
+	k.owing, k.settles, k.settledBytes = numbers.Set{}, numbers.Set{}, 0
+	return nil
+}
+
+// sync makes durable what was there when the manifest was opened: a driver that was
+// killed may have left it in memory.
+func (k *kept) sync() error {
+	if err := k.Sync(); err != nil {
+		return err
+	}
+	return k.file.Sync()
 }
 
 func (k *kept) close() { _ = k.file.Close() } // flush has synced what matters

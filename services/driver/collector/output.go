@@ -149,15 +149,20 @@ func (o *Output) clear(name string) error {
 
 // lock takes the directory for this process.
 func (o *Output) lock() (*durable.FileLock, error) {
-	// The lock file is made here, so that it gets the owner of all that is here.
-	f, err := o.open(lockName, 0o600)
-	if err != nil {
-		return nil, inUse(err)
-	}
-	_ = f.Close() // nothing was written
-	lock, err := o.TryLock(lockName)
+	lock, err := o.LockFile(lockName)
 	if err != nil {
 		return nil, inUse(err)
 	}
 	return lock, nil
+}
+
+// LockFile takes a lock without waiting: durable.ErrLocked. Its file is made here, so
+// that it gets the owner of all that is here.
+func (o *Output) LockFile(name string) (*durable.FileLock, error) {
+	f, err := o.open(name, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_ = f.Close() // nothing was written
+	return o.TryLock(name)
 }

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"time"
 
+	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 	"sealpost/shared/numbers"
 )
@@ -32,8 +35,16 @@ func (e *OwedError) Error() string { return fmt.Sprintf("%s: line %d: %v", e.Pat
 // Unwrap returns the cause.
 func (e *OwedError) Unwrap() error { return e.Cause }
 
-// readOwed reads the list.
-func (o *Output) readOwed() (numbers.Set, error) {
+// owingName is a lock that is held while the list is read and written again: who
+// collects and who hands on change it at the same time.
+const (
+	owingName = ".owing"
+	owingWait = 10 * time.Second // nobody holds it longer than a flush takes
+	owingPoll = 10 * time.Millisecond
+)
+
+// Owed reads the list.
+func (o *Output) Owed() (numbers.Set, error) {
 	text, err := o.ReadFile(owedName, maxOwed)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return numbers.Set{}, err
@@ -53,6 +64,43 @@ func (o *Output) readOwed() (numbers.Set, error) {
 		return numbers.Set{}, &OwedError{Path: o.path(owedName), Line: 1, Cause: in.Err()}
 	}
 	return owed, nil
+}
+
+// ChangeOwed puts numbers on the list and takes others off it, durably, and returns
+// what it holds then. The error is ErrInUse where another process does so for long.
+func (o *Output) ChangeOwed(more, less numbers.Set) (owed numbers.Set, err error) {
+	lock, err := o.lockOwed()
+	if err != nil {
+		return owed, err
+	}
+	defer lock.Close()
+	if owed, err = o.Owed(); err != nil {
+		return owed, err
+	}
+	before := owed.Clone()
+	for _, r := range less.Ranges() {
+		owed.Remove(r)
+	}
+	for _, r := range more.Ranges() {
+		owed.Add(r)
+	}
+	if slices.Equal(owed.Ranges(), before.Ranges()) {
+		return owed, nil
+	}
+	return owed, o.writeOwed(owed)
+}
+
+// lockOwed waits for the lock, but not for ever: somebody else may have put it there.
+func (o *Output) lockOwed() (*durable.FileLock, error) {
+	for deadline := time.Now().Add(owingWait); ; time.Sleep(owingPoll) {
+		lock, err := o.LockFile(owingName)
+		if err == nil {
+			return lock, nil
+		}
+		if !errors.Is(err, durable.ErrLocked) || time.Now().After(deadline) {
+			return nil, inUse(err)
+		}
+	}
 }
 
 // writeOwed replaces the list, durably. An empty one has no file.

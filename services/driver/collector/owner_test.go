@@ -59,7 +59,7 @@ func TestOwnerReadsAndRemovesWhatRootCollects(t *testing.T) {
 	shell(t, uid, dir, `for f in .c* server_message*.txt manifest.jsonl checkpoint; do
 		cat "$f" >/dev/null && echo >>"$f" || exit 1
 	done`)
-	shell(t, uid, dir, `rm .c* server_message*.txt manifest.jsonl checkpoint && test -z "$(ls -A)"`)
+	shell(t, uid, dir, `rm .c* .owing server_message*.txt manifest.jsonl checkpoint && test -z "$(ls -A)"`)
 }
 
 // shell runs a script as that user in dir, also where the user may not enter the

@@ -60,10 +60,10 @@ func (p *pool) record(j *job) error {
 		p.kept.add(j.item.Line)
 	case j.standing == unreached:
 		p.kept.add(j.item.Line)
-	case j.standing == owed && j.item.Err == nil:
+	case j.standing == owed && j.item.Err == nil && p.Kept == nil:
 		p.kept.settled(at, len(j.item.Line))
 	}
-	return p.kept.flushWhenDue()
+	return p.flushWhenDue()
 }
 
 func (p *pool) count(j *job) error {
