@@ -35,7 +35,8 @@ const usage = `usage: driver [COMMAND]
   driver                  collect the log files over FTP and print the new ones
   driver -again NUMBERS   the same, and once more what was collected before:
                           those of NUMBERS (3-5,7) that are not in the directory
-  driver -forget NUMBERS  give up on log files that are missing on the server
+  driver -forget NUMBERS  give up on log files that are missing on the server,
+                          and on messages that cannot be handed on
   driver local            run everything on this machine: server, six clients,
                           an FTP server, and the driver
       -dir DIR            keep everything in DIR (default: a temporary directory)

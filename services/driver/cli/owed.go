@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"sealpost/services/driver/collector"
+	"sealpost/services/driver/handon"
 	"sealpost/services/driver/run"
 	"sealpost/shared/arguments"
 	"sealpost/shared/numbers"
@@ -24,15 +26,23 @@ func again(ctx context.Context, args []string, std voice.Streams) error {
 	return collect(ctx, std)
 }
 
-// forget gives up on numbers that are owed.
+// forget gives up on numbers that are owed, and on the one at which handing on
+// stands.
 func forget(args []string, std voice.Streams) error {
 	dir, which, err := whichNumbers("-forget", args)
 	if err != nil {
 		return err
 	}
-	forgotten, err := collector.Forget(dir, which)
+	forgotten, err := handon.Forget(dir, which)
 	if err != nil {
 		return err
+	}
+	owed, err := collector.Forget(dir, which)
+	if err != nil && (forgotten.Empty() || !errors.Is(err, collector.ErrNotOwed)) {
+		return err
+	}
+	for _, r := range owed.Ranges() {
+		forgotten.Add(r)
 	}
 	_, err = fmt.Fprintf(std.Out, "forgotten: %v\n", forgotten)
 	return err

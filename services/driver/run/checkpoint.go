@@ -38,8 +38,8 @@ const (
 	keptCheckpoint   = "kept checkpoint " // and its path
 )
 
-// signed is a checkpoint whose signature held.
-type signed struct {
+// opened is a checkpoint whose signature held.
+type opened struct {
 	text []byte
 	receipt.Checkpoint
 }
@@ -50,8 +50,8 @@ type checkpoints struct {
 	pins     identity.Pins
 	out      *collector.Output // where the kept one lies
 	audit    *audit.Audit
-	fetched  *signed // nil: there is none, or it cannot be gone by
-	kept     *signed
+	fetched  *opened // nil: there is none, or it cannot be gone by
+	kept     *opened
 	missing  bool // on the server
 	failures []error
 }
@@ -75,7 +75,7 @@ func (c *checkpoints) take(text []byte, err error) {
 // origin names the logbook that the server shows, or showed last: "" where neither
 // is known.
 func (c *checkpoints) origin() string {
-	for _, s := range []*signed{c.fetched, c.kept} {
+	for _, s := range []*opened{c.fetched, c.kept} {
 		if s != nil {
 			return s.Origin
 		}
@@ -95,14 +95,14 @@ func (c *checkpoints) readKept() {
 }
 
 // open checks the signature and has the manifest checked against the tree.
-func (c *checkpoints) open(where string, text []byte) *signed {
+func (c *checkpoints) open(where string, text []byte) *opened {
 	checkpoint, err := receipt.OpenCheckpoint(text, c.pins)
 	if err != nil {
 		c.fail(where, err)
 		return nil
 	}
 	c.audit.Expect(audit.Head{Source: where, Checkpoint: checkpoint})
-	return &signed{text, checkpoint}
+	return &opened{text, checkpoint}
 }
 
 func (c *checkpoints) fail(where string, err error) {
@@ -127,6 +127,29 @@ func (c *checkpoints) keep() error {
 // the kept one. It may: the manifest grows before it is signed.
 func (c *checkpoints) older() bool {
 	return c.kept != nil && c.fetched != nil && c.fetched.Size < c.kept.Size
+}
+
+// signed is how many lines the server's checkpoint has shown to be its own, 0 where
+// anything contradicts it.
+func (c *checkpoints) signed() uint64 {
+	if c == nil || len(c.failures) > 0 || c.fetched == nil || !c.audit.Holds(c.fetched.Checkpoint) {
+		return 0
+	}
+	return c.fetched.Size
+}
+
+// signedBefore is how many lines an earlier run has found to be signed: it kept no
+// checkpoint that was not true of the kept manifest.
+func (c *checkpoints) signedBefore() uint64 {
+	text, err := c.out.ReadFile(logfile.CheckpointName, receipt.MaxSize)
+	if err != nil {
+		return 0 // take says it
+	}
+	checkpoint, err := receipt.OpenCheckpoint(text, c.pins)
+	if err != nil {
+		return 0
+	}
+	return checkpoint.Size
 }
 
 // summary is what the last line says of checkpoints, "" where failures say it.

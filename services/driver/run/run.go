@@ -2,14 +2,14 @@
 // what is new, check the receipts, sum up.
 //
 // Guaranteed: Run returns nil only if every log file of the manifest was
-// collected, in this run or an earlier one, or given up by collector.Forget, and,
-// where an outbox is set, nothing was left or refused in it and every receipt in
-// it, of the logbook that the server shows, is true; those of other logbooks are
-// counted. With the server's identity set it is moreover nil only if the manifest
-// has every tree that the server signed: in its checkpoint, in the one kept in an
-// earlier run, in those receipts. The
-// newest checkpoint that was found true is kept beside the log files. What is
-// printed has its control characters made visible and a mark before each line, so
+// collected, in this run or an earlier one, and handed on, where that is set, or
+// given up by collector.Forget or handon.Forget, and, where an outbox is set, nothing
+// was left or refused in it and every receipt in it, of the logbook that the server
+// shows, is true; those of other logbooks are counted. With the server's identity set
+// it is moreover nil only if the manifest has every tree that the server signed: in
+// its checkpoint, in the one kept in an earlier run, in those receipts; and nothing is
+// handed on before a checkpoint has shown it to be signed. The newest checkpoint that
+// was found true is kept beside the log files. What is printed has its control characters made visible and a mark before each line, so
 // that no message can pass for another file or for the driver's own words; what
 // is on disk stays byte for byte.
 package run
@@ -25,6 +25,7 @@ import (
 
 	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
+	"sealpost/services/driver/handon"
 	"sealpost/services/driver/receipts"
 	"sealpost/shared/logging"
 	"sealpost/shared/progress"
@@ -59,8 +60,9 @@ type driver struct {
 	out         io.Writer
 	start       time.Time
 	audit       *audit.Audit
-	checkpoints *checkpoints  // nil without an identity
-	receipts    *receipts.Set // nil without an outbox
+	checkpoints *checkpoints    // nil without an identity
+	receipts    *receipts.Set   // nil without an outbox
+	handing     *handon.Handing // nil where nothing is handed on
 	failures    []error
 }
 
@@ -88,6 +90,9 @@ func Run(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writ
 		return err
 	}
 	if err := d.waitForOutbox(ctx); err != nil {
+		return err
+	}
+	if err := d.startHanding(ctx, &config); err != nil {
 		return err
 	}
 	return d.collect(ctx, config)
@@ -149,6 +154,7 @@ func (d *driver) collect(ctx context.Context, cfg collector.Config) error {
 	if err != nil {
 		d.failures = append(d.failures, err)
 	}
+	d.failures = append(d.failures, d.finishHanding()...)
 	d.log.Info().Uint64("files", result.Files).Uint64("new", result.New).
 		Uint64("bytes", result.Bytes).Int("failures", len(d.failures)).Msg("finished")
 	if err := d.summary(result); err != nil {
@@ -166,7 +172,11 @@ func (d *driver) judge(whole bool) {
 	if d.checkpoints != nil {
 		d.failures = append(d.failures, d.checkpoints.failures...)
 	}
-	d.failures = append(d.failures, d.audit.Findings(whole)...)
+	findings := d.audit.Findings(whole)
+	d.failures = append(d.failures, findings...)
+	if len(findings) == 0 {
+		d.handing.Allow(d.checkpoints.signed())
+	}
 	if d.receipts == nil {
 		return
 	}

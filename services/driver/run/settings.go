@@ -26,6 +26,7 @@ type Settings struct {
 	Limits
 
 	Output
+	HandOn
 
 	Outbox  string        // read-only; empty: none to wait for and no receipts to check
 	Timeout time.Duration `default:"2m" min:"0s"` // for the outbox to become empty
@@ -79,7 +80,7 @@ func (s *Settings) Check() []settings.Problem {
 			Name: "DRIVER_FTP_ADDR", Value: string(s.FTPAddr), Rule: "must name a host",
 		})
 	}
-	return problems
+	return append(problems, s.HandOn.problems()...)
 }
 
 func (s *Settings) host() string {
