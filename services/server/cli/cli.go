@@ -45,6 +45,8 @@ const usage = `usage: server [COMMAND]
   server identity list        show the current, the next and the replaced ones
   server verify               judge the volumes as a start does, and compare every
                               log file with the manifest
+  server copy DIR             copy both volumes into DIR/data and DIR/state, also
+                              beside a running server; DIR is empty or not there
   server logbook accept       give volumes that do not fit each other a new
                               logbook id, with the server stopped
       -yes                    without asking
@@ -71,6 +73,7 @@ var commands = map[string]command{
 	"identity":    identityCommand,
 	"setup":       runSetup,
 	"verify":      verify,
+	"copy":        copyVolumes,
 	"logbook":     logbookCommand,
 	"healthcheck": healthcheck,
 }

@@ -34,6 +34,7 @@ var printing = []struct{ call, says string }{
 	{"identity retire", ""},
 	{"logbook accept -yes", "server: hint: what the command changed"},
 	{"verify", ""},
+	{"copy FILE-copy", ""},
 	{"healthcheck", ""},
 }
 

@@ -15,6 +15,9 @@ import (
 // speak puts failures into words for people.
 const speak = voice.Voice("server")
 
+// removeCopy is what is to be done where a copy was begun and not finished.
+const removeCopy = "what was copied so far opens as no logbook: remove it, then copy again"
+
 // hint is the likely remedy, "" where there is none.
 func hint(err error) string {
 	var bad *settings.Error
@@ -43,7 +46,16 @@ func hint(err error) string {
 		return "-yes stands for the answer"
 	case errors.As(err, &red):
 		return red.hint
-	case volumes.IsVerdict(err):
+	case errors.As(err, new(*volumes.TargetError)):
+		return "name a directory that is not there yet, on another disk"
+	case errors.As(err, new(*volumes.CopiedFileError)):
+		return "that file was altered or cut after it was kept, or its disk fails: restore it from an earlier copy, " +
+			"or move it away, for a copy without it; " + removeCopy
+	case errors.Is(err, errGone):
+		return "each file above was removed after it was kept"
+	case errors.As(err, new(*volumes.NotInPlaceError)), volumes.IsVerdict(err):
+	case errors.As(err, new(*volumes.UnfinishedError)):
+		return removeCopy
 	case errors.Is(err, errDifferences):
 		return "each file above was altered, cut or removed after it was kept"
 	case errors.As(err, new(*voice.OutputError)):

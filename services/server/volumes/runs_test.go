@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/services/server/state"
 	"sealpost/shared/durable"
@@ -29,6 +30,7 @@ var runs = map[string]func(root string) error{
 	"switch":        func(root string) error { return switching(root, switchIdentity) },
 	"half a switch": func(root string) error { return switching(root, halfASwitch) },
 	"accept":        accept,
+	"copy":          copyVolumes,
 }
 
 func TestMain(m *testing.M) {
@@ -147,4 +149,15 @@ func accept(root string) error {
 		return err
 	}
 	return serve(root)
+}
+
+// copyVolumes copies to a directory beside the volumes.
+func copyVolumes(root string) error {
+	st, err := state.Open(filepath.Join(root, "state"))
+	if err != nil {
+		return err
+	}
+	to := filepath.Join(root, "copy")
+	_, err = Copy(context.Background(), filepath.Join(root, "data"), st, to, new(CopyProgress), func(local.Difference) {})
+	return errors.Join(err, setMark(root, "copied", nil), st.Close())
 }

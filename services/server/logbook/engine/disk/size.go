@@ -37,9 +37,13 @@ func FreeBytes(dir string) (uint64, error) {
 type CorruptError struct {
 	File   string
 	Reason string
+	Remedy string // what can be done about this one, where that is known
 }
 
 func (e *CorruptError) Error() string { return fmt.Sprintf("%s: %s", e.File, e.Reason) }
 
+// Fix returns what can be done about it, or "".
+func (e *CorruptError) Fix() string { return e.Remedy }
+
 // Corrupt returns a *CorruptError about a file.
-func Corrupt(file, reason string) error { return &CorruptError{file, reason} }
+func Corrupt(file, reason string) error { return &CorruptError{File: file, Reason: reason} }

@@ -30,6 +30,9 @@ func Read(vol *disk.Volume) (head Head, all []Record, ok bool, err error) {
 		}
 		return head, nil, false, err
 	}
+	if bytes.HasPrefix(text, []byte(unfinished)) {
+		return head, nil, false, errUnfinished
+	}
 	head, all, err = Parse(text)
 	return head, all, err == nil, err
 }
