@@ -158,8 +158,10 @@ func TestCopyIsTheSame(t *testing.T) {
 			t.Errorf("%s: %v, %v became %v, %v", name, before.Mode(), before.ModTime(), after.Mode(), after.ModTime())
 		}
 	}
-	if info, err := os.Stat(filepath.Join(to, "state")); err != nil || info.Mode().Perm() != 0o700 {
-		t.Errorf("the state's copy is %v, %v", info, err)
+	for _, dir := range []string{to, filepath.Join(to, "state")} {
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s is %v, %v", dir, info, err)
+		}
 	}
 	wantGoesOn(t, to, 2)
 }
