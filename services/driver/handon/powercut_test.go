@@ -114,6 +114,32 @@ func TestPowerCutEverywhere(t *testing.T) {
 	}
 }
 
+// TestPowerCutAfterAKill: a run is killed where it has added lines to the manifest and
+// has not flushed them. What the next one passes is kept all the same, wherever its
+// power is cut.
+func TestPowerCutAfterAKill(t *testing.T) {
+	p := newPlace(t, 3)
+	start := map[string][]byte{"out/": nil, "told/": nil, "messages/": nil}
+	ops, _ := traceRun(t, p, start, "")
+	disk := durabletest.New(start)
+	for _, op := range ops {
+		disk.Apply(op)
+		if op.Kind == durabletest.Write && op.Name == "out/"+logfile.ManifestName {
+			break
+		}
+	}
+	more, _ := traceRun(t, p, disk.After(durabletest.Everything), "")
+	for n, op := range more {
+		disk.Apply(op)
+		if checkLeft(t, p, disk.After(durabletest.Nothing)); t.Failed() {
+			t.Fatalf("that was after %d operations", n+1)
+		}
+	}
+	if left := disk.After(durabletest.Nothing); string(left["out/handed"]) != "3\n" {
+		t.Errorf("the position is %q", left["out/handed"])
+	}
+}
+
 // traceRun returns what a run does in a directory that holds start, and what that
 // holds then.
 func traceRun(t *testing.T, p *place, start map[string][]byte, refuse string) ([]durabletest.Op, map[string][]byte) {

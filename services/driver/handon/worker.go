@@ -35,10 +35,11 @@ type worker struct {
 }
 
 func (w *worker) run(ctx context.Context) error {
-	for !w.now().some {
-		if w.await(ctx, nil); w.now().over || ctx.Err() != nil {
+	for k := w.now(); !k.some; k = w.now() {
+		if k.over || ctx.Err() != nil {
 			return nil // there was nothing
 		}
+		w.await(ctx, nil)
 	}
 	var err error
 	if w.out, err = collector.OpenOutput(w.Dir); err != nil {

@@ -119,7 +119,7 @@ func TestCommandTooLong(t *testing.T) {
 			}
 			both, child := open(t, path, os.O_RDWR), open(t, path, os.O_RDONLY)
 			var log bytes.Buffer
-			c := script(t, &log, `(echo; exec sleep 1000) > '`+path+`' 2>&1 & wait`)
+			c := script(t, &log, `(echo; exec sleep 100) > '`+path+`' 2>&1 & wait`)
 			c.Limit = test.limit
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -135,6 +135,9 @@ func TestCommandTooLong(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 			both.Close()
+			if err := child.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
 			if _, err := io.ReadAll(child); err != nil { // ends with the child
 				t.Error(err)
 			}
@@ -156,7 +159,7 @@ func open(t *testing.T, path string, flag int) *os.File {
 // TestCommandLeavesSomethingRunning that holds its output: it has ended all the same.
 func TestCommandLeavesSomethingRunning(t *testing.T) {
 	var log bytes.Buffer
-	c := script(t, &log, `sleep 1000 & echo $!`)
+	c := script(t, &log, `sleep 100 & echo $!`)
 	if err := c.Hand(t.Context(), told(t, "a", "text")); err != nil {
 		t.Error(err)
 	}

@@ -1,0 +1,110 @@
+package run_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"sealpost/services/driver/collector"
+	"sealpost/services/driver/drivertest"
+	"sealpost/services/driver/run"
+	"sealpost/shared/settings"
+)
+
+// messagesIn has what is collected handed on to a directory, and returns what lies there.
+func messagesIn(t *testing.T, cfg *run.Settings) func() []string {
+	t.Helper()
+	cfg.MessagesDir = filepath.Join(t.TempDir(), "messages")
+	return func() (list []string) {
+		entries, err := os.ReadDir(cfg.MessagesDir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			list = append(list, e.Name())
+		}
+		return list
+	}
+}
+
+// names are those in a directory of messages.
+type names []string
+
+func (n names) compare(t *testing.T, got []string) {
+	t.Helper()
+	if !slices.Equal(got, n) {
+		t.Errorf("handed on %q, want %q", got, n)
+	}
+}
+
+// TestHandsOnWhatIsSigned: without an identity all that came; with one no message that
+// a checkpoint does not show to be the server's, and none while anything contradicts it.
+func TestHandsOnWhatIsSigned(t *testing.T) {
+	v, cfg := signedVolume(t, 3)
+	messages := messagesIn(t, &cfg)
+	failsWith(t, cfg, run.ErrNothingSigned, "no checkpoint")
+	names{}.compare(t, messages())
+
+	v.PutCheckpoint(2)
+	if _, _, err := start(cfg); err != nil {
+		t.Fatal(err)
+	}
+	names{"0-a.txt", "1-a.txt"}.compare(t, messages())
+
+	v.PutCheckpoint(3)
+	v.Add("forged.txt", []byte("not signed as this"))
+	checkpoint := v.SignCheckpoint(4)
+	v.Replace(3, []byte("forged"))
+	v.Write("checkpoint", []byte(checkpoint))
+	failsWith(t, cfg, nil, "a change in lines")
+	names{"0-a.txt", "1-a.txt"}.compare(t, messages())
+
+	cfg.ServerIdentity = ""
+	if _, _, err := start(cfg); err != nil {
+		t.Fatal(err)
+	}
+	names{"0-a.txt", "1-a.txt", "2-a.txt", "3-forged.txt"}.compare(t, messages())
+}
+
+// TestHandsOnWithoutTheServer: what an earlier run found signed goes though no FTP
+// server can be had.
+func TestHandsOnWithoutTheServer(t *testing.T) {
+	v, cfg := signedVolume(t, 2)
+	v.PutCheckpoint(2)
+	if _, _, err := start(cfg); err != nil {
+		t.Fatal(err)
+	}
+	gone := drivertest.Listen(t)
+	gone.Close()
+	cfg.FTPAddr = settings.Address(gone.Addr().String())
+	messages := messagesIn(t, &cfg)
+	var connect *collector.ConnectError
+	if _, _, err := start(cfg); !errors.As(err, &connect) {
+		t.Error(err)
+	}
+	names{"0-a.txt", "1-a.txt"}.compare(t, messages())
+}
+
+func TestHandOnSettings(t *testing.T) {
+	for _, test := range []struct {
+		set  run.HandOn
+		rule string
+	}{
+		{run.HandOn{OnFile: "true", OnFileURL: "http://a"}, "not both"},
+		{run.HandOn{OnFile: "  "}, "must name a program"},
+		{run.HandOn{OnFile: "/no/such/program x"}, "must be a program that can be started"},
+		{run.HandOn{OnFileURL: "ftp://who:secret@a"}, "must be a URL such as"},
+	} {
+		cfg := config(t, "127.0.0.1:1")
+		cfg.HandOn = test.set
+		_, _, err := start(cfg)
+		var bad *settings.Error
+		if !errors.As(err, &bad) || !strings.Contains(err.Error(), test.rule) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%+v: %v", test.set, err)
+		}
+	}
+}
