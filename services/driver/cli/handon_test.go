@@ -96,7 +96,8 @@ func TestHandsOnToAnAddress(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "handed"), []byte("x"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if status, _, errs := start(); status != 1 || !strings.Contains(errs, "driver: "+filepath.Join(dir, "handed")+": it must hold") ||
+	if status, _, errs := start(); status != 1 ||
+		!strings.Contains(errs, "driver: "+filepath.Join(dir, "handed")+": it must hold") ||
 		!strings.Contains(errs, "driver: hint: it holds the number that is handed on next") {
 		t.Errorf("status %d\n%s", status, errs)
 	}

@@ -190,7 +190,7 @@ func (k *kept) flushOwed() (err error) {
 // sync makes durable what was there when the manifest was opened: a driver that was
 // killed may have left it in memory.
 func (k *kept) sync() error {
-	if err := k.Sync(); err != nil {
+	if err := k.Output.Sync(); err != nil {
 		return err
 	}
 	return k.file.Sync()

@@ -219,7 +219,8 @@ func goOn(t *testing.T, p *place, left map[string][]byte) {
 		if _, ok := told[fmt.Sprintf("told/%d", e.Seq)]; !ok {
 			t.Errorf("%d was never told", e.Seq)
 		}
-		if info, err := os.Stat(filepath.Join(p.cfg.Messages, handon.FileName(e))); err != nil || uint64(info.Size()) != e.Size {
+		info, err := os.Stat(filepath.Join(p.cfg.Messages, handon.FileName(e)))
+		if err != nil || uint64(info.Size()) != e.Size {
 			t.Errorf("%d alone: %v", e.Seq, err)
 		}
 	}

@@ -86,7 +86,8 @@ func TestOneHandsOn(t *testing.T) {
 // TestPositionThatIsNone: nothing is handed on by it, and collecting goes on.
 func TestPositionThatIsNone(t *testing.T) {
 	for _, text := range []string{
-		"", "\n", "1", "x\n", "-1\n", "01 \n", "9223372036854775808\n", "1\n\n", "1\nx", "1\n0 failing since 2026-11-27T12:00:00Z\n",
+		"", "\n", "1", "x\n", "-1\n", "01 \n", "9223372036854775808\n", "1\n\n", "1\nx",
+		"1\n0 failing since 2026-11-27T12:00:00Z\n",
 		"1\n1 failing since yesterday\n", "1\n1 failing since 2026-11-27T12:00:00Z\nmore\n", "1\n" + strings.Repeat(" ", 200),
 		"3\n", // beyond the manifest
 	} {

@@ -56,7 +56,8 @@ func TestCommand(t *testing.T) {
 	t.Setenv("OTHER", "stays")
 	out := filepath.Join(t.TempDir(), "env")
 	var log bytes.Buffer
-	c := script(t, &log, `printf '%s\n' "$#" "$@" > '`+out+`'; env | grep -E '^(SEALPOST|DRIVER|OTHER)' | sort >> '`+out+"'\n")
+	c := script(t, &log, `printf '%s\n' "$#" "$@" > '`+out+`'
+env | grep -E '^(SEALPOST|DRIVER|OTHER)' | sort >> '`+out+"'\n")
 	name := `$(rm -rf /tmp/x) "; 'a/../b`
 	if err := c.Hand(t.Context(), told(t, name, "text")); err != nil {
 		t.Fatal(err)

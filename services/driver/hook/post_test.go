@@ -172,7 +172,9 @@ func TestCheckURL(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	for _, text := range []string{"", "a", "//a/b", "file:///etc/passwd", "ftp://a", "http://", "http:a", "http://a:secret@b:x/"} {
+	for _, text := range []string{
+		"", "a", "//a/b", "file:///etc/passwd", "ftp://a", "http://", "http:a", "http://a:secret@b:x/",
+	} {
 		if err := hook.CheckURL(text); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -9,9 +9,10 @@
 // it is moreover nil only if the manifest has every tree that the server signed: in
 // its checkpoint, in the one kept in an earlier run, in those receipts; and nothing is
 // handed on before a checkpoint has shown it to be signed. The newest checkpoint that
-// was found true is kept beside the log files. What is printed has its control characters made visible and a mark before each line, so
-// that no message can pass for another file or for the driver's own words; what
-// is on disk stays byte for byte.
+// was found true is kept beside the log files. What is printed has its control
+// characters made visible and a mark before each line, so that no message can pass
+// for another file or for the driver's own words; what is on disk stays byte for
+// byte.
 package run
 
 import (
