@@ -44,8 +44,12 @@ func TestEndsAHook(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	p.to.take = func(ctx context.Context, _ uint64) error {
 		cancel()
-		<-ctx.Done()
-		return context.Cause(ctx)
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(20 * time.Second):
+			return nil
+		}
 	}
 	p.cfg.Grace = time.Millisecond
 	if e := only[*handon.InterruptedError](p, p.runIn(ctx)); e.Number != 0 {

@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
 	"sealpost/services/driver/run"
@@ -68,6 +70,37 @@ func TestHandsOnWhatIsSigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	names{"0-a.txt", "1-a.txt", "2-a.txt", "3-forged.txt"}.compare(t, messages())
+}
+
+// TestHandsOnNothingBehindABreak: a run that breaks off has not compared the manifest
+// with the checkpoint, whose signature alone says nothing about the lines.
+func TestHandsOnNothingBehindABreak(t *testing.T) {
+	v, cfg := attackedVolume(t)
+	v.Replace(0, []byte("forged"))
+	messages := messagesIn(t, &cfg)
+	if err := run.Run(t.Context(), cfg, nil, closed{}, io.Discard); !errors.Is(err, io.ErrClosedPipe) {
+		t.Error(err)
+	}
+	names{}.compare(t, messages())
+}
+
+// closed is a writer that nobody reads.
+type closed struct{}
+
+func (closed) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// TestHandsOnNoSplitView: the server's own checkpoint is true of its manifest, and a
+// receipt is not.
+func TestHandsOnNoSplitView(t *testing.T) {
+	v, cfg := attackedVolume(t)
+	o := drivertest.NewOutbox(t, v)
+	o.Sent(v.Entries[3], "text")
+	v.Replace(1, []byte("for you alone"))
+	v.PutCheckpoint(4)
+	cfg.Outbox = o.Dir
+	messages := messagesIn(t, &cfg)
+	failsWith(t, cfg, audit.ErrSplit, "split view")
+	names{}.compare(t, messages())
 }
 
 // TestHandsOnWithoutTheServer: what an earlier run found signed goes though no FTP
