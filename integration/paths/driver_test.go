@@ -48,3 +48,28 @@ func TestCollectedIsWalkedFromWhatIsOpen(t *testing.T) {
 	}
 	b.check(openedByEach, looked)
 }
+
+// TestHandedOnIsWalkedFromWhatIsOpen: output directory and directory of messages, with
+// a hook that fails, and files that lie in the way.
+func TestHandedOnIsWalkedFromWhatIsOpen(t *testing.T) {
+	v := drivertest.NewVolume(t)
+	v.Add("a/b.txt", []byte("one"))
+	v.Add("two", []byte("two"))
+	v.PutCheckpoint(2)
+	root := realDir(t)
+	out, messages := filepath.Join(root, "made"), filepath.Join(root, "messages")
+	check(t, os.Mkdir(messages, 0o755))
+	put(t, filepath.Join(messages, ".0.part"), "o") // a driver was killed
+	settings := append(os.Environ(),
+		"DRIVER_FTP_ADDR="+drivertest.Serve(t, v.Dir, nil), "DRIVER_FTP_USER="+drivertest.User,
+		"DRIVER_FTP_PASSWORD="+drivertest.Password, "DRIVER_FTP_TLS=off", "DRIVER_OUTPUT_DIR="+out,
+		"DRIVER_SERVER_IDENTITY="+v.Pins().String(), "DRIVER_TIMEOUT=0")
+	b := &table{T: t, program: "driver", roots: []string{out, messages},
+		env: append(settings, "DRIVER_MESSAGES_DIR="+messages, "DRIVER_ON_FILE=true")}
+	b.run(0)
+	check(t, os.Remove(filepath.Join(out, "handed"))) // begins again, and finds the messages there
+	b.run(0)
+	b.env = append(settings, "DRIVER_ON_FILE=true")
+	b.run(0, "-again", "1")
+	b.check(openedByEach, looked)
+}

@@ -90,6 +90,7 @@ type Handing struct {
 	finish chan struct{} // closed by Finish
 	done   chan struct{}
 	errs   []error // once done
+	count  uint64  // once done: messages that were handed on
 }
 
 // Start begins to hand on, in the background, as soon as Kept says that there is
@@ -143,6 +144,9 @@ func (h *Handing) Finish() []error {
 	<-h.done
 	return h.errs
 }
+
+// Count is how many messages were handed on, once Finish has returned.
+func (h *Handing) Count() uint64 { return h.count }
 
 func (h *Handing) now() kept {
 	h.mu.Lock()

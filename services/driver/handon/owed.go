@@ -71,7 +71,7 @@ func (w *worker) tryOne(ctx context.Context, e logfile.Entry) error {
 		var one numbers.Set
 		one.Add(at)
 		_, err = w.out.ChangeOwed(numbers.Set{}, one)
-		w.Log.Info().Uint64("number", e.Seq).Msg("handed on what was owed")
+		w.note(e)
 		return err
 	case errors.Is(err, errAway): // its file is owed
 		return nil

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -139,3 +140,37 @@ func TestOnlyWhatIsSigned(t *testing.T) {
 	p.got(0, 1, 2)
 	p.holds("handed", "3\n")
 }
+
+// TestPlantedPosition: what somebody has put in the place of position or lock is not
+// followed, waited for, or written to.
+func TestPlantedPosition(t *testing.T) {
+	for _, name := range []string{"handed", ".handing"} {
+		for what, plant := range map[string]func(private, path string) error{
+			"a link":         os.Symlink,
+			"a hard link":    os.Link,
+			"a pipe":         func(_, path string) error { return syscall.Mkfifo(path, 0o666) },
+			"a directory":    func(_, path string) error { return os.Mkdir(path, 0o755) },
+			"somebody's own": func(_, path string) error { return errors.Join(os.WriteFile(path, nil, 0o666), theirs(path)) },
+		} {
+			if what == "somebody's own" && os.Geteuid() != 0 {
+				continue // only root makes files of others
+			}
+			t.Run(what+" as "+name, func(t *testing.T) {
+				p := newPlace(t, 2)
+				p.collect(nil)
+				p.write("private", "1\n")
+				if err := plant(filepath.Join(p.cfg.Dir, "private"), filepath.Join(p.cfg.Dir, name)); err != nil {
+					t.Fatal(err)
+				}
+				if errs := p.run(); len(errs) != 1 {
+					t.Errorf("%v", errs)
+				}
+				p.got()
+				p.holds("private", "1\n")
+			})
+		}
+	}
+}
+
+// theirs gives a file to another user.
+func theirs(path string) error { return os.Chown(path, 4242, 4242) }

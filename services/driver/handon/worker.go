@@ -143,6 +143,7 @@ func (w *worker) turn(ctx context.Context, e logfile.Entry, owed bool) error {
 		err := w.hand(ctx, e)
 		switch {
 		case err == nil:
+			w.note(e)
 			w.pass()
 			return w.save()
 		case errors.Is(err, errAway):
@@ -276,6 +277,12 @@ func (w *worker) tell(ctx context.Context, m hook.Message) error {
 	ctx, cancel := graceful(ctx, w.Grace)
 	defer cancel()
 	return w.Hook.Hand(ctx, m)
+}
+
+// note says that a message was handed on.
+func (w *worker) note(e logfile.Entry) {
+	w.count++
+	w.Log.Info().Uint64("number", e.Seq).Stringer("id", e.ID).Msg("handed on")
 }
 
 // graceful returns a context that ends a while after ctx.
