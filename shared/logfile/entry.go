@@ -17,7 +17,7 @@ const version = 1
 type Entry struct {
 	V             int            `json:"v"` // 1
 	Seq           uint64         `json:"seq"`
-	File          string         `json:"file"` // FileName(Seq)
+	File          string         `json:"file"` // FileName(Seq) or ShardedPath(Seq)
 	ID            message.ID     `json:"id"`
 	Sender        string         `json:"sender"` // "-" on the 2012 wire
 	Name          string         `json:"name"`   // may be empty where the sender is "-"
@@ -95,9 +95,8 @@ func (e Entry) check() error {
 	if e.V != version {
 		return &LineError{Rule: fmt.Sprintf("v must be %d", version)}
 	}
-	var name [maxFileName]byte
-	if e.File != string(appendFileName(name[:0], e.Seq)) {
-		return &LineError{Rule: "file must be the name that belongs to seq"}
+	if !isPath(e.File, e.Seq) {
+		return &LineError{Rule: "file must be a path that belongs to seq"}
 	}
 	if !validYear(e.ReceivedAt.UTC()) {
 		return &LineError{Rule: "received_at must lie in the years 1 to 9999"}

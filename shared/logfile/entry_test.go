@@ -69,6 +69,7 @@ func TestLineRefuses(t *testing.T) {
 	breaks := map[string]func(*logfile.Entry){
 		"no version":       func(e *logfile.Entry) { e.V = 0 },
 		"no file":          func(e *logfile.Entry) { e.File = "" },
+		"another shard":    func(e *logfile.Entry) { e.File = "000001/" + e.File },
 		"another file":     func(e *logfile.Entry) { e.Seq++ },
 		"control in name":  func(e *logfile.Entry) { e.Name = "a\nb" },
 		"name not UTF-8":   func(e *logfile.Entry) { e.Name = "a\xff" },
@@ -107,27 +108,6 @@ func TestLineRefuses(t *testing.T) {
 
 func zoned(year int, month time.Month, day, hour, hours int) time.Time {
 	return time.Date(year, month, day, hour, 30, 0, 0, time.FixedZone("", hours*60*60))
-}
-
-func TestFileName(t *testing.T) {
-	for _, seq := range []uint64{0, 1, 9, 10, 1<<64 - 1} {
-		if got, ok := logfile.ParseFileName(logfile.FileName(seq)); !ok || got != seq {
-			t.Errorf("%s: %d, %t", logfile.FileName(seq), got, ok)
-		}
-	}
-	if got := logfile.FileName(12); got != "server_message12.txt" {
-		t.Error(got)
-	}
-	for _, s := range []string{
-		"", "server_message.txt", "server_message01.txt", "server_message+1.txt", "server_message-1.txt",
-		"server_message1.txt ", "server_message1.TXT", "Server_message1.txt", "./server_message1.txt",
-		"server_message1_0.txt", "server_message18446744073709551616.txt", "server_message１.txt",
-		"server_message0x1.txt", "server_message1.txt.txt", logfile.ManifestName,
-	} {
-		if seq, ok := logfile.ParseFileName(s); ok {
-			t.Errorf("%q is taken for number %d", s, seq)
-		}
-	}
 }
 
 func TestDigest(t *testing.T) {

@@ -18,7 +18,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"strconv"
-	"strings"
 )
 
 // Names of the files beside the log files.
@@ -27,38 +26,6 @@ const (
 	CheckpointName = "checkpoint"
 	RemovedName    = "removed.jsonl"
 )
-
-const (
-	fileStart = "server_message"
-	fileEnd   = ".txt"
-
-	maxDecimal  = 20 // digits of 1<<64 - 1
-	maxFileName = len(fileStart) + maxDecimal + len(fileEnd)
-)
-
-// FileName returns the name of log file number seq: server_message<N>.txt.
-func FileName(seq uint64) string {
-	var name [maxFileName]byte
-	return string(appendFileName(name[:0], seq))
-}
-
-func appendFileName(b []byte, seq uint64) []byte {
-	return append(strconv.AppendUint(append(b, fileStart...), seq, 10), fileEnd...)
-}
-
-// ParseFileName returns the number in the name of a log file, and whether s is
-// exactly what [FileName] returns for it.
-func ParseFileName(s string) (seq uint64, ok bool) {
-	digits, ok := strings.CutPrefix(s, fileStart)
-	if !ok {
-		return 0, false
-	}
-	digits, ok = strings.CutSuffix(digits, fileEnd)
-	if !ok {
-		return 0, false
-	}
-	return parseDecimal(digits)
-}
 
 // parseDecimal reads a number without sign, leading zero or any other second
 // way to write it.

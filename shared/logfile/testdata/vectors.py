@@ -284,3 +284,25 @@ line("bad-file-zeroes", "failure", "a leading zero in the file's name", None, fi
 line("bad-name-bidi", "failure", "a bidi control in the name", None, name="a\u202eb")
 line("bad-name-separator", "failure", "a line separator in the name", None, name="a\u2028b")
 line("bad-name-c1", "failure", "a control character of U+0080 to U+009F in the name", None, name="a\u0085b")
+
+# Log files in shard directories.
+PATH = "server_message12345678.txt"
+line("shard", "success", "the path of a log file in a shard directory", None, file="000000/server_message7.txt")
+line("shard-last", "success", "the last number of a shard directory", None, seq=9999, file="000000/server_message9999.txt")
+line("shard-next", "success", "the first number of the next one", None, seq=10000, file="000001/server_message10000.txt")
+line("shard-many", "success", "a larger number", None, seq=12345678, file="001234/" + PATH)
+line("shard-digits", "success", "seven digits, once six are too few", None, seq=10**10, file=f"1000000/server_message{10**10}.txt")
+line("shard-large", "success", "the largest number", None, seq=2**64 - 1, file=f"1844674407370955/server_message{2**64 - 1}.txt")
+for vector, file, note in (
+        ("wrong", "001235/" + PATH, "the shard directory of other numbers"), ("five", "01234/" + PATH, "five digits"),
+        ("four", "1234/" + PATH, "no leading zeros"), ("seven", "0001234/" + PATH, "seven digits where six are enough"),
+        ("sign", "+01234/" + PATH, "a sign"), ("blank", " 01234/" + PATH, "a blank for a zero"),
+        ("up", "../" + PATH, "the directory above"), ("up-inside", "001234/../" + PATH, "out of the shard directory again"),
+        ("up-before", "../001234/" + PATH, "a shard directory beside logs/"), ("here", "./001234/" + PATH, "a dot before it"),
+        ("root", "/001234/" + PATH, "a slash before it"), ("two", "001234//" + PATH, "two slashes"),
+        ("deep", "001234/001234/" + PATH, "a shard directory in a shard directory"), ("behind", "001234/" + PATH + "/", "a slash behind it"),
+        ("backslash", "001234\\" + PATH, "a backslash for the slash"), ("alone", "001234/", "no file"),
+        ("file", "001234/server_message12345679.txt", "the file of another number in the same directory"),
+        ("zeros", "001234/server_message012345678.txt", "a leading zero in the file's name"),
+        ("hex", "bc614e/" + PATH, "a number that is not decimal")):
+    line("bad-shard-" + vector, "failure", note, None, seq=12345678, file=file)

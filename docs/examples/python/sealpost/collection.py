@@ -14,6 +14,7 @@ from .tree import Hasher
 
 CHECKPOINT = "checkpoint"
 OWED = "owed"
+_SHARD = re.compile(r"[0-9]{6,}")
 _LOG_FILE = re.compile(r"server_message(0|[1-9][0-9]*)\.txt")
 
 
@@ -67,9 +68,9 @@ class Collection:
         for index in sorted(self._receipts):
             if index >= self.lines:
                 self.findings += [f"{source}: line {index} is missing from the manifest" for source, _ in self._receipts[index]]
-        for number in sorted(self._numbers()):
+        for number, path in sorted(self._numbers()):
             if number >= self.lines:
-                self.findings.append(f"{manifest.file_name(number)}: line {number} is missing from the manifest")
+                self.findings.append(f"{path}: line {number} is missing from the manifest")
         if self.lines and not self._signed:
             self.findings.append("no checkpoint and no receipt vouches for the manifest")
 
@@ -103,21 +104,23 @@ class Collection:
             entry = manifest.parse(line)
             if entry.seq != number:
                 raise Breach("failure", f"it is that of message {entry.seq}")
-            self._file(entry)
         except Breach as breach:
             self.findings.append(f"line {number}: {_reason(breach)}")
+            return
+        try:
+            self._file(entry)
         except FileNotFoundError:
-            self._missing(number)
+            self._missing(entry)
         except OSError as error:
-            self.findings.append(f"line {number}: {manifest.file_name(number)}: {_reason(error)}")
+            self.findings.append(f"line {number}: {entry.file}: {_reason(error)}")
 
-    def _missing(self, number: int) -> None:
-        if any(number in numbers for numbers in self._owed):
-            self.findings.append(f"line {number}: {manifest.file_name(number)} is owed, no run of the driver has had it")
+    def _missing(self, entry: manifest.Entry) -> None:
+        if any(entry.seq in numbers for numbers in self._owed):
+            self.findings.append(f"line {entry.seq}: {entry.file} is owed, no run of the driver has had it")
         elif self._moved:
             self.away += 1
         else:
-            self.findings.append(f"line {number}: {manifest.file_name(number)} is missing")
+            self.findings.append(f"line {entry.seq}: {entry.file} is missing")
 
     def _read_owed(self) -> None:
         """The driver's list of what it has passed over: a number or FIRST-LAST on each line."""
@@ -159,11 +162,15 @@ class Collection:
         return (f"{tree.size} lines were signed, and the manifest has others: a change in {_range(below, tree.size)}, "
                 "or a split view")
 
-    def _numbers(self) -> Iterator[int]:
-        """The numbers of the log files that are there."""
-        for name in os.listdir(self._dir):
-            if match := _LOG_FILE.fullmatch(name):
-                yield int(match[1])
+    def _numbers(self) -> Iterator[tuple[int, str]]:
+        """The numbers of the log files that are there, in shard directories too, and their paths. No link is followed."""
+        for entry in os.scandir(self._dir):
+            if match := _LOG_FILE.fullmatch(entry.name):
+                yield int(match[1]), entry.name
+            elif _SHARD.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                for name in os.listdir(entry.path):
+                    if (match := _LOG_FILE.fullmatch(name)) and f"{entry.name}/{name}" == manifest.sharded_path(int(match[1])):
+                        yield int(match[1]), f"{entry.name}/{name}"
 
 
 def _range(first: int, end: int) -> str:

@@ -44,6 +44,11 @@ def file_name(seq: int) -> str:
     return f"server_message{seq}.txt"
 
 
+def sharded_path(seq: int) -> str:
+    """Where the log file lies in a sharded directory."""
+    return f"{seq // 10000:06}/{file_name(seq)}"
+
+
 def parse(line: bytes) -> Entry:
     """Reads a line without its line end. Raises a Breach of class "failure" for whatever Entry.encode does not write."""
     try:
@@ -62,7 +67,7 @@ def _check(e: Entry) -> None:
     for f, value in zip(fields(e), astuple(e)):
         if type(value) is not f.type or f.type is int and not 0 <= value <= MAX_UINT64:
             raise ValueError(f"{f.name} is no {f.type.__name__}")
-    if e.v != 1 or e.file != file_name(e.seq):
+    if e.v != 1 or e.file not in (file_name(e.seq), sharded_path(e.seq)):
         raise ValueError("another version, or the file of another number")
     if any(len(text) != digits or not _HEX.fullmatch(text) for text, digits in ((e.id, 32), (e.sha256, 64), (e.file_sha256, 64))):
         raise ValueError("an id or a hash is not in lower-case hex digits")
