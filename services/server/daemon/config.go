@@ -31,6 +31,7 @@ type Config struct {
 	MaxStagedBytes   settings.Bytes `default:"16GiB" min:"1MiB"`
 	LogCiphertextMax settings.Bytes `default:"1MiB" min:"1B"`
 	KeepPartsFor     time.Duration  `default:"24h" min:"0s"` // 0: none is kept
+	LogLayout        string         `default:"flat" oneof:"flat,sharded"`
 
 	MaxConnections           int            `default:"4096" min:"1"`
 	MaxConnectionsPerAddress int            `default:"1024" min:"1"`

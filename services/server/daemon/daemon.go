@@ -80,7 +80,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	opener := volumes.NewOpener(local.Config{
 		Dir: cfg.DataDir, CiphertextMax: uint64(cfg.LogCiphertextMax), MaxStaged: uint64(cfg.MaxStagedBytes),
 		Files: files, Zone: zone, Log: log, Sums: sums, Missing: countMissing(registry),
-		KeepParts: cfg.KeepPartsFor, PartsHeld: gaugeParts(registry),
+		Sharded: cfg.LogLayout == "sharded", KeepParts: cfg.KeepPartsFor, PartsHeld: gaugeParts(registry),
 	}, st)
 	defer opener.Close()
 	registerQueue(registry, opener.Queued)

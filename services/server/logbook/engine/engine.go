@@ -2,7 +2,8 @@
 // queue, each (sender, id) once. Fronts bring it complete messages; package local
 // takes them from sessions.
 //
-//	DIR/logs/server_message<N>.txt   the log files, 0644
+//	DIR/logs/server_message<N>.txt   the log files, 0644, or, where directories are sharded,
+//	DIR/logs/<N/10000>/server_message<N>.txt
 //	DIR/logs/manifest.jsonl          line N is message N       (package manifest)
 //	DIR/logs/checkpoint              the signed root of the tree over its lines
 //	DIR/staging/                     0700, same file system, never served
@@ -61,6 +62,7 @@ import (
 type Config struct {
 	ID          string // the logbook's id, of which Origin is made
 	Notary      Notary
+	Sharded     bool          // new log files lie in shard directories
 	MostInGroup int           // messages, 1 to MaxGroup
 	RotateAfter int64         // bytes of commit records before they are rotated
 	RetryEvery  time.Duration // between tries to heal, or to finish a durable group
@@ -75,6 +77,7 @@ type Stores struct {
 	Manifest *manifest.Manifest
 	Tree     *merkle.Tree
 	Index    *index.Index
+	shards   shards
 }
 
 // Rotate flushes what the records vouch for, then replaces them by fresh ones,
@@ -105,7 +108,7 @@ func (s *Stores) Rotate(most int64) error {
 // flushNames makes durable that log files have their names and staged ones none.
 // A rename may be certain only once both directories are flushed.
 func (s *Stores) flushNames() error {
-	return errors.Join(s.Volume.SyncDir(disk.LogsDir), s.Volume.SyncDir(disk.StagingDir))
+	return errors.Join(s.flushShards(), s.Volume.SyncDir(disk.LogsDir), s.Volume.SyncDir(disk.StagingDir))
 }
 
 // Close closes those that are open.

@@ -8,7 +8,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/server/logbook"
-	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/manifest"
 )
 
@@ -55,7 +54,7 @@ func (c *committer) finish(group, next []*Message) []*Message {
 // many have theirs.
 func (c *committer) publish(group []*Message, from int) (int, error) {
 	for i, m := range group[from:] {
-		if err := c.Volume.Publish(m.file.Name, disk.LogsDir+"/"+m.entry.File); err != nil {
+		if err := c.Publish(m.file.Name, m.entry.File); err != nil {
 			return from + i, err
 		}
 	}

@@ -8,9 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sealpost/services/server/logbook"
-	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/wal"
-	"sealpost/shared/logfile"
 )
 
 // commit takes a written group through the steps of the package comment, and
@@ -52,7 +50,7 @@ func (c *committer) prepare(group []*Message) ([]wal.Record, error) {
 	}
 	recs := make([]wal.Record, 0, len(group))
 	for i, m := range group {
-		rec, err := m.number(first + uint64(i))
+		rec, err := m.number(first+uint64(i), c.cfg.path(first+uint64(i)))
 		if err != nil {
 			return nil, err
 		}
@@ -93,15 +91,20 @@ func (e *ForeignFileError) Error() string {
 	return fmt.Sprintf("a foreign file is in the place of %s", e.Name)
 }
 
+// placesFree makes the shard directories of the next numbers, and looks whether
+// nothing has the names of their log files.
 func (c *committer) placesFree(first uint64, n int) error {
 	for seq := first; seq < first+uint64(n); seq++ {
-		name := logfile.FileName(seq)
-		free, err := c.Volume.IsFree(disk.LogsDir + "/" + name)
+		file := c.cfg.path(seq)
+		if err := c.makeShard(file); err != nil {
+			return err
+		}
+		free, err := c.IsFree(file)
 		if err != nil {
 			return err
 		}
 		if !free {
-			return &ForeignFileError{name}
+			return &ForeignFileError{file}
 		}
 	}
 	return nil

@@ -58,11 +58,12 @@ func (m *Message) complete() (err error) {
 	return err
 }
 
-// number gives the message its number, and the record of it.
-func (m *Message) number(seq uint64) (wal.Record, error) {
+// number gives the message its number and the path of its log file, and returns the
+// record of it.
+func (m *Message) number(seq uint64, file string) (wal.Record, error) {
 	d := m.Draft
 	m.entry = logfile.Entry{
-		V: 1, Seq: seq, File: logfile.FileName(seq), ID: d.ID, Sender: d.Sender, Name: d.Name, Cipher: d.Cipher,
+		V: 1, Seq: seq, File: file, ID: d.ID, Sender: d.Sender, Name: d.Name, Cipher: d.Cipher,
 		ReceivedAt: m.Received.UTC(), Size: d.Size, EncryptedSize: d.EncryptedSize, SHA256: d.SHA256,
 		FileSize: m.file.Size, FileSHA256: m.file.SHA256,
 	}

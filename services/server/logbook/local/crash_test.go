@@ -65,8 +65,9 @@ func (x *injector) hasFired() bool {
 	return isClosed(x.fired)
 }
 
-func faulty(dir string, x *injector) Config {
+func faulty(dir string, x *injector, sharded bool) Config {
 	cfg := testConfig(dir)
+	cfg.Sharded = sharded
 	cfg.seams.Fault = x.fault
 	cfg.RotateAfter = 1000 // every second message or so
 	cfg.RetryEvery = time.Millisecond
@@ -76,24 +77,26 @@ func faulty(dir string, x *injector) Config {
 // TestCrashPoints stops the disk after every single operation of the script,
 // opens the logbook again, and compares it with the receipts given out.
 func TestCrashPoints(t *testing.T) {
-	for at := 0; ; at++ {
-		if !crashAt(t, at) {
-			if at < 60 {
-				t.Errorf("the script has only %d operations: something is not going through the volume", at)
+	bothLayouts(t, func(t *testing.T, sharded bool) {
+		for at := 0; ; at++ {
+			if !crashAt(t, at, sharded) {
+				if at < 60 {
+					t.Errorf("the script has only %d operations: something is not going through the volume", at)
+				}
+				t.Logf("%d crash points", at)
+				return
 			}
-			t.Logf("%d crash points", at)
-			return
 		}
-	}
+	})
 }
 
-func crashAt(t *testing.T, at int) (fired bool) {
+func crashAt(t *testing.T, at int, sharded bool) (fired bool) {
 	dir := durabletest.MemoryDir(t)
 	defer os.RemoveAll(dir)
 	x := &injector{at: at, all: true, fired: make(chan struct{})}
 	drafts, contents := script()
 	receipted := make(map[message.ID][]byte)
-	if book, err := Open(faulty(dir, x)); err == nil {
+	if book, err := Open(faulty(dir, x, sharded)); err == nil {
 		for i, d := range drafts {
 			facts, err := logbooktest.Append(untilFired(t, x), book, d, contents[i])
 			if err == nil {
@@ -107,7 +110,7 @@ func crashAt(t *testing.T, at int) (fired bool) {
 	if !x.hasFired() {
 		return false
 	}
-	checkSurvived(t, "crash at "+x.op, dir, drafts, contents, receipted)
+	checkSurvived(t, "crash at "+x.op, layout(dir, !sharded), drafts, contents, receipted)
 	return true
 }
 
@@ -126,10 +129,10 @@ func untilFired(t *testing.T, x *injector) context.Context {
 
 // checkSurvived opens the logbook, sends everything again, and expects one file
 // each, with receipted ones as they were.
-func checkSurvived(t *testing.T, name, dir string, drafts []logbook.Draft, contents [][]byte,
+func checkSurvived(t *testing.T, name string, cfg Config, drafts []logbook.Draft, contents [][]byte,
 	receipted map[message.ID][]byte) {
 	t.Helper()
-	book, err := Open(compact(testConfig(dir)))
+	book, err := Open(compact(cfg))
 	if err != nil {
 		t.Errorf("%s: %v", name, err)
 		return
@@ -153,7 +156,7 @@ func checkSurvived(t *testing.T, name, dir string, drafts []logbook.Draft, conte
 	if n := book.Len(); n != uint64(len(drafts)) {
 		t.Errorf("%s: %d messages instead of %d", name, n, len(drafts))
 	}
-	checked, err := Verify(testConfig(dir), func(d Difference) { t.Errorf("%s: %s", name, d) })
+	checked, err := Verify(cfg, func(d Difference) { t.Errorf("%s: %s", name, d) })
 	if err != nil || checked != uint64(len(drafts)) {
 		t.Errorf("%s: verified %d files, %v", name, checked, err)
 	}
@@ -161,7 +164,7 @@ func checkSurvived(t *testing.T, name, dir string, drafts []logbook.Draft, conte
 	if err := book.Close(); err != nil {
 		t.Errorf("%s: %v", name, err)
 	}
-	if left := staging(t, dir); len(left) > 0 {
+	if left := staging(t, cfg.Dir); len(left) > 0 {
 		t.Errorf("%s: left in staging: %v", name, left)
 	}
 }
@@ -182,13 +185,15 @@ func wantReceipt(t *testing.T, book *Logbook, facts logbook.Facts) receipt.Check
 
 // TestPassingFaults lets one operation fail once. The logbook must get over it
 // without a restart, and never give a receipt that does not hold.
-func TestPassingFaults(t *testing.T) {
+func TestPassingFaults(t *testing.T) { bothLayouts(t, passingFaults) }
+
+func passingFaults(t *testing.T, sharded bool) {
 	for at := 0; ; at++ {
 		dir := durabletest.MemoryDir(t)
 		x := &injector{at: at, fired: make(chan struct{})}
 		drafts, contents := script()
 		receipted := make(map[message.ID][]byte)
-		book, err := Open(faulty(dir, x))
+		book, err := Open(faulty(dir, x, sharded))
 		if err == nil {
 			for i, d := range drafts {
 				receipted[d.ID] = untilKept(t, book, d, contents[i]).Line
@@ -201,7 +206,7 @@ func TestPassingFaults(t *testing.T) {
 			t.Logf("%d faults", at)
 			return
 		}
-		checkSurvived(t, "fault at "+x.op, dir, drafts, contents, receipted)
+		checkSurvived(t, "fault at "+x.op, layout(dir, !sharded), drafts, contents, receipted)
 	}
 }
 

@@ -52,9 +52,9 @@ func TestPowerCutEverywhere(t *testing.T) {
 						left[index.Path] = indexed
 					}
 					what := fmt.Sprintf("power cut before operation %d (%s), %s survives", n, stepName(tr.steps, n), w.Name)
-					c := &cut{what, left, w.Ordered, receipted, signed, drafts, contents, tried}
+					c := &cut{what, run, left, w.Ordered, receipted, signed, drafts, contents, tried}
 					if states++; states%97 == 0 || *full && !tried[c.key()] {
-						again += c.checkTwice(t, run.together)
+						again += c.checkTwice(t)
 					}
 					c.check(t)
 				}
@@ -95,6 +95,7 @@ func stepName(steps []disk.Step, n int) string {
 // cut is the disk after a power cut, and what is known of the time before.
 type cut struct {
 	what      string
+	run       powerCut
 	left      map[string][]byte
 	ordered   bool
 	receipted map[message.ID][]byte
@@ -139,7 +140,7 @@ func (c *cut) check(t *testing.T) {
 	dir := durabletest.MemoryDir(t)
 	defer os.RemoveAll(dir) // not only at the end: there are many thousands
 	durabletest.Put(t, dir, c.left)
-	checkSurvived(t, c.what, dir, c.drafts, c.contents, c.receipted)
+	checkSurvived(t, c.what, layout(dir, c.run.sharded), c.drafts, c.contents, c.receipted)
 	after := durabletest.Get(t, dir)
 	for name, text := range seen {
 		if !bytes.Equal(after[name], text) {
@@ -157,7 +158,7 @@ func (c *cut) poll(t *testing.T) map[string][]byte {
 	t.Helper()
 	seen := make(map[string][]byte)
 	for name, text := range c.left {
-		if !strings.HasPrefix(name, disk.LogsDir+"/server_message") {
+		if _, ok := logfile.ParsePath(strings.TrimPrefix(name, disk.LogsDir+"/")); !ok {
 			continue
 		}
 		if _, err := logfile.Parse(bytes.NewReader(text), int64(len(text))); err != nil {
@@ -212,7 +213,7 @@ func (c *cut) lines() []byte {
 
 // checkTwice cuts the power again after each operation of the recovery, and of
 // one group behind it.
-func (c *cut) checkTwice(t *testing.T, together bool) (states int) {
+func (c *cut) checkTwice(t *testing.T) (states int) {
 	t.Helper()
 	start := make(map[string][]byte)
 	for name, text := range c.left {
@@ -224,7 +225,7 @@ func (c *cut) checkTwice(t *testing.T, together bool) (states int) {
 	dir := durabletest.MemoryDir(t)
 	defer os.RemoveAll(dir) // not only at the end: there are many thousands
 	durabletest.Put(t, dir, start)
-	book, err := Open(tracing(dir, tr, together))
+	book, err := Open(c.run.tracing(dir, tr))
 	if err != nil {
 		t.Errorf("%s: %v", c.what, err)
 		return 0

@@ -55,6 +55,7 @@ type Config struct {
 	MaxStaged     uint64         // bytes of the messages on their way in of one sender; all together a third more
 	Files         int            // descriptors for the files of messages on their way in
 	Zone          *time.Location // of the time in the log file
+	Sharded       bool           // new log files lie in shard directories
 	Log           zerolog.Logger
 	Sums          *floods.Sums        // of what is logged again and again
 	KeepParts     time.Duration       // how long a part is kept of a large message that is cut off; 0: none is
@@ -131,6 +132,7 @@ func start(cfg Config, vol *disk.Volume) (*engine.Engine, []*part, error) {
 	if err == nil {
 		running, err = engine.Start(engine.Config{
 			ID: cfg.ID, Notary: cfg.Notary, MostInGroup: room.GroupSize(cfg.Files), RotateAfter: cfg.RotateAfter,
+			Sharded:    cfg.Sharded,
 			RetryEvery: cfg.RetryEvery, Log: cfg.Log, Sums: cfg.Sums,
 		}, stores)
 	}

@@ -50,7 +50,7 @@ func TestPowerCutAtRotations(t *testing.T) {
 					}
 					what := fmt.Sprintf("power cut at a rotation, before operation %d (%s), %s survives",
 						n, stepName(tr.steps, n), w.Name)
-					(&cut{what, drive.After(w), w.Ordered, receipted, signed, drafts, contents, tried}).check(t)
+					(&cut{what, run, drive.After(w), w.Ordered, receipted, signed, drafts, contents, tried}).check(t)
 				}
 			}
 		})
@@ -69,7 +69,7 @@ func closeSurvivals() (ws []durabletest.Survival) {
 // group in turn has its record and nothing else, and then again after each
 // operation of the recovery.
 func TestPowerCutInRecovery(t *testing.T) {
-	for _, run := range powerCuts()[:2] {
+	for _, run := range powerCuts()[:3] {
 		t.Run(run.name, func(t *testing.T) {
 			t.Parallel()
 			tr, start, drafts, contents, _ := run.record(t)
@@ -80,8 +80,8 @@ func TestPowerCutInRecovery(t *testing.T) {
 				}
 				drive, receipted, signed := tr.at(start, n)
 				what := fmt.Sprintf("power cut before operation %d (%s), nothing more survives", n, stepName(tr.steps, n))
-				c := &cut{what, drive.After(durabletest.Nothing), true, receipted, signed, drafts, contents, tried}
-				c.checkTwice(t, run.together)
+				c := &cut{what, run, drive.After(durabletest.Nothing), true, receipted, signed, drafts, contents, tried}
+				c.checkTwice(t)
 			}
 		})
 	}

@@ -77,7 +77,7 @@ func TestPartPowerCuts(t *testing.T) {
 	start := durabletest.Get(t, dir)
 	delete(start, index.Path)
 	tr := &trace{dirty: make(map[string]bool), steps: mkdirs(start)}
-	cfg.seams = tracing(dir, tr, true).seams
+	cfg.seams = powerCut{together: true}.tracing(dir, tr).seams
 	book := open(t, cfg)
 	d, content := long("a", 3)
 	var durable []partAt

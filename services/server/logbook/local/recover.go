@@ -1,8 +1,6 @@
 package local
 
 import (
-	"os"
-
 	"sealpost/services/server/logbook/engine"
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/index"
@@ -137,18 +135,21 @@ func (r *recovery) replayFile(stagedFile string, e logfile.Entry) error {
 	if err != nil {
 		return err
 	}
-	_, final, err := disk.Size(r.Volume.Logs(e.File))
+	free, err := r.IsFree(e.File)
 	if err != nil {
 		return err
 	}
 	switch {
-	case staged && final:
+	case staged && !free:
+		r.Touch(e.File)
 		return r.dropSecondName(stagedFile, e)
 	case staged:
-		return r.Volume.Publish(stagedFile, disk.LogsDir+"/"+e.File)
-	case !final:
+		return r.Publish(stagedFile, e.File)
+	case free:
 		// It had its name before the crash, and was removed since.
 		r.gone = append(r.gone, e)
+	default: // the name may not have been flushed
+		r.Touch(e.File)
 	}
 	return nil
 }
@@ -164,15 +165,11 @@ func (r *recovery) tellGone() {
 
 // dropSecondName: where names are given by link and unlink a crash can leave both.
 func (r *recovery) dropSecondName(stagedFile string, e logfile.Entry) error {
-	a, err := os.Stat(r.Volume.Path(stagedFile))
+	same, err := r.Volume.SameFile(stagedFile, disk.LogsDir+"/"+e.File)
 	if err != nil {
 		return err
 	}
-	b, err := os.Stat(r.Volume.Logs(e.File))
-	if err != nil {
-		return err
-	}
-	if !os.SameFile(a, b) {
+	if !same {
 		return &ForeignFileError{Name: e.File}
 	}
 	return r.Volume.Remove(stagedFile)

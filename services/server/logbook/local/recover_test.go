@@ -202,8 +202,8 @@ func TestMisfits(t *testing.T) {
 // what it signs from then on.
 func TestIDIsDurable(t *testing.T) {
 	tr := &trace{}
-	cfg := tracing(t.TempDir(), tr, true)
-	tr.steps = []disk.Step{{Op: opMkdir, Name: disk.LogsDir}, {Op: opMkdir, Name: disk.StagingDir}}
+	cfg := powerCut{together: true}.tracing(t.TempDir(), tr)
+	tr.steps = []disk.Step{{Op: disk.OpMkdir, Name: disk.LogsDir}, {Op: disk.OpMkdir, Name: disk.StagingDir}}
 	book := open(t, cfg)
 	tr.mu.Lock()
 	n := len(tr.steps)

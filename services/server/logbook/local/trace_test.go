@@ -73,10 +73,7 @@ func (tr *trace) fails(s disk.Step) bool {
 	return false
 }
 
-const (
-	opFailed disk.Op = "failed"
-	opMkdir  disk.Op = "mkdir"
-)
+const opFailed disk.Op = "failed"
 
 // onDisk is what a step means to a disk.
 var onDisk = map[disk.Op]durabletest.Kind{
@@ -84,7 +81,7 @@ var onDisk = map[disk.Op]durabletest.Kind{
 	disk.OpCut:    durabletest.Cut,
 	disk.OpRename: durabletest.Rename, disk.OpRemove: durabletest.Remove, disk.OpSync: durabletest.Sync,
 	disk.OpSyncDir: durabletest.SyncDir, disk.OpSyncFS: durabletest.SyncAll, opFailed: durabletest.Failed,
-	opMkdir: durabletest.Mkdir,
+	disk.OpMkdir: durabletest.Mkdir,
 }
 
 func flushesMessages(s disk.Step) bool {
@@ -123,6 +120,7 @@ func (tr *trace) at(start map[string][]byte, n int) (*durabletest.Disk, map[mess
 type powerCut struct {
 	name     string
 	together bool           // each group is flushed at once
+	sharded  bool           // log files lie in shard directories, three in each
 	failing  map[string]int // as in trace
 	first    bool           // it is the first on an empty volume
 }
@@ -133,9 +131,10 @@ func powerCuts() []powerCut {
 	return []powerCut{
 		{name: "flushed together", together: true},
 		{name: "flushed each"},
+		{name: "sharded", sharded: true},
 		{name: "flushes fail", together: true, failing: failing},
 		{name: "and with files flushed by each", failing: failing},
-		{name: "first start", first: true},
+		{name: "first start", first: true, sharded: true},
 	}
 }
 
@@ -144,7 +143,7 @@ func powerCuts() []powerCut {
 func mkdirs(start map[string][]byte) (steps []disk.Step) {
 	for _, dir := range []string{disk.LogsDir, disk.StagingDir} {
 		if _, ok := start[dir+"/"]; !ok {
-			steps = append(steps, disk.Step{Op: opMkdir, Name: dir})
+			steps = append(steps, disk.Step{Op: disk.OpMkdir, Name: dir})
 		}
 	}
 	return steps
@@ -161,7 +160,7 @@ func (p powerCut) record(t *testing.T) (
 		delete(start, index.Path)
 	}
 	tr = &trace{failing: maps.Clone(p.failing), dirty: make(map[string]bool), steps: mkdirs(start)}
-	cfg := tracing(dir, tr, p.together)
+	cfg := p.tracing(dir, tr)
 	if p.failing != nil {
 		cfg.RetryEvery = time.Millisecond
 	}
@@ -178,12 +177,12 @@ func (p powerCut) record(t *testing.T) (
 	return tr, start, append(drafts, more...), append(contents, moreContents...), read(t, filepath.Join(dir, index.Path))
 }
 
-func tracing(dir string, tr *trace, together bool) Config {
-	cfg := testConfig(dir)
+func (p powerCut) tracing(dir string, tr *trace) Config {
+	cfg := layout(dir, p.sharded)
 	cfg.seams.Fault = tr.record
 	cfg.RotateAfter, cfg.IndexBatch = 1000, 2
 	cfg.seams.Dirty = func() (uint64, error) { return 0, nil }
-	if !together {
+	if !p.together {
 		cfg.seams.Dirty = func() (uint64, error) { return 1 << 60, nil }
 	}
 	return cfg

@@ -11,8 +11,8 @@ import (
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/manifest"
 	"sealpost/services/server/logbook/engine/merkle"
-	"sealpost/shared/bounded"
 	"sealpost/shared/digest"
+	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 )
 
@@ -37,12 +37,16 @@ func Judge(cfg Config) error { return cfg.known().Judge(cfg.Dir) }
 func Verify(cfg Config, report func(Difference)) (checked uint64, err error) {
 	verdict := Judge(cfg)
 	vol := disk.New(cfg.Dir)
-	v := &verifier{vol: vol, report: report}
+	v := &verifier{report: report}
 	m, err := manifest.View(vol)
 	if err != nil {
 		return 0, cmp.Or(verdict, err)
 	}
 	defer func() { _ = m.Close() }()
+	if v.logs, err = durable.OpenDir(vol.Logs("")); err != nil {
+		return 0, cmp.Or(verdict, err)
+	}
+	defer func() { _ = v.logs.Close() }()
 	if v.tree, err = os.Open(vol.Path(merkle.Path)); err == nil {
 		defer func() { _ = v.tree.Close() }()
 	}
@@ -51,8 +55,8 @@ func Verify(cfg Config, report func(Difference)) (checked uint64, err error) {
 }
 
 type verifier struct {
-	vol     *disk.Volume
 	report  func(Difference)
+	logs    *durable.Dir
 	tree    *os.File // nil: it cannot be read
 	checked uint64
 }
@@ -60,7 +64,7 @@ type verifier struct {
 // line looks at one line of the manifest, and at the log file that it is about.
 func (v *verifier) line(p manifest.Place, e logfile.Entry, line []byte) error {
 	v.checked++
-	if reason := verifyFile(v.vol.Logs(e.File), e); reason != "" {
+	if reason := v.file(e); reason != "" {
 		v.report(Difference{p.Seq, e.File, reason})
 	}
 	// The checkpoint may lag; the tree has the newest lines too.
@@ -70,8 +74,12 @@ func (v *verifier) line(p manifest.Place, e logfile.Entry, line []byte) error {
 	return nil
 }
 
-func verifyFile(path string, e logfile.Entry) string {
-	f, err := bounded.OpenRegular(path)
+func (v *verifier) file(e logfile.Entry) string {
+	var f *os.File
+	err := v.logs.Within(e.File, func(in *durable.Dir, name string) (err error) {
+		f, err = in.Open(name, os.O_RDONLY, 0)
+		return err
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return "missing"
 	}

@@ -47,7 +47,7 @@ func (v *Volume) SyncDir(name string) error {
 	if err := v.Announce(Step{Op: OpSyncDir, Name: name}); err != nil {
 		return err
 	}
-	d, err := os.Open(v.Path(name))
+	d, err := v.openDir(name)
 	if err != nil {
 		return err
 	}
@@ -56,6 +56,13 @@ func (v *Volume) SyncDir(name string) error {
 		err = e
 	}
 	return err
+}
+
+func (v *Volume) openDir(name string) (*os.File, error) {
+	if isBelow(name) {
+		return v.openShard(name)
+	}
+	return os.Open(v.Path(name))
 }
 
 // CanSyncFS reports whether SyncFS does what the logbook needs.

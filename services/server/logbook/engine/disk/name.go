@@ -15,8 +15,9 @@ func (v *Volume) Publish(staged, final string) error {
 		return err
 	}
 	dir, from := v.at(staged)
-	_, to := v.at(final)
-	err := unix.Renameat2(dir, from, dir, to, unix.RENAME_NOREPLACE)
+	err := v.within(final, func(toDir int, to string) error {
+		return unix.Renameat2(dir, from, toDir, to, unix.RENAME_NOREPLACE)
+	})
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
 		return v.publishByLink(staged, final)
 	}
@@ -30,8 +31,10 @@ func (v *Volume) Publish(staged, final string) error {
 // (NFS among them). If the staged name cannot be removed it stays behind and the
 // call succeeds: a second try would find the final name taken.
 func (v *Volume) publishByLink(staged, final string) error {
-	if err := os.Link(v.Path(staged), v.Path(final)); err != nil {
-		return err
+	dir, from := v.at(staged)
+	err := v.within(final, func(toDir int, to string) error { return unix.Linkat(dir, from, toDir, to, 0) })
+	if err != nil {
+		return &os.LinkError{Op: "link", Old: staged, New: final, Err: err}
 	}
 	_ = v.Remove(staged)
 	return nil
@@ -39,16 +42,31 @@ func (v *Volume) publishByLink(staged, final string) error {
 
 // IsFree reports whether nothing has that name.
 func (v *Volume) IsFree(name string) (bool, error) {
-	var st unix.Stat_t
-	dir, path := v.at(name)
-	err := unix.Fstatat(dir, path, &st, unix.AT_SYMLINK_NOFOLLOW)
-	switch {
-	case err == nil:
-		return false, nil
-	case errors.Is(err, unix.ENOENT):
+	_, err := v.stat(name)
+	if errors.Is(err, unix.ENOENT) {
 		return true, nil
 	}
-	return false, &os.PathError{Op: "stat", Path: path, Err: err}
+	return false, err
+}
+
+// SameFile reports whether two names that are there are those of one file.
+func (v *Volume) SameFile(name, other string) (bool, error) {
+	a, err := v.stat(name)
+	if err != nil {
+		return false, err
+	}
+	b, err := v.stat(other)
+	return a.Dev == b.Dev && a.Ino == b.Ino, err
+}
+
+func (v *Volume) stat(name string) (st unix.Stat_t, err error) {
+	err = v.within(name, func(dir int, path string) error {
+		return unix.Fstatat(dir, path, &st, unix.AT_SYMLINK_NOFOLLOW)
+	})
+	if err != nil {
+		err = &os.PathError{Op: "stat", Path: name, Err: err}
+	}
+	return st, err
 }
 
 // Replace gives a file a name that another one may have had.

@@ -10,7 +10,8 @@ const (
 	OpCreate  Op = "create"
 	OpWrite   Op = "write"
 	OpAppend  Op = "append"
-	OpCut     Op = "cut" // a file's end
+	OpCut     Op = "cut"   // a file's end
+	OpMkdir   Op = "mkdir" // of a shard directory
 	OpRename  Op = "rename"
 	OpRemove  Op = "remove"
 	OpSync    Op = "sync"     // a file

@@ -3,7 +3,8 @@
 //
 // Guaranteed: each operation that durability rests on is announced before it
 // happens, so that tests can watch it, or have it fail; no operation follows a
-// link in its last component; Publish replaces nothing.
+// link in its last component, or in the place of a shard directory; Publish replaces
+// nothing.
 //
 // Not guaranteed: that bytes or names are on the disk before they are flushed.
 package disk
