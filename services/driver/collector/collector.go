@@ -57,7 +57,7 @@ type Item struct {
 // Open opens the log file, while Each has the item. Where this run checked it, it is
 // the file that was checked: durable.ErrExchanged.
 func (i *Item) Open() (*os.File, error) {
-	f, err := i.Out.Open(logfile.FileName(i.Entry.Seq), os.O_RDONLY, 0)
+	f, err := i.Out.openLog(i.Entry.File)
 	if err != nil || !i.looked {
 		return f, err
 	}

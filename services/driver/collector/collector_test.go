@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -78,14 +79,14 @@ func sameFiles(t *testing.T, v *drivertest.Volume, dir string) {
 	if got := string(read(t, dir, logfile.ManifestName)); got != v.Manifest() {
 		t.Errorf("kept manifest:\n%s\nwant:\n%s", got, v.Manifest())
 	}
-	names, err := os.ReadDir(dir)
+	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !want[path] && !d.IsDir() || path != "." && d.IsDir() && !logfile.IsShard(path) {
+			t.Errorf("%s was left behind", path)
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, name := range names {
-		if !want[name.Name()] {
-			t.Errorf("%s was left behind", name.Name())
-		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/textproto"
@@ -91,27 +92,34 @@ func (e *FileError) Error() string {
 func (e *FileError) Unwrap() error { return e.Cause }
 
 // MissingError says which log files the server does not have.
-type MissingError struct{ Numbers numbers.Set }
+type MissingError struct {
+	Numbers numbers.Set
+	File    string // the path of the first that was found missing
+}
 
-func (e *MissingError) Error() string { return several(e.Numbers, ErrMissing.Error()) }
+func (e *MissingError) Error() string { return several(e.Numbers, e.File, ErrMissing.Error()) }
 
 // Unwrap returns ErrMissing.
 func (e *MissingError) Unwrap() error { return ErrMissing }
 
 // MoreError says which log files were not collected besides those that are
 // listed one by one.
-type MoreError struct{ Numbers numbers.Set }
-
-func (e *MoreError) Error() string {
-	return several(e.Numbers, "not collected either, for reasons like those before")
+type MoreError struct {
+	Numbers numbers.Set
+	File    string // the path of the first
 }
 
-// several names messages and says what holds for all of them.
-func several(n numbers.Set, what string) string {
+func (e *MoreError) Error() string {
+	return several(e.Numbers, e.File, "not collected either, for reasons like those before")
+}
+
+// several names messages, a single one with its log file, and says what holds for all
+// of them.
+func several(n numbers.Set, file, what string) string {
 	if count := n.Count(); count > 1 {
 		return fmt.Sprintf("%d messages: %v: %s", count, n, what)
 	}
-	return fmt.Sprintf("message %v: %s: %s", n, logfile.FileName(n.Ranges()[0].First), what)
+	return fmt.Sprintf("message %v: %s: %s", n, file, what)
 }
 
 // maxListed is how many failures are listed one by one.
@@ -119,29 +127,32 @@ const maxListed = 100
 
 // failures gathers what failed, in bounded memory.
 type failures struct {
-	listed        []error
-	missing, more numbers.Set
+	listed  []error
+	missing MissingError
+	more    MoreError
 }
 
-func (f *failures) add(seq uint64, err error) {
-	at := numbers.One(seq)
+func (f *failures) add(e logfile.Entry, err error) {
+	at := numbers.One(e.Seq)
 	switch {
 	case errors.Is(err, ErrMissing):
-		f.missing.Add(at)
+		f.missing.Numbers.Add(at)
+		f.missing.File = cmp.Or(f.missing.File, e.File)
 	case len(f.listed) < maxListed:
 		f.listed = append(f.listed, err)
 	default:
-		f.more.Add(at)
+		f.more.Numbers.Add(at)
+		f.more.File = cmp.Or(f.more.File, e.File)
 	}
 }
 
 func (f *failures) list() []error {
 	list := f.listed
-	if !f.more.Empty() {
-		list = append(list, &MoreError{f.more})
+	if !f.more.Numbers.Empty() {
+		list = append(list, &f.more)
 	}
-	if !f.missing.Empty() {
-		list = append(list, &MissingError{f.missing})
+	if !f.missing.Numbers.Empty() {
+		list = append(list, &f.missing)
 	}
 	return list
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/jlaffaye/ftp"
 
+	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 )
 
@@ -24,7 +25,11 @@ func missing(err error) bool { return hasCode(err, ftp.StatusFileUnavailable) }
 // an earlier run settled was checked then, so that its size is enough now.
 func (c *collector) have(item *Item, settled bool) (bool, error) {
 	e := item.Entry
-	info, err := c.Lstat(logfile.FileName(e.Seq))
+	var info durable.Info
+	err := c.at(e.File, func(in *Output, name string) (err error) {
+		info, err = in.Lstat(name)
+		return err
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -44,6 +49,7 @@ func (c *collector) have(item *Item, settled bool) (bool, error) {
 	if err := item.Check(); err != nil {
 		return false, foreign(err)
 	}
+	c.touch(e.File) // the run that gave the name may not have come to flush it
 	return true, nil
 }
 
@@ -66,7 +72,7 @@ func (c *collector) fetch(s *session, item *Item, ask bool) (*part, error) {
 		return nil, ErrTooLarge
 	}
 	if ask || e.FileSize > mostUnasked {
-		size, err := s.size(logfile.FileName(e.Seq))
+		size, err := s.size(e.File)
 		switch {
 		case missing(err):
 			return nil, ErrMissing
@@ -76,13 +82,22 @@ func (c *collector) fetch(s *session, item *Item, ask bool) (*part, error) {
 			return nil, fmt.Errorf("%w: %d, not %d bytes", ErrSize, size, e.FileSize)
 		}
 	}
-	return c.fetchPart(s, "."+logfile.FileName(e.Seq)+".part", e)
+	if err := c.makeShard(e.File); err != nil {
+		return nil, local(err)
+	}
+	var whole *part
+	err := c.at(e.File, func(in *Output, name string) (err error) {
+		whole, err = c.fetchPart(s, in, "."+name+".part", e)
+		return err
+	})
+	return whole, err
 }
 
-// fetchPart brings a file into its temporary one. That goes where this machine's disk
-// fails: it would take the room that other files may find enough.
-func (c *collector) fetchPart(s *session, name string, e logfile.Entry) (*part, error) {
-	f, err := c.openPart(name)
+// fetchPart brings a file into its temporary one, beside which it gets its name. That
+// one goes where this machine's disk fails: it would take the room that other files may
+// find enough.
+func (c *collector) fetchPart(s *session, in *Output, name string, e logfile.Entry) (*part, error) {
+	f, err := in.openPart(name)
 	if err != nil {
 		return nil, local(err)
 	}
@@ -97,7 +112,7 @@ func (c *collector) fetchPart(s *session, name string, e logfile.Entry) (*part, 
 		err = errors.Join(err, local(closeErr))
 	}
 	if isLocal(err) || errors.Is(err, ErrMissing) {
-		_ = c.Remove(name) // the first error is the one to report
+		_ = in.Remove(name) // the first error is the one to report
 	}
 	return nil, err
 }
@@ -111,7 +126,7 @@ func (c *collector) fill(s *session, f *os.File, e logfile.Entry) error {
 		return local(err)
 	}
 	if want := int64(e.FileSize) - have; want > 0 {
-		err = s.retrieve(logfile.FileName(e.Seq), have, want, io.MultiWriter(f, sum, c.Progress))
+		err = s.retrieve(e.File, have, want, io.MultiWriter(f, sum, c.Progress))
 		switch {
 		case missing(err):
 			return ErrMissing
@@ -171,7 +186,7 @@ func (c *collector) retry(ctx context.Context, s *session, j *job) (*session, er
 }
 
 func fileError(e logfile.Entry, cause error) *FileError {
-	return &FileError{Seq: e.Seq, File: logfile.FileName(e.Seq), Cause: cause}
+	return &FileError{Seq: e.Seq, File: e.File, Cause: cause}
 }
 
 // blame ends the job if it is the one after which no session could be had: what

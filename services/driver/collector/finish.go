@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"sealpost/shared/durable"
-	"sealpost/shared/logfile"
 )
 
 // ownFlush is from how many bytes on a file is flushed by who fetched it, so that the
@@ -108,15 +107,17 @@ func (p *pool) flushAll(jobs []*job) error {
 // and where this machine's disk fails: it would take the room that other files may
 // find enough.
 func (p *pool) end(j *job, err error) {
+	e := j.item.Entry
 	if err == nil {
 		err = p.show(j)
 	}
-	err = errors.Join(err, j.part.Close())
-	if err != nil {
-		_ = p.Remove(j.part.name) // the first error is the one to report
-		j.item.New = false
-		j.item.Err = fileError(j.item.Entry, err)
+	if err = errors.Join(err, j.part.Close()); err == nil {
+		p.touch(e.File)
+		return
 	}
+	// The first error is the one to report.
+	_ = p.at(e.File, func(in *Output, _ string) error { return in.Remove(j.part.name) })
+	j.item.New, j.item.Err = false, fileError(e, err)
 }
 
 func (p *pool) show(j *job) (err error) {
@@ -124,7 +125,10 @@ func (p *pool) show(j *job) (err error) {
 		return err
 	}
 	j.item.looked = true
-	if err = p.Show(j.part.File, j.part.name, logfile.FileName(j.item.Entry.Seq)); errors.Is(err, fs.ErrExist) {
+	err = p.at(j.item.Entry.File, func(in *Output, name string) error {
+		return in.Show(j.part.File, j.part.name, name)
+	})
+	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w: it came there meanwhile", ErrForeign)
 	}
 	return err

@@ -20,8 +20,8 @@ const (
 	keptFlush = 64 << 10
 )
 
-// manifestStart is what every manifest begins with.
-var manifestStart = `{"v":1,"seq":0,"file":"` + logfile.FileName(0) + `"`
+// manifestStart is what every manifest begins with, up to its first log file's path.
+const manifestStart = `{"v":1,"seq":0,"file":"`
 
 // errNotOurs means that the file was not written by the driver.
 var errNotOurs = errors.New("this is not a manifest")
@@ -150,7 +150,7 @@ func (k *kept) due() bool {
 // then the lines taken so far, so that each line that is kept has its file or is
 // owed.
 func (k *kept) flush() error {
-	if err := k.Sync(); err != nil {
+	if err := k.flushNames(); err != nil {
 		return err
 	}
 	if err := k.flushOwed(); err != nil {

@@ -59,7 +59,7 @@ func (k *KeptLines) Close() error { return k.file.Close() }
 // OpenKept opens the log file of a message that was collected, and checks it again:
 // ErrForeign where it is not that file, fs.ErrNotExist where it was taken away.
 func (o *Output) OpenKept(e logfile.Entry) (*os.File, error) {
-	f, err := o.Open(logfile.FileName(e.Seq), os.O_RDONLY, 0)
+	f, err := o.openLog(e.File)
 	if err != nil {
 		return nil, err
 	}

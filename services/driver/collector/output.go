@@ -22,8 +22,9 @@ const fileMode fs.FileMode = 0o644
 // who may want to read and remove it.
 type Output struct {
 	*durable.Dir
-	heir durable.Owner
-	uid  int // the directory's owner
+	heir   durable.Owner
+	uid    int // the directory's owner
+	shards shards
 }
 
 // makeOutput opens the directory, and makes it where it is missing.

@@ -32,6 +32,9 @@ func as(uid int, cmd *exec.Cmd) *exec.Cmd {
 // private, and one file that is owed.
 func TestOwnerReadsAndRemovesWhatRootCollects(t *testing.T) {
 	v := sampleVolume(t, 5)
+	v.Sharded = true
+	sharded := v.Add("sharded.txt", []byte("sharded")).File
+	shard := filepath.Dir(sharded)
 	late := v.Read(v.Entries[2].File)
 	v.Remove(v.Entries[2].File)
 	addr, uid := drivertest.Serve(t, v.Dir, nil), other()
@@ -56,6 +59,7 @@ func TestOwnerReadsAndRemovesWhatRootCollects(t *testing.T) {
 	shell(t, uid, dir, `for f in server_message*.txt manifest.jsonl checkpoint; do
 		test "$(stat -c %a "$f")" = 644 || exit 1
 	done`)
+	shell(t, uid, dir, `test "$(stat -c %a `+shard+`)" = 755 && echo >>`+sharded+` && rm `+sharded+` && rmdir `+shard)
 	shell(t, uid, dir, `for f in .c* server_message*.txt manifest.jsonl checkpoint; do
 		cat "$f" >/dev/null && echo >>"$f" || exit 1
 	done`)

@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"sealpost/shared/logfile"
 	"sealpost/shared/numbers"
 )
 
@@ -117,7 +116,7 @@ func (p *pool) readLines(ctx context.Context, m *manifestReader, stands func(seq
 			close(j.done)
 			return send(ctx, p.order, j)
 		}
-		j.item = Item{Entry: entry, Line: line, Path: p.path(logfile.FileName(entry.Seq)), Out: p.Output}
+		j.item = Item{Entry: entry, Line: line, Path: p.path(entry.File), Out: p.Output}
 		if j.standing = stands(entry.Seq); j.standing == passed {
 			continue
 		}

@@ -31,6 +31,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	logfile.SetShardFiles(2) // so that few files cross from one directory to the next
 	addr := os.Getenv(addrEnv)
 	if addr == "" {
 		os.Exit(m.Run())
@@ -72,13 +73,17 @@ func TestPowerCutEverywhere(t *testing.T) {
 		name    string
 		collect bool // an earlier run collected all but number 1
 		missing bool // number 1 is missing in the run whose power is cut
+		sharded bool // number 2 lies in another directory than the others
 	}{
 		{name: "all come"},
+		{name: "all come into shard directories", sharded: true},
+		{name: "one that was missing comes into its shard directory", collect: true, sharded: true},
 		{name: "one is missing", missing: true},
 		{name: "one that was missing comes", collect: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			v := drivertest.NewVolume(t)
+			v.Sharded = test.sharded
 			v.AddEnciphered("one.txt", []byte(strings.Repeat("x", 107)), "secret")
 			v.Add("empty.txt", nil)
 			v.Add("two.txt", []byte("two"))
@@ -198,7 +203,7 @@ func checkLeft(t *testing.T, v *drivertest.Volume, left map[string][]byte) {
 	}
 	kept := left["out/"+logfile.ManifestName]
 	for i := range bytes.Count(kept, []byte("\n")) {
-		name := logfile.FileName(uint64(i))
+		name := v.Entries[i].File
 		_, there := left["out/"+name]
 		if owed := strings.Contains("\n"+string(left["out/owed"]), fmt.Sprintf("\n%d\n", i)); !there && !owed {
 			t.Errorf("line %d is kept, and %s is neither there nor owed", i, name)

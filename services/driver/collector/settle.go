@@ -3,7 +3,6 @@ package collector
 import (
 	"context"
 
-	"sealpost/shared/logfile"
 	"sealpost/shared/numbers"
 )
 
@@ -71,7 +70,7 @@ func (p *pool) count(j *job) error {
 	r, item := &p.result, &j.item
 	switch {
 	case item.Err != nil:
-		p.failed.add(item.Entry.Seq, item.Err)
+		p.failed.add(item.Entry, item.Err)
 	case item.Away:
 		r.Away++
 	default:
@@ -81,7 +80,7 @@ func (p *pool) count(j *job) error {
 	if item.New {
 		r.New++
 		p.Log.Info().Uint64("number", item.Entry.Seq).Stringer("id", item.Entry.ID).
-			Uint64("bytes", item.Entry.FileSize).Msgf("downloaded %s", logfile.FileName(item.Entry.Seq))
+			Uint64("bytes", item.Entry.FileSize).Msgf("downloaded %s", item.Entry.File)
 	}
 	if p.Each != nil {
 		if err := p.Each(*item); err != nil {

@@ -25,6 +25,7 @@ type Volume struct {
 	Entries []logfile.Entry
 	Server  *identity.Identity
 	Logbook string // its id
+	Sharded bool   // messages added from now on lie in shard directories
 	t       testing.TB
 }
 
@@ -74,8 +75,12 @@ func (v *Volume) Replace(seq int, body []byte) {
 
 func (v *Volume) entry(name string, body, ciphertext []byte) logfile.Entry {
 	seq := uint64(len(v.Entries))
+	file := logfile.FileName(seq)
+	if v.Sharded {
+		file = logfile.ShardedPath(seq)
+	}
 	e := logfile.Entry{
-		V: 1, Seq: seq, File: logfile.FileName(seq), ID: message.NewID(),
+		V: 1, Seq: seq, File: file, ID: message.NewID(),
 		Sender: "store-17", Name: name, Cipher: message.None,
 		ReceivedAt: time.Date(2012, 7, 22, 20, 44, 41, int(seq), time.UTC),
 		Size:       uint64(len(body)), EncryptedSize: uint64(len(ciphertext)), SHA256: sha256.Sum256(body),
@@ -162,7 +167,12 @@ func (v *Volume) Remove(name string) {
 // Write replaces a file of the volume.
 func (v *Volume) Write(name string, data []byte) {
 	v.t.Helper()
-	if err := os.WriteFile(filepath.Join(v.Dir, name), data, 0o644); err != nil {
+	path := filepath.Join(v.Dir, name)
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = os.WriteFile(path, data, 0o644)
+	}
+	if err != nil {
 		v.t.Fatal(err)
 	}
 }
