@@ -22,6 +22,7 @@ import (
 	"sealpost/shared/framing"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
+	"sealpost/shared/numbers"
 )
 
 func read(t *testing.T, name string) string {
@@ -124,6 +125,7 @@ func TestProtocolFiles(t *testing.T) {
 		"manifest":   string(line) + "\n",
 		"checkpoint": string(checkpoint),
 		"receipt":    string(proof),
+		"retired":    retiredExample(t, id),
 	} {
 		if got := example(t, kind); len(got) != 1 || got[0] != want {
 			t.Errorf("%s: the page has\n%s\nwant\n%s", kind, strings.Join(got, "\n\n"), want)
@@ -196,4 +198,18 @@ func TestProtocolCipher(t *testing.T) {
 	if got := example(t, "cipher2012"); len(got) != 1 || got[0] != want {
 		t.Errorf("the page has\n%s\nwant\n%s", strings.Join(got, "\n\n"), want)
 	}
+}
+
+// retiredExample is the note of section 14.
+func retiredExample(t *testing.T, id *identity.Identity) string {
+	t.Helper()
+	n, err := numbers.Parse("0-41,43")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := receipt.SignRetired(receipt.Retired{Origin: receipt.RetiredOrigin(logbookID), Serial: 7, Numbers: n}, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

@@ -22,6 +22,7 @@ var vectorKinds = map[string]string{
 	"shared/crypto/cipher2012/testdata/vectors":    "cipher2012",
 	"shared/crypto/receipt/testdata/receipts":      "receipts",
 	"shared/crypto/receipt/testdata/checkpoints":   "checkpoints",
+	"shared/crypto/receipt/testdata/retired":       "retired",
 	"shared/crypto/receipt/testdata/roots":         "roots",
 	"shared/crypto/identity/testdata/pins":         "pins",
 	"shared/crypto/identity/testdata/certificates": "certificates",

@@ -24,7 +24,7 @@ import (
 const (
 	ManifestName   = "manifest.jsonl"
 	CheckpointName = "checkpoint"
-	RemovedName    = "removed.jsonl"
+	RetiredName    = "retired"
 )
 
 // parseDecimal reads a number without sign, leading zero or any other second

@@ -2,7 +2,7 @@
 
 For each file of DIR a line of JSON: what came of it ("outcome"), what was read, and, where something was, whether it
 encodes to the same bytes again ("again"). The vector's own word of what must come of it is not looked at: that is for the caller to compare.
-Kinds: records, clients, servers, wire2012, cipher2012, receipts, checkpoints, roots, pins,
+Kinds: records, clients, servers, wire2012, cipher2012, receipts, checkpoints, retired, roots, pins,
 certificates, lines, files (PROTOCOL.md, section 15).
 """
 import base64
@@ -12,7 +12,7 @@ import json
 import pathlib
 import sys
 
-from sealpost import checkpoint, cipher2012, logfile, manifest, pins, receipt, tree, turns, wire, wire2012
+from sealpost import checkpoint, cipher2012, logfile, manifest, pins, receipt, retired, tree, turns, wire, wire2012
 from sealpost.forms import Breach
 from sealpost.session import Ended, Session, message_of
 
@@ -129,6 +129,12 @@ def checkpoints(header: dict, body: bytes) -> dict:
             "again": note.encode() == body and note.text.startswith(opened.text())}
 
 
+def retired_notes(header: dict, body: bytes) -> dict:
+    opened = retired.open_signed(body, pins.parse(header["pin"]))
+    numbers = ",".join(f"{first}-{last}" for first, last in opened.ranges)
+    return {"outcome": "success", "serial": str(opened.serial), "numbers": numbers, "again": body.startswith(opened.text() + b"\n")}
+
+
 def roots(header: dict, body: bytes) -> dict:
     """A manifest, and a checkpoint of its first lines. What stands behind the last line end is not a line."""
     signed, hasher = checkpoint.open_signed(base64.b64decode(header["checkpoint"]), pins.parse(header["pin"])), tree.Hasher()
@@ -173,8 +179,8 @@ def files(header: dict, body: bytes) -> dict:
 
 
 KINDS = {"records": records, "clients": clients, "servers": servers, "wire2012": stream2012, "cipher2012": text2012,
-         "receipts": receipts, "checkpoints": checkpoints, "roots": roots, "pins": identities, "certificates": certificates, "lines": lines,
-         "files": files}
+         "receipts": receipts, "checkpoints": checkpoints, "retired": retired_notes, "roots": roots, "pins": identities,
+         "certificates": certificates, "lines": lines, "files": files}
 
 
 def main() -> None:

@@ -1,13 +1,11 @@
 package receipt
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
 	"unicode"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"sealpost/shared/crypto/identity"
@@ -53,22 +51,7 @@ func SignCheckpoint(c Checkpoint, ids ...*identity.Identity) ([]byte, error) {
 	if c.Size > MaxTree {
 		return nil, ErrSize
 	}
-	if len(ids) == 0 {
-		return nil, ErrUnsigned
-	}
-	var signers []note.Signer
-	for _, id := range ids {
-		signer, err := id.Signer(c.Origin)
-		if err != nil {
-			return nil, err
-		}
-		signers = append(signers, signer)
-	}
-	signed, err := note.Sign(&note.Note{Text: c.text()}, signers...)
-	if err != nil {
-		return nil, fmt.Errorf("sign checkpoint: %w", err)
-	}
-	return signed, nil
+	return signNote(c.Origin, c.text(), ids)
 }
 
 // OpenCheckpoint checks a signed checkpoint against the pinned identities.
@@ -81,23 +64,11 @@ func OpenCheckpoint(text []byte, pins identity.Pins) (Checkpoint, error) {
 	if len(text) > MaxSize {
 		return Checkpoint{}, tooLong()
 	}
-	if err := checkNote(text); err != nil {
+	_, opened, err := openNote(text, pins, validOrigin)
+	if err != nil {
 		return Checkpoint{}, err
 	}
-	first, _, _ := bytes.Cut(text, []byte("\n"))
-	origin := string(first)
-	if !validOrigin(origin) {
-		return Checkpoint{}, errNoLogbook()
-	}
-	verifiers, err := pins.Verifiers(origin)
-	if err != nil {
-		return Checkpoint{}, errNoLogbook()
-	}
-	opened, err := note.Open(text, verifiers)
-	if err != nil {
-		return Checkpoint{}, ErrSignature // its form is that of a note
-	}
-	return parseCheckpoint(opened.Text)
+	return parseCheckpoint(opened)
 }
 
 // validOrigin: the note package signs names with control characters and then
@@ -126,35 +97,4 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("%w: the checkpoint's third line is not a hash", ErrMalformed)
 	}
 	return Checkpoint{Origin: strings.TrimSuffix(lines[0], "\n"), Size: size, Root: root}, nil
-}
-
-// checkNote checks the form of a signed note to its end. The note package stops
-// at the first signature that does not hold, and without a key there is none.
-func checkNote(text []byte) error {
-	var unverified *note.UnverifiedNoteError
-	if _, err := note.Open(text, nil); !errors.As(err, &unverified) {
-		return fmt.Errorf("%w: the checkpoint is not a signed note", ErrMalformed)
-	}
-	if !canonicalSignatures(text) {
-		return fmt.Errorf("%w: a signature is not in canonical base64", ErrMalformed)
-	}
-	return nil
-}
-
-// canonicalSignatures refuses base64 with stray bits behind its last byte,
-// which the note package lets pass, and looks at the repeated signatures too,
-// which it drops. It expects the form of a note.
-func canonicalSignatures(text []byte) bool {
-	block := text[bytes.LastIndex(text, []byte("\n\n"))+2:]
-	for line := range bytes.Lines(block) {
-		line = bytes.TrimSuffix(line, lineEnd)
-		if _, ok := decode64(line[bytes.LastIndexByte(line, ' ')+1:]); !ok {
-			return false
-		}
-	}
-	return true
-}
-
-func errNoLogbook() error {
-	return fmt.Errorf("%w: the checkpoint names no logbook", ErrMalformed)
 }

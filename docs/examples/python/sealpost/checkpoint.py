@@ -41,14 +41,14 @@ class Note:
         return self.text + b"\n" + "".join(lines).encode()
 
 
-def parse_note(note: bytes) -> Note:
+def parse_note(note: bytes, most: int = MAX_BYTES) -> Note:
     """Takes a signed note apart. Raises a Breach of class "malformed"."""
     try:
         text = note.decode()
     except UnicodeDecodeError:
         raise Breach("malformed", "the note is not UTF-8") from None
     head, found, block = text.rpartition("\n\n")
-    if len(note) > MAX_BYTES or any(c < " " and c != "\n" for c in text) or not found or not block.endswith("\n"):
+    if len(note) > most or any(c < " " and c != "\n" for c in text) or not found or not block.endswith("\n"):
         raise Breach("malformed", "no signed note")
     lines = block[:-1].split("\n")
     if len(lines) > _MAX_SIGNATURES:
@@ -85,8 +85,15 @@ def _origin(text: bytes) -> str:
 def open_signed(signed: bytes, pinned: list[pins.Pin]) -> Checkpoint:
     """Checks a signed checkpoint against the pinned identities, of which only the keys count. Raises a Breach of class
     "malformed" or "signature"."""
-    note = parse_note(signed)
+    return parse(verified_text(signed, pinned))
+
+
+def verified_text(signed: bytes, pinned: list[pins.Pin], most: int = MAX_BYTES, suffix: str = "") -> bytes:
+    """Checks a note, whose origin ends in `suffix`, and returns its text."""
+    note = parse_note(signed, most)
     origin = _origin(note.text)
+    if not origin.endswith(suffix):
+        raise Breach("malformed", "the note is of another kind")
     keys: dict[bytes, set[bytes]] = {}
     for pin in pinned:
         keys.setdefault(pins.key_hash(origin, pin.key), set()).add(pin.key)
@@ -97,4 +104,4 @@ def open_signed(signed: bytes, pinned: list[pins.Pin]) -> Checkpoint:
     # Two keys of one hash: whose line it is cannot be told, so that it holds for neither.
     if not first or not all(len(keys[h]) == 1 and ed25519.verifies(*keys[h], raw, note.text) for h, raw in first.items()):
         raise Breach("signature", "the signature is not of a pinned identity")
-    return parse(note.text)
+    return note.text
