@@ -50,7 +50,7 @@ type audit struct {
 }
 
 func (a *audit) checkNames(others []string) {
-	known := []string{logfile.ManifestName, logfile.CheckpointName, logfile.RemovedName}
+	known := []string{logfile.ManifestName, logfile.CheckpointName, logfile.RetiredName}
 	for _, name := range others {
 		if !slices.Contains(known, name) {
 			a.note(Unsent, "%s lies beside the log files", name)

@@ -67,14 +67,18 @@ func verify(_ context.Context, args []string, std voice.Streams) error {
 
 func compare(dir string, st *state.State, std voice.Streams) error {
 	differences := 0
-	checked, err := volumes.Verify(dir, st, func(d local.Difference) {
+	found, err := volumes.Verify(dir, st, func(d local.Difference) {
 		differences++
 		fmt.Fprintln(std.Out, d)
 	})
 	if err != nil && !volumes.IsVerdict(err) {
 		return err
 	}
-	fmt.Fprintf(std.Out, "%d messages checked, %d differ\n", checked, differences)
+	retired := ""
+	if found.Retired > 0 {
+		retired = fmt.Sprintf(", %d retired", found.Retired)
+	}
+	fmt.Fprintf(std.Out, "%d messages checked, %d differ%s\n", found.Checked, differences, retired)
 	if differences > 0 {
 		err = errors.Join(err, errDifferences)
 	}

@@ -205,19 +205,35 @@ func (s *State) SignCheckpoint(c receipt.Checkpoint) ([]byte, error) {
 	return receipt.SignCheckpoint(c, s.identities.get().signers...)
 }
 
-// Signers returns another number whenever SignCheckpoint may sign with other
+// Signers returns another number whenever SignCheckpoint and SignRetired may sign with other
 // identities than before.
 func (s *State) Signers() uint64 { return s.identities.get().version }
 
 // OpenCheckpoint opens a checkpoint that the server's identity signed, or one
 // that it has replaced: volumes of before a switch still fit.
 func (s *State) OpenCheckpoint(text []byte) (receipt.Checkpoint, error) {
+	return receipt.OpenCheckpoint(text, s.ownPins())
+}
+
+// SignRetired signs a note of retired messages with those who sign checkpoints.
+func (s *State) SignRetired(r receipt.Retired) ([]byte, error) {
+	return receipt.SignRetired(r, s.identities.get().signers...)
+}
+
+// OpenRetired opens a note of retired messages that one of those signed whose
+// checkpoints OpenCheckpoint opens.
+func (s *State) OpenRetired(text []byte) (receipt.Retired, error) {
+	return receipt.OpenRetired(text, s.ownPins())
+}
+
+// ownPins are the server's identity and all that it replaced.
+func (s *State) ownPins() identity.Pins {
 	k := s.identities.get()
 	pins := identity.Pins{s.pin(k.current)}
 	for _, f := range k.former {
 		pins = append(pins, identity.Pin{Key: f.Key})
 	}
-	return receipt.OpenCheckpoint(text, pins)
+	return pins
 }
 
 func (s *State) pin(id *identity.Identity) identity.Pin {

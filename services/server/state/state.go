@@ -16,8 +16,9 @@
 //
 // Files: identity.pem and, while it is about to be replaced, identity_next.pem
 // (PKCS #8), identities_former.jsonl (see former.go), logbook_id (32 hex
-// digits), senders.jsonl (see tokens.go), checkpoint (a signed note), accepted
-// (see acceptance.go), lock (empty). The directory has mode 0700, the files 0600.
+// digits), senders.jsonl (see tokens.go), checkpoint (a signed note), retired (see
+// retired.go), accepted (see acceptance.go), order and answer (see order.go), lock and
+// order_lock (empty). The directory has mode 0700, the files 0600.
 package state
 
 import (
@@ -41,6 +42,7 @@ const (
 	logbookFile    = "logbook_id"
 	sendersFile    = "senders.jsonl"
 	checkpointFile = "checkpoint"
+	retiredFile    = "retired"
 	acceptedFile   = "accepted"
 	lockFile       = "lock"
 

@@ -55,8 +55,8 @@ func wantGoesOn(t *testing.T, to string, messages uint64) {
 	check(t, err)
 	defer st.Close()
 	n, err := Verify(filepath.Join(to, "data"), st, func(d local.Difference) { t.Error(d) })
-	if err != nil || n != messages {
-		t.Errorf("the copy of %d messages is verified with %d, %v", messages, n, err)
+	if err != nil || n.Checked != messages {
+		t.Errorf("the copy of %d messages is verified with %d, %v", messages, n.Checked, err)
 	}
 	opener := newOpener(to, st)
 	defer opener.Close()
@@ -209,7 +209,7 @@ func TestCopyOfGone(t *testing.T) {
 	defer copied.Close()
 	var differ []local.Difference
 	n, err := Verify(filepath.Join(to, "data"), copied, func(d local.Difference) { differ = append(differ, d) })
-	if err != nil || n != 2 || len(differ) != 1 || differ[0] != missing {
+	if err != nil || n.Checked != 2 || len(differ) != 1 || differ[0] != missing {
 		t.Errorf("verified %d with %v, %v", n, differ, err)
 	}
 }

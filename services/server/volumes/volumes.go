@@ -33,10 +33,10 @@ func judge(dir string, st *state.State) error {
 
 // Verify judges the volumes, compares every log file with the manifest, and
 // gives each difference to report.
-func Verify(dir string, st *state.State, report func(local.Difference)) (checked uint64, err error) {
+func Verify(dir string, st *state.State, report func(local.Difference)) (found local.Verified, err error) {
 	cfg, err := configOf(local.Config{Dir: dir}, st)
 	if err != nil {
-		return 0, err
+		return found, err
 	}
 	return local.Verify(cfg, report)
 }
@@ -54,7 +54,12 @@ func configOf(cfg local.Config, st *state.State) (local.Config, error) {
 		return cfg, err
 	}
 	known, err := st.Checkpoint()
+	if err != nil {
+		return cfg, err
+	}
 	cfg.ID, cfg.Notary, cfg.Known = st.LogbookID(), st, known
+	cfg.KnownRetired, err = st.RetiredSerial()
+	cfg.KeepRetired = st.SetRetiredSerial
 	return cfg, err
 }
 

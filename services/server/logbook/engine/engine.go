@@ -174,6 +174,9 @@ func (e *Engine) ID() string { return e.cfg.ID }
 // Len returns the number of messages kept, retired ones included.
 func (e *Engine) Len() uint64 { return e.stores.Manifest.Count() }
 
+// Signed returns the number of messages that are kept and in the newest checkpoint.
+func (e *Engine) Signed() uint64 { return e.signer.last.Load().Size }
+
 // Ready is nil when messages can be kept, else the reason.
 func (e *Engine) Ready() error { return e.health.reason() }
 

@@ -22,6 +22,9 @@ type Notary interface {
 	Signers() uint64
 	SignCheckpoint(c receipt.Checkpoint) ([]byte, error)
 	OpenCheckpoint(text []byte) (receipt.Checkpoint, error)
+	// SignRetired and OpenRetired do the same with notes of retired messages.
+	SignRetired(r receipt.Retired) ([]byte, error)
+	OpenRetired(text []byte) (receipt.Retired, error)
 }
 
 // signer signs the tree and makes receipts. The committer signs; all others may

@@ -55,7 +55,18 @@ func rename(dir, id string) error {
 			return err
 		}
 	}
-	return nil
+	return putAside(vol)
+}
+
+// retiredAside is where the note of retired messages of the logbook before goes: what it
+// says of that one stays true, and the new one has said nothing yet.
+const retiredAside = disk.StagingDir + "/retired.old"
+
+func putAside(vol *disk.Volume) error {
+	if free, err := vol.IsFree(fit.RetiredPath); free || err != nil {
+		return err
+	}
+	return vol.Replace(fit.RetiredPath, retiredAside)
 }
 
 // adopt starts records for a manifest that came without any.

@@ -157,8 +157,8 @@ func checkSurvived(t *testing.T, name string, cfg Config, drafts []logbook.Draft
 		t.Errorf("%s: %d messages instead of %d", name, n, len(drafts))
 	}
 	checked, err := Verify(cfg, func(d Difference) { t.Errorf("%s: %s", name, d) })
-	if err != nil || checked != uint64(len(drafts)) {
-		t.Errorf("%s: verified %d files, %v", name, checked, err)
+	if err != nil || checked.Checked != uint64(len(drafts)) {
+		t.Errorf("%s: verified %d files, %v", name, checked.Checked, err)
 	}
 	// With the book open its checkpoint may be on its way from there.
 	if err := book.Close(); err != nil {

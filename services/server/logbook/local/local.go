@@ -27,6 +27,7 @@ import (
 	"sealpost/services/server/logbook/engine"
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/local/fit"
+	"sealpost/services/server/logbook/local/retire"
 	"sealpost/services/server/logbook/local/room"
 	"sealpost/services/server/logbook/parts"
 	"sealpost/shared/durable"
@@ -43,6 +44,12 @@ type (
 	CorruptError = disk.CorruptError
 	// ForeignFileError means that something lies where the next number belongs.
 	ForeignFileError = engine.ForeignFileError
+	// NotKeptError means that a message is to be retired that is not there yet.
+	NotKeptError = retire.NotKeptError
+	// RangesError means that the list of retired messages would become too long.
+	RangesError = retire.RangesError
+	// Policy says how long messages stay.
+	Policy = retire.Policy
 )
 
 // Config says where the logbook is and what bounds it. Zero means the default.
@@ -51,6 +58,7 @@ type Config struct {
 	ID            string         // the logbook's id, as the state volume has it
 	Notary        engine.Notary  // required
 	Known         []byte         // a checkpoint that the volume must extend, as the state volume has it; or none
+	KnownRetired  uint64         // the serial of the newest note of retired messages, as the state volume has it; or 0
 	CiphertextMax uint64         // longer base64 is left out of the log file
 	MaxStaged     uint64         // bytes of the messages on their way in of one sender; all together a third more
 	Files         int            // descriptors for the files of messages on their way in
@@ -61,6 +69,9 @@ type Config struct {
 	KeepParts     time.Duration       // how long a part is kept of a large message that is cut off; 0: none is
 	PartsHeld     func(bytes uint64)  // hears how much such parts hold, whenever that changes
 	Missing       func(number uint64) // hears of each recorded message whose log file is neither staged nor in its place
+
+	KeepRetired func(serial uint64) error    // takes the serial of a note of retired messages down in the state volume
+	Retired     func(messages, bytes uint64) // hears of messages that are retired, and of bytes of files that went
 
 	// Lock is of Dir, by Lock, and stays the caller's to close. Nil: Open takes
 	// one, and Close gives it up.
@@ -84,6 +95,8 @@ type Logbook struct {
 	space *room.Space
 	files *room.Files
 	shelf *shelf
+	// Retirer is for one goroutine, which must have ended before Close.
+	Retirer *retire.Retirer
 }
 
 var _ logbook.Logbook = (*Logbook)(nil)
@@ -102,7 +115,7 @@ func Open(cfg Config) (*Logbook, error) {
 		}
 		own = lock
 	}
-	running, found, err := start(cfg, vol)
+	running, r, err := start(cfg, vol)
 	if err != nil {
 		_ = own.Close()
 		return nil, err
@@ -111,7 +124,11 @@ func Open(cfg Config) (*Logbook, error) {
 		Engine: running, cfg: cfg, vol: vol, lock: own,
 		space: room.NewSpace(vol.Dir(), cfg.MaxStaged), files: room.NewFiles(cfg.Files), shelf: newShelf(vol, cfg),
 	}
-	for _, p := range found {
+	l.Retirer = retire.New(retire.Config{
+		Volume: vol, Manifest: r.Manifest, Notary: cfg.Notary, ID: cfg.ID, Signed: l.Signed,
+		Keep: cfg.KeepRetired, Kept: cfg.KnownRetired, Retired: cfg.Retired,
+	}, r.retired, r.note)
+	for _, p := range r.parts {
 		end := uint64(l.layoutOf(p.Draft, p.Received).PlainOffset()) + p.Offset
 		p.room = l.space.Found(p.Draft.Sender, room.Blocks(end)+parts.FileSize)
 		l.shelf.put(p, nil)
@@ -121,7 +138,7 @@ func Open(cfg Config) (*Logbook, error) {
 }
 
 // start recovers the volume and starts the engine on it.
-func start(cfg Config, vol *disk.Volume) (*engine.Engine, []*part, error) {
+func start(cfg Config, vol *disk.Volume) (*engine.Engine, *recovery, error) {
 	if err := vol.OpenRoot(); err != nil {
 		return nil, nil, err
 	}
@@ -140,7 +157,7 @@ func start(cfg Config, vol *disk.Volume) (*engine.Engine, []*part, error) {
 		_ = stores.Close()
 		return nil, nil, err
 	}
-	return running, r.parts, nil
+	return running, r, nil
 }
 
 // Lock keeps all others from the volume dir. durable.ErrLocked means that
@@ -152,7 +169,9 @@ func Lock(dir string) (*durable.FileLock, error) { return disk.New(dir).Lock() }
 func HoldsLock(dir string, lock *durable.FileLock) bool { return disk.New(dir).HoldsLock(lock) }
 
 // known is what the log volume is judged by.
-func (c Config) known() fit.Known { return fit.Known{ID: c.ID, Checkpoint: c.Known, Notary: c.Notary} }
+func (c Config) known() fit.Known {
+	return fit.Known{ID: c.ID, Checkpoint: c.Known, Serial: c.KnownRetired, Notary: c.Notary}
+}
 
 func (c Config) withDefaults() Config {
 	c.CiphertextMax = cmp.Or(c.CiphertextMax, 1<<20)
@@ -171,6 +190,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Missing == nil {
 		c.Missing = func(uint64) {}
+	}
+	if c.KeepRetired == nil {
+		c.KeepRetired = func(uint64) error { return nil }
+	}
+	if c.Retired == nil {
+		c.Retired = func(uint64, uint64) {}
 	}
 	if c.now == nil {
 		c.now = time.Now

@@ -8,6 +8,7 @@ import (
 	"sealpost/services/server/logbook/engine/merkle"
 	"sealpost/services/server/logbook/engine/wal"
 	"sealpost/services/server/logbook/local/fit"
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
 )
 
@@ -16,8 +17,10 @@ import (
 type recovery struct {
 	cfg Config
 	*engine.Stores
-	gone  []logfile.Entry // of recorded messages whose log file is nowhere
-	parts []*part         // of messages that were on their way in
+	retired receipt.Retired
+	note    []byte          // its text
+	gone    []logfile.Entry // of recorded messages whose log file is nowhere
+	parts   []*part         // of messages that were on their way in
 }
 
 func (r *recovery) run() error {
@@ -32,6 +35,9 @@ func (r *recovery) run() error {
 	if err := r.cfg.known().CheckID(r.Volume, head.Base+uint64(len(recs)), found); err != nil {
 		return err
 	}
+	if err := r.readRetired(); err != nil {
+		return err
+	}
 	checkpoint, err := fit.ReadCheckpoint(r.Volume)
 	if err != nil {
 		return err
@@ -43,10 +49,14 @@ func (r *recovery) run() error {
 	if err := r.replay(head, recs, found, begin); err != nil {
 		return err
 	}
+	if err := fit.CheckReach(r.retired, r.Manifest.Count()); err != nil {
+		return err
+	}
 	if err := r.checkCheckpoints(checkpoint); err != nil {
 		return err
 	}
-	// Rotate flushes what the old records hold before it replaces them.
+	// Rotate flushes what the old records hold before it replaces them, and the name of
+	// the note, by which files are removed from now on.
 	if err := r.Rotate(r.cfg.RotateAfter); err != nil {
 		return err
 	}
@@ -63,6 +73,15 @@ func (r *recovery) run() error {
 	r.cfg.Log.Info().Uint64("messages", r.Manifest.Count()).Int("replayed", len(recs)).
 		Int("discarded", dropped).Int("parts", len(r.parts)).Msg("logbook open")
 	return nil
+}
+
+// readRetired reads which messages were retired: their files are not put back.
+func (r *recovery) readRetired() (err error) {
+	if r.note, err = fit.ReadRetired(r.Volume); err != nil {
+		return err
+	}
+	r.retired, err = r.cfg.known().OpenRetired(r.note)
+	return err
 }
 
 // giveID puts the id on a volume that has none yet. It comes behind the first
@@ -129,8 +148,12 @@ func (r *recovery) replay(head wal.Head, recs []wal.Record, found bool, begin ma
 	return r.Tree.Append(lines)
 }
 
-// replayFile gives a recorded file its name, where the crash came before that.
+// replayFile gives a recorded file its name, where the crash came before that. One
+// that was retired since stays where it is, to be removed.
 func (r *recovery) replayFile(stagedFile string, e logfile.Entry) error {
+	if r.retired.Numbers.Has(e.Seq) {
+		return nil
+	}
 	_, staged, err := disk.Size(r.Volume.Path(stagedFile))
 	if err != nil {
 		return err

@@ -280,7 +280,7 @@ func TestVerify(t *testing.T) {
 			damage(t, filepath.Join(dir, "logs", logfile.FileName(1)))
 			var found []Difference
 			n, err := Verify(testConfig(dir), func(d Difference) { found = append(found, d) })
-			if n != 3 || err != nil || len(found) != 1 || found[0].Seq != 1 {
+			if n.Checked != 3 || err != nil || len(found) != 1 || found[0].Seq != 1 {
 				t.Errorf("checked %d, %v, found %v", n, err, found)
 			}
 		})

@@ -34,6 +34,14 @@ func (r *rotating) SignCheckpoint(c receipt.Checkpoint) ([]byte, error) {
 	return receipt.SignCheckpoint(c, *r.inUse.Load()...)
 }
 
+func (r *rotating) SignRetired(n receipt.Retired) ([]byte, error) {
+	return receipt.SignRetired(n, *r.inUse.Load()...)
+}
+
+func (r *rotating) OpenRetired(text []byte) (receipt.Retired, error) {
+	return receipt.OpenRetired(text, r.known)
+}
+
 func (r *rotating) OpenCheckpoint(text []byte) (receipt.Checkpoint, error) {
 	return receipt.OpenCheckpoint(text, r.known)
 }

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/manifest"
 	"sealpost/services/server/logbook/engine/merkle"
+	"sealpost/services/server/logbook/local/fit"
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/digest"
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
@@ -21,6 +24,12 @@ type Difference struct {
 	Seq    uint64 // the message, where it is about one
 	File   string
 	Reason string
+}
+
+// Verified counts what Verify looked at.
+type Verified struct {
+	Checked uint64 // messages
+	Retired uint64 // of them, without a log file, as the server's note says
 }
 
 func (d Difference) String() string { return fmt.Sprintf("%s: %s", d.File, d.Reason) }
@@ -34,37 +43,45 @@ func Judge(cfg Config) error { return cfg.known().Judge(cfg.Dir) }
 // manifest line and every line with the hash of it that was signed, and gives
 // each difference to report. The error may be Judge's. It reads only, also
 // beside a running server: it looks at the lines that were there when it began.
-func Verify(cfg Config, report func(Difference)) (checked uint64, err error) {
+func Verify(cfg Config, report func(Difference)) (found Verified, err error) {
 	verdict := Judge(cfg)
 	vol := disk.New(cfg.Dir)
-	v := &verifier{report: report}
+	v := &verifier{vol: vol, known: cfg.known(), report: report}
 	m, err := manifest.View(vol)
 	if err != nil {
-		return 0, cmp.Or(verdict, err)
+		return found, cmp.Or(verdict, err)
 	}
 	defer func() { _ = m.Close() }()
 	if v.logs, err = durable.OpenDir(vol.Logs("")); err != nil {
-		return 0, cmp.Or(verdict, err)
+		return found, cmp.Or(verdict, err)
 	}
 	defer func() { _ = v.logs.Close() }()
 	if v.tree, err = os.Open(vol.Path(merkle.Path)); err == nil {
 		defer func() { _ = v.tree.Close() }()
 	}
 	_, err = m.Scan(manifest.Position{}, manifest.AllFlushed, v.line)
-	return v.checked, cmp.Or(verdict, err)
+	return v.found, cmp.Or(verdict, err)
 }
 
 type verifier struct {
 	report  func(Difference)
+	vol     *disk.Volume
 	logs    *durable.Dir
+	note    []byte   // the newest text of the note that was looked at
 	tree    *os.File // nil: it cannot be read
-	checked uint64
+	known   fit.Known
+	retired receipt.Retired // as of the last look
+	found   Verified
 }
 
 // line looks at one line of the manifest, and at the log file that it is about.
 func (v *verifier) line(p manifest.Place, e logfile.Entry, line []byte) error {
-	v.checked++
-	if reason := v.file(e); reason != "" {
+	v.found.Checked++
+	switch reason := v.file(e); {
+	case reason == "":
+	case reason == missing && v.isRetired(p.Seq):
+		v.found.Retired++
+	default:
 		v.report(Difference{p.Seq, e.File, reason})
 	}
 	// The checkpoint may lag; the tree has the newest lines too.
@@ -74,6 +91,25 @@ func (v *verifier) line(p manifest.Place, e logfile.Entry, line []byte) error {
 	return nil
 }
 
+// isRetired reports whether the note that lies there now names a message. It is looked
+// at again for each that an earlier look does not explain: a server may be retiring. One
+// that cannot be believed explains nothing; the verdict says so.
+func (v *verifier) isRetired(seq uint64) bool {
+	if v.retired.Numbers.Has(seq) {
+		return true
+	}
+	text, err := fit.ReadRetired(v.vol)
+	if err != nil || bytes.Equal(text, v.note) {
+		return false
+	}
+	v.note = text
+	v.retired, _ = v.known.OpenRetired(text)
+	return v.retired.Numbers.Has(seq)
+}
+
+// missing is the reason where no file is there and none was retired.
+const missing = "missing, and not retired"
+
 func (v *verifier) file(e logfile.Entry) string {
 	var f *os.File
 	err := v.logs.Within(e.File, func(in *durable.Dir, name string) (err error) {
@@ -81,7 +117,7 @@ func (v *verifier) file(e logfile.Entry) string {
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		return "missing"
+		return missing
 	}
 	if err != nil {
 		return err.Error()

@@ -36,6 +36,16 @@ func (n Notary) OpenCheckpoint(text []byte) (receipt.Checkpoint, error) {
 	return receipt.OpenCheckpoint(text, n.Pins())
 }
 
+// SignRetired signs with the one identity.
+func (n Notary) SignRetired(r receipt.Retired) ([]byte, error) {
+	return receipt.SignRetired(r, n.Identity)
+}
+
+// OpenRetired opens what that identity signed.
+func (n Notary) OpenRetired(text []byte) (receipt.Retired, error) {
+	return receipt.OpenRetired(text, n.Pins())
+}
+
 // Pins are by which its signatures are checked.
 func (n Notary) Pins() identity.Pins { return identity.Pins{{Key: n.Public()}} }
 

@@ -40,6 +40,7 @@ func (e *MisfitError) Error() string { return "volumes do not fit: " + e.Reason 
 type Known struct {
 	ID         string
 	Checkpoint []byte // that the log volume must extend; or none
+	Serial     uint64 // of its note of retired messages, which has no lower one; 0 for none
 	Notary     engine.Notary
 }
 

@@ -15,10 +15,14 @@ import (
 
 // Judge tells, and changes nothing, whether a server would take the log volume dir
 // for the logbook: a *MisfitError, a *ForkError or a *disk.CorruptError says why not.
-// It may run beside a server. The checkpoint must have been read before.
+// It may run beside a server. What the state volume knows must have been read before.
 func (f Known) Judge(dir string) error {
 	vol := disk.New(dir)
 	checkpoint, err := ReadCheckpoint(vol)
+	if err != nil {
+		return err
+	}
+	note, err := ReadRetired(vol) // before the lines: it names none that is newer
 	if err != nil {
 		return err
 	}
@@ -29,7 +33,14 @@ func (f Known) Judge(dir string) error {
 	if err := f.CheckID(vol, kept.entries(), kept.found); err != nil {
 		return err
 	}
+	retired, err := f.OpenRetired(note)
+	if err != nil {
+		return err
+	}
 	if err := kept.read(); err != nil {
+		return err
+	}
+	if err := CheckReach(retired, kept.Size()); err != nil {
 		return err
 	}
 	for _, s := range f.Checkpoints(checkpoint) {

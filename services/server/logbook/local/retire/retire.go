@@ -1,0 +1,158 @@
+// Package retire removes the log files of messages on purpose, and says which under
+// the server's signature.
+//
+// Guaranteed: the note that names a file is on stable storage before the file goes,
+// and so is its serial in the state volume. A note has every number of the ones
+// before, and a higher serial, also after one that may or may not have been written.
+// What a note names stays removed: what a crash left of it is looked for at the next
+// start. Only messages that are kept and signed for are retired. Manifest, tree and
+// index are left alone.
+//
+// Not guaranteed: anything about readers that have a file open; it stays theirs.
+package retire
+
+import (
+	"errors"
+	"fmt"
+
+	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/manifest"
+	"sealpost/services/server/logbook/local/fit"
+	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/numbers"
+)
+
+const newPath = disk.StagingDir + "/retired" + disk.NewSuffix
+
+// Config is what a Retirer works with.
+type Config struct {
+	Volume   *disk.Volume
+	Manifest *manifest.Manifest
+	Notary   engine.Notary
+	ID       string                       // the logbook's
+	Signed   func() uint64                // so many messages are kept and signed for
+	Keep     func(serial uint64) error    // takes a serial down in the state volume, durably
+	Kept     uint64                       // the one that is there
+	Retired  func(messages, bytes uint64) // hears of messages newly named, and of bytes of files removed
+}
+
+// Retirer has the note of a logbook. It is for one goroutine.
+type Retirer struct {
+	Config
+	note    receipt.Retired // the newest, which may be on the volume or not
+	text    []byte
+	signers uint64
+	due     bool        // it must be written before anything is removed
+	left    numbers.Set // named, and their files may still be there
+	looked  bool        // left has what an earlier process did not come to
+
+	counted uint64 // sum has the messages below
+	sum     uint64 // bytes of log files of those that are not retired
+}
+
+// New returns the Retirer of a volume whose note, as recovery has found and flushed it,
+// is note; text is what lies there, nil for none.
+func New(cfg Config, note receipt.Retired, text []byte) *Retirer {
+	r := &Retirer{Config: cfg, note: note, text: text, signers: cfg.Notary.Signers(), looked: text == nil}
+	if text != nil {
+		again, err := cfg.Notary.SignRetired(note)
+		r.due = err != nil || string(again) != string(text) // others sign now
+	}
+	return r
+}
+
+// Numbers are those of all messages that were retired.
+func (r *Retirer) Numbers() numbers.Set { return r.note.Numbers.Clone() }
+
+// NotKeptError means that numbers are asked for that no message has yet.
+type NotKeptError struct {
+	Numbers numbers.Set
+	Next    uint64 // the first that is not given yet
+}
+
+func (e *NotKeptError) Error() string {
+	return fmt.Sprintf("%v: there is no message %d yet, nothing was retired", e.Numbers, e.Next)
+}
+
+// RangesError means that the note would become too long.
+type RangesError struct{ Ranges int }
+
+func (e *RangesError) Error() string {
+	return fmt.Sprintf("the retired messages would be %d ranges with gaps between them, and %d at most are listed; "+
+		"nothing was retired", e.Ranges, receipt.MaxRanges)
+}
+
+// Retire writes a note that names the numbers too, and returns those that were not
+// named before. The files of all of them go with the next call of Work. The error is a
+// *NotKeptError or a *RangesError, and then nothing has changed; or the note cannot be
+// written now, and a later call of Work tries that again.
+func (r *Retirer) Retire(which numbers.Set) (fresh numbers.Set, err error) {
+	if last, some := which.Last(); some && last >= r.Signed() {
+		return fresh, &NotKeptError{which, r.Signed()}
+	}
+	fresh, all := which.Clone(), r.note.Numbers.Clone()
+	for _, one := range r.note.Numbers.Ranges() {
+		fresh.Remove(one)
+	}
+	for _, one := range which.Ranges() {
+		all.Add(one)
+	}
+	if all.Len() > receipt.MaxRanges {
+		return numbers.Set{}, &RangesError{all.Len()}
+	}
+	for _, one := range which.Ranges() { // those named before too: somebody may have put a file back
+		r.left.Add(one)
+	}
+	if fresh.Empty() {
+		return fresh, nil
+	}
+	if r.counted > 0 {
+		if err := r.uncount(fresh); err != nil {
+			return numbers.Set{}, err
+		}
+	}
+	r.note.Numbers, r.due = all, true
+	r.Retired(fresh.Count(), 0)
+	return fresh, r.write()
+}
+
+// write puts the note on the volume, under a serial that none had before.
+func (r *Retirer) write() error {
+	if r.note.Numbers.Empty() {
+		r.due = false
+		return nil
+	}
+	r.note.Origin = receipt.RetiredOrigin(r.ID)
+	r.note.Serial++
+	signers := r.Notary.Signers() // before: a change in between is noticed later
+	text, err := r.Notary.SignRetired(r.note)
+	if err != nil {
+		return fmt.Errorf("the list of retired messages: %w", err)
+	}
+	if err := r.Volume.ReplaceWith(newPath, fit.RetiredPath, 0o644, text); err != nil {
+		return err
+	}
+	// A rename may be certain only once both directories are flushed.
+	err = errors.Join(r.Volume.SyncDir(disk.LogsDir), r.Volume.SyncDir(disk.StagingDir))
+	if err == nil {
+		r.text, r.signers, r.due = text, signers, false
+	}
+	return err
+}
+
+// settle brings the note to where files may be removed by it.
+func (r *Retirer) settle() error {
+	if r.due || r.text != nil && r.signers != r.Notary.Signers() {
+		if err := r.write(); err != nil {
+			return err
+		}
+	}
+	if r.note.Serial > r.Kept {
+		if err := r.Keep(r.note.Serial); err != nil {
+			return err
+		}
+		r.Kept = r.note.Serial
+	}
+	return nil
+}
