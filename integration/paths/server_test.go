@@ -41,6 +41,7 @@ func TestServersOwnDirectories(t *testing.T) {
 	b.run(0, "identity", "retire")
 	b.run(0, "sender", "add", "store-18")
 	b.run(0, "sender", "remove", "store-18")
+	b.run(0, "retire", "0-1")
 	b.run(0, "verify")
 	b.checkOwn()
 }

@@ -43,6 +43,10 @@ const usage = `usage: server [COMMAND]
       -for 720h               how long the old one still signs checkpoints too
   server identity retire      let replaced identities sign no more, from now on
   server identity list        show the current, the next and the replaced ones
+  server retire FIRST-LAST    remove the log files of messages; their lines and receipts
+                              stay, and readers pass over them
+      -before TIME            instead: of all that came before TIME (2026-11-27, or
+                              2026-11-27T15:00:00Z), the oldest first
   server verify               judge the volumes as a start does, and compare every
                               log file with the manifest
   server copy DIR             copy both volumes into DIR/data and DIR/state, also
@@ -55,7 +59,7 @@ const usage = `usage: server [COMMAND]
   server version              print version, revision, Go version and platform
 
 Settings are environment variables, SERVER_... (SETUP_... for setup).
-Changes to senders and identities reach a running server at once.
+Changes to senders and identities, and retire, reach a running server at once.
 `
 
 // errUsage means that the command line makes no sense.
@@ -74,6 +78,7 @@ var commands = map[string]command{
 	"setup":       runSetup,
 	"verify":      verify,
 	"copy":        copyVolumes,
+	"retire":      retire,
 	"logbook":     logbookCommand,
 	"healthcheck": healthcheck,
 }

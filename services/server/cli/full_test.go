@@ -33,6 +33,7 @@ var printing = []struct{ call, says string }{
 	{"identity switch -for 1h", ""},
 	{"identity retire", ""},
 	{"logbook accept -yes", "server: hint: what the command changed"},
+	{"retire -before 2012-07-22", ""},
 	{"verify", ""},
 	{"copy FILE-copy", ""},
 	{"healthcheck", ""},

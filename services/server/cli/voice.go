@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/remedy"
 	"sealpost/services/server/state"
 	"sealpost/services/server/volumes"
@@ -42,6 +43,14 @@ func hint(err error) string {
 		return "make one, and let every client list it: server identity next"
 	case errors.Is(err, state.ErrManyFormer):
 		return "wait for a date that server identity list shows, or end them all: server identity retire"
+	case errors.As(err, new(*local.NotKeptError)):
+		return "numbers are those of the log files; server verify says how many messages there are"
+	case errors.As(err, new(*local.RangesError)):
+		return "retire what lies between, too: ranges that touch are one"
+	case errors.Is(err, volumes.ErrNotTaken):
+		return "server healthcheck says whether it is ready; one that is red takes no orders"
+	case errors.Is(err, volumes.ErrUnanswered), errors.As(err, new(*volumes.RefusedError)):
+		return "the same command again does what is left of it"
 	case errors.Is(err, errNotConfirmed):
 		return "-yes stands for the answer"
 	case errors.As(err, &red):
@@ -57,7 +66,7 @@ func hint(err error) string {
 	case errors.As(err, new(*volumes.UnfinishedError)):
 		return removeCopy
 	case errors.Is(err, errDifferences):
-		return "each file above was altered, cut or removed after it was kept"
+		return "each file above was altered, cut or removed after it was kept; those that server retire removed do not differ"
 	case errors.As(err, new(*voice.OutputError)):
 		return "what the command changed is changed: server identity list and server sender list show how it is now"
 	}

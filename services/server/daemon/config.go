@@ -33,6 +33,9 @@ type Config struct {
 	KeepPartsFor     time.Duration  `default:"24h" min:"0s"` // 0: none is kept
 	LogLayout        string         `default:"flat" oneof:"flat,sharded"`
 
+	RetainFor   time.Duration  `default:"0s" min:"0s"` // 0: for ever
+	RetainBytes settings.Bytes `default:"0B" min:"0B"` // 0: whatever the volume holds
+
 	MaxConnections           int            `default:"4096" min:"1"`
 	MaxConnectionsPerAddress int            `default:"1024" min:"1"`
 	MaxInFlight              int            `default:"256" min:"1" max:"65535"`
@@ -61,6 +64,10 @@ func (c *Config) Check() []settings.Problem {
 	if least := c.leastStaged(); c.MaxStagedBytes < least {
 		problems = append(problems, settings.Problem{Name: "SERVER_MAX_STAGED_BYTES", Value: c.MaxStagedBytes.String(),
 			Rule: fmt.Sprintf("must be at least %d for a message of SERVER_MAX_MESSAGE_BYTES", least)})
+	}
+	if least := c.MaxMessageBytes + 2*c.LogCiphertextMax + logFileExtra; c.RetainBytes > 0 && c.RetainBytes < least {
+		problems = append(problems, settings.Problem{Name: "SERVER_RETAIN_BYTES", Value: c.RetainBytes.String(),
+			Rule: fmt.Sprintf("must be 0 or at least %d, or a message of SERVER_MAX_MESSAGE_BYTES would go as it comes", least)})
 	}
 	return problems
 }

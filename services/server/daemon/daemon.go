@@ -81,6 +81,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 		Dir: cfg.DataDir, CiphertextMax: uint64(cfg.LogCiphertextMax), MaxStaged: uint64(cfg.MaxStagedBytes),
 		Files: files, Zone: zone, Log: log, Sums: sums, Missing: countMissing(registry),
 		Sharded: cfg.LogLayout == "sharded", KeepParts: cfg.KeepPartsFor, PartsHeld: gaugeParts(registry),
+		Retain: local.Policy{For: cfg.RetainFor, Bytes: uint64(cfg.RetainBytes)}, Retired: countRetired(registry),
 	}, st)
 	defer opener.Close()
 	registerQueue(registry, opener.Queued)

@@ -24,6 +24,19 @@ func countMissing(reg prometheus.Registerer) func(number uint64) {
 	return func(uint64) { missing.Inc() }
 }
 
+// countRetired makes the metrics of messages that are retired.
+func countRetired(reg prometheus.Registerer) func(messages, bytes uint64) {
+	retired := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "sealpost_retired_messages_total", Help: "Messages retired, by the policy or by command, since the start."})
+	freed := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "sealpost_retired_bytes_total", Help: "Bytes of log files removed of retired messages since the start."})
+	reg.MustRegister(retired, freed)
+	return func(messages, bytes uint64) {
+		retired.Add(float64(messages))
+		freed.Add(float64(bytes))
+	}
+}
+
 // gaugeParts makes the metric of parts of large messages that were cut off.
 func gaugeParts(reg prometheus.Registerer) func(bytes uint64) {
 	held := prometheus.NewGauge(prometheus.GaugeOpts{

@@ -45,6 +45,9 @@ const (
 	retiredFile    = "retired"
 	acceptedFile   = "accepted"
 	lockFile       = "lock"
+	orderFile      = "order"
+	answerFile     = "answer"
+	orderLockFile  = "order_lock"
 
 	logbookIDSize = 16 // bytes, 32 hex digits
 )

@@ -23,12 +23,14 @@ type memory struct {
 	known []byte
 	stop  chan struct{}
 	ended chan struct{}
+	going *retiring
 }
 
 var _ logbook.Logbook = (*memory)(nil)
 
-func remembered(book *local.Logbook, st *state.State, log zerolog.Logger) *memory {
-	m := &memory{Logbook: book, st: st, log: log, stop: make(chan struct{}), ended: make(chan struct{})}
+func remembered(book *local.Logbook, st *state.State, policy local.Policy, log zerolog.Logger) *memory {
+	m := &memory{Logbook: book, st: st, log: log, stop: make(chan struct{}), ended: make(chan struct{}),
+		going: startRetiring(book, st, policy, log)}
 	go m.run()
 	return m
 }
@@ -61,6 +63,7 @@ func (m *memory) note() {
 
 // Close closes the logbook and notes its last checkpoint.
 func (m *memory) Close() error {
+	m.going.close()
 	close(m.stop)
 	<-m.ended
 	err := m.Logbook.Close()

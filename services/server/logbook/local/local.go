@@ -70,6 +70,7 @@ type Config struct {
 	PartsHeld     func(bytes uint64)  // hears how much such parts hold, whenever that changes
 	Missing       func(number uint64) // hears of each recorded message whose log file is neither staged nor in its place
 
+	Retain      Policy                       // for who runs the Retirer
 	KeepRetired func(serial uint64) error    // takes the serial of a note of retired messages down in the state volume
 	Retired     func(messages, bytes uint64) // hears of messages that are retired, and of bytes of files that went
 

@@ -342,12 +342,16 @@ func TestRetiredMisfit(t *testing.T) {
 		known uint64
 		want  string
 	}{
-		"another identity":   {sign(foreign, good), 0, "volumes do not fit: the list of retired messages: the signature is not of a pinned identity"},
-		"another logbook":    {sign(testNotary, other), 0, "volumes do not fit: the list of retired messages is of " + other.Origin + ", not of " + good.Origin},
-		"of an earlier day":  {sign(testNotary, good), 5, "volumes do not fit: the list of retired messages has serial 4, and was at 5 before"},
-		"gone":               {nil, 5, "volumes do not fit: the list of retired messages has serial 0, and was at 5 before"},
-		"of a later message": {sign(testNotary, beyond), 4, "volumes do not fit: message 3 was retired, the manifest has 3 lines"},
-		"fits":               {sign(testNotary, good), 4, ""},
+		"another identity": {sign(foreign, good), 0,
+			"the list of retired messages: the signature is not of a pinned identity"},
+		"another logbook": {sign(testNotary, other), 0,
+			"the list of retired messages is of " + other.Origin + ", not of " + good.Origin},
+		"of an earlier day": {sign(testNotary, good), 5,
+			"the list of retired messages has serial 4, and was at 5 before"},
+		"gone": {nil, 5, "the list of retired messages has serial 0, and was at 5 before"},
+		"of a later message": {sign(testNotary, beyond), 4,
+			"message 3 was retired, the manifest has 3 lines"},
+		"fits": {sign(testNotary, good), 4, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filled(t)
@@ -369,7 +373,8 @@ func TestRetiredMisfit(t *testing.T) {
 				return
 			}
 			var misfit *MisfitError
-			if !errors.As(err, &misfit) || err.Error() != c.want || judged == nil || judged.Error() != c.want {
+			want := "volumes do not fit: " + c.want
+			if !errors.As(err, &misfit) || err.Error() != want || judged == nil || judged.Error() != want {
 				t.Errorf("opened: %v, judged: %v", err, judged)
 			}
 			for n := range uint64(3) {

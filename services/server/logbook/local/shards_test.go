@@ -70,7 +70,7 @@ func TestLayoutChanges(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	checked, err := Verify(testConfig(dir), func(d Difference) { t.Error(d) })
-	if err != nil || checked != 13 {
+	if err != nil || checked.Checked != 13 {
 		t.Errorf("verified %d files, %v", checked, err)
 	}
 }
@@ -154,7 +154,7 @@ func TestExchangedShard(t *testing.T) {
 	check(t, os.Rename(elsewhere, shard))
 	addTo(t, cfg, 1)
 	checked, err := Verify(cfg, func(d Difference) { t.Error(d) })
-	if err != nil || checked != 2 {
+	if err != nil || checked.Checked != 2 {
 		t.Errorf("verified %d files, %v", checked, err)
 	}
 }

@@ -38,7 +38,8 @@ func (f Known) OpenRetired(text []byte) (r receipt.Retired, err error) {
 		}
 	}
 	if r.Serial < f.Serial {
-		return receipt.Retired{}, misfit("the list of retired messages has serial %d, and was at %d before", r.Serial, f.Serial)
+		return receipt.Retired{}, misfit(
+			"the list of retired messages has serial %d, and was at %d before", r.Serial, f.Serial)
 	}
 	return r, nil
 }

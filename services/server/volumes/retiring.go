@@ -1,0 +1,150 @@
+package volumes
+
+import (
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/logbook/local/retire"
+	"sealpost/services/server/state"
+	"sealpost/shared/numbers"
+)
+
+const (
+	// orderEvery is how soon an order of a command is taken.
+	orderEvery = 250 * time.Millisecond
+	// policyEvery is how often messages are looked for that go by the policy: each time
+	// that there are some the note is replaced.
+	policyEvery = 10 * time.Second
+)
+
+// retiring retires messages of an open logbook: what goes by the policy, and what
+// commands order. It goes beside the committer, in small steps.
+type retiring struct {
+	retirer  *retire.Retirer
+	st       *state.State
+	policy   local.Policy
+	log      zerolog.Logger
+	next     time.Time // for the policy
+	answered string    // the last order
+	told     string    // the last error, so that it is logged once
+	stop     chan struct{}
+	ended    chan struct{}
+}
+
+func startRetiring(book *local.Logbook, st *state.State, policy local.Policy, log zerolog.Logger) *retiring {
+	r := &retiring{retirer: book.Retirer, st: st, policy: policy, log: log,
+		stop: make(chan struct{}), ended: make(chan struct{})}
+	go r.run()
+	return r
+}
+
+func (r *retiring) run() {
+	defer close(r.ended)
+	tick := time.NewTicker(orderEvery)
+	defer tick.Stop()
+	for {
+		r.complain(r.turn())
+		select {
+		case <-tick.C:
+		case <-r.stop:
+			return
+		}
+	}
+}
+
+// close ends the work; the next start goes on with it.
+func (r *retiring) close() {
+	close(r.stop)
+	<-r.ended
+}
+
+func (r *retiring) turn() error {
+	return errors.Join(r.order(), r.byPolicy(), r.work())
+}
+
+// work goes on with what an earlier turn, or an earlier process, did not come to.
+func (r *retiring) work() error {
+	_, err := r.retirer.Work(r.stop)
+	return err
+}
+
+func (r *retiring) byPolicy() error {
+	if !r.policy.Any() || time.Now().Before(r.next) {
+		return nil
+	}
+	r.next = time.Now().Add(policyEvery)
+	due, err := r.retirer.Due(r.policy, time.Now())
+	if err != nil || due.Empty() {
+		return err
+	}
+	done, err := carryOutRetire(r.retirer, due, r.stop)
+	r.tell(done, "by SERVER_RETAIN_FOR or SERVER_RETAIN_BYTES")
+	return err
+}
+
+// order carries out what a command has asked for, and answers it.
+func (r *retiring) order() error {
+	order, given, err := r.st.RetireOrder()
+	if err != nil || !given || order.ID == r.answered {
+		return err
+	}
+	r.answered = order.ID
+	if err := r.st.AnswerRetire(state.RetireAnswer{ID: order.ID, Taken: true}); err != nil {
+		return err
+	}
+	done, err := r.carryOut(order)
+	r.tell(done, "by server retire")
+	return r.st.AnswerRetire(answerOf(order.ID, done, err))
+}
+
+func (r *retiring) carryOut(order state.RetireOrder) (Retired, error) {
+	which, err := ordered(r.retirer, order)
+	if err != nil {
+		return Retired{}, err
+	}
+	return carryOutRetire(r.retirer, which, r.stop)
+}
+
+// ordered returns which messages an order is about.
+func ordered(retirer *retire.Retirer, order state.RetireOrder) (which numbers.Set, err error) {
+	if order.Range == nil {
+		return retirer.Before(order.Before)
+	}
+	which.Add(*order.Range)
+	return which, nil
+}
+
+// carryOutRetire retires and removes; what it returns beside an error has happened.
+func carryOutRetire(retirer *retire.Retirer, which numbers.Set, stop <-chan struct{}) (done Retired, err error) {
+	if done.Numbers, err = retirer.Retire(which); err != nil {
+		return Retired{}, err
+	}
+	done.Bytes, err = retirer.Work(stop)
+	return done, err
+}
+
+func (r *retiring) tell(done Retired, why string) {
+	if done.Numbers.Empty() {
+		return
+	}
+	r.log.Info().Stringer("numbers", done.Numbers).Uint64("messages", done.Numbers.Count()).
+		Uint64("bytes", done.Bytes).Msg("messages retired " + why)
+}
+
+// complain logs an error when it is another one than before.
+func (r *retiring) complain(err error) {
+	if errors.Is(err, retire.ErrStopped) {
+		return
+	}
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != "" && text != r.told {
+		r.log.Error().Err(err).Msg("messages cannot be retired; it is tried again")
+	}
+	r.told = text
+}
