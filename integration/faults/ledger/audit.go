@@ -66,6 +66,7 @@ func (a *audit) readFiles(numbers map[uint64]string) map[uint64]logFile {
 			a.note(HalfWritten, "%s: %v", numbers[seq], err)
 			continue
 		}
+		f.path = numbers[seq]
 		files[seq] = f
 		if other, twice := a.holders[f.key]; twice {
 			a.note(Doubled, "%s and %s hold message %s of %s", other, numbers[seq], f.key.id, f.key.sender)
@@ -110,7 +111,7 @@ func (a *audit) checkLines(text []byte) {
 // receipt.
 func (a *audit) checkEntry(k key, e logfile.Entry) {
 	f, there := a.files[e.Seq]
-	if !there { // a half-written one was noted when it was read
+	if !there || f.path != e.File { // a half-written one was noted when it was read
 		a.note(Gap, "%s is in the manifest and is not there, or not whole", e.File)
 		return
 	}
@@ -143,7 +144,7 @@ func (a *audit) checkSeen(text []byte) {
 		a.note(Altered, "the manifest does not begin with the lines that a poller read")
 	}
 	for name, digest := range a.Ledger.files {
-		seq, _ := logfile.ParseFileName(name)
+		seq, _ := logfile.ParsePath(name)
 		if f, there := a.files[seq]; !there || f.digest != digest {
 			a.note(Altered, "%s is not what a poller read", name)
 		}

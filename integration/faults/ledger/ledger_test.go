@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -54,9 +55,19 @@ func (v *volume) keep(seq uint64, m Message, text string) {
 
 func (v *volume) write(name string, text []byte) {
 	v.t.Helper()
-	if err := os.WriteFile(logs(v.dir, name), text, 0o644); err != nil {
+	err := os.MkdirAll(filepath.Dir(logs(v.dir, name)), 0o755)
+	if err == nil {
+		err = os.WriteFile(logs(v.dir, name), text, 0o644)
+	}
+	if err != nil {
 		v.t.Fatal(err)
 	}
+}
+
+func (v *volume) move(seq uint64, to string) {
+	v.t.Helper()
+	v.write(to, v.read(logfile.FileName(seq)))
+	v.remove(logfile.FileName(seq))
 }
 
 func (v *volume) writeManifest() {
@@ -104,6 +115,23 @@ func TestAuditOfASoundVolume(t *testing.T) {
 	}
 }
 
+// TestAuditOfAShardedVolume: where the layout changed, each file lies where its line
+// says.
+func TestAuditOfAShardedVolume(t *testing.T) {
+	v := newVolume(t, 3)
+	v.keep(3, Message{Sender: "store-17", ID: message.ID{1, 3}}, "in a shard directory\n")
+	v.move(3, logfile.ShardedPath(3))
+	v.entries[3].File = logfile.ShardedPath(3)
+	v.writeManifest()
+	v.ledger.Receipt(v.entries[3])
+	if err := v.ledger.Poller(v.dir).Look(); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(v.audit().Row(), " "); got != "4 4 4 0 0 0 ok" {
+		t.Errorf("%s\n%v", got, v.audit().Findings)
+	}
+}
+
 // TestAuditFinds damages a volume of three messages in every way that a fault
 // may, and the audit must name each.
 func TestAuditFinds(t *testing.T) {
@@ -138,6 +166,11 @@ func TestAuditFinds(t *testing.T) {
 		"a message of nobody":       {unsent, []Kind{Unsent}},
 		"a message that is refused": {func(v *volume) { refuse(v) }, []Kind{Lost, Unsent}},
 		"a stray file":              {func(v *volume) { v.write("x.tmp", nil) }, []Kind{Unsent}},
+		"a stray file in a shard":   {func(v *volume) { v.write("000000/x.tmp", nil) }, []Kind{Unsent}},
+		"a file in the wrong shard": {func(v *volume) { v.move(1, "000001/"+file) }, []Kind{Lost, Gap, Unsent}},
+		"a file in the other place": {func(v *volume) { v.move(1, logfile.ShardedPath(1)) }, []Kind{Lost, Gap}},
+		"a file in both places": {func(v *volume) { v.write(logfile.ShardedPath(1), v.read(file)) },
+			[]Kind{Lost, Gap, Unsent}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := newVolume(t, 3)

@@ -17,6 +17,7 @@ func logs(dir, name string) string { return filepath.Join(dir, "logs", name) }
 
 // logFile is a log file as it was read.
 type logFile struct {
+	path    string // below logs/
 	key     key
 	content Content
 	size    uint64
@@ -52,19 +53,34 @@ func readLogFile(path string) (logFile, error) {
 // wholeLines cuts off what a writer has not finished yet.
 func wholeLines(text []byte) []byte { return text[:bytes.LastIndexByte(text, '\n')+1] }
 
-// names lists what lies beside the log files, and the log files by number.
+// names lists what lies beside the log files, and the paths of these by number.
 func names(dir string) (numbers map[uint64]string, others []string, err error) {
 	entries, err := os.ReadDir(logs(dir, ""))
 	if err != nil {
 		return nil, nil, err
 	}
-	numbers = make(map[uint64]string)
+	var paths []string
 	for _, e := range entries {
-		if seq, ok := logfile.ParseFileName(e.Name()); ok {
-			numbers[seq] = e.Name()
+		if !e.IsDir() || !logfile.IsShard(e.Name()) {
+			paths = append(paths, e.Name())
 			continue
 		}
-		others = append(others, e.Name())
+		inside, err := os.ReadDir(logs(dir, e.Name()))
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, file := range inside {
+			paths = append(paths, e.Name()+"/"+file.Name())
+		}
+	}
+	numbers = make(map[uint64]string)
+	for _, path := range paths {
+		seq, ok := logfile.ParsePath(path)
+		if _, twice := numbers[seq]; ok && !twice {
+			numbers[seq] = path
+			continue
+		}
+		others = append(others, path)
 	}
 	return numbers, others, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -27,7 +26,7 @@ func printFile(w io.Writer, width int, item collector.Item) (err error) {
 	}
 	defer f.Close()
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "%s\nFile name: %s\n%s\n", rule, filepath.Base(item.Path), rule)
+	fmt.Fprintf(out, "%s\nFile name: %s\n%s\n", rule, item.Entry.File, rule)
 	text := newMargin(out, width)
 	visible := message.NewVisibleWriter(text)
 	_, err = io.Copy(visible, f)
