@@ -7,7 +7,8 @@ import (
 )
 
 // TestServerKilled kills the server again and again at moments drawn at random,
-// while it starts and recovers too, under load that never pauses.
+// while it starts and recovers too, under load that never pauses. Each start may put new
+// log files somewhere else.
 func TestServerKilled(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -20,6 +21,7 @@ func TestServerKilled(t *testing.T) {
 	random := rand.New(rand.NewPCG(*seed, 1))
 	for range rounds(12, 300) {
 		s.killAtRandom(f, random)
+		s.setLayout([]string{"flat", "sharded"}[random.IntN(2)])
 		s.start()
 	}
 	s.await(ready)

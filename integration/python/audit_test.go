@@ -29,6 +29,7 @@ func collect(t *testing.T) *collected {
 	bodies := [messages]string{"two barges in\n", "", strings.Repeat("a long line ", 20_000),
 		"Message ID: none\n", "the last"}
 	for i, body := range bodies {
+		c.Sharded = i >= 3
 		if name := fmt.Sprintf("report %d.txt", i); i%2 == 0 {
 			c.AddEnciphered(name, []byte(body), "harbour")
 		} else {
@@ -74,7 +75,7 @@ func TestAuditOfATrueDirectory(t *testing.T) {
 func TestAuditOfADirectoryThatFilesAreMovedFrom(t *testing.T) {
 	c := collect(t)
 	for seq := range uint64(4) {
-		c.Remove(logfile.FileName(seq))
+		c.Remove(c.Entries[seq].File)
 	}
 	stdout, stderr, status := c.audit("--moved")
 	if status != 0 || stderr != "" ||
@@ -101,17 +102,17 @@ func replaced(file []byte) []byte { return bytes.ToUpper(file) }
 func TestAuditFindsEachTampering(t *testing.T) {
 	for name, test := range map[string]struct {
 		do   func(c *collected, seq int)
-		says string // %d: the number
+		says string // %d: the number, %s: the path of its log file
 	}{
-		"missing file": {func(c *collected, seq int) { c.Remove(logfile.FileName(uint64(seq))) },
-			"line %d: server_message%[1]d.txt is missing"},
+		"missing file": {func(c *collected, seq int) { c.Remove(c.Entries[seq].File) },
+			"line %d: %s is missing"},
 		"altered file": {func(c *collected, seq int) { c.change(seq, replaced) },
-			"line %d: server_message%[1]d.txt is altered: its SHA-256"},
+			"line %d: %s is altered: its SHA-256"},
 		"longer file": {func(c *collected, seq int) { c.change(seq, func(b []byte) []byte { return append(b, '\n') }) },
-			"line %d: server_message%[1]d.txt is altered: "},
+			"line %d: %s is altered: "},
 		"file of another": {func(c *collected, seq int) {
-			c.Write(logfile.FileName(uint64(seq)), c.Read(logfile.FileName(uint64(seq+1)%messages)))
-		}, "line %d: server_message%[1]d.txt is altered: "},
+			c.Write(c.Entries[seq].File, c.Read(c.Entries[(seq+1)%messages].File))
+		}, "line %d: %s is altered: "},
 		"altered line": {func(c *collected, seq int) {
 			c.edit(seq, func(line string) string { return strings.Replace(line, "20:44:41", "20:44:40", 1) })
 		}, "line %d is not the one in "},
@@ -139,11 +140,14 @@ func TestAuditFindsEachTampering(t *testing.T) {
 				c := collect(t)
 				test.do(c, seq)
 				_, stderr, status := c.audit(c.all()...)
-				if want := fmt.Sprintf(test.says, seq); status != 1 || !strings.Contains(stderr, want) {
+				says := func(seq int) string {
+					return strings.NewReplacer("%d", fmt.Sprint(seq), "%s", c.Entries[seq].File).Replace(test.says)
+				}
+				if want := says(seq); status != 1 || !strings.Contains(stderr, want) {
 					t.Errorf("status %d, want %q\n%s", status, want, stderr)
 				}
 				for other := range messages {
-					if want := fmt.Sprintf(test.says, other); other != seq && strings.Contains(stderr, want) {
+					if want := says(other); other != seq && strings.Contains(stderr, want) {
 						t.Errorf("it blames message %d too:\n%s", other, stderr)
 					}
 				}
@@ -153,7 +157,7 @@ func TestAuditFindsEachTampering(t *testing.T) {
 }
 
 func (c *collected) change(seq int, how func([]byte) []byte) {
-	name := logfile.FileName(uint64(seq))
+	name := c.Entries[seq].File
 	c.Write(name, how(c.Read(name)))
 }
 
@@ -175,11 +179,11 @@ func TestAuditFindsAlteredTrees(t *testing.T) {
 		"a line taken out": {func(c *collected) {
 			c.SetManifest(strings.Replace(c.Manifest(), c.Line(c.Entries[3])+"\n", "", 1))
 		}, []string{"line 3: it is that of message 4", "line 4 missing, of 5 signed",
-			"server_message4.txt: line 4 is missing"}},
+			"000000/server_message4.txt: line 4 is missing"}},
 		"the end cut off": {func(c *collected) {
 			c.SetManifest(c.Lines(3))
 		}, []string{"the manifest's end was cut off: lines 3 to 4 missing, of 5 signed",
-			"server_message3.txt: line 3 is missing"}},
+			"000000/server_message3.txt: line 3 is missing"}},
 		"the end cut off inside a line": {func(c *collected) {
 			c.SetManifest(strings.TrimSuffix(c.Manifest(), "\n"))
 		}, []string{"behind the last line are not a whole line", "line 4 missing, of 5 signed"}},
@@ -223,7 +227,7 @@ func TestAuditOfACutDirectory(t *testing.T) {
 	c.SetManifest(c.Lines(3))
 	c.PutCheckpoint(3)
 	for _, seq := range []uint64{3, 4} {
-		c.Remove(logfile.FileName(seq))
+		c.Remove(c.Entries[seq].File)
 	}
 	if stdout, stderr, status := c.audit("--checkpoint", c.kept); status != 0 {
 		t.Errorf("true in itself: status %d\n%s%s", status, stdout, stderr)
