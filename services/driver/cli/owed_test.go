@@ -26,7 +26,8 @@ func TestForgetAndAgain(t *testing.T) {
 		status, _, errs := start()
 		if status != 1 || errs != "driver: 2 messages: 0-1: missing on the server\n"+
 			"driver: hint: each run tries them again; "+
-			"where they were removed on purpose, \"driver -forget 0-1\" gives them up\n" {
+			"where they were removed on purpose, \"driver -forget 0-1\" gives them up; "+
+			"with DRIVER_SERVER_IDENTITY those that the server has retired are passed over\n" {
 			t.Errorf("status %d:\n%s", status, errs)
 		}
 	}

@@ -43,7 +43,8 @@ func hint(err error) string {
 		return "DRIVER_FTP_DIR, or else the FTP user's directory, must be the server's logs directory; if it is, leave " +
 			"output directory and outbox as they are, they are the evidence"
 	case errors.Is(err, audit.ErrAltered), errors.Is(err, audit.ErrShort), errors.Is(err, audit.ErrSplit),
-		errors.Is(err, run.ErrCheckpointGone):
+		errors.Is(err, run.ErrCheckpointGone), errors.Is(err, run.ErrRetiredGone), errors.Is(err, run.ErrOtherLogbook),
+		errors.Is(err, receipt.ErrLowerSerial), errors.Is(err, receipt.ErrTakenBack):
 		return "leave output directory and outbox as they are, they are the evidence; " +
 			"on the server, \"server verify\" says what differs there"
 	case errors.Is(err, receipt.ErrSignature):
@@ -132,8 +133,12 @@ func fileHint(err error) string {
 }
 
 func missingHint(err *collector.MissingError) string {
-	return fmt.Sprintf("each run tries them again; "+
+	text := fmt.Sprintf("each run tries them again; "+
 		"where they were removed on purpose, \"driver -forget %s\" gives them up", asArgument(err.Numbers))
+	if err.NoList {
+		text += "; with DRIVER_SERVER_IDENTITY those that the server has retired are passed over"
+	}
+	return text
 }
 
 // asArgument writes numbers for a command line, or a word for them where they are many.

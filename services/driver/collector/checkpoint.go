@@ -77,18 +77,23 @@ func signedLines(text []byte) (origin string, size uint64) {
 // replace it at any moment; a transfer that does not fit the size asked for
 // before is worth another attempt.
 func (s *session) readCheckpoint() ([]byte, error) {
-	size, err := s.size(logfile.CheckpointName)
+	return s.readSmall(logfile.CheckpointName, receipt.MaxSize)
+}
+
+// readSmall is readCheckpoint for a file of at most so many bytes.
+func (s *session) readSmall(name string, most int64) ([]byte, error) {
+	size, err := s.size(name)
 	switch {
 	case missing(err):
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case size < 0 || size > receipt.MaxSize:
+	case size < 0 || size > most:
 		return nil, ErrTooLarge
 	}
 	text := bytes.NewBuffer(make([]byte, 0, size))
 	if size > 0 {
-		err = s.retrieve(logfile.CheckpointName, 0, size, text)
+		err = s.retrieve(name, 0, size, text)
 	}
 	if err != nil {
 		return nil, err

@@ -48,7 +48,9 @@ type Item struct {
 	Path  string  // of the log file, for people
 	New   bool    // collected in this run
 	Away  bool    // dealt with in an earlier run, and its file is no longer in Dir
-	Err   error   // not collected: a *FileError
+	// Retired says that the file is not in Dir, and that the server has removed it on purpose.
+	Retired bool
+	Err     error // not collected: a *FileError
 
 	checked durable.Info // the file that passed every check in this run, if one did
 	looked  bool         // whether one did
@@ -88,6 +90,7 @@ type Result struct {
 	Bytes    uint64 // their sizes
 	New      uint64 // of them, collected in this run
 	Away     uint64 // dealt with in earlier runs, and no longer in Dir
+	Retired  uint64 // passed over, since the server has retired them
 	Failures []error
 }
 
@@ -100,6 +103,8 @@ type collector struct {
 	lines  uint64 // lines that this run takes
 	result Result
 	failed failures
+
+	retired named
 }
 
 // Collect fetches the manifest, and then every log file that it names and that
@@ -133,6 +138,7 @@ func Collect(ctx context.Context, cfg Config) (Result, error) {
 	}
 	c.Log.Info().Str("server", c.Addr).Msg("downloading logs with FTP")
 	err = c.collect(ctx)
+	c.failed.missing.NoList = c.Retired == nil
 	c.result.Failures = c.failed.list()
 	return c.result, err
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"sealpost/shared/numbers"
 )
 
 // Config says where to collect from and to. Zero numbers stand for the
@@ -37,6 +39,14 @@ type Config struct {
 	// the manifest; one with fewer is waited for as one that is behind, and then
 	// taken as it is. Nil: the checkpoint is not fetched.
 	Checkpoint func(text []byte, err error) (lines uint64)
+	// Retired is called once between checkpoint and manifest, with the text of the
+	// server's note of retired messages: nil where it has none, or with the error that
+	// kept it from being fetched. It is called again where a file is missing and another
+	// note is there by then; never twice at once, and maybe from other goroutines. It
+	// returns the numbers of all messages that are known to be retired: where their files
+	// are gone they are passed over. Nil: the note is not fetched, and all that is gone is
+	// missing.
+	Retired func(text []byte, err error) numbers.Set
 	// Opened is called once, before Checkpoint, with the output directory, which
 	// is open until Collect returns. Nil: not called.
 	Opened func(*Output)

@@ -95,6 +95,7 @@ func (e *FileError) Unwrap() error { return e.Cause }
 type MissingError struct {
 	Numbers numbers.Set
 	File    string // the path of the first that was found missing
+	NoList  bool   // whether the server has retired them was not looked at
 }
 
 func (e *MissingError) Error() string { return several(e.Numbers, e.File, ErrMissing.Error()) }

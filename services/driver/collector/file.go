@@ -167,7 +167,10 @@ func (c *collector) retry(ctx context.Context, s *session, j *job) (*session, er
 	s, err := c.overSession(ctx, s, c.pauses(), func(s *session) error {
 		n++
 		part, err := c.fetch(s, &j.item, n > 1 || j.standing == owed)
-		j.part, j.item.New, j.item.Err = part, err == nil, nil
+		if errors.Is(err, ErrMissing) && c.isRetired(s, e.Seq) {
+			j.item.Retired, err = true, nil // since the run began
+		}
+		j.part, j.item.New, j.item.Err = part, part != nil, nil
 		if err == nil || ctx.Err() != nil {
 			return err
 		}

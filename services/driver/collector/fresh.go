@@ -29,7 +29,8 @@ type fresh struct {
 
 func (f *fresh) close() { _ = f.file.Close() } // nobody needs what it holds any more
 
-// fetchManifest brings the checkpoint, and then the fresh part of the manifest.
+// fetchManifest brings the checkpoint, the note of retired messages, and then the fresh
+// part of the manifest.
 // The session it used is left open for the files.
 func (c *collector) fetchManifest(ctx context.Context) (*session, *fresh, error) {
 	file, err := c.Unnamed()
@@ -38,6 +39,9 @@ func (c *collector) fetchManifest(ctx context.Context) (*session, *fresh, error)
 	}
 	f := &fresh{file: file}
 	s, err := c.fetchCheckpoint(ctx)
+	if err == nil {
+		s, err = c.fetchRetired(ctx, s)
+	}
 	if err == nil {
 		s, err = c.tryManifest(ctx, s, f)
 	}

@@ -156,6 +156,8 @@ func (p *pool) wanted(j *job) bool {
 	switch {
 	case err != nil:
 		j.item.Err = fileError(j.item.Entry, err)
+	case !have && p.retired.has(j.item.Entry.Seq):
+		j.item.Retired = true
 	case !have && j.standing == settled:
 		j.item.Away = true
 	case !have:

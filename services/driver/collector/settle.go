@@ -71,6 +71,8 @@ func (p *pool) count(j *job) error {
 	switch {
 	case item.Err != nil:
 		p.failed.add(item.Entry, item.Err)
+	case item.Retired:
+		r.Retired++
 	case item.Away:
 		r.Away++
 	default:

@@ -8,6 +8,7 @@ import (
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/crypto/receipt/receipttest"
 	"sealpost/shared/logfile"
+	"sealpost/shared/numbers"
 )
 
 const logbookID = "00112233445566778899aabbccddeeff"
@@ -68,6 +69,31 @@ func (v *Volume) SignCheckpoint(n int) string {
 func (v *Volume) PutCheckpoint(n int) {
 	v.t.Helper()
 	v.Write(logfile.CheckpointName, []byte(v.SignCheckpoint(n)))
+}
+
+// SignRetired returns a signed note of retired messages, such as "0-3,7".
+func (v *Volume) SignRetired(serial uint64, retired string) string {
+	v.t.Helper()
+	n, err := numbers.Parse(retired)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	text, err := receipt.SignRetired(receipt.Retired{
+		Origin: receipt.RetiredOrigin(v.Logbook), Serial: serial, Numbers: n}, v.Server)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Retire removes the log files of messages, and puts the note of them beside the
+// manifest.
+func (v *Volume) Retire(serial uint64, retired string, gone ...uint64) {
+	v.t.Helper()
+	v.Write(logfile.RetiredName, []byte(v.SignRetired(serial, retired)))
+	for _, seq := range gone {
+		v.Remove(v.Entries[seq].File)
+	}
 }
 
 // leaves are the manifest lines of the first n messages, or of all if there are fewer.

@@ -77,7 +77,7 @@ func collectedAs(item collector.Item) error {
 	switch {
 	case item.Err != nil:
 		return item.Err
-	case item.New, item.Away: // one that was taken away was checked when it came
+	case item.New, item.Away, item.Retired: // one that was taken away was checked when it came
 		return nil
 	}
 	return item.Check()

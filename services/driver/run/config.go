@@ -22,7 +22,7 @@ func (d *driver) collectorConfig() (collector.Config, error) {
 	}
 	if d.checkpoints != nil {
 		cfg.Opened = func(out *collector.Output) { d.checkpoints.out = out }
-		cfg.Checkpoint, cfg.Done = d.take, d.checkpoints.keep
+		cfg.Checkpoint, cfg.Retired, cfg.Done = d.take, d.retired.take, d.keep
 	}
 	if d.FTPTLS == "off" {
 		return cfg, nil
@@ -43,6 +43,14 @@ func (d *driver) collectorConfig() (collector.Config, error) {
 		return cfg, badCA(d.FTPCAFile, "must hold certificates in PEM form")
 	}
 	return cfg, nil
+}
+
+// keep keeps what the server signed, once all of it was found true.
+func (d *driver) keep() error {
+	if err := d.checkpoints.keep(); err != nil {
+		return err
+	}
+	return d.retired.keep()
 }
 
 func badCA(path, rule string) error {

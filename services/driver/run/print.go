@@ -38,6 +38,9 @@ func (d *driver) summary(result collector.Result) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s, %s bytes, %d new", rule,
 		plural(result.Files, "file"), humanize.Comma(int64(result.Bytes)), result.New)
+	if result.Retired > 0 {
+		fmt.Fprintf(&b, ", %d retired", result.Retired)
+	}
 	if result.Away > 0 {
 		fmt.Fprintf(&b, ", %d settled earlier and no longer here", result.Away)
 	}

@@ -1,18 +1,19 @@
 // Package run is one run of the driver: wait for the outbox, collect, print
 // what is new, check the receipts, sum up.
 //
-// Guaranteed: Run returns nil only if every log file of the manifest was
-// collected, in this run or an earlier one, and handed on, where that is set, or
-// given up by collector.Forget or handon.Forget, and, where an outbox is set, nothing
-// was left or refused in it and every receipt in it, of the logbook that the server
-// shows, is true; those of other logbooks are counted. With the server's identity set
-// it is moreover nil only if the manifest has every tree that the server signed: in
-// its checkpoint, in the one kept in an earlier run, in those receipts; and nothing is
-// handed on before a checkpoint has shown it to be signed. The newest checkpoint that
-// was found true is kept beside the log files. What is printed has its control
-// characters made visible and a mark before each line, so that no message can pass
-// for another file or for the driver's own words; what is on disk stays byte for
-// byte.
+// Guaranteed: Run returns nil only if every log file of the manifest was collected, in
+// this run or an earlier one, and handed on, where that is set, or given up by
+// collector.Forget or handon.Forget, or is gone and on the list of retired messages
+// that the server's identity signed, and, where an outbox is set, nothing was left or
+// refused in it and every receipt in it, of the logbook that the server shows, is
+// true; those of other logbooks are counted. With the server's identity set it is
+// moreover nil only if the manifest has every tree that the server signed: in its
+// checkpoint, in the one kept in an earlier run, in those receipts, and takes back
+// nothing of that list; and nothing is handed on before a checkpoint has shown it to
+// be signed. The newest checkpoint and list that were found true are kept beside the
+// log files. What is printed has its control characters made visible and a mark
+// before each line, so that no message can pass for another file or for the driver's
+// own words; what is on disk stays byte for byte.
 package run
 
 import (
@@ -62,6 +63,7 @@ type driver struct {
 	start       time.Time
 	audit       *audit.Audit
 	checkpoints *checkpoints    // nil without an identity
+	retired     *retired        // as well
 	receipts    *receipts.Set   // nil without an outbox
 	handing     *handon.Handing // nil where nothing is handed on
 	failures    []error
@@ -77,6 +79,7 @@ func Run(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writ
 	d := &driver{Settings: cfg, out: out, screen: progress.NewScreen(errs), start: time.Now(), audit: audit.New()}
 	if len(d.pins) > 0 {
 		d.checkpoints = &checkpoints{pins: d.pins, audit: d.audit}
+		d.retired = &retired{beside: d.checkpoints}
 	}
 	log, err := logging.New(d.screen, cfg.LogLevel, cfg.LogFormat)
 	if err != nil {
@@ -172,6 +175,7 @@ func (d *driver) collect(ctx context.Context, cfg collector.Config) error {
 func (d *driver) judge(whole bool) {
 	if d.checkpoints != nil {
 		d.failures = append(d.failures, d.checkpoints.failures...)
+		d.failures = append(d.failures, d.retired.failures...)
 	}
 	findings := d.audit.Findings(whole)
 	d.failures = append(d.failures, findings...)

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/logbook/local/retire"
 	"sealpost/services/server/state"
 	"sealpost/shared/durable"
 	"sealpost/shared/numbers"
@@ -100,7 +101,7 @@ func (e *errand) run(ctx context.Context) (Retired, error) {
 		lock, err := e.lock()
 		switch {
 		case err == nil && !e.taken:
-			return e.here(lock)
+			return e.here(ctx, lock)
 		case err == nil:
 			return Retired{}, errors.Join(ErrUnanswered, lock.Close())
 		case !errors.Is(err, durable.ErrLocked):
@@ -140,7 +141,7 @@ func (e *errand) look() (answer state.RetireAnswer, there bool, err error) {
 
 // here does it in this process, which has the log volume for as long. Parts of messages
 // that were cut off stay for the next server, however old they are.
-func (e *errand) here(lock *durable.FileLock) (done Retired, err error) {
+func (e *errand) here(ctx context.Context, lock *durable.FileLock) (done Retired, err error) {
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	cfg, err := configOf(local.Config{Dir: e.dir, Lock: lock, Log: zerolog.Nop(), KeepParts: math.MaxInt64}, e.st)
 	if err != nil {
@@ -151,6 +152,11 @@ func (e *errand) here(lock *durable.FileLock) (done Retired, err error) {
 		return Retired{}, err
 	}
 	defer func() { err = errors.Join(err, book.Close()) }()
+	for end := time.Now().Add(orderPatience); errors.Is(book.Retirer.Ready(), retire.ErrNotYet) && time.Now().Before(end); {
+		if err := pause(ctx); err != nil {
+			return Retired{}, err
+		}
+	}
 	which, err := ordered(book.Retirer, e.order)
 	if err != nil {
 		return Retired{}, err

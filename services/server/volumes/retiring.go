@@ -91,6 +91,9 @@ func (r *retiring) order() error {
 	if err != nil || !given || order.ID == r.answered {
 		return err
 	}
+	if err := r.retirer.Ready(); err != nil {
+		return err // it is taken a moment later
+	}
 	r.answered = order.ID
 	if err := r.st.AnswerRetire(state.RetireAnswer{ID: order.ID, Taken: true}); err != nil {
 		return err
@@ -136,7 +139,7 @@ func (r *retiring) tell(done Retired, why string) {
 
 // complain logs an error when it is another one than before.
 func (r *retiring) complain(err error) {
-	if errors.Is(err, retire.ErrStopped) {
+	if errors.Is(err, retire.ErrStopped) || errors.Is(err, retire.ErrNotYet) {
 		return
 	}
 	text := ""

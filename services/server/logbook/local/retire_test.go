@@ -32,6 +32,7 @@ func set(t *testing.T, text string) numbers.Set {
 // retired retires and removes.
 func retired(t *testing.T, book *Logbook, text string) (bytes uint64) {
 	t.Helper()
+	soon(t, "a checkpoint", func() bool { return book.Retirer.Ready() == nil })
 	_, err := book.Retirer.Retire(set(t, text))
 	check(t, err)
 	bytes, err = book.Retirer.Work(nil)
@@ -303,6 +304,7 @@ func TestRetiringStopped(t *testing.T) {
 		_, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil)
 		check(t, err)
 	}
+	soon(t, "a checkpoint", func() bool { return book.Retirer.Ready() == nil })
 	_, err := book.Retirer.Retire(set(t, "0-149"))
 	check(t, err)
 	stop := make(chan struct{})

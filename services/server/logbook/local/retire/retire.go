@@ -65,6 +65,19 @@ func New(cfg Config, note receipt.Retired, text []byte) *Retirer {
 // Numbers are those of all messages that were retired.
 func (r *Retirer) Numbers() numbers.Set { return r.note.Numbers.Clone() }
 
+// ErrNotYet means that no checkpoint lies beside the manifest, as in the first second of
+// a logbook: by it readers know of which logbook a note is.
+var ErrNotYet = errors.New("no checkpoint is there yet; nothing was retired")
+
+// Ready is nil when messages can be retired: ErrNotYet.
+func (r *Retirer) Ready() error {
+	free, err := r.Volume.IsFree(engine.CheckpointPath)
+	if err == nil && free {
+		err = ErrNotYet
+	}
+	return err
+}
+
 // NotKeptError means that numbers are asked for that no message has yet.
 type NotKeptError struct {
 	Numbers numbers.Set
@@ -85,11 +98,14 @@ func (e *RangesError) Error() string {
 
 // Retire writes a note that names the numbers too, and returns those that were not
 // named before. The files of all of them go with the next call of Work. The error is a
-// *NotKeptError or a *RangesError, and then nothing has changed; or the note cannot be
+// *NotKeptError, a *RangesError or Ready's, and then nothing has changed; or the note cannot be
 // written now, and a later call of Work tries that again.
 func (r *Retirer) Retire(which numbers.Set) (fresh numbers.Set, err error) {
 	if last, some := which.Last(); some && last >= r.Signed() {
 		return fresh, &NotKeptError{which, r.Signed()}
+	}
+	if err := r.Ready(); err != nil {
+		return fresh, err
 	}
 	fresh, all := which.Clone(), r.note.Numbers.Clone()
 	for _, one := range r.note.Numbers.Ranges() {
