@@ -2,7 +2,10 @@ package cli_test
 
 import (
 	"context"
+	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -36,5 +39,39 @@ func TestHangup(t *testing.T) {
 		signalstest.Step{Says: "SIGHUP ignored", Signal: syscall.SIGTERM})
 	if status != 1 || !strings.Contains(log, `"finished"`) {
 		t.Errorf("status %d:\n%s", status, log)
+	}
+}
+
+// TestTermWhileHandingOn: the hook under way may end, which counts, and no other
+// begins. The hook itself sends the signal, and ends once the driver has seen it.
+func TestTermWhileHandingOn(t *testing.T) {
+	env(t)
+	v := drivertest.NewVolume(t)
+	v.Add("a.txt", []byte("one"))
+	v.Add("b.txt", []byte("two"))
+	dir := t.TempDir()
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	script := filepath.Join(dir, "hook")
+	text := "#!/bin/sh\nkill $PPID\nuntil grep -q 'has 5s to be taken' '" + log.Name() + "'; do sleep 0.02; done\n"
+	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := signalstest.Self(t, "driver", nil, "DRIVER_FTP_ADDR="+drivertest.Serve(t, v.Dir, nil), "DRIVER_FTP_TLS=off",
+		"DRIVER_FTP_USER="+drivertest.User, "DRIVER_FTP_PASSWORD="+drivertest.Password,
+		"DRIVER_OUTPUT_DIR="+filepath.Join(dir, "out"), "DRIVER_ON_FILE="+script)
+	cmd.Stderr = log
+	var failed *exec.ExitError
+	if err := cmd.Run(); !errors.As(err, &failed) || failed.ExitCode() != 1 {
+		t.Errorf("%v", err)
+	}
+	said, err := os.ReadFile(log.Name())
+	handed, readErr := os.ReadFile(filepath.Join(dir, "out", "handed"))
+	if err := errors.Join(err, readErr); err != nil || string(handed) != "1\n" ||
+		!strings.Contains(string(said), "driver: interrupted before message 1 was handed on: ") {
+		t.Errorf("%v, position %q:\n%s", err, handed, said)
 	}
 }

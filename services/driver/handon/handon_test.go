@@ -101,7 +101,7 @@ func newPlace(t *testing.T, messages int) *place {
 	}
 	p.addr = drivertest.Serve(t, p.v.Dir, nil)
 	p.cfg = handon.Config{
-		Dir: t.TempDir(), Hook: p.to, GiveUp: time.Hour, Attempts: 4, Log: zerolog.New(&p.log),
+		Dir: t.TempDir(), Hook: p.to, GiveUp: time.Hour, Attempts: 4, Log: zerolog.New(zerolog.SyncWriter(&p.log)),
 		Now: p.Now, Pause: p.pause,
 	}
 	return p

@@ -274,7 +274,7 @@ func (w *worker) tell(ctx context.Context, m hook.Message) error {
 		defer remove()
 		m.Path = path
 	}
-	ctx, cancel := graceful(ctx, w.Grace)
+	ctx, cancel := w.graceful(ctx, m.Entry.Seq)
 	defer cancel()
 	return w.Hook.Hand(ctx, m)
 }
@@ -285,11 +285,13 @@ func (w *worker) note(e logfile.Entry) {
 	w.Log.Info().Uint64("number", e.Seq).Stringer("id", e.ID).Msg("handed on")
 }
 
-// graceful returns a context that ends a while after ctx.
-func graceful(ctx context.Context, grace time.Duration) (context.Context, func()) {
+// graceful returns a context for the message with that number, which ends a while
+// after ctx.
+func (w *worker) graceful(ctx context.Context, number uint64) (context.Context, func()) {
 	later, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) })
+		w.Log.Info().Uint64("number", number).Msgf("the message under way has %v to be taken", w.Grace)
+		timer := time.AfterFunc(w.Grace, func() { cancel(context.Cause(ctx)) })
 		context.AfterFunc(later, func() { timer.Stop() })
 	})
 	return later, func() { stop(); cancel(nil) }
