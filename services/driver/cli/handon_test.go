@@ -31,7 +31,8 @@ func TestHandsOnToACommand(t *testing.T) {
 	)
 	status, out, errs := start()
 	got, err := os.ReadFile(told)
-	if status != 0 || !strings.Contains(out, " bytes, 1 new, 1 handed on;") || err != nil || string(got) != "one 0 $(touch x); \"y\ntext" {
+	if status != 0 || !strings.Contains(out, " bytes, 1 new, 1 handed on;") ||
+		err != nil || string(got) != "one 0 $(touch x); \"y\ntext" {
 		t.Errorf("status %d, %v, told %q:\n%s", status, err, got, errs)
 	}
 	if !strings.Contains(errs, `"said":"said \\x1b[31m"`) {
