@@ -29,11 +29,13 @@ func TestHandsOnToACommand(t *testing.T) {
 		"FTP_ADDR", drivertest.Serve(t, v.Dir, nil), "FTP_USER", drivertest.User, "FTP_PASSWORD", drivertest.Password,
 		"FTP_TLS", "off", "OUTPUT_DIR", filepath.Join(dir, "out"), "ON_FILE", script+" one "+told,
 	)
-	status, out, errs := start()
+	status, _, errs := start()
 	got, err := os.ReadFile(told)
-	if status != 0 || !strings.Contains(out, " bytes, 1 new, 1 handed on;") ||
-		err != nil || string(got) != "one 0 $(touch x); \"y\ntext" {
+	if status != 0 || err != nil || string(got) != "one 0 $(touch x); \"y\ntext" {
 		t.Errorf("status %d, %v, told %q:\n%s", status, err, got, errs)
+	}
+	if !strings.Contains(errs, `"messages":1,"failures":0,`) {
+		t.Errorf("how many were handed on is not in the log:\n%s", errs)
 	}
 	if !strings.Contains(errs, `"said":"said \\x1b[31m"`) {
 		t.Errorf("what it said is not in the log:\n%s", errs)

@@ -9,11 +9,9 @@ import (
 
 	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
-	"sealpost/services/driver/handon"
 	"sealpost/services/driver/receipts"
 	"sealpost/services/driver/run"
 	"sealpost/shared/crypto/receipt"
-	"sealpost/shared/numbers"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
 )
@@ -61,27 +59,6 @@ func hint(err error) string {
 	}
 	if errors.As(err, new(*voice.OutputError)) {
 		return "log files that were collected are in the output directory, and are not printed again"
-	}
-	return ""
-}
-
-func handOnHint(err error) string {
-	var stopped *handon.StoppedError
-	var owed *handon.OwedError
-	switch {
-	case errors.Is(err, handon.ErrInUse):
-		return "wait for it: one driver hands on from a directory"
-	case errors.Is(err, handon.ErrTaken):
-		return "move that file away; the message comes in its place with the next run"
-	case errors.As(err, &stopped):
-		return fmt.Sprintf("the next run tries it again; \"driver -forget %d\" passes over it", stopped.Number)
-	case errors.As(err, &owed):
-		return fmt.Sprintf("each run tries them again; \"driver -forget %s\" gives them up", asArgument(owed.Numbers))
-	case errors.As(err, new(*handon.PositionError)):
-		return "it holds the number that is handed on next, and a line end; without the file all that is in the output " +
-			"directory is handed on again"
-	case errors.Is(err, run.ErrNothingSigned):
-		return "a server of today signs all that it keeps; without DRIVER_SERVER_IDENTITY no signature is asked for"
 	}
 	return ""
 }
@@ -139,12 +116,4 @@ func missingHint(err *collector.MissingError) string {
 		text += "; with DRIVER_SERVER_IDENTITY those that the server has retired are passed over"
 	}
 	return text
-}
-
-// asArgument writes numbers for a command line, or a word for them where they are many.
-func asArgument(n numbers.Set) string {
-	if which := n.String(); !strings.HasSuffix(which, "…") {
-		return which
-	}
-	return "NUMBERS"
 }

@@ -59,7 +59,8 @@ func (p *pool) record(j *job) error {
 		p.kept.add(j.item.Line)
 	case j.standing == unreached:
 		p.kept.add(j.item.Line)
-	case j.standing == owed && j.item.Err == nil && p.Kept == nil:
+	case j.standing == owed && j.item.Err == nil && (p.Kept == nil || !j.item.looked):
+		// Who hands on does it with what is there.
 		p.kept.settled(at, len(j.item.Line))
 	}
 	return p.flushWhenDue()

@@ -27,7 +27,7 @@ func (w *worker) hand(ctx context.Context, e logfile.Entry) error {
 		return err
 	}
 	m := hook.Message{Entry: e, Body: parsed.Plain()}
-	if m.File, err = filepath.Abs(filepath.Join(w.out.Path(), logfile.FileName(e.Seq))); err != nil {
+	if m.File, err = filepath.Abs(filepath.Join(w.out.Path(), e.File)); err != nil {
 		return err
 	}
 	if w.Messages != "" {

@@ -12,7 +12,9 @@ import (
 	"sealpost/shared/settings"
 )
 
-// HandOn says where what was collected is handed on to.
+// HandOn says where what was collected is handed on to. A run then returns nil only if
+// all that it collected was handed on, too, or was given up by handon.Forget; and where
+// an identity is set nothing is handed on before a checkpoint has shown it to be signed.
 type HandOn struct {
 	OnFile string // a command, its words with blanks between them; empty: none
 	// OnFileURL may hold a password.
@@ -90,8 +92,12 @@ func (d *driver) hook() (hook.Hook, error) {
 
 // finishHanding waits until all is handed on that can be.
 func (d *driver) finishHanding() []error {
+	if d.handing == nil {
+		return nil
+	}
 	failures := d.handing.Finish()
-	if d.handing != nil && d.checkpoints != nil && d.checkpoints.missing {
+	d.log.Info().Uint64("messages", d.handing.Count()).Int("failures", len(failures)).Msg("finished handing on")
+	if d.checkpoints != nil && d.checkpoints.missing {
 		failures = append(failures, ErrNothingSigned)
 	}
 	return failures

@@ -44,9 +44,6 @@ func (d *driver) summary(result collector.Result) error {
 	if result.Away > 0 {
 		fmt.Fprintf(&b, ", %d settled earlier and no longer here", result.Away)
 	}
-	if d.handing != nil {
-		fmt.Fprintf(&b, ", %d handed on", d.handing.Count())
-	}
 	if d.receipts != nil {
 		fmt.Fprintf(&b, "; %s verified", plural(uint64(d.receipts.Verified(d.audit)), "receipt"))
 		if others := d.receipts.Others(); others > 0 {
