@@ -9,7 +9,8 @@ import (
 )
 
 // ownMessages leaves the outbox to the test: the set-up puts nothing in, and
-// clients do not wait for each other.
+// clients do not wait for each other. Log files lie in shard directories there, so
+// that vsftpd and driver have both layouts to do with.
 const ownMessages = "testdata/own-messages.yaml"
 
 // fill puts files into the outbox of a stack whose containers exist.

@@ -59,10 +59,14 @@ func (v *Volume) SyncDir(name string) error {
 }
 
 func (v *Volume) openDir(name string) (*os.File, error) {
-	if isBelow(name) {
-		return v.openShard(name)
+	if !isBelow(name + "/") {
+		return os.Open(v.Path(name))
 	}
-	return os.Open(v.Path(name))
+	shard, err := v.openShard(name)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(shard), name), nil
 }
 
 // CanSyncFS reports whether SyncFS does what the logbook needs.

@@ -77,13 +77,17 @@ func (v *Volume) Replace(old, new string) error {
 	return os.Rename(v.Path(old), v.Path(new))
 }
 
-// Remove drops a file in staging. The next start removes what is left there, so
-// most callers ignore the error.
+// Remove drops a file, most often in staging. The next start removes what is left
+// there, so most callers ignore the error.
 func (v *Volume) Remove(name string) error {
 	if err := v.Announce(Step{Op: OpRemove, Name: name}); err != nil {
 		return err
 	}
-	return os.Remove(v.Path(name))
+	err := v.within(name, func(dir int, path string) error { return unix.Unlinkat(dir, path, 0) })
+	if err != nil {
+		return &os.PathError{Op: "remove", Path: name, Err: err}
+	}
+	return nil
 }
 
 // RemoveStaged drops every message that was on its way in when the last server

@@ -32,15 +32,14 @@ func (v *Volume) within(name string, do func(dir int, path string) error) error 
 	if err != nil {
 		return err
 	}
-	defer func() { _ = shard.Close() }()
-	return do(int(shard.Fd()), path.Base(name))
+	defer func() { _ = unix.Close(shard) }()
+	return do(shard, path.Base(name))
 }
 
-func (v *Volume) openShard(name string) (*os.File, error) {
+func (v *Volume) openShard(name string) (fd int, err error) {
 	const flags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	dir, p := v.at(name)
-	var fd int
-	err := ignoringEINTR(func() (err error) {
+	err = ignoringEINTR(func() (err error) {
 		fd, err = unix.Openat(dir, p, flags, 0)
 		return err
 	})
@@ -48,9 +47,9 @@ func (v *Volume) openShard(name string) (*os.File, error) {
 		err = durable.ErrNotDirectory
 	}
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: p, Err: err}
+		return -1, &os.PathError{Op: "open", Path: p, Err: err}
 	}
-	return os.NewFile(uintptr(fd), p), nil
+	return fd, nil
 }
 
 // MakeShard makes a directory in LogsDir, for whoever reads that, unless it is there:
@@ -69,9 +68,9 @@ func (v *Volume) MakeShard(name string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = shard.Close() }()
+	defer func() { _ = unix.Close(shard) }()
 	// A directory of another user's is for that user to open or close.
-	if err := ensureMode(int(shard.Fd()), shardMode); err != nil && !errors.Is(err, fs.ErrPermission) {
+	if err := ensureMode(shard, shardMode); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return &os.PathError{Op: "chmod", Path: p, Err: err}
 	}
 	return nil
