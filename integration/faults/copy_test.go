@@ -2,6 +2,7 @@ package faults
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,33 +18,43 @@ import (
 // and yet lack files, depends on the moment.
 func TestCopies(t *testing.T) {
 	t.Parallel()
+	var plain plainCopies
+	for range rounds(1, 4) { // few on each server: a copy takes longer the more there is, and more comes meanwhile
+		copyUnderLoad(t, rounds(2, 5), &plain)
+	}
+	t.Logf("plain copies: %d, of which %d open, %d of those lack files (%d files in all)",
+		plain.made, plain.opened, plain.lacking, plain.files)
+}
+
+func copyUnderLoad(t *testing.T, copies int, plain *plainCopies) {
 	s := newServer(t)
 	f := newFleet(s, s.listen, 3, defaultStall)
 	s.start()
 	s.await(ready)
 	f.pickup = pickupFrom(s.data)
 	stopPolling := f.poll(s.data)
-	load := f.load(24)
-	var plain plainCopies
-	for i := range rounds(2, 20) {
+	for i := range copies {
+		dir := t.TempDir()
+		load := f.load(24)
 		f.await(200)
-		s.copied(f, uint64(i))
+		next := s.copyTo(f, filepath.Join(dir, "copy"))
 		f.await(200)
-		plain.try(s)
+		s.copyPlainly(filepath.Join(dir, "plain"))
+		load.finish()
+		s.useCopy(f, filepath.Join(dir, "copy"), next, uint64(i))
+		plain.judge(s, filepath.Join(dir, "plain"))
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
 	}
-	load.finish()
 	f.settle(s.data, stopPolling)
 	s.stop()
 	results.report(t, "17 copied under load", s.audit(f.ledger))
-	t.Logf("plain copies: %d, of which %d open, %d of those lack files (%d files in all)",
-		plain.made, plain.opened, plain.lacking, plain.files)
 }
 
-// copied makes a copy, and uses it.
-func (s *server) copied(f *fleet, round uint64) {
+// copyTo makes a copy, and returns its next number.
+func (s *server) copyTo(f *fleet, dir string) (next uint64) {
 	s.t.Helper()
-	dir := filepath.Join(s.t.TempDir(), "copy")
-	defer os.RemoveAll(dir)
 	before := uint64(f.ledger.Receipted())
 	out, complaint, status := s.command("copy", dir)
 	match := regexp.MustCompile(`^(\d+) messages copied .* next number (\d+)\n$`).FindStringSubmatch(out)
@@ -54,8 +65,15 @@ func (s *server) copied(f *fleet, round uint64) {
 	if err != nil || next < before {
 		s.t.Fatalf("%d messages are copied of %d with receipts: %v", next, before, err)
 	}
+	return next
+}
+
+// useCopy verifies a copy, and goes on with it.
+func (s *server) useCopy(f *fleet, dir string, next, round uint64) {
+	s.t.Helper()
 	c := serverOn(s.t, filepath.Join(dir, "data"), filepath.Join(dir, "state"))
-	if out, complaint, status := c.command("verify"); status != 0 || out != match[1]+" messages checked, 0 differ\n" {
+	out, complaint, status := c.command("verify")
+	if status != 0 || out != fmt.Sprintf("%d messages checked, 0 differ\n", next) {
 		s.t.Errorf("verify of a copy of %d messages ends with %d:\n%s%s", next, status, out, complaint)
 	}
 	c.start()
@@ -74,15 +92,17 @@ func (s *server) copied(f *fleet, round uint64) {
 // plainCopies are those that a running server's volumes do not allow.
 type plainCopies struct{ made, opened, lacking, files int }
 
-func (p *plainCopies) try(s *server) {
+func (s *server) copyPlainly(dir string) {
 	s.t.Helper()
-	dir := s.t.TempDir()
-	defer os.RemoveAll(dir)
 	// Files that go while they are copied make cp complain, and it goes on.
-	err := errors.Join(copyTree(s.data, dir), copyTree(s.state, dir))
-	if _, there := os.Stat(filepath.Join(dir, "state")); there != nil {
+	err := errors.Join(os.Mkdir(dir, 0o700), copyTree(s.data, dir), copyTree(s.state, dir))
+	if _, missing := os.Stat(filepath.Join(dir, "state")); missing != nil {
 		s.t.Fatal(err)
 	}
+}
+
+func (p *plainCopies) judge(s *server, dir string) {
+	s.t.Helper()
 	p.made++
 	c := serverOn(s.t, filepath.Join(dir, "data"), filepath.Join(dir, "state"))
 	c.start()
