@@ -92,15 +92,7 @@ func (r *result) object() ([]byte, error) {
 	if err := enc.Encode(r); err != nil {
 		return nil, err
 	}
-	var out []byte
-	for _, c := range text.String() {
-		if c >= 0x7f && message.Visible(string(c)) != string(c) {
-			out = fmt.Appendf(out, `\u%04x`, c) // all of them lie in the basic plane
-			continue
-		}
-		out = append(out, string(c)...)
-	}
-	return out, nil
+	return message.VisibleJSON(text.Bytes()), nil
 }
 
 // text is what is printed of a result: its object, or its line.

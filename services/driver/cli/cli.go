@@ -3,7 +3,8 @@
 //
 // Exit status: 0 everything is there and true, 1 something failed, is missing
 // or was refused, 2 bad usage or bad settings. Log files and the summary go to
-// Out, the log, progress (on a terminal only) and failures to Err.
+// Out, the log, progress (on a terminal only) and failures to Err; where files are
+// printed as lines or not at all, so does the summary.
 package cli
 
 import (
@@ -32,7 +33,8 @@ const (
 
 const usage = `usage: driver [COMMAND]
 
-  driver                  collect the log files over FTP and print the new ones
+  driver [-json]          collect the log files over FTP and print the new ones;
+                          -json: one JSON object for each, and one to sum up
   driver -again NUMBERS   the same, and once more what was collected before:
                           those of NUMBERS (3-5,7) that are not in the directory
   driver -forget NUMBERS  give up on log files that are missing on the server,
@@ -74,8 +76,12 @@ func Main(ctx context.Context, args []string, std voice.Streams) int {
 
 func dispatch(ctx context.Context, args []string, std voice.Streams) error {
 	args = arguments.Operands(args)
+	asJSON, args := takeJSON(args)
 	if len(args) == 0 {
-		return collect(ctx, std)
+		return collect(ctx, asJSON, std)
+	}
+	if asJSON && args[0] != "-again" && args[0] != "--again" {
+		return fmt.Errorf("%w: -json goes with collecting alone", errUsage)
 	}
 	if build.Asked(args[0]) {
 		if len(args) > 1 {
@@ -89,7 +95,7 @@ func dispatch(ctx context.Context, args []string, std voice.Streams) error {
 	}
 	switch args[0] {
 	case "-again", "--again":
-		return again(ctx, args[1:], std)
+		return again(ctx, args[1:], asJSON, std)
 	case "-forget", "--forget":
 		return forget(args[1:], std)
 	case "local":
@@ -98,13 +104,24 @@ func dispatch(ctx context.Context, args []string, std voice.Streams) error {
 	return fmt.Errorf("%w: no command %q", errUsage, args[0])
 }
 
-func collect(ctx context.Context, std voice.Streams) error {
+// takeJSON takes -json from the front.
+func takeJSON(args []string) (found bool, rest []string) {
+	if len(args) > 0 && (args[0] == "-json" || args[0] == "--json") {
+		return true, args[1:]
+	}
+	return false, args
+}
+
+func collect(ctx context.Context, asJSON bool, std voice.Streams) error {
 	var cfg run.Settings
 	// A file of a setting may be a pipe that nobody writes.
 	warnings, err := signals.Await(ctx, func() ([]string, error) { return settings.Load(run.Prefix, &cfg) })
 	if err != nil {
 		speak.Remark(std.Err, warnings) // a misspelt name may be the reason
 		return err
+	}
+	if asJSON {
+		cfg.AsJSON()
 	}
 	return run.Run(ctx, cfg, warnings, std.Out, std.Err)
 }

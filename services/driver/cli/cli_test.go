@@ -24,6 +24,7 @@ func env(t *testing.T, pairs ...string) {
 			os.Unsetenv(name)
 		}
 	}
+	t.Setenv("DRIVER_PRINT", "full")
 	for i := 0; i < len(pairs); i += 2 {
 		t.Setenv("DRIVER_"+pairs[i], pairs[i+1])
 	}

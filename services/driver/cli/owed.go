@@ -15,7 +15,7 @@ import (
 )
 
 // again collects with numbers among what is to come.
-func again(ctx context.Context, args []string, std voice.Streams) error {
+func again(ctx context.Context, args []string, asJSON bool, std voice.Streams) error {
 	dir, which, err := whichNumbers("-again", args)
 	if err != nil {
 		return err
@@ -23,7 +23,7 @@ func again(ctx context.Context, args []string, std voice.Streams) error {
 	if err := collector.Again(dir, which); err != nil {
 		return err
 	}
-	return collect(ctx, std)
+	return collect(ctx, asJSON, std)
 }
 
 // forget gives up on numbers that are owed, and on the one at which handing on

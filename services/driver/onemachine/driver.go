@@ -63,7 +63,7 @@ func (m *machine) driverSettings(ftp net.Addr) (run.Settings, error) {
 		FTPAddr: settings.Address(ftp.String()), FTPUser: ftpUser, FTPPassword: settings.Secret(password),
 		FTPTLS: "explicit", FTPCAFile: filepath.Join(secrets, "ftp_ca.pem"), FTPServerName: ftpName,
 		Output: run.Output{OutputDir: m.dirs.ReceivedDir}, Outbox: m.dirs.OutboxDir, ServerIdentity: settings.Secret(pin),
-		NeedReceipts: true, Settings: m.logs,
+		NeedReceipts: true, Print: "full", Settings: m.logs,
 	}
 	if cfg.LogFormat == logging.FormatAuto { // as the other programs here
 		cfg.LogFormat = logging.FormatConsole

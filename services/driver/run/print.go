@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
-
-	"github.com/dustin/go-humanize"
 
 	"sealpost/services/driver/collector"
 	"sealpost/shared/message"
@@ -31,40 +28,4 @@ func printFile(w io.Writer, width int, item collector.Item) (err error) {
 	visible := message.NewVisibleWriter(text)
 	_, err = io.Copy(visible, f)
 	return errors.Join(err, visible.Close(), text.Close(), out.Flush())
-}
-
-// summary prints the last lines of a run.
-func (d *driver) summary(result collector.Result) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s, %s bytes, %d new", rule,
-		plural(result.Files, "file"), humanize.Comma(int64(result.Bytes)), result.New)
-	if result.Retired > 0 {
-		fmt.Fprintf(&b, ", %d retired", result.Retired)
-	}
-	if result.Away > 0 {
-		fmt.Fprintf(&b, ", %d settled earlier and no longer here", result.Away)
-	}
-	if d.receipts != nil {
-		fmt.Fprintf(&b, "; %s verified", plural(uint64(d.receipts.Verified(d.audit)), "receipt"))
-		if others := d.receipts.Others(); others > 0 {
-			fmt.Fprintf(&b, ", %d of another logbook", others)
-		}
-	}
-	if text := d.checkpoints.summary(); text != "" {
-		fmt.Fprintf(&b, "; %s", text)
-	}
-	if len(d.failures) > 0 {
-		fmt.Fprintf(&b, "; %s", plural(uint64(len(d.failures)), "failure"))
-	}
-	fmt.Fprintf(&b, "; %.1f seconds\n", time.Since(d.start).Seconds())
-	_, err := io.WriteString(d.out, b.String())
-	return err
-}
-
-// plural puts a number before a word.
-func plural(n uint64, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
 }

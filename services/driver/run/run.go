@@ -33,7 +33,6 @@ import (
 	"sealpost/shared/progress"
 	"sealpost/shared/settings"
 	"sealpost/shared/signals"
-	"sealpost/shared/voice"
 )
 
 // FailedError is a run that went to its end, or as far as it could, and found
@@ -199,5 +198,5 @@ func (d *driver) each(item collector.Item) error {
 	if !item.New {
 		return nil
 	}
-	return d.screen.Hold(func() error { return printFile(d.out, voice.Width(d.out), item) })
+	return d.screen.Hold(func() error { return d.print(item) })
 }

@@ -34,6 +34,8 @@ type Settings struct {
 	OutboxRecursive bool
 	// NeedReceipts makes an outbox without a receipt a failure: in the demonstration.
 	NeedReceipts bool
+	// Print says how much of a new log file goes to standard output.
+	Print string `default:"auto" oneof:"auto,full,line,none"`
 	// The identity is not a secret; what was put there by mistake may be one.
 	ServerIdentity settings.Secret `form:"list"`
 
@@ -41,7 +43,12 @@ type Settings struct {
 	logging.Settings
 
 	pins identity.Pins
+	json bool
 }
+
+// AsJSON has each new log file, and then the summary, printed as one JSON object,
+// whatever Print says.
+func (s *Settings) AsJSON() { s.json = true }
 
 // Output is where files go: all that -forget and -again need.
 type Output struct {
