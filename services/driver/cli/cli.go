@@ -39,6 +39,8 @@ const usage = `usage: driver [COMMAND]
                           those of NUMBERS (3-5,7) that are not in the directory
   driver -forget NUMBERS  give up on log files that are missing on the server,
                           and on messages that cannot be handed on
+  driver extract LOGFILE  print the message in a log file, byte for byte
+      -o FILE             write it into FILE, which must not be there
   driver local            run everything on this machine: server, six clients,
                           an FTP server, and the driver
       -dir DIR            keep everything in DIR (default: a temporary directory)
@@ -98,6 +100,8 @@ func dispatch(ctx context.Context, args []string, std voice.Streams) error {
 		return again(ctx, args[1:], asJSON, std)
 	case "-forget", "--forget":
 		return forget(args[1:], std)
+	case "extract":
+		return extractMessage(args[1:], std)
 	case "local":
 		return runLocal(ctx, args[1:], std)
 	}
