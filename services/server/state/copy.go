@@ -31,6 +31,7 @@ func (s *State) copyTo(dir string) error {
 		most int64
 	}{
 		{logbookFile, maxSmallFile}, {checkpointFile, maxSmallFile}, {acceptedFile, maxSmallFile},
+		{retiredFile, maxSmallFile},
 		{sendersFile, maxSendersFile}, {formerFile, maxIdentityFile}, {nextFile, maxIdentityFile},
 		{identityFile, maxIdentityFile},
 	} {

@@ -99,7 +99,11 @@ func copyBoth(ctx context.Context, job copying.Job, st *state.State, to string) 
 	if err != nil {
 		return Copied{}, err
 	}
-	job.Known = fit.Known{ID: copied.LogbookID(), Checkpoint: known, Notary: copied}
+	serial, err := copied.RetiredSerial()
+	if err != nil {
+		return Copied{}, err
+	}
+	job.Known = fit.Known{ID: copied.LogbookID(), Checkpoint: known, Serial: serial, Notary: copied}
 	return job.Run(ctx)
 }
 

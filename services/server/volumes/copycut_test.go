@@ -84,7 +84,8 @@ func openCopy(t *testing.T, left map[string][]byte) bool {
 		t.Errorf("it opens with %d messages", n)
 	}
 	check(t, book.Close())
-	if n, err := Verify(filepath.Join(to, "data"), st, func(d local.Difference) { t.Error(d) }); err != nil || n.Checked != 2 {
+	n, err := Verify(filepath.Join(to, "data"), st, func(d local.Difference) { t.Error(d) })
+	if err != nil || n.Checked != 2 {
 		t.Errorf("it is verified with %d, %v", n, err)
 	}
 	return true

@@ -152,7 +152,8 @@ func (e *errand) here(ctx context.Context, lock *durable.FileLock) (done Retired
 		return Retired{}, err
 	}
 	defer func() { err = errors.Join(err, book.Close()) }()
-	for end := time.Now().Add(orderPatience); errors.Is(book.Retirer.Ready(), retire.ErrNotYet) && time.Now().Before(end); {
+	end := time.Now().Add(orderPatience)
+	for errors.Is(book.Retirer.Ready(), retire.ErrNotYet) && time.Now().Before(end) {
 		if err := pause(ctx); err != nil {
 			return Retired{}, err
 		}

@@ -3,7 +3,8 @@
 // What is copied are the messages below a number that is fixed at the start: their
 // manifest lines, and the log files, each at the path that its line says. In the
 // manifest a line stands only once its message is kept and its file has its name, so
-// these need nothing of the commit records. Index and tree are made anew by the first
+// these need nothing of the commit records. Files of retired messages are left out, and
+// the note that names them is copied. Index and tree are made anew by the first
 // start on the copy; messages on their way in, and parts of such, stay behind.
 //
 // Guaranteed: a copy opens as a logbook only once all of it is durable, each file of
@@ -70,7 +71,9 @@ func (j Job) Run(ctx context.Context) (Copied, error) {
 		return Copied{}, err
 	}
 	defer out.close()
-	c := &copier{Job: j, ctx: ctx, from: from, to: out, marks: marks}
+	c := &copier{
+		Job: j, ctx: ctx, from: from, to: out, marks: marks, retired: &retired{vol: from.vol, known: j.Known},
+	}
 	if err := c.run(); err != nil {
 		return Copied{}, err
 	}

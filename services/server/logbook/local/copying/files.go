@@ -17,42 +17,58 @@ import (
 // copier does one job.
 type copier struct {
 	Job
-	ctx   context.Context
-	from  *source
-	to    *target
-	marks *marks
-	files uint64
+	ctx     context.Context
+	from    *source
+	to      *target
+	marks   *marks
+	retired *retired
+	files   uint64
 }
 
 func (c *copier) run() error {
+	if err := c.retired.read(); err != nil {
+		return err
+	}
 	if err := c.from.each(c.message); err != nil {
 		return err
 	}
 	if err := c.check(c.marks); err != nil {
 		return err
 	}
-	return c.to.finish(c.Known.ID, c.Checkpoint, c.from.messages)
+	if err := c.retired.last(c.from.messages); err != nil {
+		return err
+	}
+	return c.to.finish(c.Known.ID, c.Checkpoint, c.retired.text, c.from.messages)
 }
 
-// message copies a log file and its line.
+// message copies a log file, unless it was retired, and its line.
 func (c *copier) message(e logfile.Entry, line []byte) error {
 	if err := context.Cause(c.ctx); err != nil {
 		return err
 	}
-	err := c.file(e)
-	switch {
-	case errors.Is(err, errGone) && retired(e.Seq):
-	case errors.Is(err, errGone):
-		c.Gone(e.Seq, e.File)
-	case err != nil:
-		return err
+	if !c.retired.has(e.Seq) {
+		if err := c.file(e); errors.Is(err, errGone) {
+			if err := c.gone(e); err != nil {
+				return err
+			}
+		} else if err != nil {
+			return err
+		}
 	}
 	c.marks.add(line)
 	return c.to.line(line)
 }
 
-// retired reports whether a number needs no file. There is no such number yet.
-func retired(uint64) bool { return false }
+// gone tells of a log file that is not there, unless it was retired meanwhile.
+func (c *copier) gone(e logfile.Entry) error {
+	if err := c.retired.read(); err != nil {
+		return err
+	}
+	if !c.retired.has(e.Seq) {
+		c.Gone(e.Seq, e.File)
+	}
+	return nil
+}
 
 // errGone means that a log file is not there.
 var errGone = errors.New("it is gone")

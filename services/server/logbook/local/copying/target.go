@@ -154,7 +154,7 @@ func (t *target) closeFiles() {
 
 // finish makes the volume that of a logbook with so many messages. All else is
 // durable before the records are there, without which nobody takes it.
-func (t *target) finish(id string, checkpoint []byte, messages uint64) error {
+func (t *target) finish(id string, checkpoint, retired []byte, messages uint64) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
@@ -167,9 +167,11 @@ func (t *target) finish(id string, checkpoint []byte, messages uint64) error {
 	if err := fit.WriteID(t.vol, id); err != nil {
 		return err
 	}
-	if len(checkpoint) > 0 {
-		fresh := disk.StagingDir + "/checkpoint" + disk.NewSuffix
-		if err := t.vol.ReplaceWith(fresh, engine.CheckpointPath, 0o644, checkpoint); err != nil {
+	for path, text := range map[string][]byte{engine.CheckpointPath: checkpoint, fit.RetiredPath: retired} {
+		if len(text) == 0 {
+			continue
+		}
+		if err := t.vol.ReplaceWith(disk.StagingDir+"/note"+disk.NewSuffix, path, 0o644, text); err != nil {
 			return err
 		}
 	}
