@@ -23,8 +23,11 @@ import (
 func copyOf(t *testing.T, data string, st *state.State) (to string, done Copied, gone []local.Difference, err error) {
 	t.Helper()
 	to = filepath.Join(t.TempDir(), "copy")
-	done, err = Copy(t.Context(), data, st, to, new(CopyProgress),
-		func(d local.Difference) { gone = append(gone, d) })
+	p := new(CopyProgress)
+	done, err = Copy(t.Context(), data, st, to, p, func(d local.Difference) { gone = append(gone, d) })
+	if err == nil && gone == nil && (p.Done.Load() != done.Bytes || p.All.Load() != done.Bytes) {
+		t.Errorf("the progress of %+v ends at %d of %d", done, p.Done.Load(), p.All.Load())
+	}
 	return to, done, gone, err
 }
 
