@@ -16,9 +16,13 @@
 // Files can be read by all, whatever the umask. What root makes belongs to the
 // owner of the directory.
 //
-// Others may be able to write into the directory: nothing that they put there is
-// followed, changed, given away or waited for, and what the server sends lies under
-// no name before it was checked, but for the part of a log file.
+// A log file that lies in a shard directory on the server lies in one of that name
+// here. Which directory that may be follows from the number alone.
+//
+// Others may be able to write into the directory: nothing that they put there, in
+// the place of a shard directory either, is followed, changed, given away or waited
+// for, and what the server sends lies under no name before it was checked, but for
+// the part of a log file.
 //
 // The FTP server is taken for hostile: every step has a deadline, replies,
 // lines and sizes are bounded, no name from it becomes a path, and a transfer
