@@ -69,9 +69,16 @@ func TestLayoutChanges(t *testing.T) {
 	if got := strings.Join(files, " "); got != want {
 		t.Errorf("got %s", got)
 	}
-	checked, err := Verify(testConfig(dir), func(d Difference) { t.Error(d) })
-	if err != nil || checked.Checked != 13 {
-		t.Errorf("verified %d files, %v", checked, err)
+	cfg := testConfig(dir)
+	for range 2 {
+		checked, err := Verify(cfg, func(d Difference) { t.Error(d) })
+		if err != nil || checked.Checked != 13 {
+			t.Errorf("verified %d files, %v", checked, err)
+		}
+		cfg.ID = strings.Repeat("f", 32) // a new id changes nothing about its files
+		if messages, err := accepted(t, cfg); err != nil || messages != 13 {
+			t.Errorf("accepted %d messages, %v", messages, err)
+		}
 	}
 }
 
