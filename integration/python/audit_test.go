@@ -70,6 +70,29 @@ func TestAuditOfATrueDirectory(t *testing.T) {
 	}
 }
 
+// TestAuditOfRetired: what the server's note names is counted, what another says is not believed.
+func TestAuditOfRetired(t *testing.T) {
+	c := collect(t)
+	c.Retire(1, "0-1,3", 0, 1, 3)
+	stdout, stderr, status := c.audit()
+	if status != 0 || !strings.Contains(stdout, "; 2 log files, 3 retired, and") {
+		t.Errorf("status %d, %s%s", status, stdout, stderr)
+	}
+	c.Write(logfile.RetiredName, []byte(strings.Replace(c.SignRetired(1, "0-1,3"), "\n3-3\n", "\n3-4\n", 1)))
+	stdout, stderr, status = c.audit()
+	if status != 1 || !strings.Contains(stderr, "retired: ") ||
+		!strings.Contains(stderr, "server_message0.txt is missing") {
+		t.Errorf("an altered one: status %d, %s%s", status, stdout, stderr)
+	}
+	logbook := c.Logbook
+	c.Logbook = "ff" + logbook[2:]
+	c.Retire(1, "0-1,3")
+	c.Logbook = logbook
+	if _, stderr, status = c.audit(); status != 1 || !strings.Contains(stderr, "of no logbook that signed this manifest") {
+		t.Errorf("one of another logbook: status %d, %s", status, stderr)
+	}
+}
+
 // TestAuditOfADirectoryThatFilesAreMovedFrom: what is away is counted where that
 // is expected, and what the driver never had is named all the same.
 func TestAuditOfADirectoryThatFilesAreMovedFrom(t *testing.T) {

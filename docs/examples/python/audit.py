@@ -2,7 +2,7 @@
 
 Holds every log file of DIR against DIR/manifest.jsonl, and the manifest against all that the server signed:
 DIR/checkpoint, checkpoints kept elsewhere, and the receipts (*.tlog-proof) in other directories, each also against the
-message beside it. A log file that is not there is a finding; with --moved only where the driver owes it (DIR/owed), as a
+message beside it. A log file that is not there is a finding, unless the server's note DIR/retired names it; with --moved only where the driver owes it (DIR/owed), as a
 directory from which files are moved away has them no more. CLIENT_SERVER_IDENTITY is the pin; the server is not asked. Exit status: 0 everything fits, 1 something
 does not (a line on standard error for each), 2 usage.
 """
@@ -42,8 +42,9 @@ def main() -> int:
     collection.audit()
     for finding in collection.findings:
         print("audit.py:", ascii(finding)[1:-1], file=sys.stderr)
-    away = f", {collection.away} moved away," if collection.away else ""
-    print(f"{collection.lines} lines, {collection.vouched} of them vouched for; {collection.files} log files{away} and "
+    others = f", {collection.retired} retired," if collection.retired else ""
+    others += f", {collection.away} moved away," if collection.away else ""
+    print(f"{collection.lines} lines, {collection.vouched} of them vouched for; {collection.files} log files{others} and "
           f"{collection.receipts} receipts; {len(collection.findings)} findings")
     return 1 if collection.findings else 0
 

@@ -72,7 +72,7 @@ func ofState(err error) string {
 		return "each line is an object with key, replaced and until; delete the bad line, or restore the file"
 	case errors.Is(err, identity.ErrPEM), errors.Is(err, identity.ErrKeyType):
 		return "restore identity.pem from a copy; with a new one, every client needs the new identity"
-	case errors.Is(err, state.ErrLogbookID):
+	case errors.Is(err, state.ErrLogbookID), errors.Is(err, state.ErrRetiredFile):
 		return "restore the state volume's file from a copy"
 	}
 	return ""

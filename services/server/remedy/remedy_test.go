@@ -47,6 +47,7 @@ func TestFor(t *testing.T) {
 		{state.ErrSendersFile, "sender"},
 		{state.ErrFormerFile, "replaced"},
 		{state.ErrLogbookID, "restore"},
+		{state.ErrRetiredFile, "restore"},
 		{identity.ErrPEM, "restore identity.pem"},
 		{logbook.ErrNoSpace, "make room"},
 		{&os.PathError{Op: "write", Path: "x", Err: unix.ENOSPC}, "make room"},

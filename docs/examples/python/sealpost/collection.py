@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import checkpoint, manifest, receipt
+from . import checkpoint, manifest, receipt, retired
 from .checkpoint import Checkpoint
 from .files import check_file, is_message
 from .forms import Breach
@@ -14,6 +14,7 @@ from .tree import Hasher
 
 CHECKPOINT = "checkpoint"
 OWED = "owed"
+RETIRED = "retired"
 _SHARD = re.compile(r"[0-9]{6,}")
 _LOG_FILE = re.compile(r"server_message(0|[1-9][0-9]*)\.txt")
 
@@ -32,8 +33,9 @@ class Collection:
         """With `moved` a log file that is not there was moved away, unless the driver owes it: `away` counts them."""
         self._dir, self._pins, self._moved = directory, pinned, moved
         self.findings: list[str] = []
-        self.files = self.receipts = self.lines = self.vouched = self.away = 0
+        self.files = self.receipts = self.lines = self.vouched = self.away = self.retired = 0
         self._owed: list[range] = []
+        self._note: retired.Retired | None = None
         self._signed: list[Signed] = []
         self._receipts: dict[int, list[tuple[str, bytes]]] = {}  # by line: where from, and the line in it
 
@@ -63,6 +65,7 @@ class Collection:
         if os.path.exists(path := os.path.join(self._dir, CHECKPOINT)):
             self.add_checkpoint(path)
         self._read_owed()
+        self._read_retired()
         roots = self._lines({s.tree.size for s in self._signed})
         self._judge(roots)
         for index in sorted(self._receipts):
@@ -115,7 +118,9 @@ class Collection:
             self.findings.append(f"line {number}: {entry.file}: {_reason(error)}")
 
     def _missing(self, entry: manifest.Entry) -> None:
-        if any(entry.seq in numbers for numbers in self._owed):
+        if self._note and self._note.has(entry.seq):
+            self.retired += 1
+        elif any(entry.seq in numbers for numbers in self._owed):
             self.findings.append(f"line {entry.seq}: {entry.file} is owed, no run of the driver has had it")
         elif self._moved:
             self.away += 1
@@ -132,6 +137,19 @@ class Collection:
             pass
         except (OSError, ValueError) as error:
             self.findings.append(f"{OWED}: {_reason(error)}")
+
+    def _read_retired(self) -> None:
+        """The server's note of the log files that it removed, of a logbook of which a tree was signed."""
+        try:
+            with open(os.path.join(self._dir, RETIRED), "rb") as file:
+                note = retired.open_signed(file.read(retired.MAX_BYTES + 1), self._pins)
+            if note.origin not in [s.tree.origin + retired.SUFFIX for s in self._signed]:
+                raise Breach("foreign", "it is of no logbook that signed this manifest")
+            self._note = note
+        except FileNotFoundError:
+            pass
+        except (OSError, Breach) as error:
+            self.findings.append(f"{RETIRED}: {_reason(error)}")
 
     def _file(self, entry: manifest.Entry) -> None:
         with open(os.path.join(self._dir, entry.file), "rb") as file:
