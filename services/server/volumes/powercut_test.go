@@ -34,6 +34,7 @@ var powerCuts = []powerCut{
 	{"second start", served, "serve"},
 	{"identity switched", servedAndNext, "switch"},
 	{"identity switched, the command killed before its flush", servedAndNext, "half a switch"},
+	{"retired", served, "retire"},
 	{"accepted, state volume of another server", func(t *testing.T, root string) {
 		served(t, root)
 		moveAway(t, root, "state")
@@ -253,6 +254,11 @@ func (c *cuts) check(t *testing.T, n int, what string, left map[string][]byte) {
 	}
 	if _, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil); err != nil {
 		t.Errorf("%s: then %v", what, err)
+	}
+	if c.run == "retire" {
+		if _, err := Verify(dir, st, func(d local.Difference) { t.Errorf("%s: %v", what, d) }); err != nil {
+			t.Errorf("%s: verified: %v", what, err)
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ var runs = map[string]func(root string) error{
 	"half a switch": func(root string) error { return switching(root, halfASwitch) },
 	"accept":        accept,
 	"copy":          copyVolumes,
+	"retire":        retiringRun,
 }
 
 func TestMain(m *testing.M) {
@@ -131,6 +132,21 @@ func halfASwitch(command *state.State, dir string) error {
 		return err
 	}
 	return os.Rename(filepath.Join(dir, "identity_next.pem"), filepath.Join(dir, "identity.pem"))
+}
+
+// retiringRun lets a command have messages retired by a server.
+func retiringRun(root string) error {
+	return serving(root, func(_ *state.State, book logbook.Logbook) error {
+		if err := keep(root, "receipt 1", book); err != nil {
+			return err
+		}
+		command, err := state.Open(filepath.Join(root, "state"))
+		if err != nil {
+			return err
+		}
+		_, err = Retire(context.Background(), filepath.Join(root, "data"), command, order(0, 1))
+		return errors.Join(err, command.Close(), keep(root, "receipt 2", book))
+	})
 }
 
 // accept is an operator's word, and a server on the volumes.
