@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"time"
 
 	"sealpost/shared/durable"
@@ -75,7 +76,16 @@ func (o *Orders) Answer(id string) (a RetireAnswer, there bool, err error) {
 	return a, there && a.ID == id, err
 }
 
-// Close withdraws what was not carried out, and gives the right up.
+// Withdraw takes the order back, and reports whether that came before a server took it.
+func (o *Orders) Withdraw() (withdrawn bool, err error) {
+	err = os.Remove(o.s.path(orderFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Close withdraws what was not taken, and gives the right up.
 func (o *Orders) Close() error {
 	return errors.Join(o.s.dropOrder(), o.lock.Close())
 }
@@ -87,7 +97,7 @@ func (s *State) dropOrder() error {
 		return err
 	}
 	defer d.Close()
-	for _, name := range []string{orderFile, answerFile} {
+	for _, name := range []string{orderFile, takenFile, answerFile} {
 		if e := d.Remove(name); e != nil && !errors.Is(e, fs.ErrNotExist) {
 			err = errors.Join(err, e)
 		}
@@ -95,20 +105,28 @@ func (s *State) dropOrder() error {
 	return err
 }
 
-// RetireOrder returns the order that a command has given and waits for. One that nobody
-// waits for is dropped.
-func (s *State) RetireOrder() (order RetireOrder, given bool, err error) {
-	if given, err = s.readJSON(orderFile, &order); !given || err != nil {
-		return order, false, err
+// TakeRetireOrder takes the order that a command has given and waits for: from then on
+// it cannot be withdrawn. One that nobody waits for is dropped.
+func (s *State) TakeRetireOrder() (order RetireOrder, given bool, err error) {
+	if _, err := lookAt(s.path(orderFile)); errors.Is(err, fs.ErrNotExist) {
+		return order, false, nil
 	}
 	lock, err := durable.TryLock(s.path(orderLockFile))
-	if errors.Is(err, durable.ErrLocked) {
-		return order, true, nil
-	}
 	if err == nil {
-		err = errors.Join(s.dropOrder(), lock.Close())
+		return order, false, errors.Join(s.dropOrder(), lock.Close())
 	}
-	return RetireOrder{}, false, err
+	if !errors.Is(err, durable.ErrLocked) {
+		return order, false, fmt.Errorf("state: %w", err)
+	}
+	err = os.Rename(s.path(orderFile), s.path(takenFile))
+	if errors.Is(err, fs.ErrNotExist) { // withdrawn
+		return order, false, nil
+	}
+	if err != nil {
+		return order, false, fmt.Errorf("state: %w", err)
+	}
+	given, err = s.readJSON(takenFile, &order)
+	return order, given, err
 }
 
 // AnswerRetire answers an order.

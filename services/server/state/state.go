@@ -17,8 +17,8 @@
 // Files: identity.pem and, while it is about to be replaced, identity_next.pem
 // (PKCS #8), identities_former.jsonl (see former.go), logbook_id (32 hex
 // digits), senders.jsonl (see tokens.go), checkpoint (a signed note), retired (see
-// retired.go), accepted (see acceptance.go), order and answer (see order.go), lock and
-// order_lock (empty). The directory has mode 0700, the files 0600.
+// retired.go), accepted (see acceptance.go), order, order_taken and answer (see order.go),
+// lock and order_lock (empty). The directory has mode 0700, the files 0600.
 package state
 
 import (
@@ -46,6 +46,7 @@ const (
 	acceptedFile   = "accepted"
 	lockFile       = "lock"
 	orderFile      = "order"
+	takenFile      = "order_taken"
 	answerFile     = "answer"
 	orderLockFile  = "order_lock"
 

@@ -50,7 +50,7 @@ func Retire(ctx context.Context, dir string, st *state.State, which state.Retire
 	}
 	defer func() { err = errors.Join(err, orders.Close()) }()
 	which.ID = rand.Text()
-	return (&errand{dir: dir, st: st, orders: orders, order: which}).run(ctx)
+	return (&errand{dir: dir, st: st, orders: orders, order: which, patience: orderPatience}).run(ctx)
 }
 
 // takeOrders waits while another command gives orders.
@@ -84,6 +84,8 @@ type errand struct {
 	given  time.Time // zero: it was not
 	looks  int       // since then
 	taken  bool
+
+	patience time.Duration
 }
 
 // run looks in turn whether an answer is there, and whether a server still is.
@@ -109,18 +111,42 @@ func (e *errand) run(ctx context.Context) (Retired, error) {
 		case e.given.IsZero():
 			e.given = time.Now()
 			err = e.orders.Give(e.order)
-		case !e.taken && time.Since(e.given) > orderPatience:
-			err = ErrNotTaken
+		case !e.taken && time.Since(e.given) > e.patience:
+			err = e.giveUp()
 		default:
 			err = nil
 		}
 		if err == nil {
-			err = pause(ctx)
+			if err = pause(ctx); err != nil {
+				err = e.abandon(err)
+			}
 		}
 		if err != nil {
 			return Retired{}, err
 		}
 	}
+}
+
+// abandon withdraws the order before the command ends for a cause of its own.
+func (e *errand) abandon(cause error) error {
+	if e.given.IsZero() {
+		return cause
+	}
+	withdrawn, err := e.orders.Withdraw()
+	if err == nil && !withdrawn {
+		err = ErrUnanswered
+	}
+	return errors.Join(err, cause)
+}
+
+// giveUp withdraws the order, unless a server takes it in the last moment.
+func (e *errand) giveUp() error {
+	withdrawn, err := e.orders.Withdraw()
+	if err == nil && withdrawn {
+		err = ErrNotTaken
+	}
+	e.taken = !withdrawn
+	return err
 }
 
 // lock takes the log volume. durable.ErrLocked means that a server has it.

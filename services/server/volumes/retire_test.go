@@ -1,6 +1,7 @@
 package volumes
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -104,8 +105,48 @@ func TestOrderOfTheDead(t *testing.T) {
 		_, err := os.Lstat(filepath.Join(filepath.Dir(data), "state", "order"))
 		return errors.Is(err, os.ErrNotExist)
 	})
-	if _, given, err := st.RetireOrder(); given || err != nil || !there(t, data, 0) {
+	if _, given, err := st.TakeRetireOrder(); given || err != nil || !there(t, data, 0) {
 		t.Errorf("given %v, %v, the file is there: %v", given, err, there(t, data, 0))
+	}
+}
+
+// TestOrderNotTaken: a server that has the volume and cannot open the logbook takes no
+// orders, and one that was not taken is not carried out later.
+func TestOrderNotTaken(t *testing.T) {
+	data, st, stop := kept(t, 1, local.Config{})
+	stop()
+	lock, err := local.Lock(data)
+	check(t, err)
+	defer lock.Close()
+	for _, interrupted := range []bool{false, true} {
+		orders, err := st.Orders()
+		check(t, err)
+		e := &errand{dir: data, st: st, orders: orders, order: order(0, 0)}
+		ctx, want := t.Context(), ErrNotTaken
+		if interrupted {
+			e.patience, want = patience, context.Canceled
+			ended, end := context.WithCancel(ctx)
+			end()
+			ctx = ended
+		}
+		if _, err := e.run(ctx); !errors.Is(err, want) || errors.Is(err, ErrUnanswered) {
+			t.Errorf("interrupted %v: %v", interrupted, err)
+		}
+		if _, given, err := st.TakeRetireOrder(); given || err != nil {
+			t.Errorf("interrupted %v: it is still given: %v, %v", interrupted, given, err)
+		}
+		check(t, orders.Close())
+	}
+	orders, err := st.Orders()
+	check(t, err)
+	defer orders.Close()
+	e := &errand{dir: data, st: st, orders: orders, order: order(0, 0), given: time.Now()}
+	check(t, orders.Give(e.order))
+	if _, given, err := st.TakeRetireOrder(); !given || err != nil {
+		t.Fatalf("given %v, %v", given, err)
+	}
+	if err := e.abandon(context.Canceled); !errors.Is(err, ErrUnanswered) {
+		t.Errorf("interrupted over one that was taken: %v", err)
 	}
 }
 

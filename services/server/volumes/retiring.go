@@ -23,15 +23,14 @@ const (
 // retiring retires messages of an open logbook: what goes by the policy, and what
 // commands order. It goes beside the committer, in small steps.
 type retiring struct {
-	retirer  *retire.Retirer
-	st       *state.State
-	policy   local.Policy
-	log      zerolog.Logger
-	next     time.Time // for the policy
-	answered string    // the last order
-	told     string    // the last error, so that it is logged once
-	stop     chan struct{}
-	ended    chan struct{}
+	retirer *retire.Retirer
+	st      *state.State
+	policy  local.Policy
+	log     zerolog.Logger
+	next    time.Time // for the policy
+	told    string    // the last error, so that it is logged once
+	stop    chan struct{}
+	ended   chan struct{}
 }
 
 func startRetiring(book *local.Logbook, st *state.State, policy local.Policy, log zerolog.Logger) *retiring {
@@ -87,14 +86,13 @@ func (r *retiring) byPolicy() error {
 
 // order carries out what a command has asked for, and answers it.
 func (r *retiring) order() error {
-	order, given, err := r.st.RetireOrder()
-	if err != nil || !given || order.ID == r.answered {
-		return err
-	}
 	if err := r.retirer.Ready(); err != nil {
 		return err // it is taken a moment later
 	}
-	r.answered = order.ID
+	order, given, err := r.st.TakeRetireOrder()
+	if err != nil || !given {
+		return err
+	}
 	if err := r.st.AnswerRetire(state.RetireAnswer{ID: order.ID, Taken: true}); err != nil {
 		return err
 	}
