@@ -1,16 +1,16 @@
 // Package collector brings the log files of a Sealpost server from an FTP
 // server into a directory, by the manifest and never by a listing.
 //
-// Guaranteed: a log file stands in the directory under its own name only when
-// it is whole: its size and SHA-256, and the size and SHA-256 of the message
-// inside it, are those of its manifest line, and its bytes are on stable
-// storage. Nothing that is there is replaced. The manifest.jsonl kept in the
-// directory holds the lines reached so far; what the server shows must continue
-// it. Each message in it was collected, and then does not come again, wherever
-// its file is now; or its number is in the file owed beside it, and it is tried
-// on each run, after all that is new. That holds also after a power cut: a file
-// may come twice then, if it was moved away before it was recorded, and none is
-// passed over. No message that cannot be had keeps another one from being
+// Guaranteed: a log file stands in the directory under its own name only when it is
+// whole: its size and SHA-256, and the size and SHA-256 of the message inside it,
+// are those of its manifest line, and its bytes are on stable storage. Nothing that
+// is there is replaced. The manifest.jsonl kept in the directory holds the lines
+// reached so far; what the server shows must continue it. Each message in it was
+// collected, and then does not come again, wherever its file is now; or its file was
+// gone and Retired knew it for retired; or its number is in the file owed beside it,
+// and it is tried on each run, after all that is new. That holds also after a power
+// cut: a file may come twice then, if it was moved away before it was recorded, and
+// none is passed over. No message that cannot be had keeps another one from being
 // collected. When Collect returns, everything collected is durable.
 //
 // Files can be read by all, whatever the umask. What root makes belongs to the
@@ -31,7 +31,7 @@
 // Not guaranteed: that the manifest is the one the server wrote. Of the lines
 // kept earlier only the last MiB is compared with the server's again; what ties
 // the lines to the server's identity are signatures, which this package hands
-// on and does not check.
+// on and does not check; as it does with what was retired.
 package collector
 
 import (

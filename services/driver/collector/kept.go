@@ -27,8 +27,8 @@ const manifestStart = `{"v":1,"seq":0,"file":"`
 var errNotOurs = errors.New("this is not a manifest")
 
 // kept is the position: the manifest in the output directory, a prefix of the
-// server's, and the numbers in it that are owed. All others were collected, and
-// do not come again, wherever their files are now.
+// server's, and the numbers in it that are owed. All others were collected or
+// retired, and do not come again, wherever their files are now.
 type kept struct {
 	*Output
 	file    *os.File
