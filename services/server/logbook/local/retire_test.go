@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -215,5 +216,31 @@ func TestRetireBefore(t *testing.T) {
 	}
 	if n := due(Policy{Bytes: 2 * size}, 0); n != "1" {
 		t.Errorf("by room, what went does not count: %v", n)
+	}
+}
+
+// TestRetiredNamesAreFlushed: only then the room is free.
+func TestRetiredNamesAreFlushed(t *testing.T) {
+	dir := filled(t)
+	var mu sync.Mutex
+	gone, flushed := 0, 0
+	cfg := testConfig(dir)
+	cfg.seams.Fault = func(s disk.Step) error {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case s.Op == disk.OpRemove && filepath.Dir(s.Name) == disk.LogsDir:
+			gone++
+		case s.Op == disk.OpSyncDir && s.Name == disk.LogsDir:
+			flushed = gone
+		}
+		return nil
+	}
+	book := open(t, cfg)
+	retired(t, book, "0-2")
+	mu.Lock()
+	defer mu.Unlock()
+	if gone != 3 || flushed != 3 {
+		t.Errorf("%d names went, %d of them were flushed", gone, flushed)
 	}
 }
