@@ -35,6 +35,8 @@ const usage = `usage: driver [COMMAND]
 
   driver [-json]          collect the log files over FTP and print the new ones;
                           -json: one JSON object for each, and one to sum up
+  driver [-json] -follow  stay, look for new ones every DRIVER_POLL (10s) and
+                          collect them, until SIGTERM or SIGINT: exit 0
   driver -again NUMBERS   the same, and once more what was collected before:
                           those of NUMBERS (3-5,7) that are not in the directory
   driver -forget NUMBERS  give up on log files that are missing on the server,
@@ -80,7 +82,10 @@ func dispatch(ctx context.Context, args []string, std voice.Streams) error {
 	args = arguments.Operands(args)
 	asJSON, args := takeJSON(args)
 	if len(args) == 0 {
-		return collect(ctx, asJSON, std)
+		return collect(ctx, asJSON, run.Run, std)
+	}
+	if args[0] == "-follow" || args[0] == "--follow" {
+		return follow(ctx, args[1:], asJSON, std)
 	}
 	if asJSON && args[0] != "-again" && args[0] != "--again" {
 		return fmt.Errorf("%w: -json goes with collecting alone", errUsage)
@@ -116,7 +121,19 @@ func takeJSON(args []string) (found bool, rest []string) {
 	return false, args
 }
 
-func collect(ctx context.Context, asJSON bool, std voice.Streams) error {
+// follow collects until the program is asked to end.
+func follow(ctx context.Context, args []string, asJSON bool, std voice.Streams) error {
+	after, args := takeJSON(args)
+	if len(args) > 0 {
+		return fmt.Errorf("%w: -follow takes no argument %q", errUsage, args[0])
+	}
+	return collect(ctx, asJSON || after, run.Follow, std)
+}
+
+// collecting is [run.Run] or [run.Follow].
+type collecting func(ctx context.Context, cfg run.Settings, warnings []string, out, errs io.Writer) error
+
+func collect(ctx context.Context, asJSON bool, do collecting, std voice.Streams) error {
 	var cfg run.Settings
 	// A file of a setting may be a pipe that nobody writes.
 	warnings, err := signals.Await(ctx, func() ([]string, error) { return settings.Load(run.Prefix, &cfg) })
@@ -127,7 +144,7 @@ func collect(ctx context.Context, asJSON bool, std voice.Streams) error {
 	if asJSON {
 		cfg.AsJSON()
 	}
-	return run.Run(ctx, cfg, warnings, std.Out, std.Err)
+	return do(ctx, cfg, warnings, std.Out, std.Err)
 }
 
 func runLocal(ctx context.Context, args []string, std voice.Streams) error {

@@ -203,6 +203,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"--version"}, 0, "driver " + build.Read().Version + ", revision ", ""},
 		{[]string{"version", "x"}, 2, "", "takes no argument"},
 		{[]string{"collect"}, 2, "", `no command "collect"`},
+		{[]string{"-follow", "x"}, 2, "", `-follow takes no argument "x"`},
+		{[]string{"-json", "local"}, 2, "", "-json goes with collecting alone"},
 		{[]string{"local", "x"}, 2, "", "takes no argument"},
 		{[]string{"local", "-x"}, 2, "", "driver: hint: driver -h"},
 		{nil, 2, "", "driver: DRIVER_FTP_ADDR: must be set\ndriver: DRIVER_FTP_USER: must be set\n" +

@@ -23,7 +23,7 @@ func again(ctx context.Context, args []string, asJSON bool, std voice.Streams) e
 	if err := collector.Again(dir, which); err != nil {
 		return err
 	}
-	return collect(ctx, asJSON, std)
+	return collect(ctx, asJSON, run.Run, std)
 }
 
 // forget gives up on numbers that are owed, and on the one at which handing on

@@ -75,3 +75,30 @@ func TestTermWhileHandingOn(t *testing.T) {
 		t.Errorf("%v, position %q:\n%s", err, handed, said)
 	}
 }
+
+// SIGTERM ends a driver that follows in order, with its summary.
+func TestFollowEndsInOrder(t *testing.T) {
+	v := drivertest.NewVolume(t)
+	v.Add("a.txt", []byte("text"))
+	env(t)
+	cmd := signalstest.Self(t, "driver", []string{"-json", "-follow"}, "DRIVER_FTP_ADDR="+drivertest.Serve(t, v.Dir, nil),
+		"DRIVER_FTP_TLS=off", "DRIVER_FTP_USER="+drivertest.User, "DRIVER_FTP_PASSWORD="+drivertest.Password,
+		"DRIVER_OUTPUT_DIR="+t.TempDir(), "DRIVER_POLL=100ms")
+	var out strings.Builder
+	cmd.Stdout = &out
+	status, log := signalstest.Run(t, cmd, signalstest.Step{Says: `"up to date"`, Signal: syscall.SIGTERM})
+	lines := strings.Split(out.String(), "\n")
+	if status != 0 || len(lines) != 3 || !strings.HasPrefix(lines[1], `{"summary":{"files":1,`) {
+		t.Errorf("status %d, %q:\n%s", status, out.String(), log)
+	}
+}
+
+// What an outbox promises has an end, and following has none.
+func TestFollowWithAnOutbox(t *testing.T) {
+	v := drivertest.NewVolume(t)
+	env(t, "FTP_ADDR", "localhost", "FTP_USER", "u", "FTP_PASSWORD", "p", "OUTBOX", t.TempDir(),
+		"SERVER_IDENTITY", v.Pins().String())
+	if status, _, errs := start("-follow"); status != 2 || !strings.Contains(errs, "does not go with -follow") {
+		t.Errorf("status %d: %s", status, errs)
+	}
+}

@@ -31,6 +31,7 @@ type Config struct {
 	MinRate     int64         // bytes a second that a whole transfer must reach, 4 KiB
 	MaxFile     uint64        // bytes of one log file, 16 GiB
 	MaxManifest uint64        // bytes of manifest lines taken in one run, 1 GiB; the rest is the next run's
+	Overlap     int64         // bytes of the kept manifest that are fetched and compared again, 1 MiB
 	MaxTrouble  int           // failures in a row of new files, before the rest is left to the next run; 100
 
 	// Checkpoint is called once, before the manifest is fetched, with the text
@@ -82,6 +83,7 @@ func (c Config) withDefaults() Config {
 	c.MinRate = cmp.Or(c.MinRate, 4<<10)
 	c.MaxFile = cmp.Or(c.MaxFile, 16<<30)
 	c.MaxManifest = cmp.Or(c.MaxManifest, 1<<30)
+	c.Overlap = cmp.Or(c.Overlap, overlap)
 	c.MaxTrouble = cmp.Or(c.MaxTrouble, 100)
 	c.MaxFile = min(c.MaxFile, 1<<62) // sizes are int64 from here on
 	c.Progress = cmp.Or(c.Progress, new(Progress))

@@ -101,7 +101,7 @@ func (c *collector) readManifest(s *session, f *fresh) error {
 	if f.cut {
 		size = c.kept.size + int64(c.MaxManifest)
 	}
-	start := max(0, min(size, c.kept.size)-overlap)
+	start := max(0, min(size, c.kept.size)-c.Overlap)
 	if err := f.reset(); err != nil {
 		return err
 	}

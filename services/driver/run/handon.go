@@ -51,16 +51,32 @@ func (s *HandOn) problems() (problems []settings.Problem) {
 // next: the pauses between them are seven seconds.
 const attempts = 4
 
-// startHanding begins to hand on what config collects, if that is set.
-func (d *driver) startHanding(ctx context.Context, config *collector.Config) error {
+// owedEvery is how often a driver that follows tries what is owed.
+const owedEvery = time.Minute
+
+// startHanding begins to hand on, if that is set: what passes collect, each message so
+// often, or 0 for as often as it takes.
+func (d *driver) startHanding(ctx context.Context, attempts int) error {
 	to, err := d.hook()
 	if err != nil || to == nil && d.MessagesDir == "" {
 		return err
 	}
-	d.handing = handon.Start(ctx, handon.Config{
+	cfg := handon.Config{
 		Dir: d.OutputDir, Messages: d.MessagesDir, Hook: to, GiveUp: d.OnFileGiveUp,
-		Attempts: attempts, Signed: d.checkpoints != nil, Log: d.log,
-	})
+		Attempts: attempts, Signed: len(d.pins) > 0, Log: d.log,
+	}
+	if attempts == 0 {
+		cfg.OwedEvery = owedEvery
+	}
+	d.handing = handon.Start(ctx, cfg)
+	return nil
+}
+
+// tellHanding has handing on hear of what a pass with that configuration keeps.
+func (d *driver) tellHanding(config *collector.Config) {
+	if d.handing == nil {
+		return
+	}
 	config.Kept = d.handing.Kept
 	if opened := config.Opened; opened != nil {
 		config.Opened = func(out *collector.Output) {
@@ -68,7 +84,6 @@ func (d *driver) startHanding(ctx context.Context, config *collector.Config) err
 			d.handing.Allow(d.checkpoints.signedBefore())
 		}
 	}
-	return nil
 }
 
 // hook is the one that is set, or nil.

@@ -1,5 +1,5 @@
 // Package run is one run of the driver: wait for the outbox, collect, print
-// what is new, check the receipts, sum up.
+// what is new, check the receipts, sum up; or one after the other, as new files come.
 //
 // Guaranteed: Run returns nil only if every log file of the manifest was collected, in
 // this run or an earlier one, and handed on, where that is set, or given up by
@@ -72,33 +72,51 @@ type driver struct {
 // out, log lines and progress to errs. The error is a *FailedError, or about
 // settings: a *settings.Error.
 func Run(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writer) error {
-	if problems := cfg.Check(); len(problems) > 0 {
-		return &settings.Error{Problems: problems}
-	}
-	d := &driver{Settings: cfg, out: out, screen: progress.NewScreen(errs), start: time.Now(), audit: audit.New()}
-	if len(d.pins) > 0 {
-		d.checkpoints = &checkpoints{pins: d.pins, audit: d.audit}
-		d.retired = &retired{beside: d.checkpoints}
-	}
-	log, err := logging.New(d.screen, cfg.LogLevel, cfg.LogFormat)
-	if err != nil {
-		return err
-	}
-	d.log = log
-	signals.LogHangups(ctx, log)
-	settings.Announce(log, zerolog.InfoLevel, Prefix, &d.Settings, warnings,
-		map[string]string{Prefix + "_SERVER_IDENTITY": d.pins.String()})
-	config, err := d.collectorConfig()
+	d, config, err := prepare(ctx, cfg, warnings, out, errs)
 	if err != nil {
 		return err
 	}
 	if err := d.waitForOutbox(ctx); err != nil {
 		return err
 	}
-	if err := d.startHanding(ctx, &config); err != nil {
+	if err := d.startHanding(ctx, attempts); err != nil {
 		return err
 	}
-	return d.collect(ctx, config)
+	result := d.pass(ctx, config)
+	d.failures = append(d.failures, d.finishHanding()...)
+	return d.end(result)
+}
+
+// prepare checks the settings and begins the log.
+func prepare(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writer) (
+	*driver, collector.Config, error,
+) {
+	var none collector.Config
+	if problems := cfg.Check(); len(problems) > 0 {
+		return nil, none, &settings.Error{Problems: problems}
+	}
+	d := &driver{Settings: cfg, out: out, screen: progress.NewScreen(errs), start: time.Now()}
+	log, err := logging.New(d.screen, cfg.LogLevel, cfg.LogFormat)
+	if err != nil {
+		return nil, none, err
+	}
+	d.log = log
+	signals.LogHangups(ctx, log)
+	settings.Announce(log, zerolog.InfoLevel, Prefix, &d.Settings, warnings,
+		map[string]string{Prefix + "_SERVER_IDENTITY": d.pins.String()})
+	return d.again()
+}
+
+// again returns a run of the same settings that has seen nothing yet.
+func (d *driver) again() (*driver, collector.Config, error) {
+	fresh := *d
+	fresh.audit, fresh.checkpoints, fresh.retired, fresh.failures = audit.New(), nil, nil, nil
+	if len(d.pins) > 0 {
+		fresh.checkpoints = &checkpoints{pins: d.pins, audit: fresh.audit}
+		fresh.retired = &retired{beside: fresh.checkpoints}
+	}
+	config, err := fresh.collectorConfig()
+	return &fresh, config, err
 }
 
 // waitForOutbox waits and reads the receipts. Files that were left are a
@@ -142,7 +160,9 @@ func (d *driver) take(text []byte, err error) (lines uint64) {
 	return d.audit.Longest()
 }
 
-func (d *driver) collect(ctx context.Context, cfg collector.Config) error {
+// pass collects once and notes what failed.
+func (d *driver) pass(ctx context.Context, cfg collector.Config) collector.Result {
+	d.tellHanding(&cfg)
 	if d.receipts != nil {
 		cfg.Signed = d.receipts.Signed
 	}
@@ -157,7 +177,11 @@ func (d *driver) collect(ctx context.Context, cfg collector.Config) error {
 	if err != nil {
 		d.failures = append(d.failures, err)
 	}
-	d.failures = append(d.failures, d.finishHanding()...)
+	return result
+}
+
+// end sums up, and returns the failures.
+func (d *driver) end(result collector.Result) error {
 	d.log.Info().Uint64("files", result.Files).Uint64("new", result.New).
 		Uint64("bytes", result.Bytes).Int("failures", len(d.failures)).Msg("finished")
 	if err := d.summary(result); err != nil {

@@ -59,6 +59,7 @@ type Output struct {
 type Limits struct {
 	FTPConnections int            `envconfig:"FTP_CONNECTIONS" default:"4" min:"1" max:"64"`
 	FTPTimeout     time.Duration  `envconfig:"FTP_TIMEOUT" default:"30s" min:"100ms"` // for one answer, and for silence
+	Poll           time.Duration  `default:"10s" min:"100ms"`                         // between looks of Follow
 	MaxFileBytes   settings.Bytes `default:"16GiB" min:"1KiB" max:"1024TiB"`          // of one log file
 }
 

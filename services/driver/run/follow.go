@@ -1,0 +1,178 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"io"
+	"regexp"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/driver/audit"
+	"sealpost/services/driver/collector"
+	"sealpost/services/driver/handon"
+	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/message"
+	"sealpost/shared/settings"
+	"sealpost/shared/voice"
+)
+
+// followOverlap is what a pass compares of the kept manifest, once the pass before
+// has compared more.
+const followOverlap = 4 << 10
+
+// maxPause bounds the pauses between attempts where there is trouble.
+const maxPause = time.Minute
+
+// follower collects again and again. Each pass is a run of its own over what is
+// kept on disk, so that memory does not grow with time.
+type follower struct {
+	base  *driver // what all passes have in common
+	watch *collector.Watch
+
+	overlap int64 // of the next pass, as collector.Config says; 0: the usual one
+
+	seen    collector.Look // at the last pass that went well
+	settled bool           // there was one, and none that went wrong since
+	trouble string         // as it was logged last
+	pause   time.Duration
+	total   collector.Result // of the last pass that went well; New of all
+}
+
+// Follow collects until ctx ends, which is no failure: what is under way then is
+// gone on with by the next run. It looks every DRIVER_POLL whether there is
+// something new, and collects as Run does where there is. Trouble that may pass is
+// logged when it begins or changes, and tried again at growing pauses; what cannot
+// get well by itself ends it: the error is a *FailedError, or about settings.
+func Follow(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writer) error {
+	if cfg.Outbox != "" {
+		return &settings.Error{Problems: []settings.Problem{{Name: "DRIVER_OUTBOX", Value: cfg.Outbox,
+			Rule: "does not go with -follow: it waits for the end of something that has none"}}}
+	}
+	d, config, err := prepare(ctx, cfg, warnings, out, errs)
+	if err != nil {
+		return err
+	}
+	if err := d.startHanding(ctx, 0); err != nil {
+		return err
+	}
+	f := &follower{base: d, watch: collector.NewWatch(config), pause: cfg.Poll}
+	defer f.watch.Close()
+	for err == nil && ctx.Err() == nil {
+		if err = f.round(ctx); err == nil {
+			f.wait(ctx)
+		}
+	}
+	if err != nil {
+		d.failures = []error{err}
+		var failed *FailedError
+		if errors.As(err, &failed) {
+			d.failures = failed.Failures
+		}
+	}
+	for _, failure := range d.finishHanding() {
+		if !errors.As(failure, new(*handon.InterruptedError)) { // the next run goes on with it
+			d.failures = append(d.failures, failure)
+		}
+	}
+	return d.end(f.total)
+}
+
+func (f *follower) wait(ctx context.Context) {
+	timer := time.NewTimer(f.pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// round looks once, and collects where there is something to do. The error is one
+// that cannot get well.
+func (f *follower) round(ctx context.Context) error {
+	look, err := f.watch.Look(ctx)
+	if err == nil && f.settled && look == f.seen {
+		f.calm()
+		return nil
+	}
+	if err == nil {
+		err = f.pass(ctx)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return final(err)
+	case err == nil:
+		f.seen, f.settled = look, true
+		f.calm()
+		return nil
+	case final(err) != nil:
+		return err
+	}
+	f.settled = false
+	f.worry(err)
+	return nil
+}
+
+// pass is one run. A checkpoint that came between the look and the pass is seen by
+// the next look, which then collects nothing.
+func (f *follower) pass(ctx context.Context) error {
+	d, config, err := f.base.again()
+	if err != nil {
+		return err
+	}
+	config.Overlap = f.overlap
+	result := d.pass(ctx, config)
+	came := f.total.New + result.New
+	if result.New > 0 {
+		d.log.Info().Uint64("new", result.New).Uint64("files", result.Files).Msg("new files came")
+	}
+	f.total, f.base.checkpoints, f.base.retired, f.base.audit = result, d.checkpoints, d.retired, d.audit
+	f.total.New = came
+	if len(d.failures) > 0 {
+		return &FailedError{Failures: d.failures}
+	}
+	if !f.settled && f.trouble == "" || result.New > 0 {
+		d.log.Info().Uint64("files", result.Files).Msg("up to date")
+	}
+	f.overlap = followOverlap
+	return nil
+}
+
+// calm goes back to the usual pause, and says so where there was trouble.
+func (f *follower) calm() {
+	if f.trouble != "" {
+		f.base.log.Info().Msg("the trouble is over")
+	}
+	f.trouble, f.pause = "", f.base.Poll
+}
+
+// ports are those of this machine in errors of the network, new in each.
+var ports = regexp.MustCompile(`:[0-9]+->`)
+
+func (f *follower) worry(err error) {
+	if text := ports.ReplaceAllString(err.Error(), "->"); text != f.trouble {
+		f.trouble = text
+		f.base.log.WithLevel(zerolog.WarnLevel).Str("error", message.Visible(err.Error())).Msg("trouble, trying again")
+	} else {
+		f.pause = max(f.base.Poll, min(2*f.pause, maxPause))
+	}
+}
+
+// final returns err if trying again cannot help: the server shows another past than
+// before, or nobody takes what is printed.
+func final(err error) error {
+	for _, cause := range []error{
+		audit.ErrAltered, audit.ErrShort, audit.ErrSplit, ErrCheckpointGone, receipt.ErrSignature,
+		receipt.ErrLowerSerial, receipt.ErrTakenBack, ErrRetiredGone, ErrOtherLogbook,
+		collector.ErrChanged, collector.ErrBehind,
+	} {
+		if errors.Is(err, cause) {
+			return err
+		}
+	}
+	if errors.As(err, new(*voice.OutputError)) || errors.As(err, new(*settings.Error)) {
+		return err
+	}
+	return nil
+}
