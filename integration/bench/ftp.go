@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -142,28 +141,6 @@ func (f *ftpServer) end() error {
 		return nil // it ends with a status of its own
 	}
 	return err
-}
-
-// fetched sums up the bytes that were transferred, listings left out: the eighth word
-// of a line in the format of wu-ftpd's xferlog.
-func (f *ftpServer) fetched() (uint64, error) {
-	text, err := os.ReadFile(f.transfers)
-	if err != nil {
-		return 0, err
-	}
-	sum := uint64(0)
-	for line := range strings.Lines(string(text)) {
-		words := strings.Fields(line)
-		if len(words) < 8 {
-			return 0, fmt.Errorf("vsftpd's log has the line %q", line)
-		}
-		n, err := strconv.ParseUint(words[7], 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		sum += n
-	}
-	return sum, nil
 }
 
 // dial logs in, by TLS or without.
