@@ -23,8 +23,7 @@ const (
 // runCollect has the log files of a volume collected by the driver, by a bare loop
 // over as many connections that neither checks nor flushes, and by lftp.
 func runCollect(ctx context.Context, b *bench) error {
-	if _, err := os.Stat(vsftpd); err != nil {
-		b.say("collect: left out, there is no %s", vsftpd)
+	if !b.hasFTP("collect") {
 		return nil
 	}
 	v, err := b.filledVolumes(ctx, b.messages)

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -66,6 +67,15 @@ type ftpServer struct {
 	address, ca string
 	transfers   string // its log of them
 	cmd         *exec.Cmd
+}
+
+// hasFTP reports whether there is an FTP server for a case, and says so where not.
+func (b *bench) hasFTP(name string) bool {
+	_, err := os.Stat(vsftpd)
+	if err != nil {
+		b.say("%s: left out, there is no %s", name, vsftpd)
+	}
+	return err == nil
 }
 
 // startFTP serves a directory.
@@ -141,6 +151,27 @@ func (f *ftpServer) end() error {
 		return nil // it ends with a status of its own
 	}
 	return err
+}
+
+// fetched sums up the bytes that were transferred, listings left out: the eighth word
+// of a line in the format of wu-ftpd's xferlog.
+func (f *ftpServer) fetched() (sum uint64, err error) {
+	text, err := os.ReadFile(f.transfers)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		if len(words) < 8 {
+			return 0, fmt.Errorf("vsftpd's log has the line %q", line)
+		}
+		n, err := strconv.ParseUint(words[7], 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
 }
 
 // dial logs in, by TLS or without.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -15,18 +13,10 @@ import (
 	"sealpost/shared/logfile"
 )
 
-// What vsftpd is told besides: it serves one directory, as files that anybody may
-// read, and needs root for that.
-var vsftpdOptions = []string{
-	"-olisten=YES", "-olisten_ipv6=NO", "-obackground=NO", "-olisten_address=127.0.0.1", "-oanonymous_enable=YES",
-	"-ono_anon_password=YES", "-oftp_username=nobody", "-oseccomp_sandbox=NO", "-oisolate=NO", "-oisolate_network=NO",
-}
-
 // runListing has vsftpd list log files that were made without a server, flat and
-// sharded. Without vsftpd, or root for it, it is left out.
+// sharded.
 func runListing(ctx context.Context, b *bench) error {
-	if _, err := exec.LookPath("vsftpd"); err != nil || os.Geteuid() != 0 {
-		b.say("listing: left out: it needs vsftpd, and root for that")
+	if !b.hasFTP("listing") {
 		return nil
 	}
 	flat, err := b.listingSide(ctx, "flat", logfile.FileName)
@@ -68,52 +58,19 @@ func (b *bench) listingSide(ctx context.Context, name string, path func(uint64) 
 	return side{name, func(ctx context.Context) (values, error) { return b.list(ctx, dir, dirs) }}, ctx.Err()
 }
 
-// list starts vsftpd on dir and lists directories below it.
-func (b *bench) list(ctx context.Context, dir string, dirs []string) (values, error) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	server, addr, err := b.vsftpd(ctx, dir)
+// list starts an FTP server on dir and lists directories below it.
+func (b *bench) list(ctx context.Context, dir string, dirs []string) (got values, err error) {
+	f, err := b.startFTP(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { stop(); _ = server.Wait() }() // killed: that is no error
-	conn, err := dialSoon(ctx, addr)
+	defer func() { err = errors.Join(err, f.end()) }()
+	c, err := f.dial(false)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = conn.Quit() }()
-	return listAll(conn, dirs)
-}
-
-// vsftpd starts it on dir, and returns its address.
-func (b *bench) vsftpd(ctx context.Context, dir string) (*exec.Cmd, string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, "", err
-	}
-	addr := listener.Addr().(*net.TCPAddr)
-	_ = listener.Close() // the port is vsftpd's now
-	config, empty := filepath.Join(b.base, "vsftpd.conf"), filepath.Join(b.base, "empty")
-	err = errors.Join(os.WriteFile(config, nil, 0o600), os.MkdirAll(empty, 0o755))
-	if err != nil {
-		return nil, "", err
-	}
-	server := exec.CommandContext(ctx, "vsftpd", append([]string{config, "-oanon_root=" + dir,
-		"-osecure_chroot_dir=" + empty, fmt.Sprintf("-olisten_port=%d", addr.Port)}, vsftpdOptions...)...)
-	return server, addr.String(), server.Start()
-}
-
-// dialSoon tries until the server listens.
-func dialSoon(ctx context.Context, addr string) (*ftp.ServerConn, error) {
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		conn, err := ftp.Dial(addr, ftp.DialWithContext(ctx))
-		if err == nil {
-			return conn, conn.Login("anonymous", "-")
-		}
-		if time.Now().After(deadline) || ctx.Err() != nil {
-			return nil, err
-		}
-	}
+	defer func() { _ = c.Quit() }()
+	return listAll(c, dirs)
 }
 
 // listAll lists directories one after the other.

@@ -43,7 +43,7 @@ import (
 type bench struct {
 	dir, against                          string
 	rounds, messages, connections, growth int
-	listing                               int
+	listing, known                        int
 	large                                 settings.Bytes
 	settle                                time.Duration // before the memory of idle is read
 
@@ -67,10 +67,11 @@ func (b *bench) flags() *flag.FlagSet {
 	f.TextVar(&b.large, "large", settings.Bytes(1<<30), "size of the large message")
 	f.IntVar(&b.connections, "connections", 10_000, "idle connections")
 	f.IntVar(&b.growth, "growth", 1_000_000, "stored messages at the end of growth")
+	f.IntVar(&b.known, "known", 100_000, "files of news that are there already")
 	f.IntVar(&b.listing, "listing", 200_000, "files that listing makes in each layout")
 	f.BoolFunc("quick", "small numbers, to see that all cases run; flags after it count", func(string) error {
 		b.rounds, b.messages, b.large, b.connections, b.growth, b.settle = 1, 256, 1<<20, 10, 100, 0
-		b.listing = 100
+		b.listing, b.known = 100, 100
 		return nil
 	})
 	f.Usage = func() {
@@ -90,7 +91,7 @@ func (b *bench) parse(args []string) ([]benchCase, error) {
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	if min(b.rounds, b.messages, b.connections, b.growth, b.listing) < 1 || b.large == 0 {
+	if min(b.rounds, b.messages, b.connections, b.growth, b.listing, b.known) < 1 || b.large == 0 {
 		return nil, errors.New("every number must be at least 1")
 	}
 	if flags.NArg() == 0 {
@@ -118,7 +119,8 @@ var cases = []benchCase{
 	{"large", "one message of 1 GiB, and the server's memory", runLarge},
 	{"idle", "the server's memory with 10,000 idle connections", runIdle},
 	{"neighbour", "as small, beside a writer that keeps the disk busy", runNeighbour},
-	{"listing", "time of FTP listings of many log files, flat and sharded; as root, with vsftpd", runListing},
+	{"news", "a few new log files beside many that the driver has: time and bytes", runNews},
+	{"listing", "time of FTP listings of many log files, flat and sharded", runListing},
 	{"growth", "memory and start-up with up to a million stored messages", runGrowth},
 }
 
