@@ -188,7 +188,7 @@ func (o *run) takeOver(ctx, until context.Context, id message.ID, ended func()) 
 func (o *run) pauseFor(ctx context.Context, jobs int, idle bool) {
 	pause, put := o.poll, (<-chan struct{})(nil)
 	if !o.Watch {
-		pause = min(pause, max(pollFirst, 2*o.paused))
+		pause = min(pause, max(o.first, 2*o.paused))
 	}
 	o.paused = pause
 	if o.watch != nil {

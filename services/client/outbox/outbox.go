@@ -89,7 +89,8 @@ type Config struct {
 	// For tests: times instead of those above, and a call after each step of
 	// the protocol.
 	poll, late, retry, drain time.Duration
-	most                     int // names read of DIR before some of them are claimed
+	first                    time.Duration // poll as it begins to grow
+	most                     int           // names read of DIR before some of them are claimed
 	flusher                  *durable.Flusher
 	step                     func(name string)
 }

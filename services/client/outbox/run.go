@@ -98,6 +98,7 @@ func (o *run) close() {
 
 // withDefaults fills in what tests may set.
 func (cfg Config) withDefaults() Config {
+	cfg.first = cmp.Or(cfg.poll, pollFirst)
 	poll := pollOnce
 	if cfg.Watch {
 		poll = pollWatch

@@ -69,7 +69,7 @@ func Copy(ctx context.Context, dir string, st *state.State, to string, p *CopyPr
 	}
 	job := copying.Job{
 		From: dir, To: filepath.Join(to, CopiedData), Progress: p,
-		Gone: func(n uint64, file string) { report(local.Difference{Seq: n, File: file, Reason: "missing"}) },
+		Gone: func(n uint64, file string) { report(local.Difference{Seq: n, File: file, Reason: local.Missing}) },
 	}
 	done, err := copyBoth(ctx, job, st, filepath.Join(to, CopiedState))
 	if err != nil {

@@ -203,7 +203,7 @@ func TestCopyOfGone(t *testing.T) {
 	_, data, st := filled(t)
 	check(t, os.Remove(filepath.Join(data, "logs", "server_message0.txt")))
 	to, done, gone, err := copyOf(t, data, st)
-	missing := local.Difference{Seq: 0, File: "server_message0.txt", Reason: "missing"}
+	missing := local.Difference{Seq: 0, File: "server_message0.txt", Reason: local.Missing}
 	if err != nil || done.Messages != 2 || done.Files != 1 || len(gone) != 1 || gone[0] != missing {
 		t.Errorf("copied %+v without %v: %v", done, gone, err)
 	}

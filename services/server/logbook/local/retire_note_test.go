@@ -168,7 +168,7 @@ func TestAcceptPutsRetiredAside(t *testing.T) {
 	cfg.ID = id
 	var found []Difference
 	_, err = Verify(cfg, func(d Difference) { found = append(found, d) })
-	if err != nil || len(found) != 1 || found[0].Reason != missing {
+	if err != nil || len(found) != 1 || found[0].Reason != Missing {
 		t.Errorf("%v, %v", found, err)
 	}
 }

@@ -189,7 +189,7 @@ func TestShardIsMadeAgain(t *testing.T) {
 	closeBook(t, book)
 	var found []Difference
 	checked, err := Verify(cfg, func(d Difference) { found = append(found, d) })
-	if err != nil || checked.Checked != 2 || len(found) != 1 || found[0].Seq != 0 || found[0].Reason != missing {
+	if err != nil || checked.Checked != 2 || len(found) != 1 || found[0].Seq != 0 || found[0].Reason != Missing {
 		t.Errorf("verified %d files: %v, %v", checked, found, err)
 	}
 }

@@ -79,7 +79,7 @@ func (v *verifier) line(p manifest.Place, e logfile.Entry, line []byte) error {
 	v.found.Checked++
 	switch reason := v.file(e); {
 	case reason == "":
-	case reason == missing && v.isRetired(p.Seq):
+	case reason == Missing && v.isRetired(p.Seq):
 		v.found.Retired++
 	default:
 		v.report(Difference{p.Seq, e.File, reason})
@@ -107,8 +107,8 @@ func (v *verifier) isRetired(seq uint64) bool {
 	return v.retired.Numbers.Has(seq)
 }
 
-// missing is the reason where no file is there and none was retired.
-const missing = "missing, and not retired"
+// Missing is the reason where no file is there and none was retired.
+const Missing = "missing, and not retired"
 
 func (v *verifier) file(e logfile.Entry) string {
 	var f *os.File
@@ -117,7 +117,7 @@ func (v *verifier) file(e logfile.Entry) string {
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		return missing
+		return Missing
 	}
 	if err != nil {
 		return err.Error()

@@ -46,28 +46,31 @@ func (c *copier) message(e logfile.Entry, line []byte) error {
 	if err := context.Cause(c.ctx); err != nil {
 		return err
 	}
+	err := errGone
 	if !c.retired.has(e.Seq) {
-		if err := c.file(e); errors.Is(err, errGone) {
-			if err := c.gone(e); err != nil {
-				return err
-			}
-		} else if err != nil {
-			return err
-		}
+		err = c.file(e)
+	}
+	if errors.Is(err, errGone) {
+		c.Progress.All.Add(-e.FileSize)
+		err = c.gone(e)
+	}
+	if err != nil {
+		return err
 	}
 	c.marks.add(line)
 	return c.to.line(line)
 }
 
-// gone tells of a log file that is not there, unless it was retired meanwhile.
+// gone tells of a log file that is not there, unless it was retired, also meanwhile.
 func (c *copier) gone(e logfile.Entry) error {
-	if err := c.retired.read(); err != nil {
-		return err
+	if c.retired.has(e.Seq) {
+		return nil
 	}
-	if !c.retired.has(e.Seq) {
+	err := c.retired.read()
+	if err == nil && !c.retired.has(e.Seq) {
 		c.Gone(e.Seq, e.File)
 	}
-	return nil
+	return err
 }
 
 // errGone means that a log file is not there.
