@@ -103,14 +103,20 @@ func isIPv6(text string) bool {
 
 // complete gives an address without a port the usual one of its field.
 func (f field) complete() error {
-	text, ok := strings.CutSuffix(f.value.String(), ":")
-	if !ok || f.value.Type() != addressType {
+	if t := f.value.Type(); t != addressType && t != addressesType {
 		return nil
 	}
-	port := f.tag.Get("port")
-	if port == "" {
-		return &addressError{"it has no port"}
+	list := strings.Split(f.value.String(), ",")
+	for i, text := range list {
+		if !strings.HasSuffix(text, ":") {
+			continue
+		}
+		port := f.tag.Get("port")
+		if port == "" {
+			return &addressError{"it has no port"}
+		}
+		list[i] = text + port
 	}
-	f.value.SetString(text + ":" + port)
+	f.value.SetString(strings.Join(list, ","))
 	return nil
 }

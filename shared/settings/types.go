@@ -21,6 +21,8 @@ var (
 	secretType  = reflect.TypeFor[Secret]()
 	addressType = reflect.TypeFor[Address]()
 
+	addressesType = reflect.TypeFor[Addresses]()
+
 	errTooLong = fmt.Errorf("it has more than %d bytes", maxFile)
 	errBytes   = errors.New("a size such as 65536, 64KiB, 10MiB or 1GiB")
 )

@@ -41,6 +41,9 @@ const usage = `usage: driver [COMMAND]
                           those of NUMBERS (3-5,7) that are not in the directory
   driver -forget NUMBERS  give up on log files that are missing on the server,
                           and on messages that cannot be handed on
+  driver -accept-logbook ID
+                          begin anew with that logbook, where the server shows
+                          another one on purpose; the old one is set aside
   driver extract LOGFILE  print the message in a log file, byte for byte
       -o FILE             write it into FILE, which must not be there
   driver local            run everything on this machine: server, six clients,
@@ -105,6 +108,8 @@ func dispatch(ctx context.Context, args []string, std voice.Streams) error {
 		return again(ctx, args[1:], asJSON, std)
 	case "-forget", "--forget":
 		return forget(args[1:], std)
+	case "-accept-logbook", "--accept-logbook":
+		return acceptLogbook(args[1:], std)
 	case "extract":
 		return extractMessage(args[1:], std)
 	case "local":

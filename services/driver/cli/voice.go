@@ -25,6 +25,9 @@ func hint(err error) string {
 	var connect *collector.ConnectError
 	var unsent *receipts.UnsentError
 	var broken *collector.ServerError
+	if hint := logbookHint(err); hint != "" {
+		return hint
+	}
 	switch {
 	case errors.Is(err, errUsage):
 		return "driver -h shows the commands"

@@ -26,6 +26,7 @@ func (c *collector) fetchCheckpoint(ctx context.Context) (*session, error) {
 	}
 	patience := time.Now().Add(min(c.Wait, checkpointWait))
 	pauses, n, failed := c.pauses(), 0, false
+	var stop error
 	s, err := c.overSession(ctx, nil, pauses, func(s *session) error {
 		n++
 		text, err := s.readCheckpoint()
@@ -35,15 +36,21 @@ func (c *collector) fetchCheckpoint(ctx context.Context) (*session, error) {
 		}
 		switch {
 		case err == nil:
-			c.known = c.Checkpoint(text, nil)
+			if c.known, stop = c.Checkpoint(text, nil); stop != nil {
+				return backoff.Permanent(stop)
+			}
 		case ctx.Err() == nil && n >= c.attemptsFor(err):
-			c.known, failed = c.Checkpoint(nil, err), true
+			failed = true
+			c.known, stop = c.Checkpoint(nil, err)
 			return backoff.Permanent(err)
 		default:
 			c.Log.Debug().Err(err).Msg("checkpoint not there, trying again")
 		}
 		return err
 	})
+	if stop != nil {
+		return s, stop
+	}
 	if failed { // who wants it has the error
 		return s, nil
 	}

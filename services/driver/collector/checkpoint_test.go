@@ -26,10 +26,10 @@ type seenCheckpoint struct {
 // watch makes cfg fetch the checkpoint and know of that many lines.
 func watch(cfg *collector.Config, lines uint64) *seenCheckpoint {
 	seen := new(seenCheckpoint)
-	cfg.Checkpoint = func(text []byte, err error) uint64 {
+	cfg.Checkpoint = func(text []byte, err error) (uint64, error) {
 		seen.calls++
 		seen.text, seen.err = text, err
-		return lines
+		return lines, nil
 	}
 	return seen
 }

@@ -27,6 +27,7 @@ type Config struct {
 	Timeout     time.Duration // for one command, and for silence within a transfer, 30 s
 	Wait        time.Duration // for a manifest that is shorter than the kept one, none
 	Attempts    int           // at one file or one connection, 4
+	Connects    int           // at a connection, where they are others; Attempts
 	Backoff     time.Duration // before the second attempt, doubled each time, 200 ms
 	MinRate     int64         // bytes a second that a whole transfer must reach, 4 KiB
 	MaxFile     uint64        // bytes of one log file, 16 GiB
@@ -38,8 +39,9 @@ type Config struct {
 	// of the server's checkpoint: nil where it has none, or with the error that
 	// kept it from being fetched. It returns how many lines are known to be in
 	// the manifest; one with fewer is waited for as one that is behind, and then
-	// taken as it is. Nil: the checkpoint is not fetched.
-	Checkpoint func(text []byte, err error) (lines uint64)
+	// taken as it is; or the error that ends the run before anything is collected.
+	// Nil: the checkpoint is not fetched.
+	Checkpoint func(text []byte, err error) (lines uint64, stop error)
 	// Retired is called once between checkpoint and manifest, with the text of the
 	// server's note of retired messages: nil where it has none, or with the error that
 	// kept it from being fetched. It is called again where a file is missing and another
@@ -79,6 +81,7 @@ func (c Config) withDefaults() Config {
 	c.Connections = cmp.Or(c.Connections, 4)
 	c.Timeout = cmp.Or(c.Timeout, 30*time.Second)
 	c.Attempts = cmp.Or(c.Attempts, 4)
+	c.Connects = cmp.Or(c.Connects, c.Attempts)
 	c.Backoff = cmp.Or(c.Backoff, 200*time.Millisecond)
 	c.MinRate = cmp.Or(c.MinRate, 4<<10)
 	c.MaxFile = cmp.Or(c.MaxFile, 16<<30)

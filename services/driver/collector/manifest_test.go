@@ -109,7 +109,7 @@ func TestLimits(t *testing.T) {
 	t.Run("manifest", func(t *testing.T) {
 		cfg := config(t, drivertest.Serve(t, v.Dir, nil))
 		cfg.MaxManifest = uint64(len(v.Lines(4))) + 10
-		cfg.Checkpoint = func([]byte, error) uint64 { return 6 } // known, and no reason to wait
+		cfg.Checkpoint = func([]byte, error) (uint64, error) { return 6, nil } // known, and no reason to wait
 		cfg.Wait = time.Hour
 		cfg.Done = func() error { t.Error("done, though the rest is to come"); return nil }
 		if _, result, err := collect(t, cfg); !errors.Is(err, collector.ErrGrowth) || result.New != 4 {

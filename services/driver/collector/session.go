@@ -47,7 +47,7 @@ func (c *collector) connect(ctx context.Context) (*session, error) {
 		if errors.As(err, new(*dirError)) {
 			failure.Dir = c.FTPDir
 		}
-		if failure.Verify || failure.Login || failure.Dir != "" || n == c.Attempts {
+		if failure.Verify || failure.Login || failure.Dir != "" || n == c.Connects {
 			return nil, backoff.Permanent(failure)
 		}
 		level := zerolog.DebugLevel

@@ -60,7 +60,7 @@ func (m *machine) driverSettings(ftp net.Addr) (run.Settings, error) {
 		return cfg, err
 	}
 	cfg = run.Settings{
-		FTPAddr: settings.Address(ftp.String()), FTPUser: ftpUser, FTPPassword: settings.Secret(password),
+		FTPAddr: settings.Addresses(ftp.String()), FTPUser: ftpUser, FTPPassword: settings.Secret(password),
 		FTPTLS: "explicit", FTPCAFile: filepath.Join(secrets, "ftp_ca.pem"), FTPServerName: ftpName,
 		Output: run.Output{OutputDir: m.dirs.ReceivedDir}, Outbox: m.dirs.OutboxDir, ServerIdentity: settings.Secret(pin),
 		NeedReceipts: true, Print: "full", Settings: m.logs,

@@ -57,8 +57,9 @@ type checkpoints struct {
 }
 
 // take looks at both checkpoints before the manifest is read: text is the
-// server's, as [collector.Config] hands it on.
-func (c *checkpoints) take(text []byte, err error) {
+// server's, as [collector.Config] hands it on. The error is one that ends the run
+// before anything is collected.
+func (c *checkpoints) take(text []byte, err error) error {
 	c.readKept()
 	switch {
 	case err != nil:
@@ -70,6 +71,7 @@ func (c *checkpoints) take(text []byte, err error) {
 	default:
 		c.missing = true
 	}
+	return c.sameLogbook()
 }
 
 // origin names the logbook that the server shows, or showed last: "" where neither

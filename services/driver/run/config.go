@@ -15,7 +15,7 @@ const maxCA = 4 << 20
 
 func (d *driver) collectorConfig() (collector.Config, error) {
 	cfg := collector.Config{
-		Addr: string(d.FTPAddr), FTPDir: d.FTPDir, User: d.FTPUser, Password: d.FTPPassword.Reveal(),
+		Addr: string(d.addr), FTPDir: d.FTPDir, User: d.FTPUser, Password: d.FTPPassword.Reveal(),
 		Dir: d.OutputDir, Connections: d.FTPConnections, Timeout: d.FTPTimeout,
 		Wait: d.Timeout, MaxFile: uint64(d.MaxFileBytes),
 		Line: d.audit.Line, Each: d.each, Progress: new(collector.Progress), Log: d.log,
@@ -24,10 +24,13 @@ func (d *driver) collectorConfig() (collector.Config, error) {
 		cfg.Opened = func(out *collector.Output) { d.checkpoints.out = out }
 		cfg.Checkpoint, cfg.Retired, cfg.Done = d.take, d.retired.take, d.keep
 	}
+	if d.several() { // the next address is tried instead
+		cfg.Wait, cfg.Connects = 0, 1
+	}
 	if d.FTPTLS == "off" {
 		return cfg, nil
 	}
-	cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cmp.Or(d.FTPServerName, d.host())}
+	cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cmp.Or(d.FTPServerName, host(d.addr))}
 	if d.FTPCAFile == "" {
 		return cfg, nil
 	}

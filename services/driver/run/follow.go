@@ -9,10 +9,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"sealpost/services/driver/audit"
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/handon"
-	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
@@ -31,7 +29,8 @@ type follower struct {
 	base  *driver // what all passes have in common
 	watch *collector.Watch
 
-	overlap int64 // of the next pass, as collector.Config says; 0: the usual one
+	addresses addresses // where there are several
+	overlap   int64     // of the next pass, as collector.Config says; 0: the usual one
 
 	seen    collector.Look // at the last pass that went well
 	settled bool           // there was one, and none that went wrong since
@@ -50,18 +49,21 @@ func Follow(ctx context.Context, cfg Settings, warnings []string, out, errs io.W
 		return &settings.Error{Problems: []settings.Problem{{Name: "DRIVER_OUTBOX", Value: cfg.Outbox,
 			Rule: "does not go with -follow: it waits for the end of something that has none"}}}
 	}
-	d, config, err := prepare(ctx, cfg, warnings, out, errs)
+	d, err := prepare(ctx, cfg, warnings, out, errs)
 	if err != nil {
 		return err
 	}
 	if err := d.startHanding(ctx, 0); err != nil {
 		return err
 	}
-	f := &follower{base: d, watch: collector.NewWatch(config), pause: cfg.Poll}
-	defer f.watch.Close()
+	f := &follower{base: d, pause: cfg.Poll}
+	if f.watch, err = d.watchAt(d.addr); err != nil {
+		return err
+	}
+	defer func() { f.watch.Close() }()
 	for err == nil && ctx.Err() == nil {
 		if err = f.round(ctx); err == nil {
-			f.wait(ctx)
+			pause(ctx, f.pause)
 		}
 	}
 	if err != nil {
@@ -79,34 +81,29 @@ func Follow(ctx context.Context, cfg Settings, warnings []string, out, errs io.W
 	return d.end(f.total)
 }
 
-func (f *follower) wait(ctx context.Context) {
-	timer := time.NewTimer(f.pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
+// round looks once, and collects where there is something to do, at the first address
+// that serves. The error is one that cannot get well.
+func (f *follower) round(ctx context.Context) error {
+	f.goBack(ctx)
+	for {
+		err := f.try(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return final(err)
+		case err == nil:
+			f.calm()
+			return nil
+		case !f.base.several():
+			return f.failed(err)
+		}
+		if over, err := f.elsewhere(err); over {
+			return f.failed(err)
+		}
 	}
 }
 
-// round looks once, and collects where there is something to do. The error is one
-// that cannot get well.
-func (f *follower) round(ctx context.Context) error {
-	look, err := f.watch.Look(ctx)
-	if err == nil && f.settled && look == f.seen {
-		f.calm()
-		return nil
-	}
-	if err == nil {
-		err = f.pass(ctx)
-	}
-	switch {
-	case ctx.Err() != nil:
-		return final(err)
-	case err == nil:
-		f.seen, f.settled = look, true
-		f.calm()
-		return nil
-	case final(err) != nil:
+func (f *follower) failed(err error) error {
+	if final(err) != nil {
 		return err
 	}
 	f.settled = false
@@ -114,10 +111,25 @@ func (f *follower) round(ctx context.Context) error {
 	return nil
 }
 
+// try looks at the address at hand, and collects where that has something to do.
+func (f *follower) try(ctx context.Context) error {
+	look, err := f.watch.Look(ctx)
+	if err == nil && f.settled && look == f.seen {
+		return nil
+	}
+	if err == nil {
+		err = f.pass(ctx)
+	}
+	if err == nil {
+		f.seen, f.settled = look, true
+	}
+	return err
+}
+
 // pass is one run. A checkpoint that came between the look and the pass is seen by
 // the next look, which then collects nothing.
 func (f *follower) pass(ctx context.Context) error {
-	d, config, err := f.base.again()
+	d, config, err := f.base.at(f.base.addr)
 	if err != nil {
 		return err
 	}
@@ -130,7 +142,7 @@ func (f *follower) pass(ctx context.Context) error {
 	f.total, f.base.checkpoints, f.base.retired, f.base.audit = result, d.checkpoints, d.retired, d.audit
 	f.total.New = came
 	if len(d.failures) > 0 {
-		return &FailedError{Failures: d.failures}
+		return &FailedError{Failures: d.named(d.failures)}
 	}
 	if !f.settled && f.trouble == "" || result.New > 0 {
 		d.log.Info().Uint64("files", result.Files).Msg("up to date")
@@ -145,6 +157,7 @@ func (f *follower) calm() {
 		f.base.log.Info().Msg("the trouble is over")
 	}
 	f.trouble, f.pause = "", f.base.Poll
+	f.addresses.serve(f.base)
 }
 
 // ports are those of this machine in errors of the network, new in each.
@@ -162,14 +175,8 @@ func (f *follower) worry(err error) {
 // final returns err if trying again cannot help: the server shows another past than
 // before, or nobody takes what is printed.
 func final(err error) error {
-	for _, cause := range []error{
-		audit.ErrAltered, audit.ErrShort, audit.ErrSplit, ErrCheckpointGone, receipt.ErrSignature,
-		receipt.ErrLowerSerial, receipt.ErrTakenBack, ErrRetiredGone, ErrOtherLogbook,
-		collector.ErrChanged, collector.ErrBehind,
-	} {
-		if errors.Is(err, cause) {
-			return err
-		}
+	if contradicts(err) || isAny(err, lagging) {
+		return err
 	}
 	if errors.As(err, new(*voice.OutputError)) || errors.As(err, new(*settings.Error)) {
 		return err

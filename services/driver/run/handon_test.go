@@ -113,7 +113,7 @@ func TestHandsOnWithoutTheServer(t *testing.T) {
 	}
 	gone := drivertest.Listen(t)
 	gone.Close()
-	cfg.FTPAddr = settings.Address(gone.Addr().String())
+	cfg.FTPAddr = settings.Addresses(gone.Addr().String())
 	messages := messagesIn(t, &cfg)
 	var connect *collector.ConnectError
 	if _, _, err := start(cfg); !errors.As(err, &connect) {

@@ -167,7 +167,8 @@ func TestRetiredTakenBack(t *testing.T) {
 	}
 }
 
-// TestRetiredAfterAccept: a new logbook begins a new list, and the old one counts no more.
+// TestRetiredAfterAccept: a new logbook that was accepted begins a new list, and the old
+// one counts no more.
 func TestRetiredAfterAccept(t *testing.T) {
 	v, cfg := signedVolume(t, 3)
 	v.PutCheckpoint(3)
@@ -177,8 +178,9 @@ func TestRetiredAfterAccept(t *testing.T) {
 	}
 	v.Logbook = "ff" + v.Logbook[2:]
 	v.PutCheckpoint(3)
-	v.Retire(1, "1", 1)
-	if summary, err := summaryOf(t, cfg); err != nil || keptList(t, cfg) != v.SignRetired(1, "1") {
+	v.Retire(1, "0-1", 1)
+	accept(t, cfg, v.Logbook)
+	if summary, err := summaryOf(t, cfg); err != nil || keptList(t, cfg) != v.SignRetired(1, "0-1") {
 		t.Errorf("%q, %v, kept\n%s", summary, err, keptList(t, cfg))
 	}
 }

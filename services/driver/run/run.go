@@ -56,6 +56,7 @@ func (e *FailedError) Unwrap() []error { return e.Failures }
 // driver is one run.
 type driver struct {
 	Settings
+	addr        settings.Address // the one at hand
 	log         zerolog.Logger
 	screen      *progress.Screen
 	out         io.Writer
@@ -72,7 +73,7 @@ type driver struct {
 // out, log lines and progress to errs. The error is a *FailedError, or about
 // settings: a *settings.Error.
 func Run(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writer) error {
-	d, config, err := prepare(ctx, cfg, warnings, out, errs)
+	d, err := prepare(ctx, cfg, warnings, out, errs)
 	if err != nil {
 		return err
 	}
@@ -82,34 +83,36 @@ func Run(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writ
 	if err := d.startHanding(ctx, attempts); err != nil {
 		return err
 	}
-	result := d.pass(ctx, config)
+	d, result := d.anywhere(ctx)
 	d.failures = append(d.failures, d.finishHanding()...)
 	return d.end(result)
 }
 
 // prepare checks the settings and begins the log.
-func prepare(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writer) (
-	*driver, collector.Config, error,
-) {
-	var none collector.Config
+func prepare(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writer) (*driver, error) {
 	if problems := cfg.Check(); len(problems) > 0 {
-		return nil, none, &settings.Error{Problems: problems}
+		return nil, &settings.Error{Problems: problems}
 	}
 	d := &driver{Settings: cfg, out: out, screen: progress.NewScreen(errs), start: time.Now()}
 	log, err := logging.New(d.screen, cfg.LogLevel, cfg.LogFormat)
 	if err != nil {
-		return nil, none, err
+		return nil, err
 	}
 	d.log = log
 	signals.LogHangups(ctx, log)
 	settings.Announce(log, zerolog.InfoLevel, Prefix, &d.Settings, warnings,
 		map[string]string{Prefix + "_SERVER_IDENTITY": d.pins.String()})
-	return d.again()
+	d, _, err = d.at(cfg.FTPAddr.List()[0])
+	return d, err
 }
 
-// again returns a run of the same settings that has seen nothing yet.
-func (d *driver) again() (*driver, collector.Config, error) {
+// at returns a run of the same settings, at that address, that has seen nothing yet.
+func (d *driver) at(addr settings.Address) (*driver, collector.Config, error) {
 	fresh := *d
+	fresh.addr = addr
+	if d.receipts != nil { // those that were compared are used up
+		fresh.receipts = receipts.Load(d.Outbox, d.pins)
+	}
 	fresh.audit, fresh.checkpoints, fresh.retired, fresh.failures = audit.New(), nil, nil, nil
 	if len(d.pins) > 0 {
 		fresh.checkpoints = &checkpoints{pins: d.pins, audit: fresh.audit}
@@ -141,10 +144,12 @@ func (d *driver) waitForOutbox(ctx context.Context) error {
 }
 
 // take looks at the server's checkpoint, and then at the receipts of its logbook.
-func (d *driver) take(text []byte, err error) (lines uint64) {
-	d.checkpoints.take(text, err)
+func (d *driver) take(text []byte, err error) (lines uint64, stop error) {
+	if err := d.checkpoints.take(text, err); err != nil {
+		return 0, err
+	}
 	if d.receipts == nil {
-		return d.audit.Longest()
+		return d.audit.Longest(), nil
 	}
 	if origin := d.checkpoints.origin(); origin != "" {
 		d.receipts.Only(origin)
@@ -157,7 +162,7 @@ func (d *driver) take(text []byte, err error) (lines uint64) {
 	for _, head := range d.receipts.Heads() {
 		d.audit.Expect(head)
 	}
-	return d.audit.Longest()
+	return d.audit.Longest(), nil
 }
 
 // pass collects once and notes what failed.

@@ -28,7 +28,7 @@ const rule = "------------------------------------------------------------------
 
 func config(t *testing.T, addr string) run.Settings {
 	return run.Settings{
-		FTPAddr: settings.Address(addr), FTPUser: drivertest.User, FTPPassword: drivertest.Password, FTPTLS: "off",
+		FTPAddr: settings.Addresses(addr), FTPUser: drivertest.User, FTPPassword: drivertest.Password, FTPTLS: "off",
 		Output: run.Output{OutputDir: t.TempDir()}, Timeout: time.Minute, Print: "full",
 		Settings: logging.Settings{LogLevel: "info", LogFormat: "auto"},
 	}

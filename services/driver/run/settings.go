@@ -2,6 +2,7 @@ package run
 
 import (
 	"net"
+	"slices"
 	"time"
 
 	"sealpost/services/driver/collector"
@@ -16,13 +17,13 @@ const Prefix = "DRIVER"
 
 // Settings are the driver's settings.
 type Settings struct {
-	FTPAddr       settings.Address `envconfig:"FTP_ADDR" port:"21" required:"true"`
-	FTPUser       string           `envconfig:"FTP_USER" required:"true"`
-	FTPPassword   settings.Secret  `envconfig:"FTP_PASSWORD" required:"true"`
-	FTPTLS        string           `envconfig:"FTP_TLS" default:"explicit" oneof:"explicit,off"`
-	FTPDir        string           `envconfig:"FTP_DIR"`         // of the log files; empty: where the log-in leads
-	FTPCAFile     string           `envconfig:"FTP_CA_FILE"`     // empty: the system's authorities
-	FTPServerName string           `envconfig:"FTP_SERVER_NAME"` // in the certificate; empty: the host of FTP_ADDR
+	FTPAddr       settings.Addresses `envconfig:"FTP_ADDR" port:"21" required:"true"`
+	FTPUser       string             `envconfig:"FTP_USER" required:"true"`
+	FTPPassword   settings.Secret    `envconfig:"FTP_PASSWORD" required:"true"`
+	FTPTLS        string             `envconfig:"FTP_TLS" default:"explicit" oneof:"explicit,off"`
+	FTPDir        string             `envconfig:"FTP_DIR"`         // of the log files; empty: where the log-in leads
+	FTPCAFile     string             `envconfig:"FTP_CA_FILE"`     // empty: the system's authorities
+	FTPServerName string             `envconfig:"FTP_SERVER_NAME"` // in the certificate; empty: the host of the address
 	Limits
 
 	Output
@@ -57,10 +58,12 @@ type Output struct {
 
 // Limits are the settings that rarely need another value.
 type Limits struct {
-	FTPConnections int            `envconfig:"FTP_CONNECTIONS" default:"4" min:"1" max:"64"`
-	FTPTimeout     time.Duration  `envconfig:"FTP_TIMEOUT" default:"30s" min:"100ms"` // for one answer, and for silence
-	Poll           time.Duration  `default:"10s" min:"100ms"`                         // between looks of Follow
-	MaxFileBytes   settings.Bytes `default:"16GiB" min:"1KiB" max:"1024TiB"`          // of one log file
+	FTPConnections int           `envconfig:"FTP_CONNECTIONS" default:"4" min:"1" max:"64"`
+	FTPTimeout     time.Duration `envconfig:"FTP_TIMEOUT" default:"30s" min:"100ms"` // for one answer, and for silence
+	Poll           time.Duration `default:"10s" min:"100ms"`                         // between looks of Follow
+	// Lag is for how long all of several addresses may be behind what was collected.
+	Lag          time.Duration  `default:"1m" min:"0s"`
+	MaxFileBytes settings.Bytes `default:"16GiB" min:"1KiB" max:"1024TiB"` // of one log file
 }
 
 // Check reports settings that do not go together, and reads the identity.
@@ -83,7 +86,7 @@ func (s *Settings) Check() []settings.Problem {
 	if err := collector.CheckDir(s.FTPDir); err != nil {
 		problems = append(problems, settings.Problem{Name: "DRIVER_FTP_DIR", Value: s.FTPDir, Rule: err.Error()})
 	}
-	if s.host() == "" {
+	if slices.ContainsFunc(s.FTPAddr.List(), func(a settings.Address) bool { return host(a) == "" }) {
 		problems = append(problems, settings.Problem{
 			Name: "DRIVER_FTP_ADDR", Value: string(s.FTPAddr), Rule: "must name a host",
 		})
@@ -91,8 +94,8 @@ func (s *Settings) Check() []settings.Problem {
 	return append(problems, s.HandOn.problems()...)
 }
 
-func (s *Settings) host() string {
-	host, _, err := net.SplitHostPort(string(s.FTPAddr))
+func host(a settings.Address) string {
+	host, _, err := net.SplitHostPort(string(a))
 	if err != nil {
 		return ""
 	}
