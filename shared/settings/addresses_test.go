@@ -30,14 +30,15 @@ func TestNoAddresses(t *testing.T) {
 	var c struct {
 		To Addresses `port:"21"`
 	}
+	const form = "an address such as localhost:7513, [::1]:7513 or :7513: "
 	const list = "must be a list of addresses with commas between them, and number "
 	for text, want := range map[string]string{
-		"a,":                           list + "2 an address such as localhost:7513, [::1]:7513 or :7513: it is empty",
-		",a":                           list + "1 an address such as localhost:7513, [::1]:7513 or :7513: it is empty",
-		"a, b":                         list + "2 an address such as localhost:7513, [::1]:7513 or :7513: it begins with a blank",
-		"a,::1:80":                     list + "2 an address such as localhost:7513, [::1]:7513 or :7513: put the IPv6 address in brackets",
-		"a,b:http":                     list + "2 an address such as localhost:7513, [::1]:7513 or :7513: its port must be a number",
-		"ftp://a":                      "must be an address such as localhost:7513, [::1]:7513 or :7513: leave \"ftp://\" out",
+		"a,":                           list + "2 " + form + "it is empty",
+		",a":                           list + "1 " + form + "it is empty",
+		"a, b":                         list + "2 " + form + "it begins with a blank",
+		"a,::1:80":                     list + "2 " + form + "put the IPv6 address in brackets",
+		"a,b:http":                     list + "2 " + form + "its port must be a number",
+		"ftp://a":                      "must be " + form + "leave \"ftp://\" out",
 		strings.Repeat("a,", 16) + "a": "must be at most 16 addresses",
 	} {
 		clean(t, "TEST_TO="+text)

@@ -196,11 +196,26 @@ func (o *Output) moveManifest(to *durable.Dir) error {
 // moveAll moves files, those that are there, and makes it durable.
 func (o *Output) moveAll(to *durable.Dir, names ...string) error {
 	for _, name := range names {
-		if err := o.MoveNew(name, to, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := o.moveOne(to, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return errors.Join(to.Sync(), o.Sync()) // the new names before the old ones go
+}
+
+// moveOne moves what has a name. Where a file system cannot move without replacing, a
+// file may have both names after a crash; then the one here goes.
+func (o *Output) moveOne(to *durable.Dir, name string) error {
+	err := o.MoveNew(name, to, name)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	here, hereErr := o.Lstat(name)
+	there, thereErr := to.Lstat(name)
+	if hereErr == nil && thereErr == nil && here.Same(there) {
+		return o.Remove(name)
+	}
+	return err
 }
 
 // moveLogs moves log files and the directories of log files. A listing from which names
@@ -216,7 +231,7 @@ func (o *Output) moveLogs(to *durable.Dir) error {
 				if _, ours := logfile.ParseFileName(e.Name()); !ours && !logfile.IsShard(e.Name()) {
 					continue
 				}
-				if err := o.MoveNew(e.Name(), to, e.Name()); err != nil {
+				if err := o.moveOne(to, e.Name()); err != nil {
 					return err
 				}
 				moved++

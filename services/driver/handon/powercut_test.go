@@ -31,10 +31,18 @@ const (
 	addrEnv   = "HANDON_TEST_ADDR"
 	dirEnv    = "HANDON_TEST_DIR"
 	refuseEnv = "HANDON_TEST_REFUSE" // a number that its hook refuses
+	acceptEnv = "HANDON_TEST_ACCEPT" // a logbook that it accepts instead
 )
 
 func TestMain(m *testing.M) {
 	addr := os.Getenv(addrEnv)
+	if id := os.Getenv(acceptEnv); id != "" {
+		if _, err := handon.AcceptLogbook(filepath.Join(os.Getenv(dirEnv), "out"), id); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if addr == "" {
 		os.Exit(m.Run())
 	}

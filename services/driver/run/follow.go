@@ -106,7 +106,6 @@ func (f *follower) failed(err error) error {
 	if final(err) != nil {
 		return err
 	}
-	f.settled = false
 	f.worry(err)
 	return nil
 }
@@ -120,9 +119,7 @@ func (f *follower) try(ctx context.Context) error {
 	if err == nil {
 		err = f.pass(ctx)
 	}
-	if err == nil {
-		f.seen, f.settled = look, true
-	}
+	f.seen, f.settled = look, err == nil
 	return err
 }
 

@@ -44,10 +44,18 @@ func (j *journal) String() string {
 // await returns once the log has a text n times.
 func (j *journal) await(t *testing.T, text string, n int) {
 	t.Helper()
+	j.awaitWhile(t, text, n, nil)
+}
+
+// awaitWhile is await while a driver runs: its end fails the test.
+func (j *journal) awaitWhile(t *testing.T, text string, n int, done <-chan error) {
+	t.Helper()
 	late := time.After(30 * time.Second)
 	for strings.Count(j.String(), text) < n {
 		select {
 		case <-j.written:
+		case err := <-done:
+			t.Fatalf("it ended with %v before %q came %d times:\n%s", err, text, n, j)
 		case <-late:
 			t.Fatalf("%q did not come %d times:\n%s", text, n, j)
 		}

@@ -151,7 +151,7 @@ func TestFollowStopsAtAnotherLogbook(t *testing.T) {
 		if !errors.As(err, new(*run.LogbookError)) {
 			t.Error(err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(10 * time.Second):
 		t.Errorf("it goes on:\n%s", f)
 	}
 }
