@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -54,6 +55,22 @@ func TestSecondAddress(t *testing.T) {
 	}
 	if strings.Count(log, "this address served") != 1 || !strings.Contains(log, "trying the next one") {
 		t.Errorf("log:\n%s", log)
+	}
+}
+
+// TestCertificateOfTheAddress: the name in it is the host of the address at hand.
+func TestCertificateOfTheAddress(t *testing.T) {
+	v, cfg := signedVolume(t, 1)
+	v.PutCheckpoint(1)
+	certificate, authority := drivertest.Certificate(t)
+	_, port, err := net.SplitHostPort(drivertest.Serve(t, v.Dir, &certificate))
+	cfg.FTPTLS, cfg.FTPCAFile = "explicit", filepath.Join(t.TempDir(), "ca.pem")
+	if err := errors.Join(err, os.WriteFile(cfg.FTPCAFile, authority, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	at(&cfg, nobody(t), "localhost:"+port)
+	if _, log, err := start(cfg); err != nil {
+		t.Errorf("%v\n%s", err, log)
 	}
 }
 
