@@ -28,6 +28,9 @@
 // lines and sizes are bounded, no name from it becomes a path, and a transfer
 // counts by its bytes, not by the server's word that it is complete.
 //
+// AcceptLogbook moves all that was collected into a directory of its own, former-ID, for
+// another logbook to begin: nothing is lost or replaced, whenever it is cut short.
+//
 // Not guaranteed: that the manifest is the one the server wrote. Of the lines
 // kept earlier only the last MiB is compared with the server's again; what ties
 // the lines to the server's identity are signatures, which this package hands

@@ -11,7 +11,8 @@
 // checkpoint, in the one kept in an earlier run, in those receipts, and takes back
 // nothing of that list; and nothing is handed on before a checkpoint has shown it to
 // be signed. The newest checkpoint and list that were found true are kept beside the
-// log files. What is printed has its control characters made visible and a mark
+// log files; where the server shows another logbook than theirs, or than the one that
+// was accepted, nothing is collected. What is printed has its control characters made visible and a mark
 // before each line, so that no message can pass for another file or for the driver's
 // own words; what is on disk stays byte for byte.
 package run
