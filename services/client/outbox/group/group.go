@@ -14,9 +14,10 @@
 // was not either. A message whose file has left the group has ended.
 //
 // Not guaranteed: anything after a flush that failed. The group must not be offered
-// by this process then. Nor that a message of a directory that was moved elsewhere,
-// before who takes its group over has flushed it, does not come back with a power
-// cut on a file system whose renames are not one change on the disk.
+// by this process then. Nor, on a file system whose renames are not one change on the
+// disk, what a power cut leaves where two groups are flushed at the same time, and of a
+// message of a directory that was moved elsewhere before who takes its group over has
+// flushed it: the message may come back, or be gone.
 package group
 
 import (
