@@ -24,8 +24,8 @@ type addresses struct {
 	last   settings.Address // that served
 }
 
-// notYet hides its causes: what may still get well at one of the addresses is not final.
-type notYet struct{ error }
+// notYetError hides its causes: what may still get well at one of the addresses is not final.
+type notYetError struct{ error }
 
 // serve notes that the address at hand served, and says so where another did before.
 func (a *addresses) serve(d *driver) {
@@ -123,5 +123,5 @@ func (a *addresses) turned(n int, most time.Duration) error {
 	if late {
 		return &FailedError{Failures: all}
 	}
-	return notYet{errors.Join(all...)}
+	return notYetError{errors.Join(all...)}
 }
