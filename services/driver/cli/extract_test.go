@@ -38,6 +38,22 @@ func TestExtract(t *testing.T) {
 	}
 }
 
+// A log file in a shard directory is checked against the manifest above.
+func TestExtractFromShard(t *testing.T) {
+	v := drivertest.NewVolume(t)
+	v.Sharded = true
+	e := v.Add("a.txt", []byte("AAAA"))
+	path := filepath.Join(v.Dir, filepath.FromSlash(e.File))
+	env(t)
+	if status, out, errs := start("extract", path); status != 0 || out != "AAAA" || errs != "" {
+		t.Errorf("status %d, %q, %q", status, out, errs)
+	}
+	v.Write(e.File, []byte(strings.Replace(string(v.Read(e.File)), "AAAA", "AAAB", 1)))
+	if status, out, _ := start("extract", path); status != 1 || out != "" {
+		t.Errorf("changed: status %d, %q", status, out)
+	}
+}
+
 func TestExtractRefuses(t *testing.T) {
 	v := drivertest.NewVolume(t)
 	v.Add("a.txt", []byte("AAAA"))

@@ -2,7 +2,7 @@
 // gave it, wherever the log file lies.
 //
 // A log file has no digest of its own message. Where the manifest lies beside it,
-// as in a driver's output directory, the message must have the size and SHA-256 of
+// or beside its shard directory, as in a driver's output directory, the message must have the size and SHA-256 of
 // its line there, and nothing comes out of one that has not; elsewhere the form of
 // the log file alone is checked.
 package extract
@@ -103,10 +103,25 @@ func check(path string, parsed *logfile.File) (bool, error) {
 	return true, err
 }
 
+// manifestDir is where the manifest lies that names a log file, which may be in a shard
+// directory.
+func manifestDir(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	dir := filepath.Dir(path)
+	if _, ok := logfile.ParsePath(filepath.Base(dir) + "/" + filepath.Base(path)); ok {
+		dir = filepath.Dir(dir)
+	}
+	return dir, err
+}
+
 // line finds the log file's line in the manifest beside it.
 func line(path string) (e logfile.Entry, found bool, err error) {
 	number, ours := logfile.ParseFileName(filepath.Base(path))
-	manifest, err := bounded.OpenRegular(filepath.Join(filepath.Dir(path), logfile.ManifestName))
+	dir, err := manifestDir(path)
+	if err != nil {
+		return e, false, err
+	}
+	manifest, err := bounded.OpenRegular(filepath.Join(dir, logfile.ManifestName))
 	if !ours || errors.Is(err, fs.ErrNotExist) {
 		if err == nil {
 			_ = manifest.Close()

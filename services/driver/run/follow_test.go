@@ -244,3 +244,25 @@ func TestFollowStaysWithTrouble(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFollowHandsOn: each message is handed on as it comes, once, by one position for
+// all passes.
+func TestFollowHandsOn(t *testing.T) {
+	v, cfg := signedVolume(t, 1)
+	v.PutCheckpoint(1)
+	cfg.MessagesDir = filepath.Join(t.TempDir(), "messages")
+	f := follow(t, cfg)
+	f.await(t, `"up to date"`, 1)
+	v.Add("later.txt", []byte("later"))
+	v.PutCheckpoint(2)
+	f.await(t, `"message":"handed on"`, 2)
+	f.end()
+	if err := <-f.done; err != nil {
+		t.Errorf("%v\n%s", err, f)
+	}
+	handed, err := os.ReadFile(filepath.Join(cfg.OutputDir, "handed"))
+	names, e := os.ReadDir(cfg.MessagesDir)
+	if err := errors.Join(err, e); err != nil || string(handed) != "2\n" || len(names) != 2 {
+		t.Errorf("position %q, %v, %v\n%s", handed, names, err, f)
+	}
+}
