@@ -34,7 +34,8 @@ func runCollect(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	for name, secure := range map[string]bool{"collect, plain": false, "collect, FTPS": true} {
+	for _, secure := range []bool{false, true} {
+		name := map[bool]string{false: "collect, plain", true: "collect, FTPS"}[secure]
 		err = errors.Join(err, b.compare(ctx, comparison{
 			name:    name,
 			about:   fmt.Sprintf("%d log files of 1 KiB messages over %d connections", b.messages, collectors),

@@ -1,6 +1,21 @@
 package message
 
-import "fmt"
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// JSON returns a value as one line of JSON, with its line end, as [VisibleJSON] shows it.
+func JSON(v any) ([]byte, error) {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return VisibleJSON(text.Bytes()), nil
+}
 
 // VisibleJSON escapes in a JSON text what a terminal would obey, which changes
 // nothing of what the text means. Control characters below 0x20 are left alone: the

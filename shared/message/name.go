@@ -97,3 +97,17 @@ func senderByte(c byte) bool {
 	}
 	return c == '.' || c == '_' || c == '-'
 }
+
+// Cut shortens a text to most bytes, and takes no rune apart. Bytes that are not
+// UTF-8 are cut anywhere.
+func Cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for end := most; end > most-utf8.UTFMax; end-- {
+		if utf8.RuneStart(text[end]) {
+			return text[:end]
+		}
+	}
+	return text[:most]
+}

@@ -81,6 +81,20 @@ func (n *Set) Remove(r Range) {
 	n.ranges = slices.Replace(n.ranges, from, to, left...)
 }
 
+// AddAll puts the numbers of another set in.
+func (n *Set) AddAll(other Set) {
+	for _, r := range other.ranges {
+		n.Add(r)
+	}
+}
+
+// RemoveAll takes the numbers of another set out.
+func (n *Set) RemoveAll(other Set) {
+	for _, r := range slices.Clone(other.ranges) { // it may be n
+		n.Remove(r)
+	}
+}
+
 // Has reports whether a number is in the set.
 func (n *Set) Has(number uint64) bool {
 	at, found := n.find(number)

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -85,15 +83,7 @@ func (r *result) told() string {
 
 // object is the result in JSON, with its line end. What a terminal would obey is
 // escaped, which changes nothing of what the text means.
-func (r *result) object() ([]byte, error) {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
-		return nil, err
-	}
-	return message.VisibleJSON(text.Bytes()), nil
-}
+func (r *result) object() ([]byte, error) { return message.JSON(r) }
 
 // text is what is printed of a result: its object, or its line.
 func (r *result) text(asJSON bool) ([]byte, error) {

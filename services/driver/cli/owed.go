@@ -41,9 +41,7 @@ func forget(args []string, std voice.Streams) error {
 	if err != nil && (forgotten.Empty() || !errors.Is(err, collector.ErrNotOwed)) {
 		return err
 	}
-	for _, r := range owed.Ranges() {
-		forgotten.Add(r)
-	}
+	forgotten.AddAll(owed)
 	_, err = fmt.Fprintf(std.Out, "forgotten: %v\n", forgotten)
 	return err
 }

@@ -56,9 +56,7 @@ func (o *Output) Owed() (numbers.Set, error) {
 		if err != nil {
 			return numbers.Set{}, &OwedError{Path: o.path(owedName), Line: line, Cause: err}
 		}
-		for _, r := range n.Ranges() {
-			owed.Add(r)
-		}
+		owed.AddAll(n)
 	}
 	if in.Err() != nil {
 		return numbers.Set{}, &OwedError{Path: o.path(owedName), Line: 1, Cause: in.Err()}
@@ -78,12 +76,8 @@ func (o *Output) ChangeOwed(more, less numbers.Set) (owed numbers.Set, err error
 		return owed, err
 	}
 	before := owed.Clone()
-	for _, r := range less.Ranges() {
-		owed.Remove(r)
-	}
-	for _, r := range more.Ranges() {
-		owed.Add(r)
-	}
+	owed.RemoveAll(less)
+	owed.AddAll(more)
 	if slices.Equal(owed.Ranges(), before.Ranges()) {
 		return owed, nil
 	}

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"sealpost/services/driver/collector"
 	"sealpost/shared/digest"
@@ -33,12 +32,7 @@ func FileName(e logfile.Entry) string {
 	if name == "" {
 		name = unnamed
 	}
-	name = strconv.FormatUint(e.Seq, 10) + "-" + name
-	for len(name) > mostName {
-		_, size := utf8.DecodeLastRuneInString(name)
-		name = name[:len(name)-size]
-	}
-	return name
+	return message.Cut(strconv.FormatUint(e.Seq, 10)+"-"+name, mostName)
 }
 
 // putMessage has the message lie alone in dir, durably, and returns its path. What

@@ -23,9 +23,7 @@ func (w *worker) tryOwed(ctx context.Context, k kept) error {
 	due := owed.Clone()
 	due.Remove(numbers.Range{First: min(w.position.next, k.allow), Last: 1<<63 - 1})
 	if w.Attempts > 0 {
-		for _, r := range w.unhanded.Ranges() {
-			due.Remove(r)
-		}
+		due.RemoveAll(w.unhanded)
 	}
 	if due.Empty() {
 		return nil

@@ -1,8 +1,6 @@
 package run
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -111,12 +109,10 @@ func (d *driver) summaryOf(result collector.Result) summaryFields {
 
 // writeObject writes one JSON object on one line.
 func writeObject(w io.Writer, object any) error {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(object); err != nil {
+	text, err := message.JSON(object)
+	if err != nil {
 		return err
 	}
-	_, err := w.Write(message.VisibleJSON(text.Bytes()))
+	_, err = w.Write(text)
 	return err
 }

@@ -65,6 +65,7 @@ type driver struct {
 	audit       *audit.Audit
 	checkpoints *checkpoints    // nil without an identity
 	retired     *retired        // as well
+	waited      bool            // for the outbox: its receipts are to be checked
 	receipts    *receipts.Set   // nil without an outbox
 	handing     *handon.Handing // nil where nothing is handed on
 	failures    []error
@@ -111,7 +112,7 @@ func prepare(ctx context.Context, cfg Settings, warnings []string, out, errs io.
 func (d *driver) at(addr settings.Address) (*driver, collector.Config, error) {
 	fresh := *d
 	fresh.addr = addr
-	if d.receipts != nil { // those that were compared are used up
+	if d.waited { // those that another run has compared are used up
 		fresh.receipts = receipts.Load(d.Outbox, d.pins)
 	}
 	fresh.audit, fresh.checkpoints, fresh.retired, fresh.failures = audit.New(), nil, nil, nil
@@ -123,7 +124,7 @@ func (d *driver) at(addr settings.Address) (*driver, collector.Config, error) {
 	return &fresh, config, err
 }
 
-// waitForOutbox waits and reads the receipts. Files that were left are a
+// waitForOutbox waits until the receipts can be read. Files that were left are a
 // failure, but what is there can still be collected.
 func (d *driver) waitForOutbox(ctx context.Context) error {
 	if d.Outbox == "" {
@@ -140,7 +141,7 @@ func (d *driver) waitForOutbox(ctx context.Context) error {
 	if err != nil {
 		return &FailedError{Failures: []error{err}}
 	}
-	d.receipts = receipts.Load(d.Outbox, d.pins)
+	d.waited = true
 	return nil
 }
 

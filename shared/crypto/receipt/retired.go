@@ -144,9 +144,7 @@ func (r Retired) Follows(old Retired) error {
 		return fmt.Errorf("%w: serial %d, after %d", ErrLowerSerial, r.Serial, old.Serial)
 	}
 	lacks := old.Numbers.Clone()
-	for _, one := range r.Numbers.Ranges() {
-		lacks.Remove(one)
-	}
+	lacks.RemoveAll(r.Numbers)
 	if !lacks.Empty() {
 		return fmt.Errorf("%w: %v is in it no more", ErrTakenBack, lacks)
 	}

@@ -3,7 +3,6 @@ package days
 import (
 	"io/fs"
 	"strings"
-	"unicode/utf8"
 
 	"sealpost/shared/message"
 )
@@ -30,7 +29,7 @@ func folderName(part string, id message.ID, n int) string {
 	if n == 0 {
 		return part
 	}
-	return cut(part, MaxStem) + tieBreak + id.String()[:digits*n]
+	return message.Cut(part, MaxStem) + tieBreak + id.String()[:digits*n]
 }
 
 // stem returns the same for the last part of a message's name, and "" where that
@@ -45,18 +44,4 @@ func stem(part string, id message.ID, n int) string {
 // isText reports whether a name is one that a receipt or a reason may have.
 func isText(name string) bool {
 	return strings.HasSuffix(name, receiptSuffix) || strings.HasSuffix(name, reasonSuffix)
-}
-
-// cut shortens a text to most bytes, and takes no rune apart. Bytes that are not
-// UTF-8 are cut anywhere.
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	for end := most; end > most-utf8.UTFMax; end-- {
-		if utf8.RuneStart(text[end]) {
-			return text[:end]
-		}
-	}
-	return text[:most]
 }

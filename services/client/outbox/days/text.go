@@ -46,7 +46,7 @@ func (k Kind) isHidden(name string) bool {
 func (k Kind) textOf(item Item) ([]byte, error) {
 	if k == Refused {
 		words := message.Visible(string(item.Text[:min(len(item.Text), reasonMax)]))
-		return []byte(cut(words, reasonMax) + reasonID + item.ID.String() + "\n"), nil
+		return []byte(message.Cut(words, reasonMax) + reasonID + item.ID.String() + "\n"), nil
 	}
 	if id, ok := k.idOf(item.Text); !ok || id != item.ID {
 		return nil, errText

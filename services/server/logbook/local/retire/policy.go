@@ -56,9 +56,7 @@ func (r *Retirer) kept() []numbers.Range {
 	}
 	var n numbers.Set
 	n.Add(numbers.Range{First: 0, Last: signed - 1})
-	for _, one := range r.note.Numbers.Ranges() {
-		n.Remove(one)
-	}
+	n.RemoveAll(r.note.Numbers)
 	return n.Ranges()
 }
 

@@ -108,18 +108,12 @@ func (r *Retirer) Retire(which numbers.Set) (fresh numbers.Set, err error) {
 		return fresh, err
 	}
 	fresh, all := which.Clone(), r.note.Numbers.Clone()
-	for _, one := range r.note.Numbers.Ranges() {
-		fresh.Remove(one)
-	}
-	for _, one := range which.Ranges() {
-		all.Add(one)
-	}
+	fresh.RemoveAll(r.note.Numbers)
+	all.AddAll(which)
 	if all.Len() > receipt.MaxRanges {
 		return numbers.Set{}, &RangesError{all.Len()}
 	}
-	for _, one := range which.Ranges() { // those named before too: somebody may have put a file back
-		r.left.Add(one)
-	}
+	r.left.AddAll(which) // those named before too: somebody may have put a file back
 	if fresh.Empty() {
 		return fresh, nil
 	}

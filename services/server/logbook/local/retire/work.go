@@ -133,9 +133,7 @@ func (r *Retirer) look(stop <-chan struct{}) error {
 			return err
 		}
 	}
-	for _, one := range found.Ranges() {
-		r.left.Add(one)
-	}
+	r.left.AddAll(found)
 	r.left = r.left.Common(r.note.Numbers)
 	return nil
 }
