@@ -61,7 +61,9 @@ func TestCommitFails(t *testing.T) {
 	p.wantRefusal(0, framing.CodeUnavailable)
 	s.wantRefused(t, framing.CodeUnavailable)
 	check(t, os.Remove(foreign))
-	s.wantFiles(t, 0)
+	if kept, _ := s.files(t); kept != 0 { // what is staged may be the probe of the logbook that heals
+		t.Errorf("there are %d log files", kept)
+	}
 	s.delivers(t, p, m)
 	s.goesOn(t)
 	s.wantFiles(t, 3)
