@@ -261,19 +261,33 @@ func (d *Dir) Adopt(owner Owner) error {
 // Create makes a file, with exactly mode and of that owner, to be read and written:
 // fs.ErrExist where something has the name.
 func (d *Dir) Create(name string, mode fs.FileMode, owner Owner) (*os.File, error) {
-	f, err := d.Open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := d.Open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return nil, err
 	}
-	if err = owner.Give(f); err == nil {
-		// After the change of owner, which may clear bits of the mode.
-		err = f.Chmod(mode)
-	}
-	if err != nil {
+	if err := own(f, mode, owner); err != nil {
 		_ = f.Close()
 		return nil, err
 	}
 	return f, nil
+}
+
+// own gives a new file its owner and its mode where it has not got them: each change
+// is one of the disk.
+func own(f *os.File, mode fs.FileMode, owner Owner) error {
+	info, err := Stat(f)
+	if err != nil {
+		return err
+	}
+	uid, gid := info.Owner()
+	if owner != Keep && owner != (Owner{uid, gid}) {
+		// The change may clear bits of the mode.
+		return errors.Join(owner.Give(f), f.Chmod(mode))
+	}
+	if info.Mode() == mode {
+		return nil
+	}
+	return f.Chmod(mode)
 }
 
 // Remove removes a file, a link, or anything else that is not a directory.

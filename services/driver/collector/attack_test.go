@@ -50,7 +50,7 @@ func ownFile(_, to string) error {
 // names are all under which the driver opens something in its output directory.
 var names = []string{
 	"manifest.jsonl", ".manifest.jsonl.new", ".collecting", ".owing", "owed", "checkpoint",
-	"server_message1.txt", ".server_message1.txt.part",
+	"server_message1.txt", ".server_message1.txt.part", ".server_message3.txt.part",
 }
 
 // TestPlanted puts each under each name, with a server and with none. The private
@@ -163,6 +163,7 @@ func TestExchangedInTransfer(t *testing.T) {
 			v.Add("0.txt", []byte("first"))
 			v.Add("1.txt", []byte("second"))
 			cfg := config(t, "")
+			cfg.MaxInMemory = -1
 			cfg.Addr = exchanging(t, v, func() error { return plant(cfg.Dir) })
 			cfg.Attempts = 1
 			items, result, err := collect(t, cfg)
@@ -189,7 +190,41 @@ func TestExchangedInTransfer(t *testing.T) {
 	}
 }
 
-const part1 = ".server_message1.txt.part"
+// TestPlantedBeforeASmallFile: what a neighbour puts in the place of a file that is
+// written at once is taken away, or keeps its name.
+func TestPlantedBeforeASmallFile(t *testing.T) {
+	private := filepath.Join(t.TempDir(), "private")
+	if err := os.WriteFile(private, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range map[string]string{"a part": part1, "the name": "server_message1.txt"} {
+		t.Run(name, func(t *testing.T) {
+			v := drivertest.NewVolume(t)
+			v.Add("0.txt", []byte("first"))
+			v.Add("1.txt", []byte("second"))
+			cfg := config(t, "")
+			cfg.Addr = exchanging(t, v, func() error { return os.Symlink(private, filepath.Join(cfg.Dir, file)) })
+			_, result, err := collect(t, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if file == part1 {
+				sameFiles(t, v, cfg.Dir)
+			} else if len(result.Failures) != 1 || !errors.Is(result.Failures[0], collector.ErrForeign) {
+				t.Errorf("it was taken for the log file: %+v", result)
+			}
+			if text, err := os.ReadFile(private); err != nil || string(text) != "mine" {
+				t.Errorf("%q, %v", text, err)
+			}
+		})
+	}
+}
+
+// part1 is of a file that is checked in memory, part3 of one that is not.
+const (
+	part1 = ".server_message1.txt.part"
+	part3 = ".server_message3.txt.part"
+)
 
 // exchanging serves a volume and does something in the middle of its second file.
 func exchanging(t *testing.T, v *drivertest.Volume, exchange func() error) string {
@@ -228,8 +263,8 @@ func TestPlantedPartIsNotResumed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config(t, drivertest.Serve(t, v.Dir, nil))
-			path := filepath.Join(cfg.Dir, part1)
-			if err := plant(path, v.Read(v.Entries[1].File)[:10]); err != nil {
+			path := filepath.Join(cfg.Dir, part3)
+			if err := plant(path, v.Read(v.Entries[3].File)[:10]); err != nil {
 				t.Fatal(err)
 			}
 			held, err := os.OpenFile(path, os.O_WRONLY, 0)

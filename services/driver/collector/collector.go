@@ -22,7 +22,7 @@
 // Others may be able to write into the directory: nothing that they put there, in
 // the place of a shard directory either, is followed, changed, given away or waited
 // for, and what the server sends lies under no name before it was checked, but for
-// the part of a log file.
+// the part of a log file that is too large for memory.
 //
 // The FTP server is taken for hostile: every step has a deadline, replies,
 // lines and sizes are bounded, no name from it becomes a path, and a transfer

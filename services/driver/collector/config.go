@@ -31,6 +31,7 @@ type Config struct {
 	Backoff     time.Duration // before the second attempt, doubled each time, 200 ms
 	MinRate     int64         // bytes a second that a whole transfer must reach, 4 KiB
 	MaxFile     uint64        // bytes of one log file, 16 GiB
+	MaxInMemory int64         // bytes of a log file that is checked before it is written at all, 16 KiB; below 0: none is
 	MaxManifest uint64        // bytes of manifest lines taken in one run, 1 GiB; the rest is the next run's
 	Overlap     int64         // bytes of the kept manifest that are fetched and compared again, 1 MiB
 	MaxTrouble  int           // failures in a row of new files, before the rest is left to the next run; 100
@@ -85,6 +86,7 @@ func (c Config) withDefaults() Config {
 	c.Backoff = cmp.Or(c.Backoff, 200*time.Millisecond)
 	c.MinRate = cmp.Or(c.MinRate, 4<<10)
 	c.MaxFile = cmp.Or(c.MaxFile, 16<<30)
+	c.MaxInMemory = cmp.Or(c.MaxInMemory, 16<<10)
 	c.MaxManifest = cmp.Or(c.MaxManifest, 1<<30)
 	c.Overlap = cmp.Or(c.Overlap, overlap)
 	c.MaxTrouble = cmp.Or(c.MaxTrouble, 100)

@@ -62,10 +62,10 @@ func foreign(why error) error { return fmt.Errorf("%w: %w", ErrForeign, why) }
 // size: where that is wrong it shows in what comes.
 const mostUnasked = 1 << 20
 
-// fetch brings one log file over s into its temporary file, which stays open: the rest
-// of what an earlier attempt left there, or all of it. One that passed every check is
-// whole. With ask the server is asked for its size first, so that one of another size
-// is told from one that was cut.
+// fetch brings one log file over s: a small one into memory, another one into its
+// temporary file, which stays open: the rest of what an earlier attempt left there, or
+// all of it. What it returns has passed every check. With ask the server is asked for
+// the size first, so that one of another size is told from one that was cut.
 func (c *collector) fetch(s *session, item *Item, ask bool) (*part, error) {
 	e := item.Entry
 	if e.FileSize > c.MaxFile {
@@ -85,13 +85,44 @@ func (c *collector) fetch(s *session, item *Item, ask bool) (*part, error) {
 	if err := c.makeShard(e.File); err != nil {
 		return nil, local(err)
 	}
+	if e.FileSize <= uint64(max(0, c.MaxInMemory)) {
+		text, err := c.fetchText(s, e)
+		if err != nil {
+			return nil, err
+		}
+		return &part{text: text}, nil
+	}
 	var whole *part
 	err := c.at(e.File, func(in *Output, name string) (err error) {
-		whole, err = c.fetchPart(s, in, "."+name+".part", e)
+		whole, err = c.fetchPart(s, in, partName(name), e)
 		return err
 	})
 	return whole, err
 }
+
+// fetchText brings a log file into memory and checks it.
+func (c *collector) fetchText(s *session, e logfile.Entry) ([]byte, error) {
+	text := bytes.NewBuffer(make([]byte, 0, e.FileSize))
+	if err := c.retrieve(s, e, 0, text); err != nil {
+		return nil, err
+	}
+	if sha256.Sum256(text.Bytes()) != e.FileSHA256 {
+		return nil, ErrDigest
+	}
+	return text.Bytes(), checkContent(bytes.NewReader(text.Bytes()), e)
+}
+
+// retrieve copies a log file from byte number have on to its end.
+func (c *collector) retrieve(s *session, e logfile.Entry, have int64, to io.Writer) error {
+	err := s.retrieve(e.File, have, int64(e.FileSize)-have, io.MultiWriter(to, c.Progress))
+	if missing(err) {
+		return ErrMissing
+	}
+	return err
+}
+
+// partName is the name of a log file's temporary file, beside it.
+func partName(name string) string { return "." + name + ".part" }
 
 // fetchPart brings a file into its temporary one, beside which it gets its name. That
 // one goes where this machine's disk fails: it would take the room that other files may
@@ -106,7 +137,7 @@ func (c *collector) fetchPart(s *session, in *Output, name string, e logfile.Ent
 		err = local(f.Sync())
 	}
 	if err == nil {
-		return &part{f, name}, nil
+		return &part{File: f}, nil
 	}
 	if closeErr := f.Close(); closeErr != nil {
 		err = errors.Join(err, local(closeErr))
@@ -126,11 +157,7 @@ func (c *collector) fill(s *session, f *os.File, e logfile.Entry) error {
 		return local(err)
 	}
 	if want := int64(e.FileSize) - have; want > 0 {
-		err = s.retrieve(e.File, have, want, io.MultiWriter(f, sum, c.Progress))
-		switch {
-		case missing(err):
-			return ErrMissing
-		case err != nil:
+		if err := c.retrieve(s, e, have, io.MultiWriter(f, sum)); err != nil {
 			return err
 		}
 	}

@@ -17,17 +17,20 @@ const ownFlush = 1 << 20
 
 // gather is how long more files are waited for, while some are still to come: a flush
 // takes about as long for many as for one.
-const gather = 10 * time.Millisecond
+const gather = 20 * time.Millisecond
 
-// part is a log file under a temporary name, open.
+// part is a log file that passed every check and has no name yet: open under a
+// temporary one, or still in memory.
 type part struct {
 	*os.File
-	name string
+	text []byte
 }
 
 // finisher makes files that passed every check durable and gives them their names:
 // all those together that came while it did so for the ones before. One flush for
-// each file takes two thirds of the rate at which small files can be fetched.
+// each file takes two thirds of the rate at which small files can be fetched. It is
+// also what writes the small ones: many goroutines that make files in one directory
+// wait for each other there.
 type finisher struct {
 	flusher *durable.Flusher
 	opened  *durable.Dir // before any file was written, and for flushes alone
@@ -85,11 +88,32 @@ func (p *pool) takeWaiting() []*job {
 }
 
 func (p *pool) finishAll(jobs []*job) {
-	err := p.flushAll(jobs)
+	written := jobs[:0]
 	for _, j := range jobs {
-		p.end(j, err)
-		close(j.done)
+		if err := p.write(j); err != nil {
+			p.end(j, err)
+			continue
+		}
+		written = append(written, j)
 	}
+	err := p.flushAll(written)
+	for _, j := range written {
+		p.end(j, err)
+	}
+}
+
+// write brings what is in memory into a temporary file.
+func (p *pool) write(j *job) error {
+	if j.part.File != nil {
+		return nil
+	}
+	return p.at(j.item.Entry.File, func(in *Output, name string) (err error) {
+		if j.part.File, err = in.makePart(partName(name)); err == nil {
+			_, err = j.part.Write(j.part.text)
+		}
+		j.part.text = nil
+		return local(err)
+	})
 }
 
 // flushAll makes the bytes of files durable.
@@ -102,21 +126,25 @@ func (p *pool) flushAll(jobs []*job) error {
 	return p.flusher.Flush(flush)
 }
 
-// end gives the file of a job its name, where it was flushed. The name becomes
-// durable before the line is kept. The temporary file goes where the name is taken,
-// and where this machine's disk fails: it would take the room that other files may
-// find enough.
+// end gives the file of a job its name, where it was flushed, and ends the job. The
+// name becomes durable before the line is kept. The temporary file goes where the name
+// is taken, and where this machine's disk fails: it would take the room that other
+// files may find enough.
 func (p *pool) end(j *job, err error) {
+	defer close(j.done)
 	e := j.item.Entry
 	if err == nil {
 		err = p.show(j)
 	}
-	if err = errors.Join(err, j.part.Close()); err == nil {
+	if j.part.File != nil {
+		err = errors.Join(err, j.part.Close())
+	}
+	if err == nil {
 		p.touch(e.File)
 		return
 	}
 	// The first error is the one to report.
-	_ = p.at(e.File, func(in *Output, _ string) error { return in.Remove(j.part.name) })
+	_ = p.at(e.File, func(in *Output, name string) error { return in.Remove(partName(name)) })
 	j.item.New, j.item.Err = false, fileError(e, err)
 }
 
@@ -126,7 +154,7 @@ func (p *pool) show(j *job) (err error) {
 	}
 	j.item.looked = true
 	err = p.at(j.item.Entry.File, func(in *Output, name string) error {
-		return in.Show(j.part.File, j.part.name, name)
+		return in.Show(j.part.File, partName(name), name)
 	})
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w: it came there meanwhile", ErrForeign)

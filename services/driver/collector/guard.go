@@ -49,7 +49,7 @@ func (g *guard) deadline() time.Time {
 // connection, which the library itself wraps in TLS; later ones are for data
 // connections, which it then leaves bare.
 func (g *guard) dial(network, addr string) (net.Conn, error) {
-	dialer := net.Dialer{Deadline: g.deadline()}
+	dialer := net.Dialer{Deadline: g.deadline(), KeepAlive: -1} // each step has its own end
 	raw, err := dialer.DialContext(g.ctx, network, addr)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ const (
 
 	// keptFlush is how many bytes of lines are gathered before they are made
 	// durable: losing them costs another look at files that are there.
-	keptFlush = 64 << 10
+	keptFlush = 256 << 10
 )
 
 // manifestStart is what every manifest begins with, up to its first log file's path.

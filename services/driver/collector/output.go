@@ -130,6 +130,16 @@ func (o *Output) openPart(name string) (*os.File, error) {
 		}
 		_ = f.Close() // nothing was written
 	}
+	return o.makePart(name)
+}
+
+// makePart makes the temporary file of a transfer, in the place of whatever has its
+// name.
+func (o *Output) makePart(name string) (*os.File, error) {
+	f, err := o.make(name, fileMode)
+	if !errors.Is(err, fs.ErrExist) {
+		return f, err
+	}
 	if err := o.clear(name); err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ const (
 	dirEnv   = "COLLECTOR_TEST_DIR"
 	umaskEnv = "COLLECTOR_TEST_UMASK" // any value: 077
 	smallEnv = "COLLECTOR_TEST_SMALL" // any value: no file of more than 64 KiB can be written
+	partsEnv = "COLLECTOR_TEST_PARTS" // any value: also small files come into temporary files
 )
 
 func TestMain(m *testing.M) {
@@ -49,6 +50,9 @@ func TestMain(m *testing.M) {
 		Addr: addr, User: drivertest.User, Password: drivertest.Password,
 		Dir: os.Getenv(dirEnv), Backoff: time.Nanosecond, Connections: 1, Log: zerolog.Nop(),
 		Each: func(collector.Item) error { return nil },
+	}
+	if os.Getenv(partsEnv) != "" {
+		cfg.MaxInMemory = -1
 	}
 	if os.Getenv(umaskEnv) != "" {
 		cfg.Opened = func(out *collector.Output) {
@@ -74,8 +78,10 @@ func TestPowerCutEverywhere(t *testing.T) {
 		collect bool // an earlier run collected all but number 1
 		missing bool // number 1 is missing in the run whose power is cut
 		sharded bool // number 2 lies in another directory than the others
+		parts   bool // the files come into temporary files, not into memory
 	}{
 		{name: "all come"},
+		{name: "all come into temporary files", parts: true},
 		{name: "all come into shard directories", sharded: true},
 		{name: "one that was missing comes into its shard directory", collect: true, sharded: true},
 		{name: "one is missing", missing: true},
@@ -103,7 +109,11 @@ func TestPowerCutEverywhere(t *testing.T) {
 			if test.missing {
 				v.Remove(v.Entries[1].File)
 			}
-			ops := traceRun(t, cfg.Addr, start, test.missing)
+			var env []string
+			if test.parts {
+				env = []string{partsEnv + "=1"}
+			}
+			ops := traceRun(t, cfg.Addr, start, test.missing, env...)
 			v.Write(v.Entries[1].File, late)
 			cutEverywhere(t, v, cfg.Addr, start, ops)
 		})
@@ -111,12 +121,12 @@ func TestPowerCutEverywhere(t *testing.T) {
 }
 
 // traceRun returns what a run does in a directory that holds start.
-func traceRun(t *testing.T, addr string, start map[string][]byte, fails bool) []durabletest.Op {
+func traceRun(t *testing.T, addr string, start map[string][]byte, fails bool, env ...string) []durabletest.Op {
 	t.Helper()
 	root := durabletest.MemoryDir(t)
 	durabletest.Put(t, root, start)
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), addrEnv+"="+addr, dirEnv+"="+filepath.Join(root, "out"))
+	cmd.Env = append(append(os.Environ(), addrEnv+"="+addr, dirEnv+"="+filepath.Join(root, "out")), env...)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	ops, status := durabletest.Trace(t, cmd, root)

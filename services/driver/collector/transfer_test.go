@@ -154,25 +154,34 @@ func TestFileThatIsNotWhatTheManifestSays(t *testing.T) {
 		}, os.ErrDeadlineExceeded},
 		{"not there", func(m *misbehaving) { delete(m.files, "server_message3.txt") }, collector.ErrMissing},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			v := sampleVolume(t, 6)
-			if errors.Is(test.want, os.ErrDeadlineExceeded) {
-				inTime(t, func(deadline time.Duration) error { return oneFails(t, v, test.change, deadline, test.want) })
-			} else if err := oneFails(t, v, test.change, 0, test.want); err != nil {
-				t.Error(err)
-			}
-		})
+		for way, inMemory := range ways {
+			t.Run(test.name+", "+way, func(t *testing.T) {
+				t.Parallel()
+				v := sampleVolume(t, 6)
+				cfg := config(t, "")
+				cfg.Attempts, cfg.MaxInMemory = 2, inMemory
+				if errors.Is(test.want, os.ErrDeadlineExceeded) {
+					inTime(t, func(deadline time.Duration) error {
+						cfg.Timeout, cfg.Dir = deadline, t.TempDir()
+						return oneFails(t, v, cfg, test.change, test.want)
+					})
+				} else if err := oneFails(t, v, cfg, test.change, test.want); err != nil {
+					t.Error(err)
+				}
+			})
+		}
 	}
 }
 
+// ways are how a file comes, by what of it may be in memory.
+var ways = map[string]int64{"into a file": -1, "into memory": 1 << 20}
+
 // oneFails collects from a server whose message 3 is not as it should be.
-func oneFails(t *testing.T, v *drivertest.Volume, change func(*misbehaving), timeout time.Duration, want error) error {
+func oneFails(t *testing.T, v *drivertest.Volume, cfg collector.Config, change func(*misbehaving), want error) error {
 	t.Helper()
 	m := &misbehaving{files: filesOf(v)}
 	change(m)
-	cfg := config(t, m.start(t))
-	cfg.Attempts, cfg.Timeout = 2, timeout
+	cfg.Addr = m.start(t)
 	items, result, err := collect(t, cfg)
 	if err != nil {
 		return err
@@ -199,15 +208,19 @@ func TestLogFileThatContradictsItsLine(t *testing.T) {
 		"enciphered": func(e *logfile.Entry) { e.EncryptedSize++ },
 		"digest":     func(e *logfile.Entry) { e.SHA256[0]++ },
 	} {
-		t.Run(name, func(t *testing.T) {
-			m := &misbehaving{files: filesOf(v)}
-			e := v.Entries[3]
-			change(&e)
-			m.files[logfile.ManifestName] = []byte(v.Lines(3) + v.Line(e) + "\n")
-			_, result, err := collect(t, config(t, m.start(t)))
-			if err != nil || len(result.Failures) != 1 || !errors.Is(result.Failures[0], collector.ErrContent) {
-				t.Errorf("%v, %+v", err, result)
-			}
-		})
+		for way, inMemory := range ways {
+			t.Run(name+", "+way, func(t *testing.T) {
+				m := &misbehaving{files: filesOf(v)}
+				e := v.Entries[3]
+				change(&e)
+				m.files[logfile.ManifestName] = []byte(v.Lines(3) + v.Line(e) + "\n")
+				cfg := config(t, m.start(t))
+				cfg.MaxInMemory = inMemory
+				_, result, err := collect(t, cfg)
+				if err != nil || len(result.Failures) != 1 || !errors.Is(result.Failures[0], collector.ErrContent) {
+					t.Errorf("%v, %+v", err, result)
+				}
+			})
+		}
 	}
 }
