@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -63,8 +64,7 @@ func (b *bench) filledVolumes(ctx context.Context, messages int) (*volumes, erro
 func (b *bench) collectSides(f *ftpServer, secure bool) []side {
 	sides := []side{
 		b.collectSide(ours, func(ctx context.Context, dir string) error {
-			_, err := output(b.driver(ctx, f, secure, dir))
-			return err
+			return quietly(b.driver(ctx, f, secure, dir))
 		}),
 		b.collectSide("bare loop", func(ctx context.Context, dir string) error {
 			return b.bareLoop(ctx, f, secure, dir)
@@ -79,9 +79,19 @@ func (b *bench) collectSides(f *ftpServer, secure bool) []side {
 			secure, secure, secure, f.ca, ftpGuest, ftpGuest, f.address, collectors, dir)
 		cmd := exec.CommandContext(ctx, lftp, "-c", script)
 		cmd.Env = []string{"HOME=" + b.base}
-		_, err := output(cmd)
-		return err
+		return quietly(cmd)
 	}))
+}
+
+// quietly runs a command as from cron, into nothing: a reader of its lines would be
+// measured with it. What it says of failures is part of the error.
+func quietly(cmd *exec.Cmd) error {
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", cmd, err, said.Bytes())
+	}
+	return nil
 }
 
 // collectSide measures what brings every log file into a directory.

@@ -17,7 +17,7 @@ const ownFlush = 1 << 20
 
 // gather is how long more files are waited for, while some are still to come: a flush
 // takes about as long for many as for one.
-const gather = 20 * time.Millisecond
+const gather = 40 * time.Millisecond
 
 // part is a log file that passed every check and has no name yet: open under a
 // temporary one, or still in memory.
