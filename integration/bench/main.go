@@ -43,7 +43,7 @@ import (
 type bench struct {
 	dir, against                          string
 	rounds, messages, connections, growth int
-	listing, known                        int
+	listing, known, retire                int
 	large                                 settings.Bytes
 	settle                                time.Duration // before the memory of idle is read
 
@@ -69,9 +69,10 @@ func (b *bench) flags() *flag.FlagSet {
 	f.IntVar(&b.growth, "growth", 1_000_000, "stored messages at the end of growth")
 	f.IntVar(&b.known, "known", 100_000, "files of news that are there already")
 	f.IntVar(&b.listing, "listing", 200_000, "files that listing makes in each layout")
+	f.IntVar(&b.retire, "retire", 100_000, "log files that retire removes, in all rounds together")
 	f.BoolFunc("quick", "small numbers, to see that all cases run; flags after it count", func(string) error {
 		b.rounds, b.messages, b.large, b.connections, b.growth, b.settle = 1, 256, 1<<20, 10, 100, 0
-		b.listing, b.known = 100, 100
+		b.listing, b.known, b.retire = 100, 100, 100
 		return nil
 	})
 	f.Usage = func() {
@@ -91,7 +92,7 @@ func (b *bench) parse(args []string) ([]benchCase, error) {
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	if min(b.rounds, b.messages, b.connections, b.growth, b.listing, b.known) < 1 || b.large == 0 {
+	if min(b.rounds, b.messages, b.connections, b.growth, b.listing, b.known, b.retire) < 1 || b.large == 0 {
 		return nil, errors.New("every number must be at least 1")
 	}
 	if flags.NArg() == 0 {
@@ -120,6 +121,7 @@ var cases = []benchCase{
 	{"idle", "the server's memory with 10,000 idle connections", runIdle},
 	{"neighbour", "as small, beside a writer that keeps the disk busy", runNeighbour},
 	{"news", "a few new log files beside many that the driver has: time and bytes", runNews},
+	{"retire", "time to the receipt while server retire removes 100,000 log files, in five rounds", runRetire},
 	{"listing", "time of FTP listings of many log files, flat and sharded", runListing},
 	{"growth", "memory and start-up with up to a million stored messages", runGrowth},
 }
