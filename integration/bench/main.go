@@ -9,7 +9,7 @@
 // a message as in production, go to memory, so that they cost the disk nothing.
 //
 // With -against DIR the server and the load of another tree, an earlier commit
-// for instance, take part in every round of every case but growth.
+// for instance, take part in every round of small, alone, large, idle and neighbour.
 //
 // Guaranteed: every message of a run has its receipt, and after the run the
 // manifest has one line for each, or the case fails. Runs that belong together

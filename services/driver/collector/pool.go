@@ -66,7 +66,8 @@ func (c *collector) runPool(ctx context.Context, s *session, f *fresh) error {
 	defer finisher.opened.Close()
 	group, ctx := errgroup.WithContext(ctx)
 	p := &pool{
-		collector: c, finisher: finisher, group: group, first: s, todo: make(chan *job, ahead), order: make(chan *job, window),
+		collector: c, finisher: finisher, group: group, first: s,
+		todo: make(chan *job, ahead), order: make(chan *job, window),
 	}
 	p.all, p.handed = context.WithCancel(ctx)
 	due := c.kept.owed.Clone() // what fails in this run is not tried twice
