@@ -8,6 +8,7 @@ import (
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/framing"
 	"sealpost/shared/logfile"
+	"sealpost/shared/message"
 )
 
 // call is one offer under way.
@@ -132,7 +133,8 @@ func (s *session) judge(c *call, m Message) (Delivery, error) {
 	if err != nil {
 		return Delivery{}, fmt.Errorf("the server's receipt cannot be accepted: %w", err)
 	}
-	s.cfg.Log.Info().Stringer("id", m.ID).Uint64("number", entry.Seq).Str("file", entry.File).Msg("message sent")
+	s.cfg.Log.Info().Stringer("id", m.ID).Uint64("number", entry.Seq).Str("name", message.Visible(entry.Name)).
+		Str("file", entry.File).Msg("message sent")
 	return Delivery{Receipt: c.receipt, Entry: entry}, nil
 }
 

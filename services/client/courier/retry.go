@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/shared/framing"
+	"sealpost/shared/message"
 )
 
 // pauses are those between attempts: 25 to 50 ms, doubling to 2.5 to 5 s. They
@@ -184,7 +185,8 @@ func (a *attempts) failed(err error) error {
 	if !a.m.Postpone {
 		if reason != a.said {
 			a.said = reason
-			a.log.Warn().Stringer("id", a.m.ID).Str("reason", reason).Msg("not taken for now, trying again")
+			a.log.Warn().Stringer("id", a.m.ID).Str("name", message.Visible(a.m.Name)).Str("reason", reason).
+				Msg("not taken for now, trying again")
 		}
 		return err
 	}

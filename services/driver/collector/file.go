@@ -205,7 +205,8 @@ func (c *collector) retry(ctx context.Context, s *session, j *job) (*session, er
 		if n >= c.attemptsAt(j, err) {
 			return backoff.Permanent(j.item.Err)
 		}
-		c.Log.Debug().Err(err).Uint64("number", e.Seq).Int("attempt", n).Msg("file not fetched, trying again")
+		c.Log.Debug().Err(err).Uint64("number", e.Seq).Stringer("id", e.ID).Int("attempt", n).
+			Msg("file not fetched, trying again")
 		return err
 	})
 	if err == j.item.Err { // tried often enough, or there

@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 
+	"sealpost/shared/message"
 	"sealpost/shared/numbers"
 )
 
@@ -83,7 +84,8 @@ func (p *pool) count(j *job) error {
 	if item.New {
 		r.New++
 		p.Log.Info().Uint64("number", item.Entry.Seq).Stringer("id", item.Entry.ID).
-			Uint64("bytes", item.Entry.FileSize).Msgf("downloaded %s", item.Entry.File)
+			Str("name", message.Visible(item.Entry.Name)).Uint64("bytes", item.Entry.FileSize).
+			Msgf("downloaded %s", item.Entry.File)
 	}
 	if p.Each != nil {
 		if err := p.Each(*item); err != nil {

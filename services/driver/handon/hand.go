@@ -10,6 +10,7 @@ import (
 
 	"sealpost/services/driver/hook"
 	"sealpost/shared/logfile"
+	"sealpost/shared/message"
 )
 
 // hand hands one message on, or says why not.
@@ -58,7 +59,7 @@ func (w *worker) tell(ctx context.Context, m hook.Message) error {
 // note says that a message was handed on.
 func (w *worker) note(e logfile.Entry) {
 	w.count++
-	w.Log.Info().Uint64("number", e.Seq).Stringer("id", e.ID).Msg("handed on")
+	w.Log.Info().Uint64("number", e.Seq).Stringer("id", e.ID).Str("name", message.Visible(e.Name)).Msg("handed on")
 }
 
 // graceful returns a context for the message with that number, which ends a while

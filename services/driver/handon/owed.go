@@ -76,7 +76,7 @@ func (w *worker) tryOne(ctx context.Context, e logfile.Entry) error {
 	case ctx.Err() != nil:
 		return interrupted(ctx, e.Seq)
 	}
-	w.Log.Warn().Err(err).Uint64("number", e.Seq).Msg("owed, and not handed on")
+	w.Log.Warn().Err(err).Uint64("number", e.Seq).Stringer("id", e.ID).Msg("owed, and not handed on")
 	w.unhanded.Add(at)
 	w.cause = err
 	return nil

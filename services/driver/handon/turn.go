@@ -68,7 +68,7 @@ func (w *worker) failed(ctx context.Context, e logfile.Entry, cause error, attem
 		w.unsaved = false
 	}
 	since := w.position.since
-	w.Log.Warn().Err(cause).Uint64("number", e.Seq).Int("attempt", attempt).Msg("not handed on")
+	w.Log.Warn().Err(cause).Uint64("number", e.Seq).Stringer("id", e.ID).Int("attempt", attempt).Msg("not handed on")
 	if w.GiveUp > 0 && now.Sub(since) >= w.GiveUp {
 		return true, w.giveUp(e, cause)
 	}
@@ -89,7 +89,8 @@ func (w *worker) giveUp(e logfile.Entry, cause error) error {
 	if _, err := w.out.ChangeOwed(one, numbers.Set{}); err != nil {
 		return err
 	}
-	w.Log.Error().Err(cause).Uint64("number", e.Seq).Msg("given up for now: it is owed, and the next ones go on")
+	w.Log.Error().Err(cause).Uint64("number", e.Seq).Stringer("id", e.ID).
+		Msg("given up for now: it is owed, and the next ones go on")
 	w.unhanded.Add(at)
 	w.cause = cause
 	w.pass()

@@ -18,6 +18,8 @@ type arrival struct {
 	ref uint32
 	id  message.ID
 
+	name string // as it was offered: 255 bytes at most, not checked
+
 	facts logbook.Facts
 	err   error // a refusal's cause; nil: a receipt
 
@@ -27,7 +29,9 @@ type arrival struct {
 	settled atomic.Bool
 }
 
-func (s *session) arrival(o framing.Offer) *arrival { return &arrival{s: s, ref: o.Ref, id: o.ID} }
+func (s *session) arrival(o framing.Offer) *arrival {
+	return &arrival{s: s, ref: o.Ref, id: o.ID, name: o.Name}
+}
 
 // kept answers a message that the logbook holds already.
 func (a *arrival) kept(facts logbook.Facts) {
@@ -91,7 +95,8 @@ func (a *arrival) noteKept() {
 	if a.facts.Repeat && !a.s.pass(zerolog.InfoLevel, "message received", "repeat") {
 		return // its line was there when it was kept
 	}
-	a.s.log.Info().Stringer("id", e.ID).Uint64("number", e.Seq).Str("file", e.File).Uint64("bytes", e.Size).
+	a.s.log.Info().Stringer("id", e.ID).Uint64("number", e.Seq).Str("name", message.Visible(e.Name)).
+		Str("file", e.File).Uint64("bytes", e.Size).
 		Str("cipher", string(e.Cipher)).Bool("repeat", a.facts.Repeat).Msg("message received from " + e.Sender)
 }
 
@@ -99,6 +104,7 @@ func (a *arrival) noteRefused(r *refusalError) {
 	const what = "message refused"
 	a.s.server.cfg.Metrics.refused(r.code)
 	if a.s.pass(zerolog.WarnLevel, what, r.code.String()) {
-		a.s.log.Warn().Err(r).Hex("id", a.id[:]).Stringer("code", r.code).Msg(what)
+		a.s.log.Warn().Err(r).Hex("id", a.id[:]).Str("name", message.Visible(a.name)).
+			Stringer("code", r.code).Msg(what)
 	}
 }

@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"math"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"sealpost/services/server/intake"
 	"sealpost/services/server/logbook/local"
 	"sealpost/shared/framing"
+	"sealpost/shared/message"
 )
 
 // An offer that cannot be is refused before its body; the connection stays in
@@ -58,6 +60,9 @@ func TestBadOffer(t *testing.T) {
 			p.write(framing.Append(nil, framing.TypeCancel, nil))
 			p.deliver(plain("good.txt", []byte("same connection")))
 			s.wantRefused(t, test.code)
+			s.logs.wait(t, 1, fields{"message": "message refused", "name": message.Visible(m.Name),
+				"id": hex.EncodeToString(m.ID[:])})
+			s.logs.wait(t, 1, fields{"message": "message received from store-17", "name": "good.txt"})
 			s.goesOn(t)
 			s.wantFiles(t, 3)
 		})

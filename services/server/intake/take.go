@@ -8,6 +8,7 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/shared/framing"
+	"sealpost/shared/message"
 )
 
 // take judges an offer, takes its body and has it committed. It returns an
@@ -79,7 +80,8 @@ func (s *session) receive(o framing.Offer, d logbook.Draft, staged logbook.Stage
 // noteResumed notes how much need not come again.
 func (s *session) noteResumed(d logbook.Draft, kept uint64) {
 	s.server.cfg.Metrics.Resumed.Add(float64(kept - framing.InitialWindow))
-	s.log.Info().Stringer("id", d.ID).Uint64("offset", kept).Uint64("bytes", d.Size).Msg("message resumed")
+	s.log.Info().Stringer("id", d.ID).Str("name", message.Visible(d.Name)).Uint64("offset", kept).
+		Uint64("bytes", d.Size).Msg("message resumed")
 }
 
 // bodyError is a fault of the message, not of the connection.
