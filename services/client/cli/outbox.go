@@ -11,6 +11,7 @@ import (
 
 	"sealpost/services/client/courier"
 	"sealpost/services/client/outbox"
+	"sealpost/shared/logging/trail"
 	"sealpost/shared/message"
 )
 
@@ -184,6 +185,8 @@ func (r *runner) acceptLogbook(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	trail.Mark(r.log.Info(), trail.OutboxLogbookAccepted, trail.ByUser()).Str("outbox", message.Visible(r.outbox)).
+		Str("logbook", id).Str("before", cmp.Or(message.Visible(before), "none")).Msg("the outbox knows another logbook")
 	if r.quiet {
 		return nil
 	}

@@ -15,6 +15,7 @@ import (
 	"sealpost/services/server/state"
 	"sealpost/services/server/volumes"
 	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/logging/trail"
 	"sealpost/shared/message"
 	"sealpost/shared/voice"
 )
@@ -58,6 +59,8 @@ func acceptLogbook(config volumesConfig, st *state.State, yes bool, std voice.St
 	if err != nil {
 		return err
 	}
+	record(std, trail.LogbookAccepted).Str("logbook", id).Str("log_volume", orNone(message.Visible(p.Was))).
+		Str("state_volume", p.State).Uint64("messages", p.Messages).Msg("the volumes are one new logbook")
 	_, err = fmt.Fprintf(std.Out, "logbook %s, next number %d\nidentity %s\n", id, p.Messages,
 		st.Identity().VerifierKey(receipt.Origin(id)))
 	return err

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"sealpost/services/server/state"
+	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/logging/trail"
 	"sealpost/shared/voice"
 )
 
@@ -41,12 +43,23 @@ func identityCommand(_ context.Context, args []string, std voice.Streams) error 
 		if name == "list" {
 			return listIdentities(st, std)
 		}
-		n, err := st.RetireFormer()
-		if err == nil {
-			_, err = fmt.Fprintf(std.Out, "private keys deleted: %d\n", n)
-		}
-		return err
+		return retireFormers(st, std)
 	})
+}
+
+func retireFormers(st *state.State, std voice.Streams) error {
+	formers := st.Formers()
+	n, err := st.RetireFormer()
+	if err != nil {
+		return err
+	}
+	for _, f := range formers {
+		if f.Signs {
+			record(std, trail.IdentityRetired).Stringer("identity", f.Pin).Msg("a former identity signs no more")
+		}
+	}
+	_, err = fmt.Fprintf(std.Out, "private keys deleted: %d\n", n)
+	return err
 }
 
 // nextIdentity prints the pins as settings, since that is where they belong.
@@ -57,15 +70,27 @@ func nextIdentity(args []string, std voice.Streams) error {
 		return err
 	}
 	return withState(func(st *state.State) error {
+		before := st.Pins()
 		if discard {
-			return st.DiscardNext()
+			return discardNext(st, before, std)
 		}
 		if _, err := st.NextIdentity(); err != nil {
 			return err
 		}
+		if pins := st.Pins(); len(pins) > len(before) {
+			record(std, trail.IdentityNextMade).Stringer("identity", pins[1]).Msg("a next identity was made")
+		}
 		_, err := fmt.Fprintf(std.Out, "CLIENT_SERVER_IDENTITY=%[1]s\nDRIVER_SERVER_IDENTITY=%[1]s\n", st.Pins())
 		return err
 	})
+}
+
+func discardNext(st *state.State, pins identity.Pins, std voice.Streams) error {
+	if err := st.DiscardNext(); err != nil {
+		return err
+	}
+	record(std, trail.IdentityNextDiscarded).Stringer("identity", pins[len(pins)-1]).Msg("the next identity was discarded")
+	return nil
 }
 
 func switchIdentity(args []string, std voice.Streams) error {
@@ -78,9 +103,12 @@ func switchIdentity(args []string, std voice.Streams) error {
 		return usageError("identity switch: -for must not be negative")
 	}
 	return withState(func(st *state.State) error {
+		former := st.Pins()[0]
 		if err := st.SwitchIdentity(overlap); err != nil {
 			return err
 		}
+		record(std, trail.IdentitySwitched).Stringer("identity", st.Pins()[0]).Stringer("former", former).
+			Msg("the identity was replaced")
 		return listIdentities(st, std)
 	})
 }

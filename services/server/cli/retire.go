@@ -12,6 +12,7 @@ import (
 	"sealpost/services/server/state"
 	"sealpost/services/server/volumes"
 	"sealpost/shared/arguments"
+	"sealpost/shared/logging/trail"
 	"sealpost/shared/numbers"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
@@ -38,6 +39,8 @@ func tellRetired(done volumes.Retired, std voice.Streams) error {
 	which := "none"
 	if !done.Numbers.Empty() {
 		which = done.Numbers.Join(",")
+		record(std, trail.MessagesRetired).Stringer("numbers", done.Numbers).Uint64("messages", done.Numbers.Count()).
+			Uint64("bytes", done.Bytes).Msg("messages were retired")
 	}
 	_, err := fmt.Fprintf(std.Out, "retired: %s\n%s messages, %s bytes removed\n", which,
 		humanize.Comma(int64(done.Numbers.Count())), humanize.Comma(int64(done.Bytes)))

@@ -11,6 +11,7 @@ import (
 
 	"sealpost/services/server/state"
 	"sealpost/shared/crypto/token"
+	"sealpost/shared/logging/trail"
 	"sealpost/shared/message"
 	"sealpost/shared/voice"
 )
@@ -56,7 +57,12 @@ func addSender(_ context.Context, args []string, std voice.Streams) error {
 		// Nobody has seen it. Were it kept, it would count as the sender's newest.
 		return errors.Join(err, withdraw(st, tok))
 	}
+	recordAdded(std, name)
 	return nil
+}
+
+func recordAdded(std voice.Streams, name string) {
+	record(std, trail.SenderAdded).Str("sender", name).Int("tokens", 1).Msg("a sender has a new token")
 }
 
 // addSenderTo is addSender into a new file, which is there before the token is.
@@ -72,6 +78,7 @@ func addSenderTo(st *state.State, name, path string, std voice.Streams) error {
 	if err := file.keep(envOf(st, tok)); err != nil {
 		return errors.Join(err, withdraw(st, tok), file.discard())
 	}
+	recordAdded(std, name)
 	_, err = fmt.Fprintf(std.Out, "token of %s written to %s\n", name, message.Visible(path))
 	return err
 }
@@ -107,6 +114,9 @@ func removeSender(_ context.Context, args []string, std voice.Streams) error {
 	n, err := st.RemoveSender(name, keepNewest)
 	if err != nil {
 		return err
+	}
+	if n > 0 {
+		record(std, trail.SenderRemoved).Str("sender", name).Int("tokens", n).Msg("tokens of a sender are valid no more")
 	}
 	_, err = fmt.Fprintf(std.Out, "tokens of %s removed: %d\n", name, n)
 	return err

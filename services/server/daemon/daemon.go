@@ -105,6 +105,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	if e := book.Close(); err == nil {
 		err = e
 	}
+	follow.complain(st.KeepUsed())
 	sums.Flush()
 	log.Info().Err(err).Msg("server stopped")
 	return err

@@ -24,13 +24,15 @@ type follower struct {
 	asks <-chan struct{}
 	log  zerolog.Logger
 
+	notices          *notices
 	senders, signers uint64
 	failed           string // the last error, so that it is logged once
 }
 
 func newFollower(st *state.State, in *intake.Server, cert *certificate, asks <-chan struct{},
 	log zerolog.Logger) *follower {
-	return &follower{st: st, in: in, cert: cert, asks: asks, log: log, senders: st.SendersVersion(), signers: st.Signers()}
+	return &follower{st: st, in: in, cert: cert, asks: asks, log: log, notices: newNotices(st, log),
+		senders: st.SendersVersion(), signers: st.Signers()}
 }
 
 // run looks until ctx ends.
@@ -71,13 +73,15 @@ func (f *follower) reload() {
 }
 
 func (f *follower) lookAtState() {
-	f.complain(errors.Join(f.st.Check(), f.st.DropExpired()))
+	f.complain(errors.Join(f.st.Check(), f.st.DropExpired(), f.st.KeepUsed()))
 	if version := f.st.SendersVersion(); version != f.senders {
 		f.senders = version
+		f.notices.lookAtSenders()
 		f.in.Recheck()
 	}
 	if version := f.st.Signers(); version != f.signers {
 		f.signers = version
+		f.notices.lookAtIdentities(time.Now())
 		f.tellIdentities()
 	}
 }

@@ -130,6 +130,23 @@ func (l *live) session(tok token.Token) (*tls.Conn, *framing.Reader) {
 	return conn, in
 }
 
+// hello sends a text as a token, waits until it is turned away, and returns the
+// connection's own address.
+func (l *live) hello(text string) string {
+	l.t.Helper()
+	conn, err := tls.Dial("tcp", l.address, l.command.Pins().ClientTLS())
+	check(l.t, err)
+	defer func() { _ = conn.Close() }()
+	check(l.t, conn.SetDeadline(time.Now().Add(patience)))
+	_, err = conn.Write(framing.AppendHello(nil, text))
+	check(l.t, err)
+	rec, err := framing.NewReader(conn).Next()
+	if err != nil || rec.Type != framing.TypeClose {
+		l.t.Fatalf("turned away: %s, %v", rec.Type, err)
+	}
+	return conn.LocalAddr().String()
+}
+
 // get asks the operator's endpoint.
 func (l *live) get(path string) string {
 	l.t.Helper()

@@ -11,6 +11,7 @@ import (
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/framing"
 	"sealpost/shared/logging/floods"
+	"sealpost/shared/logging/trail"
 )
 
 // enough is how many events an attack has: without a bound, as many lines.
@@ -151,7 +152,8 @@ func TestFailedLogInsAreSummedUp(t *testing.T) {
 		return s.metric(t, "sealpost_connections_closed_total", reason) == some
 	})
 	check(t, s.bystander.conn.Close())
-	s.wantSummedUp(t, 20, fields{"message": "connection closed", "reason": reason},
+	s.wantSummedUp(t, 20, fields{"message": "connection closed", "reason": reason, "audit": trail.LogInFailed.String(),
+		"claimed": "store-17"},
 		fields{"kind": "connection closed", "reason": reason, "address": "127.0.0.1"}, some)
 }
 

@@ -30,6 +30,9 @@ type Senders interface {
 	Authenticate(token string) (sender string, ok bool)
 	// StillValid reports whether the token with this SHA-256 is valid now.
 	StillValid(hash [32]byte) bool
+	// FirstUse reports whether the valid token with this SHA-256 was never used before,
+	// and notes that it is now.
+	FirstUse(hash [32]byte) bool
 }
 
 // Config is what a Server works with. All fields but Limits, Proxies and Sums are

@@ -13,8 +13,10 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sealpost/shared/crypto/token"
 	"sealpost/shared/deadline"
 	"sealpost/shared/framing"
+	"sealpost/shared/logging/trail"
 )
 
 // session is one connection of the sealpost wire. One goroutine reads records
@@ -106,12 +108,14 @@ func (s *session) begin() error {
 	return nil
 }
 
-func (s *session) authenticate(token string) error {
+func (s *session) authenticate(text string) error {
 	// Before the question, so that a removal right behind it finds this session.
-	hash := sha256.Sum256([]byte(token))
+	hash := sha256.Sum256([]byte(text))
 	s.tokenHash.Store(&hash)
-	sender, ok := s.server.cfg.Senders.Authenticate(token)
+	sender, ok := s.server.cfg.Senders.Authenticate(text)
 	if !ok {
+		s.log = trail.Mark(s.log.With(), trail.LogInFailed, s.conn.RemoteAddr().String()).
+			Str("claimed", token.Claimed(text)).Logger()
 		wait(s.server.accepting, s.server.guard.failed(hostOf(s.conn.RemoteAddr()), time.Now()))
 		return errUnauthenticated
 	}
@@ -119,6 +123,9 @@ func (s *session) authenticate(token string) error {
 	s.account = s.server.backlog.open(sender)
 	s.out.countWith(s.account)
 	s.log = s.log.With().Str("sender", sender).Logger()
+	if s.server.cfg.Senders.FirstUse(hash) {
+		trail.Mark(s.log.Info(), trail.TokenFirstUsed, s.conn.RemoteAddr().String()).Msg("a token is used for the first time")
+	}
 	return nil
 }
 

@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"sealpost/services/server/state"
+	"sealpost/shared/crypto/token"
 	"sealpost/shared/durable"
+	"sealpost/shared/logging/trail"
 )
 
 // maxFile bounds what is read back of a file, in bytes.
@@ -49,17 +51,29 @@ func (r *run) token(st *state.State) error {
 	}
 	made, err := st.AddSender(senderName)
 	if errors.Is(err, state.ErrTwoTokens) {
-		// The client's volume was lost twice. Nobody has the oldest token any more.
-		if _, err := st.RemoveSender(senderName, true); err != nil {
-			return err
-		}
-		made, err = st.AddSender(senderName)
+		made, err = r.replaceOldest(st)
 	}
 	if err != nil {
 		return err
 	}
-	r.log.Info().Str("sender", senderName).Msg("token made")
+	r.record(trail.SenderAdded, 1)
 	return r.keep(r.vol.client, tokenFile, made.Reveal())
+}
+
+// replaceOldest makes a token in the place of the oldest, which nobody has any more:
+// the client's volume was lost twice.
+func (r *run) replaceOldest(st *state.State) (token.Token, error) {
+	removed, err := st.RemoveSender(senderName, true)
+	if err != nil {
+		return token.Token{}, err
+	}
+	r.record(trail.SenderRemoved, removed)
+	return st.AddSender(senderName)
+}
+
+func (r *run) record(step trail.Step, tokens int) {
+	trail.Mark(r.log.Info(), step, trail.ByUser()).Str("sender", senderName).Int("tokens", tokens).
+		Msg("the tokens of a sender have changed")
 }
 
 // once returns the secret in a file and makes a random one where there is none.

@@ -32,7 +32,7 @@ func (s *State) copyTo(dir string) error {
 	}{
 		{logbookFile, maxSmallFile}, {checkpointFile, maxSmallFile}, {acceptedFile, maxSmallFile},
 		{retiredFile, maxSmallFile},
-		{sendersFile, maxSendersFile}, {formerFile, maxIdentityFile}, {nextFile, maxIdentityFile},
+		{sendersFile, maxSendersFile}, {usedFile, maxSendersFile}, {formerFile, maxIdentityFile}, {nextFile, maxIdentityFile},
 		{identityFile, maxIdentityFile},
 	} {
 		text, err := s.read(f.name, f.most)

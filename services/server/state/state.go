@@ -16,7 +16,8 @@
 //
 // Files: identity.pem and, while it is about to be replaced, identity_next.pem
 // (PKCS #8), identities_former.jsonl (see former.go), logbook_id (32 hex
-// digits), senders.jsonl (see tokens.go), checkpoint (a signed note), retired (see
+// digits), senders.jsonl (see tokens.go), tokens_used (see
+// used.go), checkpoint (a signed note), retired (see
 // retired.go), accepted (see acceptance.go), order, order_taken and answer (see order.go),
 // lock and order_lock (empty). The directory has mode 0700, the files 0600.
 package state
@@ -41,6 +42,7 @@ const (
 	formerFile     = "identities_former.jsonl"
 	logbookFile    = "logbook_id"
 	sendersFile    = "senders.jsonl"
+	usedFile       = "tokens_used"
 	checkpointFile = "checkpoint"
 	retiredFile    = "retired"
 	acceptedFile   = "accepted"
@@ -62,6 +64,7 @@ type State struct {
 	logbookID  atomic.Pointer[string]
 	tokens     watched[[]knownToken]
 	valid      atomic.Pointer[tokenSet]
+	used       used
 	identities keyring
 	now        func() time.Time
 }
@@ -74,6 +77,8 @@ func Open(dir string) (*State, error) {
 	}
 	s := &State{dir: dir, now: time.Now}
 	s.tokens.watch("senders", s.path(sendersFile), maxSendersFile, ErrSendersFile, parseTokens)
+	s.used.file.watch("used tokens", s.path(usedFile), maxSendersFile, ErrUsedFile, parseUsed)
+	s.used.file.optional = true
 	s.identities.watch(s.path)
 	if err := s.locked(s.load); err != nil {
 		_ = s.Close()
@@ -140,7 +145,9 @@ func (s *State) SetCheckpoint(text []byte) error {
 
 // Close releases the files that the State holds open. It stays usable for what
 // it has in memory.
-func (s *State) Close() error { return errors.Join(s.tokens.close(), s.identities.close()) }
+func (s *State) Close() error {
+	return errors.Join(s.tokens.close(), s.used.file.close(), s.identities.close())
+}
 
 func (s *State) load() error {
 	if err := s.loadIdentities(); err != nil {

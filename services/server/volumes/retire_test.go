@@ -21,7 +21,7 @@ import (
 
 const patience = 20 * time.Second
 
-// kept opens the volumes and keeps messages.
+// kept opens the volumes and keeps messages. Without a Log in cfg nothing is logged.
 func kept(t *testing.T, messages int, cfg local.Config) (data string, st *state.State, closeAll func()) {
 	t.Helper()
 	root := durabletest.MemoryDir(t)
@@ -29,7 +29,7 @@ func kept(t *testing.T, messages int, cfg local.Config) (data string, st *state.
 	st, err := state.Open(filepath.Join(root, "state"))
 	check(t, err)
 	t.Cleanup(func() { _ = st.Close() })
-	cfg.Dir, cfg.Log = filepath.Join(root, "data"), zerolog.Nop()
+	cfg.Dir = filepath.Join(root, "data")
 	opener := NewOpener(cfg, st)
 	book, err := opener.Open()
 	check(t, err)

@@ -9,6 +9,7 @@ import (
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/local/retire"
 	"sealpost/services/server/state"
+	"sealpost/shared/logging/trail"
 	"sealpost/shared/numbers"
 )
 
@@ -80,7 +81,7 @@ func (r *retiring) byPolicy() error {
 		return err
 	}
 	done, err := carryOutRetire(r.retirer, due, r.stop)
-	r.tell(done, "by SERVER_RETAIN_FOR or SERVER_RETAIN_BYTES")
+	r.tell(done, trail.ByPolicy, "by SERVER_RETAIN_FOR or SERVER_RETAIN_BYTES")
 	return err
 }
 
@@ -97,7 +98,7 @@ func (r *retiring) order() error {
 		return err
 	}
 	done, err := r.carryOut(order)
-	r.tell(done, "by server retire")
+	r.tell(done, trail.ByCommand, "by server retire")
 	return r.st.AnswerRetire(answerOf(order.ID, done, err))
 }
 
@@ -127,12 +128,12 @@ func carryOutRetire(retirer *retire.Retirer, which numbers.Set, stop <-chan stru
 	return done, err
 }
 
-func (r *retiring) tell(done Retired, why string) {
+func (r *retiring) tell(done Retired, by, why string) {
 	if done.Numbers.Empty() {
 		return
 	}
-	r.log.Info().Stringer("numbers", done.Numbers).Uint64("messages", done.Numbers.Count()).
-		Uint64("bytes", done.Bytes).Msg("messages retired " + why)
+	trail.Mark(r.log.Info(), trail.MessagesRetired, by).Stringer("numbers", done.Numbers).
+		Uint64("messages", done.Numbers.Count()).Uint64("bytes", done.Bytes).Msg("messages retired " + why)
 }
 
 // complain logs an error when it is another one than before.

@@ -17,6 +17,8 @@ import (
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/state"
 	"sealpost/shared/durable"
+	"sealpost/shared/logging/trail"
+	"sealpost/shared/message"
 )
 
 // judge tells whether the volumes fit each other, and changes nothing: nil, or
@@ -147,6 +149,8 @@ func (o *Opener) openOrAccept() (*local.Logbook, error) {
 		if err := carryOut(o.cfg.Dir, o.st, accepted, o.lock); err != nil {
 			return nil, err
 		}
+		trail.Mark(o.cfg.Log.Info(), trail.LogbookAccepted, trail.ByStateVolume).Str("logbook", accepted.ID).
+			Str("log_volume", message.Visible(accepted.Was)).Msg("an acceptance that was cut short is carried out")
 		return o.openOnce()
 	}
 	return book, err

@@ -70,6 +70,24 @@ func Parse(s string) (Token, error) {
 	return Token{sender: sender, secret: &secret}, nil
 }
 
+// Claimed returns what a text that is no valid token gives as its sender, for
+// people to see: not longer than a sender's name may be, and escaped. It is "" where the text has not
+// the form of a token, or has a secret in the name's place: nothing of what may be a
+// secret is shown.
+func Claimed(text string) string {
+	rest, ok := strings.CutPrefix(text, Prefix)
+	name, _, found := strings.Cut(rest, ":")
+	if !ok || !found || len(name) == secretText && holdsSecret(name) {
+		return ""
+	}
+	return message.Visible(message.Cut(name, message.MaxSender))
+}
+
+func holdsSecret(text string) bool {
+	_, err := encoding.DecodeString(text)
+	return err == nil
+}
+
 // Sender returns the sender's name that stands in the token.
 func (t Token) Sender() string { return t.sender }
 

@@ -131,3 +131,30 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// What people see of a text that is no valid token is a name at most, short and escaped.
+func TestClaimed(t *testing.T) {
+	made, err := New("store-17")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := strings.TrimPrefix(made.Reveal(), Prefix+"store-17:")
+	long := strings.Repeat("n", message.MaxSender)
+	for text, want := range map[string]string{
+		made.Reveal():                       "store-17",
+		Prefix + "a\x1b[2J\u202e:x":         `a\x1b[2J\u202e`,
+		Prefix + long + "more:" + secret:    long,
+		Prefix + ":" + secret:               "",
+		Prefix + secret + ":store-17":       "",
+		Prefix + secret:                     "",
+		secret:                              "",
+		"password":                          "",
+		"Sealpost:store-17:" + secret:       "",
+		"":                                  "",
+		Prefix + "store-17:" + secret + ":": "store-17",
+	} {
+		if got := Claimed(text); got != want {
+			t.Errorf("Claimed(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
