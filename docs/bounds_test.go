@@ -48,7 +48,7 @@ func TestBoundsAreTried(t *testing.T) {
 // TestComposeBoundsLogs: the engine keeps a bounded log of every container.
 func TestComposeBoundsLogs(t *testing.T) {
 	service := regexp.MustCompile(`(?m)^  [a-z0-9-]+:\n`)
-	for _, file := range []string{"../compose.yaml", "../examples/compose.yaml"} {
+	for _, file := range []string{"../compose.yaml", "../examples/compose.yaml", "../examples/haproxy/compose.yaml"} {
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

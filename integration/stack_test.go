@@ -27,14 +27,19 @@ type stack struct {
 	t       *testing.T
 	project string
 	files   []string
+	env     []string // for what the compose files leave open: NAME=VALUE
 }
 
 // newStack makes a project that is removed with its volumes when t ends.
 // Further compose files change it.
 func newStack(t *testing.T, files ...string) *stack {
+	return stackOf(t, append([]string{composeFile}, files...)...)
+}
+
+// stackOf is newStack for other compose files than the demonstration's.
+func stackOf(t *testing.T, files ...string) *stack {
 	needDocker(t)
-	s := &stack{t: t, project: "sealpost-test-" + strings.ToLower(rand.Text()[:10]),
-		files: append([]string{composeFile}, files...)}
+	s := &stack{t: t, project: "sealpost-test-" + strings.ToLower(rand.Text()[:10]), files: files}
 	t.Cleanup(func() {
 		if t.Failed() {
 			logs, _ := s.try("logs", "--no-color", "--tail", "60")
@@ -56,6 +61,7 @@ func (s *stack) try(args ...string) (string, error) {
 		compose = append(compose, "-f", file)
 	}
 	cmd := exec.CommandContext(ctx, "docker", append(compose, args...)...)
+	cmd.Env = append(os.Environ(), s.env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
