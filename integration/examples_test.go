@@ -2,16 +2,28 @@ package integration
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
 	"net/netip"
+	"net/textproto"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/server/setup"
 )
 
-const examplesDir = "../examples/"
+const (
+	examplesDir = "../examples/"
+	quickHealth = "testdata/examples.yaml" // looks at health each second
+)
 
 // send has the client's image send a message as a sender of its own, in one of the
 // stack's networks or, with "host", from this machine.
@@ -54,4 +66,114 @@ func TestBehindHAProxy(t *testing.T) {
 	if !network.Contains(addr) || strings.Contains(proxy, "["+m[1]+"]") {
 		t.Errorf("the sender is %v; the network in front is %v, the proxy %s", addr, network, proxy)
 	}
+}
+
+// TestStackThatExists: beside other services, with the ports, the addresses and the
+// volumes that a stack has, a message goes in and comes out: volumes that are root's
+// and not empty, as file systems of their own are, become the server's, and a driver outside the
+// stack collects over passive ports of another range.
+func TestStackThatExists(t *testing.T) {
+	t.Parallel()
+	s := stackOf(t, examplesDir+"compose.yaml", examplesDir+"compose.ftp.yaml", quickHealth)
+	secrets, first := ftpSecrets(t), freePorts(t, passivePorts)
+	s.env = []string{"COMPOSE_PROFILES=ftp", "SEALPOST_BIND=127.0.0.1", "SEALPOST_PORT=0", "SEALPOST_FTP_PORT=0",
+		"SEALPOST_FTP_ADDRESS=127.0.0.1", "SEALPOST_FTP_SECRETS=" + secrets,
+		fmt.Sprintf("SEALPOST_FTP_PASV_MIN=%d", first), fmt.Sprintf("SEALPOST_FTP_PASV_MAX=%d", first+passivePorts-1)}
+	s.run("run", "--rm", "--entrypoint", "mkdir", "prepare", "/data/lost+found", "/state/lost+found")
+	s.run("up", "--no-build", "-d", "--wait", "sealpost", "vsftpd")
+	s.send("host", strings.TrimSpace(s.run("port", "sealpost", "7513")), "through the stack\n")
+	ftp := strings.TrimSpace(s.run("port", "vsftpd", "21"))
+	got := docker(t, "run", "--rm", "--network", "host", "--user", "0:0", "-v", secrets+":/secrets:ro",
+		"-e", "DRIVER_FTP_ADDR="+ftp, "-e", "DRIVER_FTP_USER=ftpread",
+		"-e", "DRIVER_FTP_PASSWORD_FILE=/secrets/password", "-e", "DRIVER_FTP_CA_FILE=/secrets/cert.pem",
+		"-e", "DRIVER_OUTPUT_DIR=/ftpreceived", "-e", "DRIVER_PRINT=full", "sealpost-driver")
+	if !strings.Contains(got, "| through the stack\n") {
+		t.Errorf("the driver printed %s", got)
+	}
+	if answer := passive(t, ftp, secrets); !strings.Contains(answer, "(127,0,0,1,") {
+		t.Errorf("vsftpd names another address for data connections: %s", answer)
+	}
+}
+
+// passive logs in and asks for a data connection with PASV, whose answer names an
+// address; programs that ask with EPSV, as the driver does, need none.
+func passive(t *testing.T, addr, secrets string) (answer string) {
+	t.Helper()
+	password, err := os.ReadFile(filepath.Join(secrets, "password"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := (&net.Dialer{Timeout: stepTimeout}).DialContext(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = raw.Close() }()
+	conn := textproto.NewConn(raw)
+	expect := func(code int, command string, args ...any) {
+		t.Helper()
+		if command != "" {
+			err = conn.PrintfLine(command, args...)
+		}
+		if err == nil {
+			_, answer, err = conn.ReadResponse(code)
+		}
+		if err != nil {
+			t.Fatalf("FTP: %v", err)
+		}
+	}
+	expect(220, "")
+	expect(234, "AUTH TLS")
+	// The driver has checked this certificate; here it is the answer that counts.
+	conn = textproto.NewConn(tls.Client(raw, &tls.Config{InsecureSkipVerify: true})) //nolint:gosec // as said above
+	expect(331, "USER ftpread")
+	expect(230, "PASS %s", strings.TrimSpace(string(password)))
+	expect(227, "PASV")
+	return answer
+}
+
+const passivePorts = 16 // four for each of the driver's connections
+
+// freePorts returns the first of n ports in a row that nobody has now.
+func freePorts(t *testing.T, n int) int {
+	t.Helper()
+	for first := 21000; first < 30000; first += n {
+		if portsFree(t, first, n) {
+			return first
+		}
+	}
+	t.Fatal("no ports in a row are free")
+	return 0
+}
+
+func portsFree(t *testing.T, first, n int) bool {
+	t.Helper()
+	for port := first; port < first+n; port++ {
+		ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return false
+		}
+		_ = ln.Close()
+	}
+	return true
+}
+
+// ftpSecrets makes vsftpd's password and certificate, which root in a container
+// without privileges can read.
+func ftpSecrets(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	config := setup.Config{SkipMessages: true, FTPSecretsDir: filepath.Join(dir, "ftp")}
+	for name, field := range map[string]*string{"data": &config.DataDir, "state": &config.StateDir,
+		"client": &config.ClientSecretsDir, "driver": &config.DriverSecretsDir, "outbox": &config.OutboxDir,
+		"received": &config.ReceivedDir} {
+		*field = filepath.Join(dir, name)
+	}
+	err := setup.Run(config, zerolog.Nop())
+	for _, name := range []string{"", "password", "cert.pem", "key.pem"} {
+		err = errors.Join(err, os.Chmod(filepath.Join(config.FTPSecretsDir, name), 0o755))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.FTPSecretsDir
 }
