@@ -25,15 +25,21 @@ const (
 	quickHealth = "testdata/examples.yaml" // looks at health each second
 )
 
+// addSender makes a sender, whose settings and more go into the file.
+func (s *stack) addSender(file, more string) {
+	s.t.Helper()
+	settings := s.run("exec", "-T", "sealpost", "/server", "sender", "add", "store-17")
+	if err := os.WriteFile(file, []byte(settings+more), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // send has the client's image send a message as a sender of its own, in one of the
 // stack's networks or, with "host", from this machine.
 func (s *stack) send(network, server, message string) {
 	s.t.Helper()
-	settings := s.run("exec", "-T", "sealpost", "/server", "sender", "add", "store-17")
 	file := filepath.Join(s.t.TempDir(), "store-17.env")
-	if err := os.WriteFile(file, []byte(settings+"CLIENT_SERVER="+server+"\n"), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
+	s.addSender(file, "CLIENT_SERVER="+server+"\n")
 	ctx, cancel := context.WithTimeout(s.t.Context(), stepTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "docker", "run", "--rm", "-i", "--network", network, "--env-file", file,
@@ -92,6 +98,23 @@ func TestStackThatExists(t *testing.T) {
 	}
 	if answer := passive(t, ftp, secrets); !strings.Contains(answer, "(127,0,0,1,") {
 		t.Errorf("vsftpd names another address for data connections: %s", answer)
+	}
+}
+
+// TestSidecar: what an application puts into the volume is sent as it comes, and has
+// its receipt there.
+func TestSidecar(t *testing.T) {
+	t.Parallel()
+	s := stackOf(t, examplesDir+"compose.yaml", examplesDir+"compose.sidecar.yaml", quickHealth)
+	settings := filepath.Join(t.TempDir(), "store-17.env")
+	s.env = []string{"SEALPOST_BIND=127.0.0.1", "SEALPOST_PORT=0", "SEALPOST_SENDER=" + settings}
+	s.run("up", "--no-build", "-d", "--wait", "sealpost")
+	s.addSender(settings, "")
+	s.run("up", "--no-build", "-d", "sender", "app")
+	s.run("run", "--rm", "--no-deps", "app", "timeout", "120", "sh", "-c",
+		`until ls /outbox/sent/*/now.txt.tlog-proof; do sleep 0.1; done 2>/dev/null`)
+	if logs := s.run("logs", "--no-log-prefix", "sealpost"); !strings.Contains(logs, "message received from store-17") {
+		t.Errorf("the server's log has no message:\n%s", logs)
 	}
 }
 
