@@ -1,7 +1,9 @@
 package integration
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -115,6 +117,38 @@ func TestSidecar(t *testing.T) {
 		`until ls /outbox/sent/*/now.txt.tlog-proof; do sleep 0.1; done 2>/dev/null`)
 	if logs := s.run("logs", "--no-log-prefix", "sealpost"); !strings.Contains(logs, "message received from store-17") {
 		t.Errorf("the server's log has no message:\n%s", logs)
+	}
+}
+
+// TestCollector: a driver that stays runs the command for a message that comes.
+func TestCollector(t *testing.T) {
+	t.Parallel()
+	s := stackOf(t, examplesDir+"compose.yaml", examplesDir+"compose.collector.yaml", quickHealth)
+	secrets, settings := ftpSecrets(t), filepath.Join(t.TempDir(), "collector.env")
+	password, err := os.ReadFile(filepath.Join(secrets, "password"))
+	if err == nil {
+		err = os.WriteFile(settings, nil, 0o600) // compose reads it from the start
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.env = []string{"COMPOSE_PROFILES=ftp", "SEALPOST_BIND=127.0.0.1", "SEALPOST_PORT=0",
+		"SEALPOST_FTP_SECRETS=" + secrets, "SEALPOST_COLLECTOR=" + settings}
+	s.run("build", "--quiet", "collector")
+	s.run("up", "--no-build", "-d", "--wait", "sealpost", "vsftpd")
+	identity := s.run("exec", "-T", "sealpost", "/server", "identity")
+	text := fmt.Appendf(nil, "DRIVER_FTP_PASSWORD=%s\nDRIVER_SERVER_IDENTITY=%s\n", bytes.TrimSpace(password),
+		strings.TrimSpace(identity))
+	if err := os.WriteFile(settings, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.run("up", "--no-build", "-d", "collector")
+	s.send(s.project+"_default", "sealpost:7513", "collected\n")
+	s.run("exec", "-T", "collector", "timeout", "120", "sh", "-c",
+		`until [ "$(head -n 1 /ftpreceived/handed)" = 1 ]; do sleep 0.1; done 2>/dev/null`)
+	want := fmt.Sprintf("message 0 of store-17: %x", sha256.Sum256([]byte("collected\n")))
+	if logs := s.run("logs", "--no-log-prefix", "collector"); !strings.Contains(logs, want) {
+		t.Errorf("the collector's log lacks %q:\n%s", want, logs)
 	}
 }
 
