@@ -30,7 +30,7 @@ const (
 // addSender makes a sender, whose settings and more go into the file.
 func (s *stack) addSender(file, more string) {
 	s.t.Helper()
-	settings := s.run("exec", "-T", "sealpost", "/server", "sender", "add", "store-17")
+	settings := s.stdout("exec", "-T", "sealpost", "/server", "sender", "add", "store-17")
 	if err := os.WriteFile(file, []byte(settings+more), 0o600); err != nil {
 		s.t.Fatal(err)
 	}

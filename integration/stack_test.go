@@ -53,7 +53,19 @@ func stackOf(t *testing.T, files ...string) *stack {
 }
 
 // try runs one compose command and returns what it printed.
-func (s *stack) try(args ...string) (string, error) {
+func (s *stack) try(args ...string) (string, error) { return s.compose((*exec.Cmd).CombinedOutput, args...) }
+
+// stdout runs one compose command and returns what it printed for another program.
+func (s *stack) stdout(args ...string) string {
+	s.t.Helper()
+	out, err := s.compose((*exec.Cmd).Output, args...)
+	if err != nil {
+		s.t.Fatalf("docker compose %s: %v", strings.Join(args, " "), err)
+	}
+	return out
+}
+
+func (s *stack) compose(run func(*exec.Cmd) ([]byte, error), args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
 	defer cancel()
 	compose := []string{"compose", "--progress", "quiet", "-p", s.project}
@@ -62,7 +74,7 @@ func (s *stack) try(args ...string) (string, error) {
 	}
 	cmd := exec.CommandContext(ctx, "docker", append(compose, args...)...)
 	cmd.Env = append(os.Environ(), s.env...)
-	out, err := cmd.CombinedOutput()
+	out, err := run(cmd)
 	return string(out), err
 }
 
