@@ -53,7 +53,9 @@ func stackOf(t *testing.T, files ...string) *stack {
 }
 
 // try runs one compose command and returns what it printed.
-func (s *stack) try(args ...string) (string, error) { return s.compose((*exec.Cmd).CombinedOutput, args...) }
+func (s *stack) try(args ...string) (string, error) {
+	return s.compose((*exec.Cmd).CombinedOutput, args...)
+}
 
 // stdout runs one compose command and returns what it printed for another program.
 func (s *stack) stdout(args ...string) string {

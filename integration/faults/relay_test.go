@@ -16,6 +16,7 @@ type relay struct {
 	harmed  counter                // connections that met their fault, or ended before
 	choose  func(n int) *treatment // for the n-th connection; nil, or returning nil: none
 	passing func(bytes int)        // called before so many go to the server; nil: nothing is done
+	coming  func(bytes int)        // the same, to the client
 	running sync.WaitGroup
 
 	mu     sync.Mutex
@@ -26,8 +27,9 @@ type relay struct {
 	count  int
 }
 
-// newRelay listens until the test ends.
-func newRelay(t *testing.T, target string, choose func(n int) *treatment) *relay {
+// newRelay listens until the test ends. What is set has effect from the first
+// connection on.
+func newRelay(t *testing.T, target string, choose func(n int) *treatment, set ...func(*relay)) *relay {
 	t.Helper()
 	ln, err := net.Listen("tcp", relayHost()+":0")
 	if err != nil {
@@ -35,6 +37,9 @@ func newRelay(t *testing.T, target string, choose func(n int) *treatment) *relay
 	}
 	r := &relay{ln: ln, target: target, led: make(chan struct{}), choose: choose, open: make(map[net.Conn]struct{})}
 	r.harmed.changed = make(chan struct{})
+	for _, s := range set {
+		s(r)
+	}
 	r.running.Go(r.serve)
 	t.Cleanup(r.close)
 	return r
@@ -142,7 +147,7 @@ func (r *relay) pass(client *net.TCPConn) {
 		return // the client sees the end of its connection
 	}
 	defer r.drop(server)
-	l := &line{client: client, server: server, faults: r.treatment(), passing: r.passing}
+	l := &line{client: client, server: server, faults: r.treatment(), passing: r.passing, coming: r.coming}
 	if l.faults != nil {
 		defer r.harmed.add()
 		if l.faults.kind == duplicated {
@@ -182,6 +187,7 @@ type line struct {
 	double         *net.TCPConn // hears what the server hears, for duplicated
 	faults         *treatment
 	passing        func(bytes int) // of relay
+	coming         func(bytes int) // as well
 }
 
 func (l *line) run() {
@@ -229,6 +235,9 @@ var errStruck = errors.New("the line is cut")
 func (l *line) forward(ctx context.Context, to *net.TCPConn, p []byte, up bool) error {
 	if l.passing != nil && up {
 		l.passing(len(p))
+	}
+	if l.coming != nil && !up {
+		l.coming(len(p))
 	}
 	if l.double != nil && up {
 		_, _ = l.double.Write(p) // the server may have ended it

@@ -35,8 +35,7 @@ func TestLargeMessageResumed(t *testing.T) {
 	s.await(ready)
 	// Late enough for a part to be durable when the server is killed.
 	tolls := newTolls(size/10*4, size/10*6, size/10*8, size/10*9)
-	r := newRelay(t, s.listen, nil)
-	r.passing = tolls.pass // before there are connections
+	r := newRelay(t, s.listen, nil, func(r *relay) { r.passing = tolls.pass })
 	b := newLargeBox(s, r.addr(), size)
 
 	client := b.start()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -146,7 +147,16 @@ func (s *session) retrieve(name string, offset, want int64, w io.Writer) (err er
 	s.guard.begin(s.timeout + time.Duration(min(want/s.minRate, maxSeconds))*time.Second)
 	copyErr := copyExactly(w, response, want)
 	s.guard.begin(s.timeout)
-	return errors.Join(copyErr, response.Close())
+	return errors.Join(copyErr, begun(response.Close()))
+}
+
+// begun is an error at the end of a transfer. Said there, "no such file" is no word
+// about the file, though servers say it: what came of it is worth keeping.
+func begun(err error) error {
+	if missing(err) {
+		return fmt.Errorf("%w: %s", ErrCut, message.Visible(err.Error()))
+	}
+	return err
 }
 
 // request asks for a file from offset on.

@@ -22,6 +22,7 @@ func TestCutTransferGoesOnWhereItEnded(t *testing.T) {
 		"called complete": "226 done",
 		"called cut":      "426 cut",
 		"421":             "421 timeout",
+		"called missing":  "550 it broke",
 		"no word":         "",
 	} {
 		t.Run(name, func(t *testing.T) {
