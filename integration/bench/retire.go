@@ -90,12 +90,12 @@ func (r *retireRun) values(o outcome, retired int) values {
 }
 
 // sendOn sends a few messages more, one at a time.
-func (g *rig) sendOn(all *outcome) error {
-	result, err := g.load.ask(aloneOrder)
+func (r *rig) sendOn(all *outcome) error {
+	result, err := r.load.ask(aloneOrder)
 	if err != nil {
 		return err
 	}
-	g.stored += aloneOrder.Messages
+	r.stored += aloneOrder.Messages
 	all.Latencies = append(all.Latencies, result.Latencies...)
 	all.Elapsed += result.Elapsed
 	return nil
