@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"sealpost/shared/durable"
 )
@@ -167,13 +168,31 @@ func (o *Output) lock() (*durable.FileLock, error) {
 	return lock, nil
 }
 
-// LockFile takes a lock without waiting: durable.ErrLocked. Its file is made here, so
-// that it gets the owner of all that is here.
+const (
+	// forkWait is how long the lock of a driver is waited for that was killed: a hook that
+	// was being started then holds it until its program runs (flock(2), fork).
+	forkWait = time.Second
+	lockPoll = 10 * time.Millisecond
+)
+
+// LockFile takes a lock, and waits for it no longer than a moment: durable.ErrLocked. Its
+// file is made here, so that it gets the owner of all that is here.
 func (o *Output) LockFile(name string) (*durable.FileLock, error) {
+	return o.lockWithin(name, forkWait)
+}
+
+// lockWithin does not wait for ever: somebody else may have put the lock there.
+func (o *Output) lockWithin(name string, wait time.Duration) (*durable.FileLock, error) {
 	f, err := o.open(name, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	_ = f.Close() // nothing was written
-	return o.TryLock(name)
+	for tries := wait / lockPoll; ; tries-- {
+		lock, err := o.TryLock(name)
+		if !errors.Is(err, durable.ErrLocked) || tries <= 0 {
+			return lock, err
+		}
+		time.Sleep(lockPoll)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
@@ -61,6 +62,19 @@ func TestOneCollectorADirectory(t *testing.T) {
 	if err := lock.Close(); err != nil {
 		t.Fatal(err)
 	}
+	mustCollect(t, cfg)
+}
+
+// TestLockOfAKilledCollector: a driver that is killed while it starts a hook leaves its
+// lock to that for a moment.
+func TestLockOfAKilledCollector(t *testing.T) {
+	v := sampleVolume(t, 5)
+	cfg := config(t, drivertest.Serve(t, v.Dir, nil))
+	lock, err := durable.TryLock(filepath.Join(cfg.Dir, ".collecting"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { _ = lock.Close() }) // the fault, not a wait
 	mustCollect(t, cfg)
 }
 

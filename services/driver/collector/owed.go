@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 	"sealpost/shared/numbers"
 )
@@ -40,7 +39,6 @@ func (e *OwedError) Unwrap() error { return e.Cause }
 const (
 	owingName = ".owing"
 	owingWait = 10 * time.Second // nobody holds it longer than a flush takes
-	owingPoll = 10 * time.Millisecond
 )
 
 // Owed reads the list.
@@ -67,9 +65,9 @@ func (o *Output) Owed() (numbers.Set, error) {
 // ChangeOwed puts numbers on the list and takes others off it, durably, and returns
 // what it holds then. The error is ErrInUse where another process does so for long.
 func (o *Output) ChangeOwed(more, less numbers.Set) (owed numbers.Set, err error) {
-	lock, err := o.lockOwed()
+	lock, err := o.lockWithin(owingName, owingWait)
 	if err != nil {
-		return owed, err
+		return owed, inUse(err)
 	}
 	defer lock.Close()
 	if owed, err = o.Owed(); err != nil {
@@ -82,19 +80,6 @@ func (o *Output) ChangeOwed(more, less numbers.Set) (owed numbers.Set, err error
 		return owed, nil
 	}
 	return owed, o.writeOwed(owed)
-}
-
-// lockOwed waits for the lock, but not for ever: somebody else may have put it there.
-func (o *Output) lockOwed() (*durable.FileLock, error) {
-	for deadline := time.Now().Add(owingWait); ; time.Sleep(owingPoll) {
-		lock, err := o.LockFile(owingName)
-		if err == nil {
-			return lock, nil
-		}
-		if !errors.Is(err, durable.ErrLocked) || time.Now().After(deadline) {
-			return nil, inUse(err)
-		}
-	}
 }
 
 // writeOwed replaces the list, durably. An empty one has no file.
