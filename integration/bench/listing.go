@@ -42,7 +42,7 @@ func (b *bench) listingSide(ctx context.Context, name string, path func(uint64) 
 	if err != nil {
 		return side{}, err
 	}
-	dirs := []string{""}
+	dirs := []string{"."}
 	for i := 0; i < b.listing && ctx.Err() == nil; i++ {
 		file := path(uint64(i))
 		if shard := logfile.Shard(file); shard != "" && shard != dirs[len(dirs)-1] {
@@ -70,23 +70,32 @@ func (b *bench) list(ctx context.Context, dir string, dirs []string) (got values
 		return nil, err
 	}
 	defer func() { _ = c.Quit() }()
-	return listAll(c, dirs)
+	return b.listAll(c, dirs)
 }
 
-// listAll lists directories one after the other.
-func listAll(conn *ftp.ServerConn, dirs []string) (values, error) {
+// listAll lists directories one after the other. Together they have all the files.
+func (b *bench) listAll(conn *ftp.ServerConn, dirs []string) (values, error) {
 	got := values{"files": 0, "list ms": 0, "all ms": 0}
+	all := 0
 	for _, dir := range dirs {
 		began := time.Now()
-		entries, err := conn.List("/" + dir)
+		entries, err := conn.List(dir)
 		if err != nil {
 			return nil, err
 		}
 		took := time.Since(began).Seconds() * 1000
 		got["all ms"] += took
+		for _, e := range entries {
+			if e.Type == ftp.EntryTypeFile {
+				all++
+			}
+		}
 		if files := float64(len(entries)); files > got["files"] {
 			got["files"], got["list ms"] = files, took
 		}
+	}
+	if all != b.listing {
+		return nil, fmt.Errorf("%d files were listed of %d", all, b.listing)
 	}
 	return got, nil
 }
