@@ -5,12 +5,14 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"runtime"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/handon"
+	"sealpost/shared/ballast"
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
@@ -45,6 +47,7 @@ type follower struct {
 // logged when it begins or changes, and tried again at growing pauses; what cannot
 // get well by itself ends it: the error is a *FailedError, or about settings.
 func Follow(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writer) error {
+	defer runtime.KeepAlive(ballast.New(ballastSize))
 	if cfg.Outbox != "" {
 		return &settings.Error{Problems: []settings.Problem{{Name: "DRIVER_OUTBOX", Value: cfg.Outbox,
 			Rule: "does not go with -follow: it waits for the end of something that has none"}}}

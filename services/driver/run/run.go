@@ -21,6 +21,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ import (
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/handon"
 	"sealpost/services/driver/receipts"
+	"sealpost/shared/ballast"
 	"sealpost/shared/logging"
 	"sealpost/shared/progress"
 	"sealpost/shared/settings"
@@ -71,10 +73,14 @@ type driver struct {
 	failures    []error
 }
 
+// ballastSize is several times what a driver holds that collects small files.
+const ballastSize = 24 << 20
+
 // Run runs the driver with its settings. Printed files and the summary go to
 // out, log lines and progress to errs. The error is a *FailedError, or about
 // settings: a *settings.Error.
 func Run(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writer) error {
+	defer runtime.KeepAlive(ballast.New(ballastSize))
 	d, err := prepare(ctx, cfg, warnings, out, errs)
 	if err != nil {
 		return err
