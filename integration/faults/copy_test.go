@@ -107,6 +107,7 @@ func (p *plainCopies) judge(s *server, dir string) {
 	c := serverOn(s.t, filepath.Join(dir, "data"), filepath.Join(dir, "state"))
 	c.start()
 	if status, _ := c.answers(); status != ready {
+		c.kill() // it would go on writing where all is about to be removed
 		return
 	}
 	c.stop()
