@@ -93,4 +93,8 @@ func TestWriteUnderWay(t *testing.T) {
 	if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error(err)
 	}
+	// It keeps it however late it looks: what is below still has it.
+	if _, err := c.Conn.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
+	}
 }
