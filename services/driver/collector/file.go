@@ -106,10 +106,7 @@ func (c *collector) fetchText(s *session, e logfile.Entry) ([]byte, error) {
 	if err := c.retrieve(s, e, 0, text); err != nil {
 		return nil, err
 	}
-	if sha256.Sum256(text.Bytes()) != e.FileSHA256 {
-		return nil, ErrDigest
-	}
-	return text.Bytes(), checkContent(bytes.NewReader(text.Bytes()), e)
+	return text.Bytes(), checkFile(bytes.NewReader(text.Bytes()), e)
 }
 
 // retrieve copies a log file from byte number have on to its end.

@@ -47,7 +47,7 @@ type follower struct {
 // logged when it begins or changes, and tried again at growing pauses; what cannot
 // get well by itself ends it: the error is a *FailedError, or about settings.
 func Follow(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writer) error {
-	defer runtime.KeepAlive(ballast.New(ballastSize))
+	defer runtime.KeepAlive(ballast.New())
 	if cfg.Outbox != "" {
 		return &settings.Error{Problems: []settings.Problem{{Name: "DRIVER_OUTBOX", Value: cfg.Outbox,
 			Rule: "does not go with -follow: it waits for the end of something that has none"}}}

@@ -73,14 +73,11 @@ type driver struct {
 	failures    []error
 }
 
-// ballastSize is several times what a driver holds that collects small files.
-const ballastSize = 24 << 20
-
 // Run runs the driver with its settings. Printed files and the summary go to
 // out, log lines and progress to errs. The error is a *FailedError, or about
 // settings: a *settings.Error.
 func Run(ctx context.Context, cfg Settings, warnings []string, out, errs io.Writer) error {
-	defer runtime.KeepAlive(ballast.New(ballastSize))
+	defer runtime.KeepAlive(ballast.New())
 	d, err := prepare(ctx, cfg, warnings, out, errs)
 	if err != nil {
 		return err

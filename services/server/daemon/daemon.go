@@ -47,14 +47,11 @@ const (
 	adminTimeout = 10 * time.Second
 )
 
-// ballastSize is several times what a server holds that keeps small messages.
-const ballastSize = 24 << 20
-
 // Run runs the server until ctx ends, then drains it: what is under way is
 // finished and answered within DrainTimeout. It returns nil after a drain, and
 // an error when the server could not start or a listener failed.
 func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) error {
-	defer runtime.KeepAlive(ballast.New(ballastSize))
+	defer runtime.KeepAlive(ballast.New())
 	sums := floods.New(log, time.Now)
 	zone, err := settings.Zone()
 	if err != nil {
