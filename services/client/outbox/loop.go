@@ -188,7 +188,8 @@ func (o *run) takeOver(ctx, until context.Context, id message.ID, ended func()) 
 func (o *run) pauseFor(ctx context.Context, jobs int, idle bool) {
 	pause, put := o.poll, (<-chan struct{})(nil)
 	if !o.Watch {
-		pause = min(pause, max(o.first, 2*o.paused))
+		// Growing by a quarter, it ends a wait no later than a quarter after its cause.
+		pause = min(pause, max(o.first, o.paused*5/4))
 	}
 	o.paused = pause
 	if o.watch != nil {
