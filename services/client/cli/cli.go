@@ -25,6 +25,10 @@ const usage = `usage: client [FLAGS] FILE [PASSWORD]     send one file; - is sta
        client -files FILE...              send several, each as a message
        client -outbox DIR [-watch]        send every file in DIR
        client -outbox DIR -accept-logbook make the outbox take the server's logbook
+       client -outbox DIR -resend-since TIME
+                                          send again what was sent since, under
+                                          the same ids: a restored server may
+                                          have lost it
        client verify RECEIPT FILE         check a receipt, without the server
        client version                     print version, revision, Go version
                                           and platform
@@ -92,6 +96,8 @@ func dispatch(ctx context.Context, args []string, std voice.Streams) error {
 	switch {
 	case opts.acceptLogbook:
 		return r.acceptLogbook(ctx)
+	case opts.resends():
+		return r.resend(ctx)
 	case opts.outbox != "":
 		return r.sendOutbox(ctx)
 	case len(opts.files) > 0:

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"sealpost/shared/arguments"
 	"sealpost/shared/message"
@@ -21,7 +22,8 @@ type options struct {
 	name        string     // "": the file's
 	receipt     string
 	outbox      string
-	files       []string // of -files
+	resendSince time.Time // zero: do not
+	files       []string  // of -files
 
 	watch, acceptLogbook, allowEmpty bool
 
@@ -50,7 +52,7 @@ func badUsage(format string, args ...any) error {
 // is a flag.
 func parse(args []string) (options, error) {
 	var opts options
-	var id string
+	var id, since string
 	var several bool
 	flags := flag.NewFlagSet("client", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -60,6 +62,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&opts.outbox, "outbox", "", "")
 	flags.BoolVar(&opts.watch, "watch", false, "")
 	flags.BoolVar(&opts.acceptLogbook, "accept-logbook", false, "")
+	flags.StringVar(&since, "resend-since", "", "")
 	flags.BoolVar(&opts.allowEmpty, "allow-empty", false, "")
 	flags.BoolVar(&opts.json, "json", false, "")
 	flags.BoolVar(&opts.quiet, "quiet", false, "")
@@ -85,6 +88,11 @@ func parse(args []string) (options, error) {
 			return options{}, &usageError{rule: "-name: " + err.Error(), hint: nameRule}
 		}
 	}
+	if since != "" {
+		if opts.resendSince, err = parseSince(since); err != nil {
+			return options{}, err
+		}
+	}
 	switch {
 	case opts.outbox != "":
 		return opts, opts.checkOutbox(rest, several)
@@ -93,6 +101,20 @@ func parse(args []string) (options, error) {
 	}
 	return opts.withFile(rest)
 }
+
+// parseSince reads a time, or a day from its beginning, in UTC as the days of sent.
+func parseSince(text string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, badUsage("-resend-since %q must be a date such as 2026-11-27, in UTC, or a time such as "+
+		"2026-11-27T15:00:00Z", text)
+}
+
+// resends reports whether what was sent is to be sent again.
+func (o options) resends() bool { return !o.resendSince.IsZero() }
 
 // checkSystem refuses an outbox on a system without flock(2) and openat(2), by
 // which several clients share one.
@@ -121,6 +143,8 @@ func (o options) checkOutbox(rest []string, several bool) error {
 		return badUsage("-accept-logbook is done once; start with -watch after it")
 	case o.json && o.acceptLogbook:
 		return badUsage("-json tells of messages, and -accept-logbook sends none")
+	case o.resends() && (o.watch || o.acceptLogbook):
+		return badUsage("-resend-since is done once; -accept-logbook goes before it, and -watch after or beside it")
 	}
 	info, err := os.Stat(o.outbox)
 	if err != nil {
@@ -134,8 +158,8 @@ func (o options) checkOutbox(rest []string, several bool) error {
 
 func (o options) withFile(rest []string) (options, error) {
 	switch {
-	case o.watch || o.acceptLogbook:
-		return options{}, badUsage("-watch and -accept-logbook go with -outbox DIR")
+	case o.watch || o.acceptLogbook || o.resends():
+		return options{}, badUsage("-watch, -accept-logbook and -resend-since go with -outbox DIR")
 	case len(rest) == 0:
 		return options{}, badUsage("no FILE and no -outbox DIR given")
 	case len(rest) > 2:
@@ -164,8 +188,8 @@ func (o options) withFile(rest []string) (options, error) {
 // withFiles takes all arguments as files, which are there.
 func (o options) withFiles(rest []string) (options, error) {
 	switch {
-	case o.watch || o.acceptLogbook:
-		return options{}, badUsage("-watch and -accept-logbook go with -outbox DIR")
+	case o.watch || o.acceptLogbook || o.resends():
+		return options{}, badUsage("-watch, -accept-logbook and -resend-since go with -outbox DIR")
 	case o.id != message.ID{}, o.name != "", o.receipt != "":
 		return options{}, badUsage("-id, -name and -receipt are for one file, not for several; an outbox keeps receipts")
 	case len(rest) == 0:

@@ -7,7 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"sealpost/services/client/courier"
 	"sealpost/services/client/outbox"
@@ -19,17 +21,7 @@ import (
 func (r *runner) sendOutbox(ctx context.Context) error {
 	waiting := &waitingCount{waiting: r.waiting}
 	sending, stop := r.progress("messages", waiting.count)
-	out, err := outbox.Run(ctx, outbox.Config{
-		Dir: r.outbox, Sender: r.settings.parsedToken.Sender(), Key: r.key(),
-		Deliver: r.carrier.Deliver, Logbook: r.carrier.Logbook,
-		Watch: r.watch, Yield: r.settings.OutboxYield, Timeout: r.settings.Timeout,
-		Settle: r.settings.OutboxSettle, Ignore: r.settings.OutboxIgnore, Recursive: r.settings.OutboxRecursive,
-		SentKeep: r.settings.SentKeep, Log: r.log,
-		Settled: func(s outbox.Result) {
-			sending.settled.Add(1)
-			_ = r.report(ofOutbox(s)) // Main makes an error of printing the outcome
-		},
-	})
+	out, err := outbox.Run(ctx, r.outboxConfig(func() { sending.settled.Add(1) }))
 	stop()
 	for _, left := range out.Left {
 		_ = r.report(ofLeft(left))
@@ -42,6 +34,21 @@ func (r *runner) sendOutbox(ctx context.Context) error {
 		return &outcomeError{dir: r.outbox, outcome: out}
 	}
 	return nil
+}
+
+// outboxConfig is that of a run, or of sending again; settled is told of each message.
+func (r *runner) outboxConfig(settled func()) outbox.Config {
+	return outbox.Config{
+		Dir: r.outbox, Sender: r.settings.parsedToken.Sender(), Key: r.key(),
+		Deliver: r.carrier.Deliver, Logbook: r.carrier.Logbook,
+		Watch: r.watch, Yield: r.settings.OutboxYield, Timeout: r.settings.Timeout,
+		Settle: r.settings.OutboxSettle, Ignore: r.settings.OutboxIgnore, Recursive: r.settings.OutboxRecursive,
+		SentKeep: r.settings.SentKeep, Log: r.log,
+		Settled: func(s outbox.Result) {
+			settled()
+			_ = r.report(ofOutbox(s)) // Main makes an error of printing the outcome
+		},
+	}
 }
 
 // ofOutbox is the result of a message that has come to its end.
@@ -90,13 +97,14 @@ func (r *runner) waiting() (int, error) {
 // outcomeError means that the outbox was gone through and not all was well.
 type outcomeError struct {
 	dir     string
+	again   string // further arguments of the command that goes on
 	outcome outbox.Outcome
 }
 
 func (e *outcomeError) Error() string {
 	var lines []string
 	if e.outcome.Stopped {
-		lines = append(lines, "stopped before the outbox was empty")
+		lines = append(lines, "stopped before all was sent")
 	}
 	if n := e.outcome.Refused; n > 0 {
 		lines = append(lines, fmt.Sprintf("refused: %d, see %s/refused", n, e.dir))
@@ -118,12 +126,14 @@ func (e *outcomeError) Error() string {
 
 // status puts what needs a person before what another run may settle.
 func (e *outcomeError) status() int {
-	if e.outcome.Refused > 0 {
+	refused := func(l outbox.Left) bool { return errors.As(l.Err, new(*courier.RefusalError)) }
+	if e.outcome.Refused > 0 || slices.ContainsFunc(e.outcome.Left, refused) {
 		return exitRefused
 	}
 	for _, left := range e.outcome.Left {
 		if errors.As(left.Err, new(*courier.ReadError)) || errors.As(left.Err, new(*outbox.RecordError)) ||
-			errors.As(left.Err, new(*outbox.ClaimError)) {
+			errors.As(left.Err, new(*outbox.ClaimError)) || errors.Is(left.Err, outbox.ErrNoReceipt) ||
+			errors.Is(left.Err, outbox.ErrNotAsSent) {
 			return exitFailed
 		}
 	}
@@ -140,7 +150,7 @@ func (e *outcomeError) hint() string {
 		}
 	}
 	if len(e.outcome.Left) > 0 || e.outcome.Stopped {
-		return "client -outbox " + quote(e.dir) + " goes on under the same ids"
+		return "client -outbox " + quote(e.dir) + e.again + " goes on under the same ids"
 	}
 	return "the .reason beside each says what to change; to send one again, move it from there into the outbox"
 }
@@ -173,6 +183,21 @@ func outboxHint(err error) string {
 			"on its file system, and writable; to keep all of it elsewhere, link to the outbox itself"
 	}
 	return ""
+}
+
+// resend sends again what was sent from the outbox.
+func (r *runner) resend(ctx context.Context) error {
+	out, err := outbox.Resend(ctx, r.outboxConfig(func() {}), r.resendSince)
+	for _, left := range out.Left {
+		_ = r.report(ofLeft(left))
+	}
+	r.log.Info().Int("sent", out.Sent).Int("receipts", out.Renewed).Int("left", len(out.Left)).
+		Msg("what was sent is sent again; receipts that now say something else are new")
+	if err == nil && (len(out.Left) > 0 || out.Stopped) {
+		again := " -resend-since " + r.resendSince.Format(time.RFC3339)
+		err = &outcomeError{dir: r.outbox, again: again, outcome: out}
+	}
+	return err
 }
 
 // acceptLogbook makes the outbox know the logbook that the server names.

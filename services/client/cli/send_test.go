@@ -209,7 +209,7 @@ func TestStoppedWhileTrying(t *testing.T) {
 		says   string
 	}{
 		{[]string{filepath.Join(box, "message")}, 4, "again without a double: client -id "},
-		{[]string{"-outbox", box}, 4, "client: stopped before the outbox was empty"},
+		{[]string{"-outbox", box}, 4, "client: stopped before all was sent"},
 		{[]string{"-outbox", box, "-watch"}, 0, "outbox finished"},
 	} {
 		ctx, stop := context.WithCancel(t.Context())

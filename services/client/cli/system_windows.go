@@ -19,6 +19,7 @@ const endOfInput = "Ctrl-Z"
 
 // What a command line asks of an outbox is refused before any of these is called.
 func (r *runner) sendOutbox(context.Context) error    { return checkSystem(runtime.GOOS) }
+func (r *runner) resend(context.Context) error        { return checkSystem(runtime.GOOS) }
 func (r *runner) acceptLogbook(context.Context) error { return checkSystem(runtime.GOOS) }
 func (r *runner) waiting() (int, error)               { return 0, checkSystem(runtime.GOOS) }
 func outboxStatus(error) int                          { return exitFailed }

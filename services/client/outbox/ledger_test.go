@@ -286,7 +286,7 @@ func (b bench) names(dir string) []string {
 	var names []string
 	for _, name := range b.all(dir) {
 		switch name {
-		case ".logbook", ".logbook.lock", box.Sending:
+		case ".logbook", ".logbook.lock", ".resend.lock", box.Sending:
 		default:
 			names = append(names, name)
 		}

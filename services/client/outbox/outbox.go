@@ -100,6 +100,7 @@ type Config struct {
 // are the files that Config.Ignore named at the last look.
 type Outcome struct {
 	Sent, Refused int
+	Renewed       int // of those that [Resend] sent: they have another receipt than before
 	Left          []Left
 	Ignored       int
 	Stopped       bool // asked to stop before the outbox was empty

@@ -50,6 +50,7 @@ type plan struct {
 	Log         bool // print the log
 	Recursive   bool
 	Together    bool // flush the file system, whatever it is
+	Again       bool // send again, to another logbook
 	Descriptors int  // how many it may have; 0: as the test; it delivers one message at a time then
 }
 
@@ -71,6 +72,9 @@ func clientProcess(text string) int {
 	deliver := ledger{dir: p.Ledger, step: step}.deliver
 	if p.Descriptors > 0 {
 		deliver = p.withFew(deliver)
+	}
+	if p.Again {
+		return p.resend(ctx, step)
 	}
 	var flusher *durable.Flusher
 	if p.Together {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"sealpost/services/driver/drivertest"
 	"sealpost/services/driver/receipts"
@@ -12,7 +13,8 @@ import (
 )
 
 // TestWhereReceiptsLie: days, folders in them, and the directories, one a message,
-// that earlier clients made. What has a dot is not looked at.
+// that earlier clients made. What has a dot is not looked at, and neither is a receipt
+// that was set aside for another one.
 func TestWhereReceiptsLie(t *testing.T) {
 	v := drivertest.NewVolume(t)
 	f := &fixture{Outbox: drivertest.NewOutbox(t, v), t: t, volume: v}
@@ -27,6 +29,7 @@ func TestWhereReceiptsLie(t *testing.T) {
 		f.Put(path+receipt.FileSuffix, v.Receipt(e))
 	}
 	f.Put("sent/.pruned-2026-10-01-7/a", "x")
+	f.Put("sent/2026-11-26/"+receipt.SupersededName("a.txt"+receipt.FileSuffix, time.Unix(0, 0)), "x")
 	f.Put("sent/2026-11-26/.0123456789abcdef0123456789abcdef.tlog-proof", "half")
 	f.Put("sent/2026-11-26/d/.hidden/x", "x")
 	f.Put("sent/2026-11-28/e/.keep", "")

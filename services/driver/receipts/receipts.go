@@ -103,12 +103,18 @@ func (s *Set) sent(f folder) {
 		case named && f.files[of]: // looked at with its message
 		case f.files[name+receipt.FileSuffix]:
 			s.open(f.Dir, name)
+		case isSuperseded(name): // it was true of a logbook, or an end of one, that is gone
 		case named:
 			s.alone = append(s.alone, filepath.Join(f.Path(), of))
 		default:
 			s.fail(filepath.Join(f.Path(), name), -1, ErrNoReceipt)
 		}
 	}
+}
+
+func isSuperseded(name string) bool {
+	_, ok := receipt.SupersededOf(name)
+	return ok
 }
 
 // open checks the receipt of a message file.

@@ -43,6 +43,8 @@ type plan struct {
 	Refuse bool
 	Prune  time.Time // instead, at that time
 	Wait   bool      // say "ready" and wait for a line at first
+
+	Supersede bool // instead, give all that was sent another receipt
 }
 
 func (p plan) batch() (b Batch) {
@@ -83,6 +85,9 @@ func (p plan) run() error {
 		if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 			return err
 		}
+	}
+	if p.Supersede {
+		return place.supersede(noon)
 	}
 	if !p.Prune.IsZero() {
 		_, err := place.Prune(context.Background(), p.Prune, time.Hour)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable"
 )
 
@@ -128,10 +129,13 @@ func gone(err error) error {
 }
 
 // removable reports whether a file may go: a message with its receipt, a receipt
-// without a message, and what a crash left of a receipt.
+// without a message, one that was set aside, and what a crash left of a receipt.
 func (u *pruning) removable(d *durable.Dir, name string) bool {
 	if u.Kind.isHidden(name) || durable.IsTemp(name) {
 		return true
+	}
+	if _, aside := receipt.SupersededOf(name); aside {
+		return u.isText(d, name)
 	}
 	if message, text := strings.CutSuffix(name, u.Kind.suffix()); text {
 		return u.isText(d, name) && !hasFile(d, message)
@@ -141,9 +145,7 @@ func (u *pruning) removable(d *durable.Dir, name string) bool {
 }
 
 // alone reports whether what may go is no message.
-func (u *pruning) alone(name string) bool {
-	return strings.HasSuffix(name, u.Kind.suffix()) || durable.IsTemp(name)
-}
+func (u *pruning) alone(name string) bool { return isText(name) || durable.IsTemp(name) }
 
 // isText reports whether a name is a text's that is not a third user's.
 func (u *pruning) isText(d *durable.Dir, name string) bool {

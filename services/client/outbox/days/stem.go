@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/message"
 )
 
@@ -41,7 +42,9 @@ func stem(part string, id message.ID, n int) string {
 	return folderName(part, id, n)
 }
 
-// isText reports whether a name is one that a receipt or a reason may have.
+// isText reports whether a name is one that a receipt, also one that was set aside,
+// or a reason may have.
 func isText(name string) bool {
-	return strings.HasSuffix(name, receiptSuffix) || strings.HasSuffix(name, reasonSuffix)
+	_, aside := receipt.SupersededOf(name)
+	return aside || strings.HasSuffix(name, receiptSuffix) || strings.HasSuffix(name, reasonSuffix)
 }
