@@ -30,6 +30,7 @@ const (
 	CodeNoSpace     Code = 0x0203 // no room to stage it now
 	CodeCancelled   Code = 0x0204 // the client cancelled the body, or offered it again elsewhere
 	CodePartSpoiled Code = 0x0205 // what was kept of it does not fit: send it whole
+	CodeOverQuota   Code = 0x0206 // its sender has sent as much as it may for now
 
 	CodeProtocol        Code = 0x0301 // a record that breaks the grammar
 	CodeUnauthenticated Code = 0x0302 // no valid token
@@ -44,8 +45,8 @@ var codeNames = map[Code]string{
 	CodeTooLarge: "too large", CodeBadOffer: "bad offer", CodeIDConflict: "id conflict",
 	CodeMismatch: "content mismatch", CodeBadCiphertext: "bad ciphertext",
 	CodeUnavailable: "unavailable", CodeUnknown: "outcome unknown", CodeNoSpace: "no space", CodeCancelled: "cancelled",
-	CodePartSpoiled: "part spoiled",
-	CodeProtocol:    "protocol error", CodeUnauthenticated: "unauthenticated",
+	CodePartSpoiled: "part spoiled", CodeOverQuota: "over quota",
+	CodeProtocol: "protocol error", CodeUnauthenticated: "unauthenticated",
 	CodeBusy: "busy", CodeShuttingDown: "shutting down", CodeTooSlow: "too slow", CodeIdle: "idle",
 }
 

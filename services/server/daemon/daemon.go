@@ -88,7 +88,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	registerQueue(registry, opener.Queued)
 	book := standby.Open(st.LogbookID(), named(cfg.DataDir, opener.Open), reopenEvery)
 	in := intake.New(intake.Config{
-		TLS: tlsConfig, Book: book, Senders: st, Limits: limits, Proxies: cfg.ProxyProtocolFrom, Log: log,
+		TLS: tlsConfig, Book: book, Senders: st, Days: st, Limits: limits, Proxies: cfg.ProxyProtocolFrom, Log: log,
 		Sums: sums, Metrics: intake.NewMetrics(registry),
 	})
 	log.Info().Str("identity", st.Identity().VerifierKey(receipt.Origin(st.LogbookID()))).
@@ -149,6 +149,7 @@ func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, web
 	}
 	g.Go(func() error { return web.Serve(newPlaces(l.admin, adminConnections)) })
 	g.Go(func() error { follow.run(ctx); return nil })
+	g.Go(func() error { in.CountDays(ctx); return nil })
 	g.Go(func() error { ready.watch(ctx); return nil })
 	g.Go(func() error { ready.sums.Run(ctx); return nil })
 	g.Go(func() error {

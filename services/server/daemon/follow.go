@@ -24,15 +24,15 @@ type follower struct {
 	asks <-chan struct{}
 	log  zerolog.Logger
 
-	notices          *notices
-	senders, signers uint64
-	failed           string // the last error, so that it is logged once
+	notices                  *notices
+	senders, limits, signers uint64
+	failed                   string // the last error, so that it is logged once
 }
 
 func newFollower(st *state.State, in *intake.Server, cert *certificate, asks <-chan struct{},
 	log zerolog.Logger) *follower {
 	return &follower{st: st, in: in, cert: cert, asks: asks, log: log, notices: newNotices(st, log),
-		senders: st.SendersVersion(), signers: st.Signers()}
+		senders: st.SendersVersion(), limits: st.LimitsVersion(), signers: st.Signers()}
 }
 
 // run looks until ctx ends.
@@ -78,6 +78,10 @@ func (f *follower) lookAtState() {
 		f.senders = version
 		f.notices.lookAtSenders()
 		f.in.Recheck()
+	}
+	if version := f.st.LimitsVersion(); version != f.limits {
+		f.limits = version
+		f.notices.lookAtLimits()
 	}
 	if version := f.st.Signers(); version != f.signers {
 		f.signers = version

@@ -1,10 +1,13 @@
 package daemon
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"sealpost/services/server/quota"
 	"sealpost/services/server/state"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/logging/trail"
@@ -17,11 +20,13 @@ type notices struct {
 	log zerolog.Logger
 
 	roster     state.Roster
+	limits     map[string]quota.Limits
 	identities identities
 }
 
 func newNotices(st *state.State, log zerolog.Logger) *notices {
-	return &notices{st: st, log: log, roster: st.Roster(), identities: identitiesOf(st)}
+	limits, _ := st.AllLimits() // what cannot be read is as it was, and Check says why
+	return &notices{st: st, log: log, roster: st.Roster(), limits: limits, identities: identitiesOf(st)}
 }
 
 func (n *notices) step(step trail.Step, by string) *zerolog.Event {
@@ -39,6 +44,21 @@ func (n *notices) lookAtSenders() {
 		if c.Removed > 0 {
 			n.step(trail.SenderRemoved, trail.ByStateVolume).Str("sender", c.Sender).Int("tokens", c.Removed).
 				Msg("tokens of a sender are valid no more")
+		}
+	}
+}
+
+func (n *notices) lookAtLimits() {
+	before := n.limits
+	n.limits, _ = n.st.AllLimits()
+	names := make(map[string]quota.Limits)
+	maps.Copy(names, before)
+	maps.Copy(names, n.limits)
+	for _, sender := range slices.Sorted(maps.Keys(names)) {
+		if now := n.limits[sender]; now != before[sender] {
+			n.step(trail.SenderLimited, trail.ByStateVolume).Str("sender", sender).
+				Uint64("max_bytes_per_day", now.BytesPerDay).Float64("max_rate", now.Rate).
+				Msg("what a sender may send has changed")
 		}
 	}
 }

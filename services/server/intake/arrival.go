@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/quota"
 	"sealpost/shared/framing"
 	"sealpost/shared/message"
 )
@@ -24,9 +25,10 @@ type arrival struct {
 	err   error // a refusal's cause; nil: a receipt
 
 	// These are for one that is being committed.
-	since   time.Time
-	late    *time.Timer
-	settled atomic.Bool
+	since    time.Time
+	late     *time.Timer
+	settled  atomic.Bool
+	reserved *quota.Reservation
 }
 
 func (s *session) arrival(o framing.Offer) *arrival {
@@ -47,7 +49,8 @@ func (a *arrival) refused(err error) {
 
 // commit gives a complete message to the logbook. It is answered with the outcome,
 // or as unknown when the limit for a commit has passed.
-func (a *arrival) commit(staged logbook.Staged) {
+func (a *arrival) commit(staged logbook.Staged, reserved *quota.Reservation) {
+	a.reserved = reserved
 	a.s.out.expect()
 	a.since = time.Now()
 	a.late = time.AfterFunc(a.s.limits.Commit, a.tooLate)
@@ -60,8 +63,10 @@ func (a *arrival) tooLate() {
 	}
 }
 
-// settle takes the outcome of the commit, unless it is too late.
+// settle takes the outcome of the commit. Where it is too late for the sender it still
+// counts for the quota.
 func (a *arrival) settle(facts logbook.Facts, err error) {
+	a.s.server.quotas.Settle(a.reserved, facts, err)
 	if !a.settled.Swap(true) {
 		a.late.Stop()
 		a.settleWith(facts, err)

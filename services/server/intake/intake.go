@@ -21,6 +21,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/quota"
 	"sealpost/shared/logging/floods"
 )
 
@@ -33,19 +34,23 @@ type Senders interface {
 	// FirstUse reports whether the valid token with this SHA-256 was never used before,
 	// and notes that it is now.
 	FirstUse(hash [32]byte) bool
+	// Limits returns what a sender may send.
+	Limits(sender string) quota.Limits
 }
 
-// Config is what a Server works with. All fields but Limits, Proxies and Sums are
+// Config is what a Server works with. All fields but Limits, Proxies, Sums and Now are
 // required.
 type Config struct {
 	TLS     *tls.Config
 	Book    logbook.Logbook
 	Senders Senders
+	Days    quota.Record // of the senders' quotas
 	Limits  Limits
 	Proxies []netip.Prefix // who must say, and is believed, whom a connection is from
 	Log     zerolog.Logger
 	Sums    *floods.Sums // of what is logged again and again; nil: one of its own, which nobody flushes
 	Metrics *Metrics
+	Now     func() time.Time // the quotas' clock; nil: time.Now
 }
 
 var errTooMany = errors.New("too many connections")
@@ -59,6 +64,7 @@ type Server struct {
 	gate    *gate
 	guard   *guard
 	backlog *backlog
+	quotas  *quota.Quotas
 
 	ctx        context.Context // ends at Close: nothing waits any longer
 	cancel     context.CancelFunc
@@ -82,6 +88,9 @@ type drainer interface {
 func New(cfg Config) *Server {
 	cfg.Limits = cfg.Limits.WithDefaults()
 	cfg.Sums = cmp.Or(cfg.Sums, floods.New(cfg.Log, time.Now))
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	accepting, stopAccept := context.WithCancel(ctx)
 	return &Server{
@@ -89,6 +98,7 @@ func New(cfg Config) *Server {
 		gate:      newGate(cfg.Limits.Connections, cfg.Limits.ConnectionsPerAddress),
 		guard:     newGuard(cfg.Limits.LoginDelay),
 		backlog:   newBacklog(),
+		quotas:    quota.New(cfg.Book, cfg.Days, cfg.Now),
 		listeners: make(map[net.Listener]struct{}),
 		sessions:  make(map[drainer]struct{}),
 	}
@@ -145,6 +155,9 @@ func (s *Server) pauseAfter(err error) bool {
 	}
 	return wait(s.accepting, acceptPause)
 }
+
+// CountDays has the days of the senders' quotas begin, until ctx ends.
+func (s *Server) CountDays(ctx context.Context) { s.quotas.Run(ctx) }
 
 // Shutdown stops accepting, lets messages under way finish and their answers
 // leave, and returns when all sessions have ended. When ctx ends first the rest

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/quota"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/framing"
 	"sealpost/shared/message"
@@ -52,8 +53,15 @@ var reasons = []struct {
 // foresaw leaves the outcome open: trying again is right, giving up is not.
 func refusalOf(err error) *refusalError {
 	var r *refusalError
-	if errors.As(err, &r) {
+	var over *quota.OverError
+	var large *quota.TooLargeError
+	switch {
+	case errors.As(err, &r):
 		return r
+	case errors.As(err, &over):
+		return &refusalError{framing.CodeOverQuota, framing.RetryReason(over.After, over.Reason), err}
+	case errors.As(err, &large):
+		return &refusalError{framing.CodeTooLarge, large.Error(), err}
 	}
 	for _, known := range reasons {
 		if errors.Is(err, known.is) {

@@ -42,6 +42,7 @@ type options struct {
 	listen  func(net.Listener) net.Listener
 	senders func(intake.Senders) intake.Senders
 	alone   bool // no bystander
+	now     func() time.Time
 }
 
 // server is a real intake on loopback with a real logbook, state and TLS.
@@ -86,7 +87,7 @@ func start(t testing.TB, o options) *server {
 		senders = o.senders(st)
 	}
 	s.intake = intake.New(intake.Config{
-		TLS: tlsConfig, Book: book, Senders: senders, Limits: o.limits, Proxies: o.proxies,
+		TLS: tlsConfig, Book: book, Senders: senders, Days: st, Limits: o.limits, Proxies: o.proxies, Now: o.now,
 		Log: zerolog.New(s.logs), Sums: s.sums, Metrics: intake.NewMetrics(s.registry),
 	})
 	s.addr = s.listen(t, o, s.intake.Serve)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/quota"
 	"sealpost/shared/framing"
 	"sealpost/shared/message"
 )
@@ -30,11 +31,16 @@ func (s *session) take(o framing.Offer) error {
 	if err := judge(o, s.limits.Message); err != nil {
 		return s.refuseUnread(o, err)
 	}
-	staged, err := s.server.cfg.Book.Stage(s.server.ctx, d)
+	reserved, err := s.server.quotas.Admit(s.server.accepting, d, s.server.cfg.Senders.Limits(s.sender))
 	if err != nil {
 		return s.refuseUnread(o, err)
 	}
-	return s.receive(o, d, staged)
+	staged, err := s.server.cfg.Book.Stage(s.server.ctx, d)
+	if err != nil {
+		reserved.End()
+		return s.refuseUnread(o, err)
+	}
+	return s.receive(o, d, staged, reserved)
 }
 
 // refuseUnread answers before the body: the peer sends at most the window of it.
@@ -44,7 +50,7 @@ func (s *session) refuseUnread(o framing.Offer, err error) error {
 }
 
 // receive takes the body of a staged message.
-func (s *session) receive(o framing.Offer, d logbook.Draft, staged logbook.Staged) error {
+func (s *session) receive(o framing.Offer, d logbook.Draft, staged logbook.Staged, reserved *quota.Reservation) error {
 	want := bodySize(d)
 	if want > framing.InitialWindow {
 		from := uint64(0)
@@ -57,9 +63,10 @@ func (s *session) receive(o framing.Offer, d logbook.Draft, staged logbook.Stage
 	}
 	got, err := s.readBody(want, newBody(d.Cipher, staged), staged.LeastRate)
 	if err == nil {
-		s.arrival(o).commit(staged)
+		s.arrival(o).commit(staged, reserved)
 		return nil
 	}
+	reserved.End()
 	var failed *bodyError
 	if !errors.As(err, &failed) {
 		staged.Suspend()

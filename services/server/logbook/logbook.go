@@ -166,6 +166,11 @@ type Logbook interface {
 	// manifest line is a leaf of the logbook's tree. It may be another one each
 	// time, as the tree grows; the line in it is the same for ever.
 	Receipt(ctx context.Context, f Facts) ([]byte, error)
+	// Entries gives visit the entry of each message that is kept when the call begins,
+	// from a number on, in order, and returns the number behind the last. It ends with
+	// the first error. A from that is beyond them only asks for that number; then the
+	// call waits for nothing.
+	Entries(ctx context.Context, from uint64, visit func(logfile.Entry) error) (next uint64, err error)
 	// Stage looks whether there is room for a message and opens it for writing.
 	// Room is promised in steps, as the bytes come: any Write may be ErrNoSpace.
 	Stage(ctx context.Context, d Draft) (Staged, error)

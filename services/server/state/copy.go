@@ -31,7 +31,7 @@ func (s *State) copyTo(dir string) error {
 		most int64
 	}{
 		{logbookFile, maxSmallFile}, {checkpointFile, maxSmallFile}, {acceptedFile, maxSmallFile},
-		{retiredFile, maxSmallFile},
+		{retiredFile, maxSmallFile}, {quotaDayFile, maxSmallFile}, {limitsFile, maxSendersFile},
 		{sendersFile, maxSendersFile}, {usedFile, maxSendersFile}, {formerFile, maxIdentityFile}, {nextFile, maxIdentityFile},
 		{identityFile, maxIdentityFile},
 	} {

@@ -36,11 +36,16 @@ type Sender struct {
 	Created []time.Time // one per token, oldest first
 }
 
-// AddSender makes a token for a sender, who may be new. ErrTwoTokens when two
-// are valid already; a bad name is message.CheckNewSender's error, or for one who
-// is known already message.CheckSender's. The token is shown this once and cannot
-// be had again.
+// AddSender is AddLimited without a change of limits.
 func (s *State) AddSender(name string) (token.Token, error) {
+	return s.AddLimited(name, LimitsChange{})
+}
+
+// AddLimited makes a token for a sender, who may be new, and changes the sender's limits
+// before it is valid. ErrTwoTokens when two are valid already; a bad name is
+// message.CheckNewSender's error, or for one who is known already message.CheckSender's.
+// The token is shown this once and cannot be had again.
+func (s *State) AddLimited(name string, limits LimitsChange) (token.Token, error) {
 	if err := message.CheckSender(name); err != nil {
 		return token.Token{}, err
 	}
@@ -53,6 +58,9 @@ func (s *State) AddSender(name string) (token.Token, error) {
 			return nil, ErrTwoTokens
 		}
 		if err := message.CheckNewSender(name); err != nil && count(tokens, name) == 0 {
+			return nil, err
+		}
+		if err := s.limitNew(name, limits); err != nil {
 			return nil, err
 		}
 		made := time.Now().UTC().Truncate(time.Second)
@@ -121,6 +129,7 @@ func (s *State) Authenticate(tok string) (sender string, ok bool) {
 	if !ok || match.Sender != parsed.Sender() {
 		return "", false
 	}
+	_ = s.limits.refresh() // Check reports it
 	return match.Sender, true
 }
 

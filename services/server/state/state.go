@@ -17,8 +17,8 @@
 // Files: identity.pem and, while it is about to be replaced, identity_next.pem
 // (PKCS #8), identities_former.jsonl (see former.go), logbook_id (32 hex
 // digits), senders.jsonl (see tokens.go), tokens_used (see
-// used.go), checkpoint (a signed note), retired (see
-// retired.go), accepted (see acceptance.go), order, order_taken and answer (see order.go),
+// used.go), limits.jsonl (see limits.go), quota_day (see quotaday.go), checkpoint (a
+// signed note), retired (see retired.go), accepted (see acceptance.go), order, order_taken and answer (see order.go),
 // lock and order_lock (empty). The directory has mode 0700, the files 0600.
 package state
 
@@ -31,6 +31,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"sealpost/services/server/quota"
 )
 
 const (
@@ -45,6 +47,8 @@ const (
 	usedFile       = "tokens_used"
 	checkpointFile = "checkpoint"
 	retiredFile    = "retired"
+	limitsFile     = "limits.jsonl"
+	quotaDayFile   = "quota_day"
 	acceptedFile   = "accepted"
 	lockFile       = "lock"
 	orderFile      = "order"
@@ -65,6 +69,7 @@ type State struct {
 	tokens     watched[[]knownToken]
 	valid      atomic.Pointer[tokenSet]
 	used       used
+	limits     watched[map[string]quota.Limits]
 	identities keyring
 	now        func() time.Time
 }
@@ -79,6 +84,8 @@ func Open(dir string) (*State, error) {
 	s.tokens.watch("senders", s.path(sendersFile), maxSendersFile, ErrSendersFile, parseTokens)
 	s.used.file.watch("used tokens", s.path(usedFile), maxSendersFile, ErrUsedFile, parseUsed)
 	s.used.file.optional = true
+	s.limits.watch("limits", s.path(limitsFile), maxSendersFile, ErrLimitsFile, parseLimits)
+	s.limits.optional = true
 	s.identities.watch(s.path)
 	if err := s.locked(s.load); err != nil {
 		_ = s.Close()
@@ -90,7 +97,7 @@ func Open(dir string) (*State, error) {
 // Check reads what others have changed, and returns why a file cannot be used,
 // or nil. While one cannot, what was read of it last stays in force.
 func (s *State) Check() error {
-	return errors.Join(s.identities.refresh(s.now()), s.tokens.refresh())
+	return errors.Join(s.identities.refresh(s.now()), s.tokens.refresh(), s.limits.refresh())
 }
 
 // LogbookID returns the id of the logbook, 32 hex digits, as it was when the
@@ -146,7 +153,7 @@ func (s *State) SetCheckpoint(text []byte) error {
 // Close releases the files that the State holds open. It stays usable for what
 // it has in memory.
 func (s *State) Close() error {
-	return errors.Join(s.tokens.close(), s.used.file.close(), s.identities.close())
+	return errors.Join(s.tokens.close(), s.used.file.close(), s.limits.close(), s.identities.close())
 }
 
 func (s *State) load() error {
@@ -163,7 +170,7 @@ func (s *State) load() error {
 	if err != nil {
 		return err
 	}
-	return s.tokens.refresh()
+	return errors.Join(s.tokens.refresh(), s.limits.refresh())
 }
 
 // NewLogbookID returns a random logbook id.

@@ -27,6 +27,7 @@ type Step uint8
 const (
 	SenderAdded Step = iota
 	SenderRemoved
+	SenderLimited
 	TokenFirstUsed
 	LogInFailed
 	IdentityNextMade
@@ -42,6 +43,7 @@ const (
 var names = [steps]string{
 	SenderAdded:           "sender added",
 	SenderRemoved:         "sender removed",
+	SenderLimited:         "sender limited",
 	TokenFirstUsed:        "token first used",
 	LogInFailed:           "log-in failed",
 	IdentityNextMade:      "next identity made",

@@ -56,6 +56,7 @@ import (
 	"sealpost/shared/logfile"
 	"sealpost/shared/logging/floods"
 	"sealpost/shared/message"
+	"sealpost/shared/numbers"
 )
 
 // Config bounds an engine.
@@ -210,6 +211,21 @@ func (e *Engine) Queued() (messages int, full bool) { return e.queue.waits() }
 // Lookup finds a message that is kept.
 func (e *Engine) Lookup(_ context.Context, sender string, id message.ID) (logbook.Facts, bool, error) {
 	return e.committed.find(index.Key{Sender: sender, ID: id})
+}
+
+// Entries gives visit the entries from a number on, and returns the number behind them.
+func (e *Engine) Entries(ctx context.Context, from uint64, visit func(logfile.Entry) error) (next uint64, err error) {
+	next = e.Len()
+	if from >= next {
+		return next, nil
+	}
+	err = e.stores.Manifest.Each(numbers.Range{First: from, Last: next - 1}, func(entry logfile.Entry) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return visit(entry)
+	})
+	return next, err
 }
 
 // Receipt returns the signed receipt of a message that is kept.

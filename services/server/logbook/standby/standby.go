@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sealpost/services/server/logbook"
+	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
 
@@ -110,6 +111,15 @@ func (l *Logbook) Receipt(ctx context.Context, f logbook.Facts) ([]byte, error) 
 		return nil, err
 	}
 	return book.Receipt(ctx, f)
+}
+
+// Entries passes the call on.
+func (l *Logbook) Entries(ctx context.Context, from uint64, visit func(logfile.Entry) error) (uint64, error) {
+	book, err := l.get()
+	if err != nil {
+		return 0, err
+	}
+	return book.Entries(ctx, from, visit)
 }
 
 // Stage passes the call on.
