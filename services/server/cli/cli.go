@@ -32,9 +32,14 @@ const usage = `usage: server [COMMAND]
   server                      take messages until SIGTERM
   server sender add NAME      make a token for a sender, print it as an env file
       -o FILE                 write it to FILE, which must not be there, for you alone
+      -max-bytes-per-day 10GiB
+                              how many bytes it may send in a day, by UTC
+      -max-rate 10            how many messages a second
+  server sender set NAME      change what a sender may send: the same flags, 0 for no limit
   server sender remove NAME   make a sender's tokens invalid
       -keep-newest            all but the newest
-  server sender list          show the senders and when their tokens were made
+  server sender list          show the senders: tokens, last message, totals, limits
+      -json                   one JSON object a line
   server identity             print the server's identity, which clients pin
   server identity next        make the identity that is to replace it, and print
                               both, which clients are to list

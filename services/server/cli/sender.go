@@ -6,8 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"text/tabwriter"
-	"time"
 
 	"sealpost/services/server/state"
 	"sealpost/shared/crypto/token"
@@ -18,11 +16,13 @@ import (
 
 func sender(ctx context.Context, args []string, std voice.Streams) error {
 	if len(args) == 0 {
-		return usageError("sender add [-o FILE] NAME, sender remove NAME or sender list")
+		return usageError("sender add [-o FILE] NAME, sender set NAME, sender remove NAME or sender list")
 	}
 	switch args[0] {
 	case "add":
 		return addSender(ctx, args[1:], std)
+	case "set":
+		return limitSender(ctx, args[1:], std)
 	case "remove":
 		return removeSender(ctx, args[1:], std)
 	case "list":
@@ -33,7 +33,11 @@ func sender(ctx context.Context, args []string, std voice.Streams) error {
 
 func addSender(_ context.Context, args []string, std voice.Streams) error {
 	var path string
-	name, err := oneArgument("sender add [-o FILE] NAME", args, func(f *flag.FlagSet) { f.StringVar(&path, "o", "", "") })
+	var limits state.LimitsChange
+	name, err := oneArgument("sender add [-o FILE] "+limitFlags+" NAME", args, func(f *flag.FlagSet) {
+		f.StringVar(&path, "o", "", "")
+		defineLimits(f, &limits)
+	})
 	if err != nil {
 		return err
 	}
@@ -43,12 +47,13 @@ func addSender(_ context.Context, args []string, std voice.Streams) error {
 	}
 	defer st.Close()
 	if path != "" {
-		return addSenderTo(st, name, path, std)
+		return addSenderTo(st, name, path, limits, std)
 	}
-	tok, err := st.AddSender(name)
+	tok, err := st.AddLimited(name, limits)
 	if err != nil {
 		return err
 	}
+	recordLimits(std, st, name, limits)
 	if voice.Exposed(std.Out) {
 		speak.Remark(std.Err, []string{"others may read the file that standard output is, and so the token: " +
 			"chmod 600 it, or have it written by sender add -o FILE"})
@@ -66,15 +71,16 @@ func recordAdded(std voice.Streams, name string) {
 }
 
 // addSenderTo is addSender into a new file, which is there before the token is.
-func addSenderTo(st *state.State, name, path string, std voice.Streams) error {
+func addSenderTo(st *state.State, name, path string, limits state.LimitsChange, std voice.Streams) error {
 	file, err := newSecretFile(path)
 	if err != nil {
 		return err
 	}
-	tok, err := st.AddSender(name)
+	tok, err := st.AddLimited(name, limits)
 	if err != nil {
 		return errors.Join(err, file.discard())
 	}
+	recordLimits(std, st, name, limits)
 	if err := file.keep(envOf(st, tok)); err != nil {
 		return errors.Join(err, withdraw(st, tok), file.discard())
 	}
@@ -120,28 +126,4 @@ func removeSender(_ context.Context, args []string, std voice.Streams) error {
 	}
 	_, err = fmt.Fprintf(std.Out, "tokens of %s removed: %d\n", name, n)
 	return err
-}
-
-func listSenders(_ context.Context, args []string, std voice.Streams) error {
-	if err := noArguments("sender list", args); err != nil {
-		return err
-	}
-	st, err := openState()
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	senders, err := st.Senders()
-	if err != nil {
-		return err
-	}
-	table := tabwriter.NewWriter(std.Out, 0, 0, 2, ' ', 0)
-	for _, s := range senders {
-		fmt.Fprint(table, s.Name)
-		for _, created := range s.Created {
-			fmt.Fprint(table, "\t", created.UTC().Format(time.RFC3339))
-		}
-		fmt.Fprintln(table)
-	}
-	return table.Flush()
 }
