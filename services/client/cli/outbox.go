@@ -30,7 +30,7 @@ func (r *runner) sendOutbox(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case len(out.Left) > 0, out.Refused > 0, out.Stopped && !r.watch:
+	case len(out.Left) > 0, out.Refused > 0, out.Held > 0, out.Stopped && !r.watch:
 		return &outcomeError{dir: r.outbox, outcome: out}
 	}
 	return nil
@@ -74,7 +74,7 @@ func ofLeft(left outbox.Left) result {
 // summarize logs what a run did. One that an error ended at once did nothing,
 // and the error says all.
 func (r *runner) summarize(out outbox.Outcome, err error) {
-	text, left := "outbox finished", len(out.Left)
+	text, left := "outbox finished", len(out.Left)+out.Held
 	if err != nil {
 		if out.Sent == 0 && out.Refused == 0 {
 			return
@@ -108,6 +108,9 @@ func (e *outcomeError) Error() string {
 	}
 	if n := e.outcome.Refused; n > 0 {
 		lines = append(lines, fmt.Sprintf("refused: %d, see %s/refused", n, e.dir))
+	}
+	if n := e.outcome.Held; n > 0 {
+		lines = append(lines, fmt.Sprintf("%d in %s: %v", n, e.dir, e.outcome.HeldBy))
 	}
 	const most = 20
 	for _, left := range e.outcome.Left[:min(len(e.outcome.Left), most)] {
@@ -149,7 +152,7 @@ func (e *outcomeError) hint() string {
 			return "a client with that sender's token sends it"
 		}
 	}
-	if len(e.outcome.Left) > 0 || e.outcome.Stopped {
+	if len(e.outcome.Left) > 0 || e.outcome.Held > 0 || e.outcome.Stopped {
 		return "client -outbox " + quote(e.dir) + e.again + " goes on under the same ids"
 	}
 	return "the .reason beside each says what to change; to send one again, move it from there into the outbox"

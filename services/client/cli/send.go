@@ -41,8 +41,7 @@ func (r *runner) deliver(ctx context.Context, res *result) error {
 	}
 	res.of(m)
 	d, err := r.deliverShown(ctx, m)
-	var unknown *courier.UnknownError
-	if errors.As(err, &unknown) {
+	if errors.As(err, new(*courier.UnknownError)) || errors.As(err, new(*courier.PostponedError)) {
 		return &againError{id: m.ID, command: r.command(m.ID), cause: err}
 	}
 	if err != nil {
@@ -92,7 +91,8 @@ func (r *runner) deliver2012(ctx context.Context) error {
 	return nil
 }
 
-// againError is an UnknownError together with the command that settles it.
+// againError is an UnknownError or a PostponedError together with the command that
+// settles it.
 type againError struct {
 	id      message.ID
 	command string

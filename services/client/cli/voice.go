@@ -36,7 +36,8 @@ func status(err error) int {
 		return exitUsage
 	case errors.As(err, new(*courier.RefusalError)):
 		return exitRefused
-	case errors.As(err, new(*courier.UnknownError)), errors.As(err, new(*resetError)):
+	case errors.As(err, new(*courier.UnknownError)), errors.As(err, new(*courier.PostponedError)),
+		errors.As(err, new(*resetError)):
 		return exitUnknown
 	}
 	return outboxStatus(err)

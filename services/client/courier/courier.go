@@ -74,13 +74,14 @@ func New(cfg Config) *Courier {
 // Deliver brings m to the server and returns with its receipt. It connects and
 // tries again as often as it takes, until Timeout has passed without progress
 // or ctx ends. The error is a *RefusalError, a *ReadError, a *LogbookError,
-// an *UnknownError or, with m.Postpone, a *PostponedError.
+// an *UnknownError or, with m.Postpone or over a quota for longer than Timeout, a
+// *PostponedError.
 func (c *Courier) Deliver(ctx context.Context, m Message) (Delivery, error) {
 	if err := message.CheckName(m.Name); err != nil {
 		return Delivery{}, &RefusalError{Code: framing.CodeBadOffer, Of: OfMessage, Reason: err.Error(), Cause: err}
 	}
 	var delivery Delivery
-	tries := &attempts{log: &c.cfg.Log, m: m}
+	tries := &attempts{log: &c.cfg.Log, m: m, timeout: c.cfg.Timeout}
 	err := c.retry(ctx, func(p *progress, s *session) (err error) {
 		spell := c.taking.attempt()
 		delivery, err = s.deliver(p, m)

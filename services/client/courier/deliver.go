@@ -127,7 +127,7 @@ func (s *session) judge(c *call, m Message) (Delivery, error) {
 			return Delivery{}, &RefusalError{Code: r.Code, Of: OfMessage, Reason: r.Reason}
 		}
 		// Any other class, also one that belongs in a CLOSE, loses nothing by waiting.
-		return Delivery{}, &laterError{r.Code, r.Reason}
+		return Delivery{}, laterOf(*r, time.Now())
 	}
 	entry, err := s.check(c.receipt, m)
 	if err != nil {

@@ -37,7 +37,7 @@ func (c *Courier) retry(ctx context.Context, do func(*progress, *session) error)
 			return err
 		}
 		if p.ctx.Err() == nil {
-			pause := pauses.NextBackOff()
+			pause := max(pauses.NextBackOff(), time.Until(untilOf(err)))
 			c.cfg.Log.Debug().Err(err).Dur("pause", pause).Msg("trying again")
 			select {
 			case <-time.After(pause):
@@ -49,12 +49,21 @@ func (c *Courier) retry(ctx context.Context, do func(*progress, *session) error)
 	}
 }
 
+// untilOf returns when the server wants to see a message again, zero where it did not say.
+func untilOf(err error) time.Time {
+	var later *laterError
+	if errors.As(err, &later) {
+		return later.until
+	}
+	return time.Time{}
+}
+
 // leave gives up a connection to a server that asks to try again later: behind
 // the same name there may be another one that is ready, as when several share a
 // volume.
 func (c *Courier) leave(s *session, err error) {
 	var later *laterError
-	if !errors.As(err, &later) || later.code == framing.CodePartSpoiled ||
+	if !errors.As(err, &later) || later.code == framing.CodePartSpoiled || later.code == framing.CodeOverQuota ||
 		errors.As(err, new(*PostponedError)) && later.code == framing.CodeNoSpace {
 		return // it is about this message: others go on here
 	}
@@ -171,10 +180,11 @@ const maxBroken = 3
 
 // attempts are those of one delivery. Its errors are looked at one by one.
 type attempts struct {
-	log    *zerolog.Logger
-	m      Message
-	broken int
-	said   string // the reason logged last
+	log     *zerolog.Logger
+	m       Message
+	timeout time.Duration // of the Courier
+	broken  int
+	said    string // the reason logged last
 }
 
 // failed returns the error of an attempt that ended in err on a live connection:
@@ -182,6 +192,10 @@ type attempts struct {
 // tried is named in the log when the reason changes.
 func (a *attempts) failed(err error) error {
 	reason := Reason(err)
+	until := untilOf(err)
+	if !a.m.Postpone && a.timeout > 0 && time.Until(until) > a.timeout {
+		return &PostponedError{ID: a.m.ID, Reason: reason, Until: until, Cause: err} // to wait is in vain
+	}
 	if !a.m.Postpone {
 		if reason != a.said {
 			a.said = reason
@@ -194,7 +208,7 @@ func (a *attempts) failed(err error) error {
 	var later *laterError
 	again := errors.As(err, &later) && later.code == framing.CodePartSpoiled // whole, as the first time
 	if later != nil && !again || a.broken >= maxBroken {
-		return &PostponedError{ID: a.m.ID, Reason: reason, Cause: err}
+		return &PostponedError{ID: a.m.ID, Reason: reason, Until: until, Cause: err}
 	}
 	return err
 }

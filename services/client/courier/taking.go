@@ -35,7 +35,7 @@ func (t *taking) ended(spell int, m Message, err error) {
 	switch {
 	case err == nil:
 		t.took(spell, m.Size)
-	case errors.As(err, &later) && !later.ofBody():
+	case errors.As(err, &later) && later.ofServer():
 		t.putOff(m.Size, later)
 	}
 }

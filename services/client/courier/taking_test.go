@@ -12,10 +12,11 @@ import (
 
 // What is told of a server that puts messages off for a while.
 func TestTaking(t *testing.T) {
-	full := &laterError{framing.CodeNoSpace, "full"}
-	busy := &laterError{framing.CodeUnavailable, "busy"}
-	spoiled := &laterError{framing.CodePartSpoiled, "spoiled"}
-	taken := &laterError{framing.CodeCancelled, "offered elsewhere"}
+	full := &laterError{code: framing.CodeNoSpace, reason: "full"}
+	busy := &laterError{code: framing.CodeUnavailable, reason: "busy"}
+	spoiled := &laterError{code: framing.CodePartSpoiled, reason: "spoiled"}
+	taken := &laterError{code: framing.CodeCancelled, reason: "offered elsewhere"}
+	over := &laterError{code: framing.CodeOverQuota, reason: "enough for today"}
 	const isFull, isBusy = "server: full (no space)", "server: busy (unavailable)"
 	type event struct {
 		size   uint64
@@ -35,6 +36,7 @@ func TestTaking(t *testing.T) {
 		"room for the smallest":     {[]event{{size: 9, err: full}, {size: 2, err: full}, {size: 2}}, []string{isFull, ""}},
 		"it begins again":           {[]event{{err: busy}, {}, {err: busy}, {}}, []string{isBusy, "", isBusy, ""}},
 		"about one body":            {[]event{{err: spoiled}, {err: taken}, {err: busy}, {}}, []string{isBusy, ""}},
+		"about one sender":          {[]event{{err: over}, {err: busy}, {}}, []string{isBusy, ""}},
 		"answered from before then": {[]event{{err: busy}, {before: true}, {}}, []string{isBusy, ""}},
 	} {
 		var told []string
@@ -60,7 +62,7 @@ func TestTakingWithManyReasons(t *testing.T) {
 	told := 0
 	taking := &taking{tell: func(string) { told++ }}
 	for i := range 1000 {
-		taking.ended(0, Message{}, errors.Join(&laterError{framing.CodeUnavailable, fmt.Sprint(i)}))
+		taking.ended(0, Message{}, errors.Join(&laterError{code: framing.CodeUnavailable, reason: fmt.Sprint(i)}))
 	}
 	if told != mostReasons {
 		t.Errorf("told %d times", told)

@@ -130,7 +130,10 @@ func (e *ReadError) Unwrap() error { return e.Cause }
 type PostponedError struct {
 	ID     message.ID
 	Reason string // [Reason] of Cause
-	Cause  error
+	// Until is when its sender, who is over its quota, may send a message of that size
+	// again; zero: nothing is known of that.
+	Until time.Time
+	Cause error
 }
 
 func (e *PostponedError) Error() string { return "not taken for now: " + e.Reason }
@@ -151,17 +154,39 @@ func (e *ClosedError) Error() string {
 type laterError struct {
 	code   framing.Code
 	reason string
+	until  time.Time // CodeOverQuota: of the next try; zero: the server did not say
 }
 
-// ofBody reports whether the refusal is about what came of this one body, and says
-// nothing of whether the server takes messages: it is to be sent whole, or was
-// offered on another connection since.
-func (e *laterError) ofBody() bool {
-	return e.code == framing.CodePartSpoiled || e.code == framing.CodeCancelled
+// mostRetryAfter bounds how long a server has a client wait: a day, and some more.
+const mostRetryAfter = 25 * time.Hour
+
+// laterOf makes an error of a refusal.
+func laterOf(r framing.Refusal, now time.Time) *laterError {
+	after, text := r.RetryAfter()
+	later := &laterError{code: r.Code, reason: text}
+	if after > 0 {
+		later.until = now.Add(min(after, mostRetryAfter))
+	}
+	return later
+}
+
+// ofServer reports whether the refusal says that the server takes no messages for now.
+// It does not where it is about what came of this one body, which is to be sent whole or
+// was offered on another connection since, or about how much its sender has sent.
+func (e *laterError) ofServer() bool {
+	switch e.code {
+	case framing.CodePartSpoiled, framing.CodeCancelled, framing.CodeOverQuota:
+		return false
+	}
+	return true
 }
 
 func (e *laterError) Error() string {
-	return fmt.Sprintf("server: %s (%s)", message.Visible(e.reason), e.code)
+	text := fmt.Sprintf("server: %s (%s)", message.Visible(e.reason), e.code)
+	if e.until.IsZero() {
+		return text
+	}
+	return text + ", to be tried again at " + e.until.UTC().Format(time.RFC3339)
 }
 
 // Causes of what Deliver returns, and of the ends of connections.

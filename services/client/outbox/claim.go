@@ -45,6 +45,7 @@ type claiming struct {
 	*run
 	send  func(*group.Group)
 	group *group.Group // nil: none yet
+	held  int          // files that the quota holds back, in this look at DIR
 }
 
 // claim takes files into groups, and has each sent as soon as it is full. left is true
@@ -55,6 +56,8 @@ func (c *claiming) claim(ctx context.Context, names []string) (left bool) {
 		switch {
 		case errors.Is(err, errNoGroup):
 			return left
+		case errors.Is(err, errHeld):
+			c.held++
 		case errors.Is(err, fs.ErrNotExist):
 			next := at - at%stride + stride
 			left = left || at+1 < min(next, len(names))
@@ -69,12 +72,18 @@ func (c *claiming) claim(ctx context.Context, names []string) (left bool) {
 // errNoGroup means that no group may be begun, or none can be.
 var errNoGroup = errors.New("no group for more files")
 
+// errHeld means that the sender's quota holds a file back.
+var errHeld = errors.New("over quota")
+
 // take takes a file that is whole into the group, or into the next one. Errors are
-// those of [ready.Looks.Ready] and [group.Group.Take], and errNoGroup.
+// those of [ready.Looks.Ready] and [group.Group.Take], errHeld and errNoGroup.
 func (c *claiming) take(ctx context.Context, name string) error {
 	file, ok, err := c.looks.Ready(c.box, name, c.Settle)
 	if err != nil || !ok {
 		return err
+	}
+	if c.over.holds(uint64(file.Size())) != nil {
+		return errHeld
 	}
 	if c.group != nil && (!c.group.Fits(file.Size()) || c.group.Len() >= c.mostOpen || c.Yield > 0) {
 		c.begin()

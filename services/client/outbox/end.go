@@ -67,7 +67,8 @@ func (s *sending) giveUp(id message.ID, name string, err error) {
 		s.failing = true
 		s.failed(err)
 	default:
-		again := errors.As(err, new(*courier.PostponedError))
+		var postponed *courier.PostponedError
+		again := errors.As(err, &postponed) && !s.inVain(postponed.Until)
 		s.never = (s.never || len(s.left) == 0) && !again
 		s.left = append(s.left, Left{ID: id, Name: name, Err: err})
 	}

@@ -56,8 +56,11 @@ func (o *run) loop(ctx, until context.Context) error {
 		}
 		if found.ended && !left || o.rest() > 0 {
 			files.begin() // a few files do not wait for more
+			if idle && (found.waiting == 0 || late) && o.endsHeld(seen, files.held, late) {
+				return nil
+			}
 			o.pauseFor(ctx, seen, seen == 0 && found.waiting == 0)
-			seen = 0
+			seen, files.held = 0, 0
 		}
 	}
 	o.mu.Lock()
@@ -192,6 +195,7 @@ func (o *run) pauseFor(ctx context.Context, jobs int, idle bool) {
 		pause = min(pause, max(o.first, o.paused*5/4))
 	}
 	o.paused = pause
+	pause = max(pause, min(o.over.pause(), heldPause))
 	if o.watch != nil {
 		put = o.watch.Again()
 		if idle {

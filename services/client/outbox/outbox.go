@@ -102,6 +102,8 @@ type Outcome struct {
 	Sent, Refused int
 	Renewed       int // of those that [Resend] sent: they have another receipt than before
 	Left          []Left
+	Held          int   // files that stay in DIR, as the sender is over its quota until after the Timeout
+	HeldBy        error // a *courier.PostponedError, if there are some
 	Ignored       int
 	Stopped       bool // asked to stop before the outbox was empty
 }

@@ -37,6 +37,7 @@ type run struct {
 	halted    bool // the server seems to be away: start nothing more
 
 	later *schedule
+	over  overQuota
 
 	// The loop's alone.
 	files   sweep

@@ -2,12 +2,14 @@ package outbox
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
+	"sealpost/services/client/courier"
 	"sealpost/shared/message"
 )
 
@@ -62,8 +64,30 @@ func (s *schedule) add(t thing, left []Left, never bool) (first bool, news []Lef
 		}
 	}
 	w.left, w.never, w.seen = left, never, now
-	w.due = now.Add(w.pauses.NextBackOff())
+	w.due = latest(now.Add(w.pauses.NextBackOff()), until(left))
 	return !known, news
+}
+
+// until returns when the first of those that a quota holds back may go, zero where
+// another reason holds one back.
+func until(left []Left) (first time.Time) {
+	for _, l := range left {
+		var postponed *courier.PostponedError
+		if !errors.As(l.Err, &postponed) || postponed.Until.IsZero() {
+			return time.Time{}
+		}
+		if first.IsZero() || postponed.Until.Before(first) {
+			first = postponed.Until
+		}
+	}
+	return first
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 // state tells whether something that is there is put off, and if so, whether it is

@@ -93,9 +93,11 @@ func (s *sending) anchor(ctx context.Context, cipher message.Cipher) error {
 // offer has the messages delivered, as many at once as there are slots. Each has a
 // result. Of a group that was put off before each message first goes alone, and more
 // together while all goes well: a message under which connections end must not take
-// the same others down with it each time.
+// the same others down with it each time. So it is where the sender was over its quota:
+// what is offered beyond that comes back.
 func (s *sending) offer(ctx, until context.Context, logbook string) {
 	limit, flying, ended := 1, 0, make(chan bool, len(s.group.Messages))
+	alone := s.again || s.over.last() != nil
 	if !s.again {
 		s.turn <- struct{}{} // who has it waits for slots alone
 		defer func() { <-s.turn }()
@@ -105,7 +107,7 @@ func (s *sending) offer(ctx, until context.Context, logbook string) {
 			s.results <- result{Message: m, err: sourceError(m)}
 			continue
 		}
-		for ; s.again && flying >= limit; flying-- {
+		for ; alone && flying >= limit; flying-- {
 			if limit *= 2; !<-ended {
 				limit = 1
 			}
@@ -147,8 +149,13 @@ func sourceError(m *group.Message) error {
 }
 
 func (s *sending) deliver(ctx context.Context, m *group.Message, logbook string) result {
+	if held := s.over.holds(m.Size); held != nil {
+		return result{Message: m, err: &courier.PostponedError{
+			ID: m.ID, Reason: held.Reason, Until: held.Until, Cause: held.Cause}}
+	}
 	sentBefore := s.sentSoFar()
 	d, err := s.Deliver(ctx, s.message(m, logbook))
+	s.over.note(m.Size, err)
 	if errors.As(err, new(*courier.ReadError)) {
 		if changed := m.Reread(); changed != nil {
 			err = changed
