@@ -34,6 +34,7 @@ func client() {
 //
 //	server start [NAME=VALUE…]  start a server; its state and data stay in $WORK/server
 //	server stop                 drain and stop it
+//	server rate N               how many messages a second the sender may send, 0: any
 //	status N COMMAND…           the command's exit status is N
 //	again FILE                  run the command that the hint in FILE shows
 //	files DIR N                 DIR holds N entries (no dots counted); waits for them

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -31,9 +32,11 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s := ts.Value(serverKey{}).(*server)
 	switch {
 	case neg || len(args) == 0:
-		ts.Fatalf("usage: server start|stop|sender NAME")
+		ts.Fatalf("usage: server start|stop|rate N|sender NAME")
 	case args[0] == "start":
 		s.start(ts, args[1:])
+	case args[0] == "rate" && len(args) == 2:
+		s.limit(ts, args[1])
 	case args[0] == "stop":
 		s.stop()
 		ts.Check(<-s.ended)
@@ -89,6 +92,18 @@ func (s *server) start(ts *testscript.TestScript, values []string) {
 			<-ended
 		}
 	})
+}
+
+// limit sets how many messages a second the sender may send: from the next log-in on,
+// also where the server has not looked yet.
+func (s *server) limit(ts *testscript.TestScript, text string) {
+	rate, err := strconv.ParseFloat(text, 64)
+	ts.Check(err)
+	st, err := state.Open(filepath.Join(s.dir, "state"))
+	ts.Check(err)
+	defer st.Close()
+	_, err = st.SetLimits("store-17", state.LimitsChange{Rate: &rate})
+	ts.Check(err)
 }
 
 // introduce makes a sender, once, and sets its token and the pin.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"sealpost/services/server/state"
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/framing"
 	"sealpost/shared/logging/trail"
@@ -53,6 +54,16 @@ func TestTrailOfSenders(t *testing.T) {
 	_, err = l.command.AddSender("laptop")
 	check(t, err)
 	has(t, l.trailed(trail.SenderAdded, 2), map[string]any{"sender": "laptop"})
+
+	bytes, rate := uint64(1000), 0.5
+	_, err = l.command.SetLimits("laptop", state.LimitsChange{BytesPerDay: &bytes, Rate: &rate})
+	check(t, err)
+	has(t, l.trailed(trail.SenderLimited, 1), map[string]any{"by": trail.ByStateVolume, "sender": "laptop",
+		"max_bytes_per_day": 1000.0, "max_rate": 0.5})
+	bytes, rate = 0, 0
+	_, err = l.command.SetLimits("laptop", state.LimitsChange{BytesPerDay: &bytes, Rate: &rate})
+	check(t, err)
+	has(t, l.trailed(trail.SenderLimited, 2), map[string]any{"max_bytes_per_day": 0.0, "max_rate": 0.0})
 
 	conn, _ := l.session(l.token)
 	used := l.trailed(trail.TokenFirstUsed, 1)

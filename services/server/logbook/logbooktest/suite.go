@@ -36,6 +36,7 @@ func Run(t *testing.T, fixture func(t *testing.T) Fixture) {
 	}{
 		{"contents come back", contents},
 		{"numbers have no gaps", numbers},
+		{"entries are listed", entries},
 		{"repeats", repeats},
 		{"repeats at once", repeatsAtOnce},
 		{"conflicts", conflicts},
