@@ -2,6 +2,7 @@ package courier
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -44,6 +45,7 @@ func long() (Message, []byte) {
 type asker struct {
 	offsets []uint64
 	codes   []framing.Code
+	reason  string   // "": no
 	bodies  [][]byte // what came
 	ends    []framing.Type
 }
@@ -81,7 +83,8 @@ func (a *asker) take(conn *tls.Conn, in *framing.Reader, ref int) error {
 			a.bodies[ref] = append(a.bodies[ref], rec.Payload...)
 		default:
 			a.ends[ref] = rec.Type
-			_, err = conn.Write(framing.AppendRefusal(nil, framing.Refusal{Ref: uint32(ref), Code: a.codes[ref], Reason: "no"}))
+			_, err = conn.Write(framing.AppendRefusal(nil, framing.Refusal{Ref: uint32(ref), Code: a.codes[ref],
+				Reason: cmp.Or(a.reason, "no")}))
 			return err
 		}
 		if err != nil {

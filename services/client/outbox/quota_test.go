@@ -51,13 +51,20 @@ func TestOverQuota(t *testing.T) {
 	holds(20, first)
 }
 
-// What the quota holds back is not claimed: a client of another sender may have it. A
-// run that would wait in vain ends at once, and says how much is left.
+// What the quota holds back is not claimed: a client of another sender may have it. What
+// was claimed before is not offered. A run that would wait in vain ends at once, and says how much is left.
 func TestHeldFilesStay(t *testing.T) {
 	b := newBench(t)
 	b.put(map[string]string{"small": "12345", "as large": "1234567890", "larger": "12345678901"})
+	b.abandon("claimed", "1234567890", nil)
 	cfg := b.config()
 	cfg.Timeout = time.Minute
+	cfg.Deliver = func(ctx context.Context, m courier.Message) (courier.Delivery, error) {
+		if m.Name != "small" {
+			t.Errorf("%q was offered", m.Name)
+		}
+		return b.ledger.deliver(ctx, m)
+	}
 	o, err := start(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +76,9 @@ func TestHeldFilesStay(t *testing.T) {
 	o.stop = stop
 	err = o.loop(ctx, ctx)
 	o.inFlight.Wait()
+	if left := o.later.left(); len(left) != 1 || left[0].Name != "claimed" {
+		t.Errorf("left %+v", left)
+	}
 	if out := o.outcome; err != nil || out.Sent != 1 || out.Held != 2 || out.HeldBy != error(said) {
 		t.Errorf("outcome %+v, error %v", out, err)
 	}
