@@ -114,7 +114,7 @@ func TestQuotaIsReserved(t *testing.T) {
 	other.deliver(sized(100))
 	p.write(framing.Append(nil, framing.TypeCancel, nil))
 	p.wantRefusal(0, framing.CodeCancelled)
-	other.deliver(large)
+	other.deliver(sized(len(large.body)))
 	other.wantOver(sized(1))
 }
 
