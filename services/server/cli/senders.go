@@ -162,6 +162,9 @@ func printJSON(out io.Writer, rows []senderRow) error {
 }
 
 func printTable(out io.Writer, rows []senderRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "SENDER\tTOKENS\tLAST MESSAGE\tMESSAGES\tBYTES\tTODAY\tMOST A DAY\tMOST A SECOND")
 	for _, row := range rows {

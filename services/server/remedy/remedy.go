@@ -68,6 +68,8 @@ func ofState(err error) string {
 		return "put the identity.pem of before back; server identity next and server identity switch replace an identity"
 	case errors.Is(err, state.ErrSendersFile):
 		return "each line is an object with sender, created and sha256; delete the bad line, or restore the file"
+	case errors.Is(err, state.ErrLimitsFile):
+		return "each line is an object with sender, max_bytes_per_day and max_rate; delete the bad line, or restore the file"
 	case errors.Is(err, state.ErrFormerFile):
 		return "each line is an object with key, replaced and until; delete the bad line, or restore the file"
 	case errors.Is(err, identity.ErrPEM), errors.Is(err, identity.ErrKeyType):

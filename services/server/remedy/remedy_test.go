@@ -45,6 +45,7 @@ func TestFor(t *testing.T) {
 		{fmt.Errorf("volume: %w", durable.ErrLocked), "stop the server"},
 		{state.ErrForeignIdentity, "server identity switch"},
 		{state.ErrSendersFile, "sender"},
+		{state.ErrLimitsFile, "max_rate"},
 		{state.ErrFormerFile, "replaced"},
 		{state.ErrLogbookID, "restore"},
 		{state.ErrRetiredFile, "restore"},
