@@ -42,12 +42,12 @@ func Serve(t testing.TB, change func(*daemon.Config)) (dir string, env []string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dir, append(os.Environ(), "CLIENT_SERVER="+run(t, cfg).String(), "CLIENT_TOKEN="+tok.Reveal(),
+	return dir, append(os.Environ(), "CLIENT_SERVER="+Run(t, cfg).String(), "CLIENT_TOKEN="+tok.Reveal(),
 		"CLIENT_SERVER_IDENTITY="+st.Identity().VerifierKey(receipt.Origin(st.LogbookID())))
 }
 
-// run returns where the server listens.
-func run(t testing.TB, cfg daemon.Config) net.Addr {
+// Run runs a server until the test ends, and returns where it listens.
+func Run(t testing.TB, cfg daemon.Config) net.Addr {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	listening, ended := make(chan net.Addr, 1), make(chan error, 1)
