@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -210,6 +211,7 @@ func TestServerStops(t *testing.T) {
 func TestImages(t *testing.T) {
 	needDocker(t)
 	for _, image := range []string{"sealpost-server", "sealpost-client", "sealpost-driver"} {
+		expectLabels(t, image)
 		config := docker(t, "image", "inspect", "--format", "{{.Config.User}} {{.Config.Entrypoint}} {{.Config.Env}}", image)
 		if !strings.HasPrefix(config, "65532:65532 [/"+strings.TrimPrefix(image, "sealpost-")+"]") {
 			t.Errorf("%s: %s", image, config)
@@ -218,5 +220,24 @@ func TestImages(t *testing.T) {
 			"true"); err == nil {
 			t.Errorf("%s has a shell: %s", image, out)
 		}
+	}
+}
+
+// expectLabels: an image says by OCI's labels what it is and, as its program does, of
+// which version.
+func expectLabels(t *testing.T, image string) {
+	t.Helper()
+	label := func(name string) string {
+		return strings.TrimSpace(docker(t, "image", "inspect", "--format",
+			fmt.Sprintf(`{{index .Config.Labels "org.opencontainers.image.%s"}}`, name), image))
+	}
+	if label("title") != image || label("licenses") != "MIT" || label("description") == "" {
+		t.Errorf("%s: title %q, licence %q, description %q", image, label("title"), label("licenses"),
+			label("description"))
+	}
+	says := docker(t, "run", "--rm", "--network", "none", image, "version")
+	if want := fmt.Sprintf(" %s, revision %s, ", cmp.Or(label("version"), "(devel)"),
+		cmp.Or(label("revision"), "unknown")); !strings.Contains(says, want) {
+		t.Errorf("%s: the program says %q, the labels %q", image, says, want)
 	}
 }

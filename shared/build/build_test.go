@@ -1,8 +1,10 @@
 package build
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"runtime/debug"
@@ -43,20 +45,71 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// TestLinker: a program built as in an image says what the linker was told.
-func TestLinker(t *testing.T) {
+// TestImageBuild: a program of an image is the same byte for byte wherever and however
+// often it is built, also in a repository; it names no directory of the build, and says
+// what the linker was told. The driver has the code of all three in it.
+func TestImageBuild(t *testing.T) {
+	flags := imageFlags(t)
+	var first []byte
+	for _, repository := range []bool{false, true} {
+		dir := t.TempDir()
+		copySources(t, dir)
+		if repository {
+			run(t, dir, "git", "init", "-q")
+			run(t, dir, "git", "-c", "user.name=x", "-c", "user.email=x", "commit", "-q", "--allow-empty", "-m", "x")
+		}
+		run(t, dir, "go", append(append([]string{"build"}, flags...), "-o", "driver", "./services/driver")...)
+		built, err := os.ReadFile(filepath.Join(dir, "driver"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = built
+		}
+		if !bytes.Equal(first, built) {
+			t.Error("two builds differ")
+		}
+		if bytes.Contains(built, []byte(dir)) {
+			t.Error("it names the directory that it was built in")
+		}
+		if out := run(t, dir, "./driver", "version"); !strings.HasPrefix(out, "driver v9.8.7, revision abc, ") {
+			t.Errorf("it says %s", out)
+		}
+	}
+}
+
+// imageFlags are those of go build in the images' Dockerfiles.
+func imageFlags(t *testing.T) []string {
+	t.Helper()
 	text, err := os.ReadFile("../../Dockerfile.server")
 	if err != nil {
 		t.Fatal(err)
 	}
-	flags := regexp.MustCompile(`-ldflags "(.*)"`).FindSubmatch(text)
-	if flags == nil {
-		t.Fatal("Dockerfile.server has no -ldflags")
+	m := regexp.MustCompile(`(?s)CGO_ENABLED=0 go build ([^"]*)-ldflags "(.*?)"`).FindSubmatch(text)
+	if m == nil {
+		t.Fatal("Dockerfile.server has no such go build")
 	}
-	told := strings.NewReplacer("$VERSION", "v9.8.7", "$REVISION", "abc").Replace(string(flags[1]))
-	run := exec.CommandContext(t.Context(), "go", "run", "-ldflags", told, "sealpost/services/client", "version")
-	out, err := run.CombinedOutput()
-	if err != nil || !strings.HasPrefix(string(out), "client v9.8.7, revision abc, ") {
-		t.Errorf("%v: %s", err, out)
+	told := strings.NewReplacer("$VERSION", "v9.8.7", "$REVISION", "abc").Replace(string(m[2]))
+	return append(strings.Fields(strings.ReplaceAll(string(m[1]), "\\\n", " ")), "-ldflags", told)
+}
+
+// copySources copies what the Dockerfiles copy.
+func copySources(t *testing.T, dir string) {
+	t.Helper()
+	for _, name := range []string{"go.mod", "go.sum", "shared", "services"} {
+		if out, err := exec.CommandContext(t.Context(), "cp", "-r", "../../"+name, dir).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
 	}
+}
+
+func run(t *testing.T, dir, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %q: %v: %s", name, args, err, out)
+	}
+	return string(out)
 }
