@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,6 +14,7 @@ import (
 	client "sealpost/services/client/cli"
 	"sealpost/services/driver/run"
 	"sealpost/services/server/daemon"
+	"sealpost/shared/message"
 	"sealpost/shared/settings"
 )
 
@@ -64,6 +66,22 @@ func TestSettingsAreListed(t *testing.T) {
 		}
 	}
 	compare(t, "the README", listed, there)
+}
+
+// TestLimitsOnTheFirstScreen: what people meet first is what the code takes.
+func TestLimitsOnTheFirstScreen(t *testing.T) {
+	var config daemon.Config
+	if _, err := settings.Load("SERVER_TEST_DEFAULTS", &config); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{
+		fmt.Sprintf("| %d bytes of UTF-8; %d letters, digits", message.MaxName, message.MaxSender),
+		fmt.Sprintf("| `%s`, `SERVER_MAX_MESSAGE_BYTES`", config.MaxMessageBytes),
+	} {
+		if !strings.Contains(read(t, readme), words) {
+			t.Errorf("the README does not say %q", words)
+		}
+	}
 }
 
 // TestMetricsAreListed: the README's table has each metric that the sources name.
