@@ -50,12 +50,19 @@ func TestReadme(t *testing.T) {
 	s := stackOf(t, file)
 	want := []string{"", "0 server_message0.txt ", "| Hello, Sealpost.\n"}
 	for i, command := range commands {
-		ctx, cancel := context.WithTimeout(t.Context(), stepTimeout)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, "sh", "-c", command)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "COMPOSE_PROJECT_NAME="+s.project)
-		if out, err := cmd.Output(); err != nil || !strings.Contains(string(out), want[i]) {
+		if out, err := shell(t, dir, s.project, command); err != nil || !strings.Contains(out, want[i]) {
 			t.Fatalf("%s\n%v: %s", command, err, out)
 		}
 	}
+}
+
+// shell runs a command as a person does in dir, whose stack is that project.
+func shell(t *testing.T, dir, project, command string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), stepTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", command)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "COMPOSE_PROJECT_NAME="+project)
+	out, err := cmd.Output()
+	return string(out), err
 }
