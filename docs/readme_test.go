@@ -88,11 +88,12 @@ func TestLimitsOnTheFirstScreen(t *testing.T) {
 func TestMetricsAreListed(t *testing.T) {
 	there := make(map[string]bool)
 	name := regexp.MustCompile(`Name:\s+"(sealpost_[a-z_]+)"`)
-	err := fs.WalkDir(os.DirFS("../services"), ".", func(file string, _ fs.DirEntry, err error) error {
-		if err != nil || path.Ext(file) != ".go" {
+	err := fs.WalkDir(os.DirFS(".."), ".", func(file string, _ fs.DirEntry, err error) error {
+		program := strings.HasPrefix(file, "services/") || strings.HasPrefix(file, "shared/")
+		if err != nil || path.Ext(file) != ".go" || !program {
 			return err
 		}
-		for _, m := range name.FindAllStringSubmatch(read(t, "../services/"+file), -1) {
+		for _, m := range name.FindAllStringSubmatch(read(t, "../"+file), -1) {
 			there[m[1]] = true
 		}
 		return nil

@@ -18,7 +18,7 @@ import (
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
-	"sealpost/services/server/admin"
+	"sealpost/shared/admin"
 	"sealpost/shared/logfile"
 )
 

@@ -12,7 +12,7 @@ import (
 	apps "k8s.io/api/apps/v1"
 	core "k8s.io/api/core/v1"
 
-	"sealpost/services/server/admin"
+	"sealpost/shared/admin"
 )
 
 // checkSet: what the set and its containers name is there.

@@ -19,10 +19,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"sealpost/services/server/admin"
 	"sealpost/services/server/daemon"
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/remedy"
+	"sealpost/shared/admin"
 	"sealpost/shared/settings"
 	"sealpost/shared/signals"
 	"sealpost/shared/voice"
@@ -120,17 +120,6 @@ func TestHealthcheck(t *testing.T) {
 	status, _, problems := call(t, "healthcheck")
 	if status != exitFailed || !strings.Contains(problems, "hint: is the server running?") {
 		t.Errorf("nobody there: %d, %q", status, problems)
-	}
-}
-
-func TestDialable(t *testing.T) {
-	for listen, want := range map[string]string{
-		":9513": "127.0.0.1:9513", "0.0.0.0:1": "127.0.0.1:1", "[::]:1": "[::1]:1", "10.0.0.1:2": "10.0.0.1:2",
-		"localhost:3": "localhost:3",
-	} {
-		if got, err := dialable(listen); got != want || err != nil {
-			t.Errorf("dialable(%q) = %q, %v, want %q", listen, got, err, want)
-		}
 	}
 }
 

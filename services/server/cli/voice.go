@@ -8,6 +8,7 @@ import (
 	"sealpost/services/server/remedy"
 	"sealpost/services/server/state"
 	"sealpost/services/server/volumes"
+	"sealpost/shared/admin"
 	"sealpost/shared/message"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
@@ -23,7 +24,7 @@ const removeCopy = "what was copied so far opens as no logbook: remove it, then 
 func hint(err error) string {
 	var bad *settings.Error
 	var name *message.NameError
-	var red *notReadyError
+	var red *admin.NotReadyError
 	switch {
 	case errors.Is(err, errWithdrawn):
 		return "no token was made: the same command makes one"
@@ -54,7 +55,7 @@ func hint(err error) string {
 	case errors.Is(err, errNotConfirmed):
 		return "-yes stands for the answer"
 	case errors.As(err, &red):
-		return red.hint
+		return healthHint(red)
 	case errors.As(err, new(*volumes.TargetError)):
 		return "name a directory that is not there yet, on another disk"
 	case errors.As(err, new(*volumes.CopiedFileError)):

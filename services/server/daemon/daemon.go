@@ -13,11 +13,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
-	"sealpost/services/server/admin"
 	"sealpost/services/server/intake"
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/local"
@@ -25,6 +23,7 @@ import (
 	"sealpost/services/server/remedy"
 	"sealpost/services/server/state"
 	"sealpost/services/server/volumes"
+	"sealpost/shared/admin"
 	"sealpost/shared/ballast"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
@@ -42,10 +41,7 @@ type Options struct {
 	Reload <-chan struct{}
 }
 
-const (
-	reopenEvery  = time.Second
-	adminTimeout = 10 * time.Second
-)
+const reopenEvery = time.Second
 
 // Run runs the server until ctx ends, then drains it: what is under way is
 // finished and answered within DrainTimeout. It returns nil after a drain, and
@@ -67,9 +63,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 		return err
 	}
 	defer listeners.close()
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	registerBuild(registry)
+	registry := admin.NewRegistry()
 	tlsConfig, cert, err := tlsOf(cfg, st, log, registry)
 	if err != nil {
 		return err
@@ -98,10 +92,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	}
 	ready := &readiness{book: book, st: st, log: log, sums: sums}
 	follow := newFollower(st, in, cert, opts.Reload, log)
-	web := &http.Server{
-		Handler: admin.New(ready.reason, remedy.For, registry), ErrorLog: errorLog(log, sums),
-		ReadHeaderTimeout: adminTimeout, WriteTimeout: adminTimeout, IdleTimeout: adminTimeout,
-	}
+	web := admin.NewServer(admin.New(ready.reason, remedy.For, registry), log, sums)
 	err = serve(ctx, cfg, in, listeners, web, follow, ready)
 	if e := book.Close(); err == nil {
 		err = e
@@ -140,14 +131,14 @@ func tlsOf(cfg Config, st *state.State, log zerolog.Logger,
 }
 
 // serve runs the listeners until ctx ends or one of them fails.
-func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, web *http.Server, follow *follower,
+func serve(ctx context.Context, cfg Config, in *intake.Server, l *listeners, web *admin.Server, follow *follower,
 	ready *readiness) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return in.Serve(l.sealpost) })
 	if l.wire2012 != nil {
 		g.Go(func() error { return in.Serve2012(l.wire2012) })
 	}
-	g.Go(func() error { return web.Serve(newPlaces(l.admin, adminConnections)) })
+	g.Go(func() error { return web.Serve(l.admin) })
 	g.Go(func() error { follow.run(ctx); return nil })
 	g.Go(func() error { in.CountDays(ctx); return nil })
 	g.Go(func() error { ready.watch(ctx); return nil })

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"errors"
-	"net"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -71,36 +70,5 @@ func TestReserveIsTouched(t *testing.T) {
 		if err := checkDescriptors(); !errors.Is(err, want) {
 			t.Errorf("with %d of %d left: %v, want %v", left, open+left, err, want)
 		}
-	}
-}
-
-// Who finds no place waits until another connection is closed, or the listener.
-func TestPlaces(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	p := newPlaces(ln, 1)
-	for range 2 {
-		c, err := net.Dial("tcp", ln.Addr().String())
-		must(t, err)
-		defer c.Close()
-	}
-	first, err := p.Accept()
-	must(t, err)
-	accepted := make(chan error, 1)
-	go func() {
-		_, err := p.Accept()
-		accepted <- err
-		_, err = p.Accept()
-		accepted <- err
-	}()
-	if len(p.taken) != cap(p.taken) || len(accepted) > 0 {
-		t.Fatal("there is another place")
-	}
-	must(t, first.Close())
-	_ = first.Close() // gives no second place
-	must(t, <-accepted)
-	must(t, p.Close())
-	if err := <-accepted; !errors.Is(err, net.ErrClosed) {
-		t.Errorf("after the end: %v", err)
 	}
 }

@@ -1,13 +1,13 @@
-package daemon
+package admin
 
 import (
 	"net"
 	"sync"
 )
 
-// adminConnections may be open at once: each takes a descriptor, and nobody is
-// asked who they are.
-const adminConnections = 16
+// connections may be open at once: each takes a descriptor, and nobody is asked who
+// they are.
+const connections = 16
 
 // places is a listener that has so many connections open at once at most; the
 // others wait for their place, in the kernel.

@@ -1,5 +1,5 @@
-// Package admin serves the operator's view of the server over HTTP: is it
-// alive, is it ready, and its metrics.
+// Package admin serves the operator's view of a program that stays over HTTP: is
+// it alive, is it ready, and its metrics. Ask asks such a program.
 //
 // Guaranteed: nothing here changes anything. Not guaranteed: any protection.
 // Whoever reaches the address may read it, so it listens on the loopback
@@ -27,9 +27,9 @@ const (
 // HintPrefix begins the line that says what can be done, where that is known.
 const HintPrefix = "hint: "
 
-// New returns the handler. ready says why the server cannot take messages now,
-// or nil, and hint what can be done, or ""; they are called for every request
-// and may be called concurrently.
+// New returns the handler. ready says why the program cannot do its work now, or
+// nil, and hint what can be done, or ""; they are called for every request and may
+// be called concurrently.
 func New(ready func() error, hint func(error) string, registry *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+healthPath, func(w http.ResponseWriter, _ *http.Request) {
