@@ -52,6 +52,10 @@ func (i Info) OursOr(uid int) bool {
 // Links counts its names.
 func (i Info) Links() uint64 { return uint64(i.stat.Nlink) }
 
+// Changed is when its bytes, rights or names changed last, the names in it for a
+// directory. Nobody can set it, as they can the time of modification.
+func (i Info) Changed() time.Time { return time.Unix(i.stat.Ctim.Unix()) }
+
 // Name and the methods below are those of [fs.FileInfo].
 func (i Info) Name() string       { return i.name }
 func (i Info) Size() int64        { return i.stat.Size }

@@ -30,6 +30,7 @@ const usage = `usage: client [FLAGS] FILE [PASSWORD]     send one file; - is sta
                                           the same ids: a restored server may
                                           have lost it
        client verify RECEIPT FILE         check a receipt, without the server
+       client healthcheck                 is the client with -watch ready? exit 0 or 1
        client version                     print version, revision, Go version
                                           and platform
 
@@ -82,6 +83,9 @@ func dispatch(ctx context.Context, args []string, std voice.Streams) error {
 	}
 	if len(args) > 0 && args[0] == "verify" {
 		return verify(ctx, args[1:], std)
+	}
+	if len(args) > 0 && args[0] == "healthcheck" {
+		return healthcheck(ctx, args[1:], std)
 	}
 	opts, err := parse(args)
 	if err != nil {

@@ -2,8 +2,11 @@ package cli_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,6 +43,8 @@ func client() {
 //	files DIR N                 DIR holds N entries (no dots counted); waits for them
 //	ended PLACE N               so do the days of an outbox's sent or refused: N messages
 //	logged FILE TEXT            wait until FILE, which a process in the background writes, has TEXT in it
+//	admin FILE                  wait until FILE says where a client is asked, and set that
+//	tells PATH TEXT             wait until PATH of that client has TEXT in it
 //	logfile N FILE              log file N holds FILE's bytes
 //	certificate ADDRESS         make ca.pem, for it server.pem, expired.pem, future.pem and their keys, and other.pem
 func TestScripts(t *testing.T) {
@@ -60,6 +65,8 @@ func TestScripts(t *testing.T) {
 			"ended":       endedCommand,
 			"logfile":     logfileCommand,
 			"logged":      loggedCommand,
+			"admin":       adminCommand,
+			"tells":       tellsCommand,
 			"certificate": certificateCommand,
 		},
 	})
@@ -132,6 +139,36 @@ func loggedCommand(ts *testscript.TestScript, neg bool, args []string) {
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		text, _ = os.ReadFile(ts.MkAbs(args[0])) // may not be there yet
 		if strings.Contains(string(text), args[1]) {
+			return
+		}
+	}
+	ts.Fatalf("%s does not say %q:\n%s", args[0], args[1], text)
+}
+
+// adminCommand takes the address from the line that says that the endpoint started.
+func adminCommand(ts *testscript.TestScript, neg bool, args []string) {
+	const started = `"message":"admin endpoint started"`
+	loggedCommand(ts, neg, append(args, started))
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		var said struct{ Listen string }
+		if strings.Contains(line, started) {
+			ts.Check(json.Unmarshal([]byte(line), &said))
+			ts.Setenv("CLIENT_ADMIN_LISTEN", said.Listen)
+		}
+	}
+}
+
+func tellsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: tells PATH TEXT")
+	}
+	var text []byte
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		response, err := http.Get("http://" + ts.Getenv("CLIENT_ADMIN_LISTEN") + args[0])
+		ts.Check(err)
+		text, err = io.ReadAll(response.Body)
+		ts.Check(errors.Join(err, response.Body.Close()))
+		if strings.Contains("\n"+string(text), strings.ReplaceAll(args[1], `\n`, "\n")) {
 			return
 		}
 	}

@@ -19,9 +19,19 @@ import (
 
 // sendOutbox sends what lies in the outbox.
 func (r *runner) sendOutbox(ctx context.Context) error {
+	watched, unwatch, err := r.startWatched(ctx)
+	if err != nil {
+		return err
+	}
+	defer unwatch()
 	waiting := &waitingCount{waiting: r.waiting}
 	sending, stop := r.progress("messages", waiting.count)
-	out, err := outbox.Run(ctx, r.outboxConfig(func() { sending.settled.Add(1) }))
+	cfg := r.outboxConfig(func(s outbox.Result) {
+		watched.settled(s)
+		sending.settled.Add(1)
+	})
+	cfg.Looked = watched.look
+	out, err := outbox.Run(ctx, cfg)
 	stop()
 	for _, left := range out.Left {
 		_ = r.report(ofLeft(left))
@@ -37,7 +47,7 @@ func (r *runner) sendOutbox(ctx context.Context) error {
 }
 
 // outboxConfig is that of a run, or of sending again; settled is told of each message.
-func (r *runner) outboxConfig(settled func()) outbox.Config {
+func (r *runner) outboxConfig(settled func(outbox.Result)) outbox.Config {
 	return outbox.Config{
 		Dir: r.outbox, Sender: r.settings.parsedToken.Sender(), Key: r.key(),
 		Deliver: r.carrier.Deliver, Logbook: r.carrier.Logbook,
@@ -45,7 +55,7 @@ func (r *runner) outboxConfig(settled func()) outbox.Config {
 		Settle: r.settings.OutboxSettle, Ignore: r.settings.OutboxIgnore, Recursive: r.settings.OutboxRecursive,
 		SentKeep: r.settings.SentKeep, Log: r.log,
 		Settled: func(s outbox.Result) {
-			settled()
+			settled(s)
 			_ = r.report(ofOutbox(s)) // Main makes an error of printing the outcome
 		},
 	}
@@ -92,6 +102,11 @@ func (r *runner) summarize(out outbox.Outcome, err error) {
 // waiting counts the messages in the outbox.
 func (r *runner) waiting() (int, error) {
 	return outbox.Waiting(r.outbox, r.settings.OutboxIgnore, r.settings.OutboxRecursive)
+}
+
+// survey looks at each message in the outbox.
+func (r *runner) survey() (outbox.Backlog, error) {
+	return outbox.Survey(r.outbox, r.settings.OutboxIgnore, r.settings.OutboxRecursive)
 }
 
 // outcomeError means that the outbox was gone through and not all was well.
@@ -190,7 +205,7 @@ func outboxHint(err error) string {
 
 // resend sends again what was sent from the outbox.
 func (r *runner) resend(ctx context.Context) error {
-	out, err := outbox.Resend(ctx, r.outboxConfig(func() {}), r.resendSince)
+	out, err := outbox.Resend(ctx, r.outboxConfig(func(outbox.Result) {}), r.resendSince)
 	for _, left := range out.Left {
 		_ = r.report(ofLeft(left))
 	}

@@ -84,7 +84,8 @@ type waitingCount struct {
 	bytes   uint64
 }
 
-// lookShare is the part of its time that the painter may spend on looks.
+// lookShare is the part of their time, one in so many, that the painter and surveys may
+// spend on looks.
 const lookShare = 20
 
 func (w *waitingCount) count(c *counting) progress.Count {

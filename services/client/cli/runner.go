@@ -20,6 +20,7 @@ type runner struct {
 	screen   *progress.Screen // Err
 	log      zerolog.Logger
 	carrier  carrier
+	reached  func(reason string) // is told what contact is; nil: nobody is
 }
 
 // begin reads the settings, checks them against the options and logs them.
@@ -98,6 +99,9 @@ func (r *runner) connect() carrier {
 // contact logs when the server cannot be reached, when the reason changes, and
 // when it is reached again, with how many messages of the outbox wait.
 func (r *runner) contact(reason string) {
+	if r.reached != nil {
+		r.reached(reason)
+	}
 	r.logServer(reason, "the server cannot be reached, trying again", "the server is reached again")
 }
 

@@ -38,6 +38,8 @@ type Settings struct {
 	// OutboxRecursive has files in the outbox's directories sent, too.
 	OutboxRecursive bool
 	SentKeep        time.Duration `default:"0s" min:"0s"` // after the end of a day in sent/; 0: for ever
+	// AdminListen is where a client tells of itself that watches; empty: nowhere.
+	AdminListen settings.Address
 
 	ignore.Setting
 	logging.Settings

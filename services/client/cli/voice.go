@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"sealpost/services/client/courier"
+	"sealpost/shared/admin"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/framing"
 	"sealpost/shared/settings"
@@ -53,6 +54,7 @@ func hint(err error) string {
 	var refusal *courier.RefusalError
 	var bad *settings.Error
 	var usage *usageError
+	var red *admin.NotReadyError
 	if hint := outboxHint(err); hint != "" {
 		return hint
 	}
@@ -67,6 +69,10 @@ func hint(err error) string {
 		return usage.hint
 	case errors.As(err, new(*takenError)):
 		return "name another file; with -id, a receipt of the same message is replaced"
+	case errors.As(err, &red):
+		return hintHealth(red)
+	case errors.As(err, new(*unreachedError)):
+		return "is CLIENT_SERVER the right address, and is the server up? what waits stays in the outbox, and goes then"
 	case errors.As(err, &bad):
 		return hintSettings(bad)
 	case errors.As(err, new(*resetError)):
@@ -80,6 +86,8 @@ func hint(err error) string {
 func hintSettings(e *settings.Error) string {
 	for _, problem := range e.Problems {
 		switch problem.Name {
+		case prefix + "_ADMIN_LISTEN":
+			return "name an address that is free, as 127.0.0.1:9514, the same for the client with -watch and for healthcheck"
 		case prefix + "_TOKEN", prefix + "_SERVER_IDENTITY":
 			return `on the server, "server identity" shows the identity, ` +
 				`and "server sender add NAME" makes a token and prints both`

@@ -33,6 +33,7 @@ func (o *run) loop(ctx, until context.Context) error {
 		if err != nil {
 			return err
 		}
+		o.Looked()
 		seen += found.jobs()
 		if found.ended && seen == 0 && idle && !o.Watch && (found.waiting == 0 || late) {
 			return nil

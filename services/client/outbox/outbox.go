@@ -81,6 +81,8 @@ type Config struct {
 	// SentKeep is how long a day of sent/ is kept after its end; 0: for ever.
 	SentKeep time.Duration
 	Log      zerolog.Logger
+	// Looked is told of each look at DIR that went well. May be nil.
+	Looked func()
 	// Settled is told of every message that has come to its end, once it lies in
 	// DIR/sent with its receipt, or in DIR/refused with the reason; calls may come at
 	// the same time. May be nil.

@@ -112,6 +112,9 @@ func (cfg Config) withDefaults() Config {
 	if cfg.step == nil {
 		cfg.step = func(string) {}
 	}
+	if cfg.Looked == nil {
+		cfg.Looked = func() {}
+	}
 	return cfg
 }
 

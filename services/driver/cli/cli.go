@@ -49,6 +49,7 @@ const usage = `usage: driver [COMMAND]
   driver local            run everything on this machine: server, six clients,
                           an FTP server, and the driver
       -dir DIR            keep everything in DIR (default: a temporary directory)
+  driver healthcheck      exit 0 when the driver with -follow is ready, else 1
   driver version          print version, revision, Go version and platform
 
 Settings are environment variables, DRIVER_...
@@ -110,6 +111,8 @@ func dispatch(ctx context.Context, args []string, std voice.Streams) error {
 		return forget(args[1:], std)
 	case "-accept-logbook", "--accept-logbook":
 		return acceptLogbook(args[1:], std)
+	case "healthcheck":
+		return healthcheck(ctx, args[1:], std)
 	case "extract":
 		return extractMessage(args[1:], std)
 	case "local":
@@ -149,6 +152,7 @@ func collect(ctx context.Context, asJSON bool, do collecting, std voice.Streams)
 	if asJSON {
 		cfg.AsJSON()
 	}
+	cfg.HintBy(hint)
 	return do(ctx, cfg, warnings, std.Out, std.Err)
 }
 

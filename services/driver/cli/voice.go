@@ -11,6 +11,7 @@ import (
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/receipts"
 	"sealpost/services/driver/run"
+	"sealpost/shared/admin"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
@@ -25,12 +26,15 @@ func hint(err error) string {
 	var connect *collector.ConnectError
 	var unsent *receipts.UnsentError
 	var broken *collector.ServerError
+	var red *admin.NotReadyError
 	if hint := logbookHint(err); hint != "" {
 		return hint
 	}
 	switch {
 	case errors.Is(err, errUsage):
 		return "driver -h shows the commands"
+	case errors.As(err, &red):
+		return hintHealth(red)
 	case errors.As(err, &bad):
 		return "the README lists the settings"
 	case errors.As(err, &broken) && strings.Contains(broken.Line, "OOPS"):

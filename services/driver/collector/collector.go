@@ -137,6 +137,7 @@ func Collect(ctx context.Context, cfg Config) (Result, error) {
 		return Result{}, err
 	}
 	defer c.kept.close()
+	c.Reached(c.kept.lines, c.kept.lines)
 	if c.Opened != nil {
 		c.Opened(c.Output)
 	}
@@ -185,6 +186,7 @@ func (c *collector) collect(ctx context.Context) error {
 	defer fresh.close()
 	c.lines = c.kept.lines + fresh.lines
 	c.Progress.total(c.lines)
+	c.Reached(c.kept.lines, c.lines)
 	err = c.runPool(ctx, s, fresh)
 	if flushErr := c.flush(); err == nil {
 		err = flushErr

@@ -59,6 +59,10 @@ type Config struct {
 	// is set a number stays owed though its file has come: who hands the files on
 	// takes it off the list. Nil: not called.
 	Kept func(lines uint64, size int64)
+	// Reached is called with how many messages the run is past, collected or owed, of so
+	// many that the manifest names as far as that is known: before anything is fetched,
+	// and as more are reached. Nil: not called.
+	Reached func(messages, of uint64)
 	// Signed returns how many lines of the logbook with that origin were signed, as
 	// receipts say; "" is any. The server shows a checkpoint of so many within
 	// moments; it is waited for, no longer than Wait and a few seconds, and then done
@@ -92,5 +96,8 @@ func (c Config) withDefaults() Config {
 	c.MaxTrouble = cmp.Or(c.MaxTrouble, 100)
 	c.MaxFile = min(c.MaxFile, 1<<62) // sizes are int64 from here on
 	c.Progress = cmp.Or(c.Progress, new(Progress))
+	if c.Reached == nil {
+		c.Reached = func(uint64, uint64) {}
+	}
 	return c
 }

@@ -64,6 +64,9 @@ func (p *pool) record(j *job) error {
 		// Who hands on does it with what is there.
 		p.kept.settled(at, len(j.item.Line))
 	}
+	if j.standing == unreached {
+		p.Reached(j.item.Entry.Seq+1, p.lines)
+	}
 	return p.flushWhenDue()
 }
 

@@ -58,7 +58,7 @@ func (w *worker) tell(ctx context.Context, m hook.Message) error {
 
 // note says that a message was handed on.
 func (w *worker) note(e logfile.Entry) {
-	w.count++
+	w.count.Add(1)
 	w.Log.Info().Uint64("number", e.Seq).Stringer("id", e.ID).Str("name", message.Visible(e.Name)).Msg("handed on")
 }
 

@@ -20,6 +20,7 @@ import (
 	"context"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,8 +41,9 @@ type Handing struct {
 	wake   chan struct{}
 	finish chan struct{} // closed by Finish
 	done   chan struct{}
-	errs   []error // once done
-	count  uint64  // once done: messages that were handed on
+	errs   []error       // once done
+	count  atomic.Uint64 // messages that were handed on
+	next   atomic.Int64  // the worker's position; -1: not read yet
 }
 
 // Start begins to hand on, in the background, as soon as Kept says that there is
@@ -50,6 +52,7 @@ func Start(ctx context.Context, cfg Config) *Handing {
 	h := &Handing{
 		cfg: cfg.withDefaults(), wake: make(chan struct{}, 1), finish: make(chan struct{}), done: make(chan struct{}),
 	}
+	h.next.Store(-1)
 	if !cfg.Signed {
 		h.kept.allow = math.MaxUint64
 	}
@@ -96,8 +99,20 @@ func (h *Handing) Finish() []error {
 	return h.errs
 }
 
-// Count is how many messages were handed on, once Finish has returned.
-func (h *Handing) Count() uint64 { return h.count }
+// Count is how many messages were handed on so far.
+func (h *Handing) Count() uint64 {
+	if h == nil {
+		return 0
+	}
+	return h.count.Load()
+}
+
+// Position is the number of the message whose turn it is; known is false until it
+// was read.
+func (h *Handing) Position() (next uint64, known bool) {
+	n := h.next.Load()
+	return uint64(max(n, 0)), n >= 0
+}
 
 func (h *Handing) now() kept {
 	h.mu.Lock()

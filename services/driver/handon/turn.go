@@ -40,7 +40,10 @@ func (w *worker) turn(ctx context.Context, e logfile.Entry, owed bool) error {
 }
 
 // pass moves the position on, but not yet on the disk.
-func (w *worker) pass() { w.position, w.unsaved = position{next: w.position.next + 1}, true }
+func (w *worker) pass() {
+	w.position, w.unsaved = position{next: w.position.next + 1}, true
+	w.next.Store(int64(w.position.next))
+}
 
 // save makes the position durable.
 func (w *worker) save() error {

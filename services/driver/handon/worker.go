@@ -65,6 +65,7 @@ func (w *worker) open() (err error) {
 	if w.position.next > w.now().lines {
 		return &PositionError{filepath.Join(w.out.Path(), positionName), errBeyond}
 	}
+	w.next.Store(int64(w.position.next))
 	w.lines, err = w.out.KeptLines()
 	return err
 }

@@ -56,9 +56,16 @@ func Follow(ctx context.Context, cfg Settings, warnings []string, out, errs io.W
 	if err != nil {
 		return err
 	}
+	d.view = newView(d.OutputDir, len(d.pins) > 0)
 	if err := d.startHanding(ctx, 0); err != nil {
 		return err
 	}
+	endpoint, err := d.startView(ctx)
+	if err != nil {
+		d.handing.Finish()
+		return err
+	}
+	defer endpoint.Close()
 	f := &follower{base: d, pause: cfg.Poll}
 	if f.watch, err = d.watchAt(d.addr); err != nil {
 		return err
@@ -153,6 +160,7 @@ func (f *follower) pass(ctx context.Context) error {
 
 // calm goes back to the usual pause, and says so where there was trouble.
 func (f *follower) calm() {
+	f.base.view.ended(nil)
 	if f.trouble != "" {
 		f.base.log.Info().Msg("the trouble is over")
 	}
@@ -164,6 +172,7 @@ func (f *follower) calm() {
 var ports = regexp.MustCompile(`:[0-9]+->`)
 
 func (f *follower) worry(err error) {
+	f.base.view.ended(err)
 	if text := ports.ReplaceAllString(err.Error(), "->"); text != f.trouble {
 		f.trouble = text
 		f.base.log.WithLevel(zerolog.WarnLevel).Str("error", message.Visible(err.Error())).Msg("trouble, trying again")

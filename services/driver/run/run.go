@@ -70,6 +70,7 @@ type driver struct {
 	waited      bool            // for the outbox: its receipts are to be checked
 	receipts    *receipts.Set   // nil without an outbox
 	handing     *handon.Handing // nil where nothing is handed on
+	view        *view           // nil unless it follows
 	failures    []error
 }
 
@@ -153,6 +154,7 @@ func (d *driver) take(text []byte, err error) (lines uint64, stop error) {
 	if err := d.checkpoints.take(text, err); err != nil {
 		return 0, err
 	}
+	d.view.signs(d.checkpoints.fetched)
 	if d.receipts == nil {
 		return d.audit.Longest(), nil
 	}
@@ -173,6 +175,7 @@ func (d *driver) take(text []byte, err error) (lines uint64, stop error) {
 // pass collects once and notes what failed.
 func (d *driver) pass(ctx context.Context, cfg collector.Config) collector.Result {
 	d.tellHanding(&cfg)
+	d.view.tell(&cfg)
 	if d.receipts != nil {
 		cfg.Signed = d.receipts.Signed
 	}
@@ -232,5 +235,6 @@ func (d *driver) each(item collector.Item) error {
 	if !item.New {
 		return nil
 	}
+	d.view.came()
 	return d.screen.Hold(func() error { return d.print(item) })
 }

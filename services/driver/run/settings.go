@@ -43,13 +43,21 @@ type Settings struct {
 	ignore.Setting // names in the outbox that are not waited for
 	logging.Settings
 
+	// AdminListen is where a driver that follows tells of itself; empty: nowhere.
+	AdminListen settings.Address
+
 	pins identity.Pins
 	json bool
+	hint func(error) string
 }
 
 // AsJSON has each new log file, and then the summary, printed as one JSON object,
 // whatever Print says.
 func (s *Settings) AsJSON() { s.json = true }
+
+// HintBy has Follow tell what can be done about an error, where it tells why it is not
+// ready.
+func (s *Settings) HintBy(hint func(error) string) { s.hint = hint }
 
 // Output is where files go: all that -forget and -again need.
 type Output struct {

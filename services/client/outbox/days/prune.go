@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"sealpost/shared/durable"
 )
 
@@ -128,7 +126,7 @@ func (u *pruning) mayGo(d *durable.Dir) (goes bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if !changed(info).Before(u.changed) {
+	if !info.Changed().Before(u.changed) {
 		return false, errRecent
 	}
 	empty := true
@@ -148,14 +146,4 @@ func (u *pruning) mayGo(d *durable.Dir) (goes bool, err error) {
 		return err
 	})
 	return goes || empty, err
-}
-
-// changed is when names in a directory, or its own, changed last. Nobody can set
-// it, as they can the time of modification.
-func changed(info durable.Info) time.Time {
-	stat, ok := info.Sys().(*unix.Stat_t)
-	if !ok {
-		return info.ModTime()
-	}
-	return time.Unix(stat.Ctim.Unix())
 }

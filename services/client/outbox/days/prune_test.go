@@ -124,7 +124,7 @@ func TestPruneKeepsWhatHasNoReceipt(t *testing.T) {
 	if got, err = b.sent.Prune(t.Context(), later, hour); err != nil || got.Days+got.Messages+len(got.Kept) != 0 {
 		t.Errorf("then: %+v, %v", got, err)
 	}
-	if now, err := b.sent.Dir.Lstat(day); err != nil || !changed(now).Equal(changed(before)) {
+	if now, err := b.sent.Dir.Lstat(day); err != nil || !now.Changed().Equal(before.Changed()) {
 		t.Errorf("the day was renamed for nothing: %v", err)
 	}
 }

@@ -168,31 +168,30 @@ func (g *Group) enter(name string, in place, e fs.DirEntry) (entered bool, err e
 	return true, g.listIn(name, p)
 }
 
-// countBelow counts the messages in a directory of a group and in those in it.
-func countBelow(in *durable.Dir, name string) (n int, err error) {
+// eachBelow visits the messages in a directory of a group and in those in it.
+func eachBelow(in *durable.Dir, name string, visit func(in *durable.Dir, name string)) error {
 	d, err := in.Sub(name)
 	if err != nil {
-		return 0, ignoreGone(err)
+		return ignoreGone(err)
 	}
 	defer d.Close()
 	for entries, err := range d.Entries(Most) {
 		if err != nil {
-			return n, err
+			return err
 		}
 		for _, e := range entries {
-			more := 1
 			switch {
 			case strings.HasPrefix(e.Name(), "."):
-				continue
-			case e.IsDir():
-				if more, err = countBelow(d, e.Name()); err != nil {
-					return n, err
+			case !e.IsDir():
+				visit(d, e.Name())
+			default:
+				if err := eachBelow(d, e.Name(), visit); err != nil {
+					return err
 				}
 			}
-			n += more
 		}
 	}
-	return n, nil
+	return nil
 }
 
 // removeDirs removes a directory in which there are none but empty directories.

@@ -172,24 +172,15 @@ func IDs(sending *durable.Dir) (ids []message.ID, err error) {
 	return ids, err
 }
 
-// Count counts the messages in a group, whoever holds it: 0 where it is gone.
-func Count(sending *durable.Dir, id message.ID) (int, error) {
+// Each visits the messages in a group, whoever holds it: none where it is gone. The
+// directory is open until visit returns.
+func Each(sending *durable.Dir, id message.ID, visit func(in *durable.Dir, name string)) error {
 	d, err := sending.Sub(id.String())
 	if err != nil {
-		return 0, ignoreGone(err)
+		return ignoreGone(err)
 	}
 	defer d.Close()
-	files, err := d.Sub(filesDir)
-	if err != nil {
-		return 0, ignoreGone(err)
-	}
-	defer files.Close()
-	names, err := list(files)
-	if err != nil {
-		return 0, err
-	}
-	below, err := countBelow(d, belowDir)
-	return len(names) + below, err
+	return errors.Join(eachBelow(d, filesDir, visit), eachBelow(d, belowDir, visit))
 }
 
 func ignoreGone(err error) error {
