@@ -115,6 +115,7 @@ func TestSidecar(t *testing.T) {
 	s.run("up", "--no-build", "-d", "sender", "app")
 	s.run("run", "--rm", "--no-deps", "app", "timeout", "120", "sh", "-c",
 		`until ls /outbox/sent/*/now.txt.tlog-proof; do sleep 0.1; done 2>/dev/null`)
+	s.run("exec", "-T", "sender", "/client", "healthcheck")
 	if logs := s.run("logs", "--no-log-prefix", "sealpost"); !strings.Contains(logs, "message received from store-17") {
 		t.Errorf("the server's log has no message:\n%s", logs)
 	}
@@ -145,7 +146,7 @@ func TestCollector(t *testing.T) {
 	s.run("up", "--no-build", "-d", "collector")
 	s.send(s.project+"_default", "sealpost:7513", "collected\n")
 	s.run("exec", "-T", "collector", "timeout", "120", "sh", "-c",
-		`until [ "$(head -n 1 /ftpreceived/handed)" = 1 ]; do sleep 0.1; done 2>/dev/null`)
+		`until [ "$(head -n 1 /ftpreceived/handed)" = 1 ] && /driver healthcheck; do sleep 0.1; done 2>/dev/null`)
 	want := fmt.Sprintf("message 0 of store-17: %x", sha256.Sum256([]byte("collected\n")))
 	if logs := s.run("logs", "--no-log-prefix", "collector"); !strings.Contains(logs, want) {
 		t.Errorf("the collector's log lacks %q:\n%s", want, logs)

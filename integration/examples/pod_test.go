@@ -3,6 +3,7 @@ package examples
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"path"
 	"strings"
 	"testing"
@@ -127,7 +128,8 @@ func checkShutIn(t *testing.T, container core.Container) {
 	}
 }
 
-// checkProbes: the ports of probes are the pod's, and their paths are served.
+// checkProbes: the ports of probes are the pod's, their paths are served, and their
+// commands are the programs'.
 func checkProbes(t *testing.T, set *apps.StatefulSet, container core.Container) {
 	t.Helper()
 	served := admin.New(func() error { return nil }, func(error) string { return "" }, prometheus.NewRegistry())
@@ -139,6 +141,10 @@ func checkProbes(t *testing.T, set *apps.StatefulSet, container core.Container) 
 			served.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, probe.HTTPGet.Path, nil))
 			if answer.Code != http.StatusOK || portOf(set, probe.HTTPGet.Port.String()) == 0 {
 				t.Errorf("%s: %s on port %s: %d", container.Name, probe.HTTPGet.Path, probe.HTTPGet.Port.String(), answer.Code)
+			}
+		case probe.Exec != nil:
+			if want := []string{"/" + container.Name, "healthcheck"}; !slices.Equal(probe.Exec.Command, want) {
+				t.Errorf("%s is probed by %q", container.Name, probe.Exec.Command)
 			}
 		case probe.TCPSocket == nil || portOf(set, probe.TCPSocket.Port.String()) == 0:
 			t.Errorf("%s has a probe of no port of the pod", container.Name)

@@ -141,8 +141,8 @@ func TestTellsFromTheStart(t *testing.T) {
 	f.metrics("owed_messages 0", "collected_total 0", "handed_on_total 0", "behind_messages 0",
 		"last_success_timestamp_seconds 0")
 	f.tells("/metrics", "sealpost_build_info{")
-	status, _, errs := f.healthcheck()
-	if want := "driver: not ready: nothing was collected yet: the first pass has not ended\n"; status != 1 || errs != want {
+	want := "driver: not ready: nothing was collected yet: the first pass has not ended\n"
+	if status, _, errs := f.healthcheck(); status != 1 || errs != want {
 		t.Errorf("%d, %q", status, errs)
 	}
 }
