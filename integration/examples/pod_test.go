@@ -3,8 +3,8 @@ package examples
 import (
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"time"
