@@ -87,7 +87,7 @@ func TestLimitsOnTheFirstScreen(t *testing.T) {
 // TestMetricsAreListed: the README's table has each metric that the sources name.
 func TestMetricsAreListed(t *testing.T) {
 	there := make(map[string]bool)
-	name := regexp.MustCompile(`Name:\s+"(sealpost_[a-z_]+)"`)
+	name := regexp.MustCompile(`(?:Name:\s+|NewDesc\()"(sealpost_[a-z_]+)"`)
 	err := fs.WalkDir(os.DirFS(".."), ".", func(file string, _ fs.DirEntry, err error) error {
 		program := strings.HasPrefix(file, "services/") || strings.HasPrefix(file, "shared/")
 		if err != nil || path.Ext(file) != ".go" || !program {

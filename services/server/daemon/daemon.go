@@ -64,6 +64,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	}
 	defer listeners.close()
 	registry := admin.NewRegistry()
+	registerIdentity(registry, st)
 	tlsConfig, cert, err := tlsOf(cfg, st, log, registry)
 	if err != nil {
 		return err
@@ -77,9 +78,10 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 		Files: files, Zone: zone, Log: log, Sums: sums, Missing: countMissing(registry),
 		Sharded: cfg.LogLayout == "sharded", KeepParts: cfg.KeepPartsFor, PartsHeld: gaugeParts(registry),
 		Retain: local.Policy{For: cfg.RetainFor, Bytes: uint64(cfg.RetainBytes)}, Retired: countRetired(registry),
+		Watch: watchCommitter(registry),
 	}, st)
 	defer opener.Close()
-	registerQueue(registry, opener.Queued)
+	registry.MustRegister(figures{opener.Figures})
 	book := standby.Open(st.LogbookID(), named(cfg.DataDir, opener.Open), reopenEvery)
 	in := intake.New(intake.Config{
 		TLS: tlsConfig, Book: book, Senders: st, Days: st, Limits: limits, Proxies: cfg.ProxyProtocolFrom, Log: log,

@@ -1,6 +1,13 @@
 package daemon
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/state"
+)
 
 // countMissing makes the metric of recorded messages whose log file is gone.
 func countMissing(reg prometheus.Registerer) func(number uint64) {
@@ -32,22 +39,30 @@ func gaugeParts(reg prometheus.Registerer) func(bytes uint64) {
 	return func(bytes uint64) { held.Set(float64(bytes)) }
 }
 
-// registerQueue makes the metrics of what waits to be committed.
-func registerQueue(reg prometheus.Registerer, queued func() (messages int, full bool)) {
-	reg.MustRegister(
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "sealpost_commit_queue_messages", Help: "Messages that came whole and wait to be committed.",
-		}, func() float64 {
-			messages, _ := queued()
-			return float64(messages)
-		}),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "sealpost_commit_queue_full", Help: "1 while sessions wait with their messages for room in the queue.",
-		}, func() float64 {
-			if _, full := queued(); full {
-				return 1
-			}
-			return 0
-		}),
-	)
+// watchCommitter makes the metrics of groups and of the time that their steps take. They are fed
+// once a group, since time for each message is time that senders wait.
+func watchCommitter(reg prometheus.Registerer) local.Watch {
+	groups := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "sealpost_group_messages", Help: "Messages that were made durable together.",
+		Buckets: prometheus.ExponentialBuckets(1, 2, 11)})
+	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "sealpost_commit_step_seconds", Help: "Time that a step takes for a whole group, by step.",
+		Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9)}, []string{"step"})
+	reg.MustRegister(groups, took)
+	steps := make(map[local.Step]prometheus.Observer)
+	for _, step := range local.Steps() {
+		steps[step] = took.WithLabelValues(step.String())
+	}
+	return local.Watch{
+		Group: func(messages int) { groups.Observe(float64(messages)) },
+		Step:  func(step local.Step, took time.Duration) { steps[step].Observe(took.Seconds()) },
+	}
+}
+
+// registerIdentity makes the metric of the identity's age.
+func registerIdentity(reg prometheus.Registerer, st *state.State) {
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sealpost_identity_created_timestamp_seconds",
+		Help: "When the identity in use was made, by the date of its file, Unix time.",
+	}, func() float64 { return seconds(st.IdentityMade()) }))
 }

@@ -31,6 +31,16 @@ var (
 // Identity returns the server's key: the one that stands for TLS.
 func (s *State) Identity() *identity.Identity { return s.identities.get().current }
 
+// IdentityMade returns when the server's key was made, by the date of its file: a switch keeps that,
+// a copy of the directory may not. It is zero where the file cannot be looked at.
+func (s *State) IdentityMade() time.Time {
+	info, err := os.Lstat(s.path(identityFile))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
 // Certificate returns the certificate of the server's key.
 func (s *State) Certificate() *tls.Certificate { return s.identities.get().certificate }
 

@@ -100,13 +100,13 @@ func (o *Opener) Open() (logbook.Logbook, error) {
 	return nil, err
 }
 
-// Queued returns how many complete messages wait to be committed, and whether
-// those who bring more have to wait; none do while the logbook is not open.
-func (o *Opener) Queued() (messages int, full bool) {
-	if book := o.opened.Load(); book != nil {
-		return book.Queued()
+// Figures returns what the logbook says of itself, and whether it is open.
+func (o *Opener) Figures() (f local.Figures, open bool) {
+	book := o.opened.Load()
+	if book == nil {
+		return f, false
 	}
-	return 0, false
+	return book.Figures(), true
 }
 
 // Close gives the log volume up. The logbook must have been closed before.

@@ -202,11 +202,13 @@ func TestQueued(t *testing.T) {
 	defer opener.Close()
 	wantQueued := func(want int) {
 		t.Helper()
-		if n, full := opener.Queued(); n != want || full {
-			t.Errorf("%d messages wait instead of %d, full: %v", n, want, full)
+		if f, _ := opener.Figures(); f.Queued.Messages != want || f.Queued.Full || f.Queued.Bytes > 0 != (want > 0) {
+			t.Errorf("%d messages should wait: %+v", want, f.Queued)
 		}
 	}
-	wantQueued(0) // it is not open yet
+	if f, open := opener.Figures(); open {
+		t.Errorf("it is said to be open: %+v", f)
+	}
 	book, err := opener.Open()
 	check(t, err)
 	defer book.Close()

@@ -69,6 +69,7 @@ type Config struct {
 	RetryEvery  time.Duration // between tries to heal, or to finish a durable group
 	Log         zerolog.Logger
 	Sums        *floods.Sums // of what is logged again and again
+	Watch       Watch
 }
 
 // Stores are the files of a logbook, opened and recovered.
@@ -150,6 +151,7 @@ type Engine struct {
 // engine's from then on; after an error they are still the caller's.
 func Start(cfg Config, stores *Stores) (*Engine, error) {
 	cfg.MostInGroup = cmp.Or(cfg.MostInGroup, MaxGroup)
+	cfg.Watch = cfg.Watch.withDefaults()
 	e := &Engine{
 		cfg: cfg, stores: stores,
 		committed: &committed{stores.Manifest, stores.Index},
@@ -204,9 +206,8 @@ func (e *Engine) Failed(err error) error { return e.health.failed(err) }
 // otherwise its Then hears what became of it.
 func (e *Engine) Push(ctx context.Context, m *Message) error { return e.queue.push(ctx, m) }
 
-// Queued returns how many complete messages the committer has not taken yet, and
-// whether those who bring more have to wait.
-func (e *Engine) Queued() (messages int, full bool) { return e.queue.waits() }
+// Queued returns what waits to be committed.
+func (e *Engine) Queued() Queued { return e.queue.waits() }
 
 // Lookup finds a message that is kept.
 func (e *Engine) Lookup(_ context.Context, sender string, id message.ID) (logbook.Facts, bool, error) {

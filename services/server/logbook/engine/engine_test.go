@@ -31,6 +31,11 @@ func start(t *testing.T, fault func(disk.Step) error) *Engine {
 // startTrying is start, with a committer that tries again every so often.
 func startTrying(t *testing.T, fault func(disk.Step) error, every time.Duration) *Engine {
 	t.Helper()
+	return startWatched(t, fault, every, Watch{})
+}
+
+func startWatched(t *testing.T, fault func(disk.Step) error, every time.Duration, watch Watch) *Engine {
+	t.Helper()
 	s := &Stores{Volume: disk.NewWithSeams(t.TempDir(), disk.Seams{Fault: fault})}
 	check(t, s.Volume.Prepare())
 	check(t, s.Volume.OpenRoot())
@@ -46,6 +51,7 @@ func startTrying(t *testing.T, fault func(disk.Step) error, every time.Duration)
 	e, err := Start(Config{
 		ID: "0123456789abcdef0123456789abcdef", Notary: logbooktest.NewNotary(),
 		RotateAfter: 1 << 20, RetryEvery: every, Log: zerolog.Nop(), Sums: floods.New(zerolog.Nop(), time.Now),
+		Watch: watch,
 	}, s)
 	check(t, err)
 	t.Cleanup(func() { _ = e.Close() })

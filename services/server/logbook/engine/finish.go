@@ -20,26 +20,27 @@ func (c *committer) finish(group, next []*Message) []*Message {
 	}
 	named := 0
 	var places []manifest.Place
+	lap := c.cfg.Watch.start()
 	for _, step := range []struct {
-		what string
-		do   func() error
+		Step
+		do func() error
 	}{
-		{"rename", func() (err error) { named, err = c.publish(group, named); return err }},
-		{"manifest", func() (err error) { places, err = c.Manifest.Append(lines); return err }},
-		{"tree", func() error { return c.Tree.Append(lines) }},
-		{"signature", c.signer.signTree},
+		{StepRename, func() (err error) { named, err = c.publish(group, named); return err }},
+		{StepManifest, func() (err error) { places, err = c.Manifest.Append(lines); return err }},
+		{StepTree, func() error { return c.Tree.Append(lines) }},
+		{StepSignature, c.signer.signTree},
 	} {
-		err := step.do()
-		if err == nil {
-			continue
+		if err := step.do(); err != nil {
+			c.endAll(next, tryAgain(err))
+			next = nil
+			if !c.retry(step.String(), err, step.do) {
+				c.abandon(group)
+				return nil
+			}
 		}
-		c.endAll(next, tryAgain(err))
-		next = nil
-		if !c.retry(step.what, err, step.do) {
-			c.abandon(group)
-			return nil
-		}
+		lap.end(step.Step)
 	}
+	c.cfg.Watch.Group(len(group))
 	for i, m := range group {
 		c.Index.Add(m.key(), places[i])
 	}
@@ -117,9 +118,11 @@ func (c *committer) rotateRecords() error {
 	if c.unfinished {
 		return errUnfinished
 	}
+	lap := c.cfg.Watch.start()
 	if err := c.Rotate(c.cfg.RotateAfter); err != nil {
 		return err
 	}
+	lap.end(StepRotation)
 	for _, name := range c.orphans {
 		_ = c.Volume.Remove(name)
 	}

@@ -73,12 +73,15 @@ func (c *committer) flusher(group []*Message, recs []wal.Record) func() error {
 	}
 	vol, records := c.Volume, c.Records
 	return func() error {
+		lap := c.cfg.Watch.start()
 		if err := flush(vol, group); err != nil {
 			return err
 		}
+		lap.end(StepFiles)
 		if err := records.Append(recs); err != nil {
 			return &appendError{err}
 		}
+		lap.end(StepRecord)
 		return nil
 	}
 }

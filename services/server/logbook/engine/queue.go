@@ -155,9 +155,15 @@ func (q *queue) len() int {
 // weight is how many bytes count for a message.
 func weight(m *Message) int64 { return m.Body.Weight() + perMessage }
 
-// waits returns how many are in the queue, and whether somebody waits for room.
-func (q *queue) waits() (messages int, full bool) {
+// Queued is what waits to be committed.
+type Queued struct {
+	Messages int   // complete, and not taken by the committer yet
+	Bytes    int64 // that count for them, and for those set aside
+	Full     bool  // those who bring more have to wait
+}
+
+func (q *queue) waits() Queued {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.waiting), q.room != nil
+	return Queued{len(q.waiting), q.held, q.room != nil}
 }

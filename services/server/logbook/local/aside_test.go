@@ -49,8 +49,8 @@ func openStuck(t *testing.T, cfg Config) *stuck {
 // waits reports whether the committer has taken all that is in the queue, and
 // somebody waits for room in it.
 func (b *stuck) waits() bool {
-	messages, full := b.Queued()
-	return messages == 0 && full
+	queued := b.Queued()
+	return queued.Messages == 0 && queued.Full
 }
 
 // inHand is what the committer has taken and not set aside yet: meanwhile others

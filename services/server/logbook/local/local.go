@@ -50,6 +50,10 @@ type (
 	RangesError = retire.RangesError
 	// Policy says how long messages stay.
 	Policy = retire.Policy
+	// Watch hears how the committer fares.
+	Watch = engine.Watch
+	// Step is a part of a commit whose time is measured.
+	Step = engine.Step
 )
 
 // Config says where the logbook is and what bounds it. Zero means the default.
@@ -68,6 +72,7 @@ type Config struct {
 	Sums          *floods.Sums        // of what is logged again and again
 	KeepParts     time.Duration       // how long a part is kept of a large message that is cut off; 0: none is
 	PartsHeld     func(bytes uint64)  // hears how much such parts hold, whenever that changes
+	Watch         Watch               // hears how the committer fares
 	Missing       func(number uint64) // hears of each recorded message whose log file is neither staged nor in its place
 
 	Retain      Policy                       // for who runs the Retirer
@@ -90,12 +95,13 @@ type Config struct {
 // Logbook implements logbook.Logbook.
 type Logbook struct {
 	*engine.Engine
-	cfg   Config
-	vol   *disk.Volume
-	lock  io.Closer // none where it is the caller's
-	space *room.Space
-	files *room.Files
-	shelf *shelf
+	cfg            Config
+	vol            *disk.Volume
+	lock           io.Closer // none where it is the caller's
+	space          *room.Space
+	files          *room.Files
+	shelf          *shelf
+	oldest, newest moment
 	// Retirer is for one goroutine, which must have ended before Close.
 	Retirer *retire.Retirer
 }
@@ -151,7 +157,7 @@ func start(cfg Config, vol *disk.Volume) (*engine.Engine, *recovery, error) {
 		running, err = engine.Start(engine.Config{
 			ID: cfg.ID, Notary: cfg.Notary, MostInGroup: room.GroupSize(cfg.Files), RotateAfter: cfg.RotateAfter,
 			Sharded:    cfg.Sharded,
-			RetryEvery: cfg.RetryEvery, Log: cfg.Log, Sums: cfg.Sums,
+			RetryEvery: cfg.RetryEvery, Log: cfg.Log, Sums: cfg.Sums, Watch: cfg.Watch,
 		}, stores)
 	}
 	if err != nil { // it will be tried again: nothing may stay open
@@ -160,6 +166,9 @@ func start(cfg Config, vol *disk.Volume) (*engine.Engine, *recovery, error) {
 	}
 	return running, r, nil
 }
+
+// Steps lists the parts of a commit whose time is measured.
+func Steps() []Step { return engine.Steps() }
 
 // Lock keeps all others from the volume dir. durable.ErrLocked means that
 // another server has it.

@@ -63,7 +63,7 @@ func openBurst(t *testing.T, cfg Config, n int, handed func(*Logbook)) *Logbook 
 func TestBurst(t *testing.T) {
 	const burst = engine.MaxGroup + 200
 	book := openBurst(t, testConfig(durabletest.MemoryDir(t)), burst, func(book *Logbook) {
-		soon(t, "the next group is full", func() bool { queued, _ := book.Queued(); return queued <= burst-engine.MaxGroup })
+		soon(t, "the next group is full", func() bool { return book.Queued().Messages <= burst-engine.MaxGroup })
 	})
 	if n := book.Len(); n != burst+1 {
 		t.Errorf("%d messages are kept", n)

@@ -155,7 +155,7 @@ func TestNextOfItsIDGoesOn(t *testing.T) {
 	for range 3 {
 		wait = append(wait, handOver(t.Context(), stage(t, book.Logbook, d, content)))
 	}
-	if !soon(t, "the others wait for the first", func() bool { n, _ := book.Queued(); return n == 0 }) {
+	if !soon(t, "the others wait for the first", func() bool { return book.Queued().Messages == 0 }) {
 		t.FailNow()
 	}
 	book.fail(unix.EMFILE) // says nothing of the volume

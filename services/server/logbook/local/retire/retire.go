@@ -14,6 +14,7 @@ package retire
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"sealpost/services/server/logbook/engine"
 	"sealpost/services/server/logbook/engine/disk"
@@ -37,7 +38,7 @@ type Config struct {
 	Retired  func(messages, bytes uint64) // hears of messages newly named, and of bytes of files removed
 }
 
-// Retirer has the note of a logbook. It is for one goroutine.
+// Retirer has the note of a logbook. It is for one goroutine, but for First.
 type Retirer struct {
 	Config
 	note    receipt.Retired // the newest, which may be on the volume or not
@@ -47,6 +48,8 @@ type Retirer struct {
 	left    numbers.Set // named, and their files may still be there
 	looked  bool        // left has what an earlier process did not come to
 
+	first atomic.Uint64 // no message below is left; anybody may ask
+
 	counted uint64 // sum has the messages below
 	sum     uint64 // bytes of log files of those that are not retired
 }
@@ -55,6 +58,7 @@ type Retirer struct {
 // is note; text is what lies there, nil for none.
 func New(cfg Config, note receipt.Retired, text []byte) *Retirer {
 	r := &Retirer{Config: cfg, note: note, text: text, signers: cfg.Notary.Signers(), looked: text == nil}
+	r.noteFirst()
 	if text != nil {
 		again, err := cfg.Notary.SignRetired(note)
 		r.due = err != nil || string(again) != string(text) // others sign now
@@ -64,6 +68,15 @@ func New(cfg Config, note receipt.Retired, text []byte) *Retirer {
 
 // Numbers are those of all messages that were retired.
 func (r *Retirer) Numbers() numbers.Set { return r.note.Numbers.Clone() }
+
+// First returns the first number that is not retired. Any goroutine may ask.
+func (r *Retirer) First() uint64 { return r.first.Load() }
+
+func (r *Retirer) noteFirst() {
+	if ranges := r.note.Numbers.Ranges(); len(ranges) > 0 && ranges[0].First == 0 {
+		r.first.Store(ranges[0].Last + 1)
+	}
+}
 
 // ErrNotYet means that no checkpoint lies beside the manifest, as in the first second of
 // a logbook: by it readers know of which logbook a note is.
@@ -123,6 +136,7 @@ func (r *Retirer) Retire(which numbers.Set) (fresh numbers.Set, err error) {
 		}
 	}
 	r.note.Numbers, r.due = all, true
+	r.noteFirst()
 	r.Retired(fresh.Count(), 0)
 	return fresh, r.write()
 }
