@@ -1,6 +1,10 @@
 package framing
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // Code says why a message or a connection is refused. Its high byte is the
 // class, which tells a client what to do even with a code it does not know.
@@ -49,6 +53,9 @@ var codeNames = map[Code]string{
 	CodeProtocol: "protocol error", CodeUnauthenticated: "unauthenticated",
 	CodeBusy: "busy", CodeShuttingDown: "shutting down", CodeTooSlow: "too slow", CodeIdle: "idle",
 }
+
+// Codes lists all codes, in their order.
+func Codes() []Code { return slices.Sorted(maps.Keys(codeNames)) }
 
 func (c Code) String() string {
 	if name, ok := codeNames[c]; ok {

@@ -82,10 +82,11 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	}, st)
 	defer opener.Close()
 	registry.MustRegister(figures{opener.Figures})
+	metrics := intake.NewMetrics(registry)
 	book := standby.Open(st.LogbookID(), named(cfg.DataDir, opener.Open), reopenEvery)
 	in := intake.New(intake.Config{
 		TLS: tlsConfig, Book: book, Senders: st, Days: st, Limits: limits, Proxies: cfg.ProxyProtocolFrom, Log: log,
-		Sums: sums, Metrics: intake.NewMetrics(registry),
+		Sums: sums, Metrics: metrics,
 	})
 	log.Info().Str("identity", st.Identity().VerifierKey(receipt.Origin(st.LogbookID()))).
 		Stringer("listen", listeners.sealpost.Addr()).Msg("server started")
@@ -93,7 +94,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 		opts.OnListen(listeners.addresses())
 	}
 	ready := &readiness{book: book, st: st, log: log, sums: sums}
-	follow := newFollower(st, in, cert, opts.Reload, log)
+	follow := newFollower(st, in, metrics, cert, opts.Reload, log)
 	web := admin.NewServer(admin.New(ready.reason, remedy.For, registry), log, sums)
 	err = serve(ctx, cfg, in, listeners, web, follow, ready)
 	if e := book.Close(); err == nil {

@@ -26,6 +26,33 @@ func (l *live) counts(when string, lines ...string) {
 	}
 }
 
+// TestMetricsOfSenders: a sender is named from the start, or soon after it is added, and no more
+// once it is removed. A stranger is counted, and not named.
+func TestMetricsOfSenders(t *testing.T) {
+	t.Parallel()
+	l := newLive(t)
+	l.start()
+	l.ready()
+	l.counts("at the start", `sealpost_sender_messages_total{sender="store-17"} 0`, "sealpost_login_failures_total 0",
+		`sealpost_sender_messages_total{sender="(others)"} 0`, `sealpost_refusals_total{code="no space"} 0`,
+		`sealpost_sender_last_message_timestamp_seconds{sender="store-17"} 0`)
+	l.deliver(l.courier(l.command.Identity()), text("one"))
+	l.hello("stranger-99")
+	l.counts("afterwards", `sealpost_sender_messages_total{sender="store-17"} 1`, "sealpost_login_failures_total 1",
+		`sealpost_sender_message_bytes_total{sender="store-17"} 9`)
+	if metrics := l.get("/metrics"); strings.Contains(metrics, "stranger") {
+		t.Errorf("a stranger is named:\n%s", metrics)
+	}
+	_, err := l.command.AddSender("laptop")
+	check(t, err)
+	l.eventually("the new sender", func() bool {
+		return l.lacks(`sealpost_sender_messages_total{sender="laptop"} 0`) == nil
+	})
+	_, err = l.command.RemoveSender("laptop", false)
+	check(t, err)
+	l.eventually("its end", func() bool { return !strings.Contains(l.get("/metrics"), "laptop") })
+}
+
 // TestMetricsOfTheLogbook: a server that stands by says so, and that alone; once it serves it says
 // what the logbook has, and a message shows in each step.
 func TestMetricsOfTheLogbook(t *testing.T) {
@@ -34,7 +61,8 @@ func TestMetricsOfTheLogbook(t *testing.T) {
 	lock, err := local.Lock(l.cfg.DataDir)
 	check(t, err)
 	l.start()
-	l.counts("standing by", "sealpost_serving 0", `sealpost_commit_step_seconds_count{step="files"} 0`)
+	l.counts("standing by", "sealpost_serving 0", `sealpost_messages_total{outcome="kept",wire="sealpost"} 0`,
+		`sealpost_commit_step_seconds_count{step="files"} 0`)
 	if metrics := l.get("/metrics"); strings.Contains(metrics, "sealpost_next_number") {
 		t.Error("a server that stands by tells a next number")
 	}

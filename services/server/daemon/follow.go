@@ -10,6 +10,7 @@ import (
 	"sealpost/services/server/intake"
 	"sealpost/services/server/state"
 	"sealpost/shared/crypto/receipt"
+	"sealpost/shared/message"
 )
 
 // followEvery is how soon a change made by a command or in a file takes effect.
@@ -18,22 +19,29 @@ const followEvery = 500 * time.Millisecond
 // follower brings to a running server what changes beside it: senders,
 // identities and the operator's certificate.
 type follower struct {
-	st   *state.State
-	in   *intake.Server
-	cert *certificate // nil: the identity's is used
-	asks <-chan struct{}
-	log  zerolog.Logger
+	st      *state.State
+	in      *intake.Server
+	metrics *intake.Metrics
+	cert    *certificate // nil: the identity's is used
+	asks    <-chan struct{}
+	log     zerolog.Logger
 
 	notices                  *notices
 	senders, limits, signers uint64
 	failed                   string // the last error, so that it is logged once
 }
 
-func newFollower(st *state.State, in *intake.Server, cert *certificate, asks <-chan struct{},
-	log zerolog.Logger) *follower {
-	return &follower{st: st, in: in, cert: cert, asks: asks, log: log, notices: newNotices(st, log),
+func newFollower(st *state.State, in *intake.Server, metrics *intake.Metrics, cert *certificate,
+	asks <-chan struct{}, log zerolog.Logger) *follower {
+	f := &follower{st: st, in: in, metrics: metrics, cert: cert, asks: asks, log: log, notices: newNotices(st, log),
 		senders: st.SendersVersion(), limits: st.LimitsVersion(), signers: st.Signers()}
+	f.nameSenders()
+	return f
 }
+
+// nameSenders has the metrics name those who are known now. One who was added a moment ago may count
+// among the others until then.
+func (f *follower) nameSenders() { f.metrics.Know(append(f.st.Roster().Senders(), message.NoSender)) }
 
 // run looks until ctx ends.
 func (f *follower) run(ctx context.Context) {
@@ -77,6 +85,7 @@ func (f *follower) lookAtState() {
 	if version := f.st.SendersVersion(); version != f.senders {
 		f.senders = version
 		f.notices.lookAtSenders()
+		f.nameSenders()
 		f.in.Recheck()
 	}
 	if version := f.st.LimitsVersion(); version != f.limits {

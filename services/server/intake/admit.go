@@ -94,7 +94,7 @@ func (s *Server) endProxied(waiting *proxyWait, err error) {
 	case isProbe(err):
 		log.Debug().Msg("proxy left")
 	default:
-		s.noteClosed(waiting.conn, log, zerolog.WarnLevel, "proxy header", err)
+		s.noteClosed(waiting.conn, log, zerolog.WarnLevel, reasonProxyHeader, err)
 	}
 }
 

@@ -96,7 +96,7 @@ func (a *arrival) appendTo(dst []byte) []byte {
 
 func (a *arrival) noteKept() {
 	e := a.facts.Entry
-	a.s.server.cfg.Metrics.kept("sealpost", a.facts.Repeat, e.Size)
+	a.s.server.cfg.Metrics.kept(&a.facts)
 	if a.facts.Repeat && !a.s.pass(zerolog.InfoLevel, "message received", "repeat") {
 		return // its line was there when it was kept
 	}
@@ -107,7 +107,7 @@ func (a *arrival) noteKept() {
 
 func (a *arrival) noteRefused(r *refusalError) {
 	const what = "message refused"
-	a.s.server.cfg.Metrics.refused(r.code)
+	a.s.server.cfg.Metrics.refused(a.s.sender, r.code)
 	if a.s.pass(zerolog.WarnLevel, what, r.code.String()) {
 		a.s.log.Warn().Err(r).Hex("id", a.id[:]).Str("name", message.Visible(a.name)).
 			Stringer("code", r.code).Msg(what)

@@ -11,6 +11,17 @@ import (
 // Lines that peers can cause as often as they like are summed up in the log; the
 // metrics count every event. A message that is kept always has its line.
 
+// Reasons why a connection ended badly, beside the names of codes.
+const (
+	reasonTokenRemoved = "token removed"
+	reasonHandshake    = "handshake failed"
+	reasonNotTaken     = "answers not taken"
+	reasonLost         = "connection lost"
+	reasonProxyHeader  = "proxy header"
+)
+
+var closedReasons = []string{reasonTokenRemoved, reasonHandshake, reasonNotTaken, reasonLost, reasonProxyHeader}
+
 // noteClosed tells log and counters that a connection ended badly.
 func (s *Server) noteClosed(conn net.Conn, log zerolog.Logger, level zerolog.Level, reason string, err error) {
 	const what = "connection closed"

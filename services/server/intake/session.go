@@ -114,6 +114,7 @@ func (s *session) authenticate(text string) error {
 	s.tokenHash.Store(&hash)
 	sender, ok := s.server.cfg.Senders.Authenticate(text)
 	if !ok {
+		s.server.cfg.Metrics.LogInFailures.Inc()
 		s.log = trail.Mark(s.log.With(), trail.LogInFailed, s.conn.RemoteAddr().String()).
 			Str("claimed", token.Claimed(text)).Logger()
 		wait(s.server.accepting, s.server.guard.failed(hostOf(s.conn.RemoteAddr()), time.Now()))
@@ -191,15 +192,15 @@ func (s *session) reasonOf(err error, told *closeError) (string, error) {
 	failure := s.out.failure()
 	switch {
 	case told == errTokenRemoved: // nobody guesses here, unlike with others of its code
-		return "token removed", err
+		return reasonTokenRemoved, err
 	case told != nil:
 		return told.code.String(), err
 	case !s.handshaked():
-		return "handshake failed", err
+		return reasonHandshake, err
 	case errors.Is(failure, os.ErrDeadlineExceeded), failure == errNotTaken:
-		return "answers not taken", failure
+		return reasonNotTaken, failure
 	}
-	return "connection lost", err
+	return reasonLost, err
 }
 
 func (s *session) handshaked() bool { return s.conn.ConnectionState().HandshakeComplete }

@@ -53,7 +53,7 @@ func (s *session2012) run() {
 		return
 	}
 	e := facts.Entry
-	s.server.cfg.Metrics.kept("2012", false, e.Size)
+	s.server.cfg.Metrics.kept2012(&facts)
 	s.log.Info().Stringer("id", e.ID).Uint64("number", e.Seq).Str("file", e.File).Uint64("bytes", e.Size).
 		Msg("message received from " + s.conn.RemoteAddr().String())
 	_ = s.conn.Close()
@@ -77,7 +77,7 @@ func reason2012(err error) string {
 	case errors.As(err, &told):
 		return told.code.String()
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &network):
-		return "connection lost"
+		return reasonLost
 	}
 	return refusalOf(err).code.String()
 }

@@ -14,6 +14,18 @@ func (s *State) Roster() Roster {
 	return Roster{tokens}
 }
 
+// Senders returns whose the tokens are, those who were there first before others.
+func (r Roster) Senders() (names []string) {
+	seen := make(map[string]bool)
+	for _, t := range r.tokens {
+		if !seen[t.Sender] {
+			seen[t.Sender] = true
+			names = append(names, t.Sender)
+		}
+	}
+	return names
+}
+
 // Change is how many tokens a sender got and lost.
 type Change struct {
 	Sender         string

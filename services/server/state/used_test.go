@@ -74,6 +74,9 @@ func TestRoster(t *testing.T) {
 	if got := s.Roster().Since(before); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
+	if got := s.Roster().Senders(); !slices.Equal(got, []string{"a", "b"}) && !slices.Equal(got, []string{"b", "a"}) {
+		t.Errorf("the senders are %q", got)
+	}
 	if got := s.Roster().Since(s.Roster()); got != nil {
 		t.Errorf("of one moment: %v", got)
 	}
