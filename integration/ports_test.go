@@ -12,10 +12,12 @@ func TestDemoTakesNothingOfTheMachine(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		files []string
+		flags []string
 		ports map[string]int // published, by service
 	}{
-		{nil, map[string]int{}},
-		{[]string{"../compose.port.yaml"}, map[string]int{"server": 1}},
+		{nil, nil, map[string]int{}},
+		{[]string{"../compose.port.yaml"}, nil, map[string]int{"server": 1}},
+		{nil, []string{"--profile", "monitoring"}, map[string]int{}},
 	} {
 		var config struct {
 			Services map[string]struct {
@@ -27,7 +29,8 @@ func TestDemoTakesNothingOfTheMachine(t *testing.T) {
 				Network string `json:"network_mode"`
 			}
 		}
-		if err := json.Unmarshal([]byte(newStack(t, test.files...).run("config", "--format", "json")), &config); err != nil {
+		shown := newStack(t, test.files...).run(append(test.flags, "config", "--format", "json")...)
+		if err := json.Unmarshal([]byte(shown), &config); err != nil {
 			t.Fatal(err)
 		}
 		for name, service := range config.Services {
@@ -40,7 +43,7 @@ func TestDemoTakesNothingOfTheMachine(t *testing.T) {
 				}
 			}
 		}
-		if len(config.Services) != 5 {
+		if len(config.Services) != 5+len(test.flags)/2 {
 			t.Errorf("%d services", len(config.Services))
 		}
 	}

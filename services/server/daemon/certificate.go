@@ -49,10 +49,7 @@ type pair struct {
 func loadCertificate(cfg Config, log zerolog.Logger, now func() time.Time, reg prometheus.Registerer,
 	expiry *prometheus.GaugeVec) (*certificate, error) {
 	c := &certificate{certFile: cfg.TLSCertFile, keyFile: cfg.TLSKeyFile, log: log, now: now, expiry: expiry,
-		broken: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "sealpost_certificate_broken", Help: "1 while the certificate files cannot be used and an earlier pair is."}),
-	}
-	reg.MustRegister(c.broken)
+		broken: newBroken(reg)}
 	p := c.read()
 	if err := c.load(p); err != nil {
 		return nil, err

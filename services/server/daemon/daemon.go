@@ -124,6 +124,7 @@ func tlsOf(cfg Config, st *state.State, log zerolog.Logger,
 	expiry := newExpiry(reg)
 	expiry.WithLabelValues(kindIdentity).Set(float64(st.Certificate().Leaf.NotAfter.Unix()))
 	if cfg.TLSCertFile == "" {
+		newBroken(reg) // stays 0
 		return identity.ServerTLSFunc(st.Certificate), nil, nil
 	}
 	cert, err := loadCertificate(cfg, log, time.Now, reg, expiry)

@@ -34,6 +34,14 @@ func newExpiry(reg prometheus.Registerer) *prometheus.GaugeVec {
 	return g
 }
 
+// newBroken makes the metric of certificate files that cannot be used.
+func newBroken(reg prometheus.Registerer) prometheus.Gauge {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "sealpost_certificate_broken", Help: "1 while the certificate files cannot be used and an earlier pair is."})
+	reg.MustRegister(g)
+	return g
+}
+
 const (
 	kindIdentity     = "identity"
 	kindOperator     = "operator"
