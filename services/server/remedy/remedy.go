@@ -83,6 +83,9 @@ func ofState(err error) string {
 // ofSystem is about what the system refuses.
 func ofSystem(err error) string {
 	switch {
+	case errors.As(err, new(*local.LargestError)):
+		return "make room on the log volume, or make it larger; or set SERVER_MAX_MESSAGE_BYTES lower. Smaller messages " +
+			"are kept meanwhile, while they fit"
 	case errors.Is(err, logbook.ErrNoSpace), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		return "make room on the volume, or make it larger: the server then goes on by itself"
 	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):

@@ -51,6 +51,7 @@ func TestFor(t *testing.T) {
 		{state.ErrRetiredFile, "restore"},
 		{identity.ErrPEM, "restore identity.pem"},
 		{logbook.ErrNoSpace, "make room"},
+		{&local.LargestError{}, "SERVER_MAX_MESSAGE_BYTES"},
 		{&os.PathError{Op: "write", Path: "x", Err: unix.ENOSPC}, "make room"},
 		{&os.PathError{Op: "write", Path: "x", Err: unix.EDQUOT}, "make room"},
 		{&os.PathError{Op: "write", Path: "x", Err: unix.EROFS}, "writable"},

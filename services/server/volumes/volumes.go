@@ -109,6 +109,15 @@ func (o *Opener) Figures() (f local.Figures, open bool) {
 	return book.Figures(), true
 }
 
+// Room is nil while a message of the largest size would find room on the log volume,
+// else why not; nil too while the logbook is not open.
+func (o *Opener) Room() error {
+	if book := o.opened.Load(); book != nil {
+		return book.Room()
+	}
+	return nil
+}
+
 // Close gives the log volume up. The logbook must have been closed before.
 func (o *Opener) Close() {
 	o.mu.Lock()

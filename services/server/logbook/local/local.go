@@ -48,6 +48,8 @@ type (
 	NotKeptError = retire.NotKeptError
 	// RangesError means that the list of retired messages would become too long.
 	RangesError = retire.RangesError
+	// LargestError means that a message of the largest size would find no room.
+	LargestError = room.LargestError
 	// Policy says how long messages stay.
 	Policy = retire.Policy
 	// Watch hears how the committer fares.
@@ -65,6 +67,7 @@ type Config struct {
 	KnownRetired  uint64         // the serial of the newest note of retired messages, as the state volume has it; or 0
 	CiphertextMax uint64         // longer base64 is left out of the log file
 	MaxStaged     uint64         // bytes of the messages on their way in of one sender; all together a third more
+	Largest       uint64         // bytes that the files of the largest message take, for Room
 	Files         int            // descriptors for the files of messages on their way in
 	Zone          *time.Location // of the time in the log file
 	Sharded       bool           // new log files lie in shard directories

@@ -32,6 +32,11 @@ func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, err
 	return s, nil
 }
 
+// Room is nil while a message of the largest size would find room on the volume, else
+// a *LargestError, or why that cannot be told. Smaller ones are taken all the same,
+// while they fit.
+func (l *Logbook) Room() error { return l.space.Largest(l.cfg.Largest) }
+
 // begin opens a message of which nothing is there.
 func (s *staged) begin() (err error) {
 	s.received = s.l.cfg.now()

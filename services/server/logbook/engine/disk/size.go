@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -23,13 +24,34 @@ func Size(path string) (int64, bool, error) {
 	return info.Size(), true, nil
 }
 
-// FreeBytes returns how many bytes whoever asks may still write below dir.
-func FreeBytes(dir string) (uint64, error) {
+// Free is what whoever asks may still take of a file system, and how much it has in
+// all. Many file systems set no number of inodes: Inodes is NoLimit then, AllInodes 0.
+type Free struct {
+	Bytes, AllBytes   uint64
+	Inodes, AllInodes uint64
+}
+
+// NoLimit is more than there ever are.
+const NoLimit = math.MaxUint64
+
+// FreeOf asks the file system of dir.
+func FreeOf(dir string) (Free, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
-		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
+		return Free{}, &os.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	return st.Bavail * uint64(st.Bsize), nil
+	size := uint64(st.Bsize)
+	free := Free{Bytes: st.Bavail * size, AllBytes: st.Blocks * size, Inodes: st.Ffree, AllInodes: st.Files}
+	if st.Files == 0 {
+		free.Inodes = NoLimit
+	}
+	return free, nil
+}
+
+// FreeBytes returns how many bytes whoever asks may still write below dir.
+func FreeBytes(dir string) (uint64, error) {
+	free, err := FreeOf(dir)
+	return free.Bytes, err
 }
 
 // CorruptError means that the logbook's own files contradict each other in a

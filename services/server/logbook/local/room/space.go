@@ -51,6 +51,7 @@ type Space struct {
 
 	mu       sync.Mutex
 	free     durable.Gauge
+	inodes   func() (uint64, error)  // free
 	since    uint64                  // written since free was read
 	promised uint64                  // to all reservations, and not written
 	held     uint64                  // by all reservations: promised or written
@@ -67,6 +68,10 @@ func NewSpace(dir string, limit uint64) *Space {
 		Limit: limit, of: make(engine.BySender[uint64]), partsOf: make(engine.BySender[uint64]),
 		Evict: func() bool { return false },
 		free:  durable.Gauge{Read: func() (uint64, error) { return disk.FreeBytes(dir) }},
+		inodes: func() (uint64, error) {
+			free, err := disk.FreeOf(dir)
+			return free.Inodes, err
+		},
 	}
 }
 
@@ -151,6 +156,16 @@ func mayHold(left, held uint64) float64 {
 // limit, once so many held bytes are gone. One sender may reach that; for the
 // others there is a third more.
 func (s *Space) left(gone uint64) (uint64, error) {
+	onVolume, err := s.leftOnVolume(gone)
+	if err != nil {
+		return 0, err
+	}
+	all := s.Limit + min(s.Limit/3+blockSize, math.MaxUint64-s.Limit)
+	return min(onVolume, rest(all, s.held-gone)), nil
+}
+
+// leftOnVolume is that by what the volume has free.
+func (s *Space) leftOnVolume(gone uint64) (uint64, error) {
 	free, fresh, err := s.free.Value()
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
@@ -158,8 +173,7 @@ func (s *Space) left(gone uint64) (uint64, error) {
 	if fresh {
 		s.since = 0 // the reading has it
 	}
-	all := s.Limit + min(s.Limit/3+blockSize, math.MaxUint64-s.Limit)
-	return min(rest(free+gone, s.since+s.promised+engine.Headroom), rest(all, s.held-gone)), nil
+	return rest(free+gone, s.since+s.promised+engine.Headroom), nil
 }
 
 func (s *Space) promise(r *Reservation, n uint64) {
