@@ -25,6 +25,10 @@ type disk struct {
 	options string
 }
 
+// forDisk has a server be ready on a disk so small: by default it is not without room
+// for a message of 1 GiB.
+const forDisk = "SERVER_MAX_MESSAGE_BYTES=1MiB"
+
 // newDisk makes and mounts one of so many MiB; without root, or without the
 // tools, the test is skipped, in CI failed.
 func newDisk(t *testing.T, kind string, size string, options string) *disk {

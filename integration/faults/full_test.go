@@ -17,7 +17,7 @@ import (
 func TestVolumeFull(t *testing.T) {
 	t.Parallel()
 	d := newDisk(t, "ext4", map[bool]string{false: "96M", true: "256M"}[*full], "")
-	s := serverOn(t, filepath.Join(d.dir, "data"), filepath.Join(t.TempDir(), "state"))
+	s := serverOn(t, filepath.Join(d.dir, "data"), filepath.Join(t.TempDir(), "state"), forDisk)
 	f := newFleet(s, s.listen, 3, defaultStall)
 	s.start()
 	s.await(ready)
@@ -30,6 +30,9 @@ func TestVolumeFull(t *testing.T) {
 		d.fill("filler")
 		if reason := s.await(red); !strings.Contains(reason, "space") {
 			t.Errorf("red for another reason: %s", reason)
+		}
+		if _, says, status := s.command("healthcheck"); status != 1 || !strings.Contains(says, "hint: make room on") {
+			t.Errorf("the health check ends with %d and says %q", status, says)
 		}
 		s.refused(s.refusedNow() + 5)
 		s.clientHearsTryAgain(f)

@@ -39,7 +39,7 @@ func TestPowerCuts(t *testing.T) {
 					if test.sameDisk {
 						state = filepath.Join(d.dir, "state")
 					}
-					s := serverOn(t, filepath.Join(d.dir, "data"), state)
+					s := serverOn(t, filepath.Join(d.dir, "data"), state, forDisk)
 					powerCuts(t, "04 power cut: "+test.name, s, d, test.rounds, random)
 				})
 			}

@@ -15,7 +15,7 @@ import (
 func TestReadOnlyAtStart(t *testing.T) {
 	t.Parallel()
 	d := newDisk(t, "ext4", "128M", "")
-	s := serverOn(t, filepath.Join(d.dir, "data"), filepath.Join(t.TempDir(), "state"))
+	s := serverOn(t, filepath.Join(d.dir, "data"), filepath.Join(t.TempDir(), "state"), forDisk)
 	f := newFleet(s, s.listen, 3, defaultStall)
 	s.start()
 	s.await(ready)
@@ -50,7 +50,7 @@ func TestReadOnlyUnderLoad(t *testing.T) {
 	const fault = "05 volume turns read-only"
 	d := newDisk(t, "ext4", "256M", "commit=600,errors=remount-ro")
 	way := newRelay(t, "", nil)
-	s := serverOn(t, filepath.Join(d.dir, "data"), filepath.Join(t.TempDir(), "state"))
+	s := serverOn(t, filepath.Join(d.dir, "data"), filepath.Join(t.TempDir(), "state"), forDisk)
 	f := newFleet(s, way.addr(), 3, defaultStall)
 	s.start()
 	s.await(ready)

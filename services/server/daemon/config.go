@@ -33,6 +33,8 @@ type Config struct {
 	KeepPartsFor     time.Duration  `default:"24h" min:"0s"` // 0: none is kept
 	LogLayout        string         `default:"flat" oneof:"flat,sharded"`
 
+	WarnFreePercent int `default:"10" min:"1" max:"90"` // of the log volume
+
 	RetainFor   time.Duration  `default:"0s" min:"0s"` // 0: for ever
 	RetainBytes settings.Bytes `default:"0B" min:"0B"` // 0: whatever the volume holds
 

@@ -75,7 +75,8 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	}
 	opener := volumes.NewOpener(local.Config{
 		Dir: cfg.DataDir, CiphertextMax: uint64(cfg.LogCiphertextMax), MaxStaged: uint64(cfg.MaxStagedBytes),
-		Files: files, Zone: zone, Log: log, Sums: sums, Missing: countMissing(registry),
+		Largest: uint64(cfg.leastStaged()),
+		Files:   files, Zone: zone, Log: log, Sums: sums, Missing: countMissing(registry),
 		Sharded: cfg.LogLayout == "sharded", KeepParts: cfg.KeepPartsFor, PartsHeld: gaugeParts(registry),
 		Retain: local.Policy{For: cfg.RetainFor, Bytes: uint64(cfg.RetainBytes)}, Retired: countRetired(registry),
 		Watch: watchCommitter(registry),
@@ -93,7 +94,11 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	if opts.OnListen != nil {
 		opts.OnListen(listeners.addresses())
 	}
-	ready := &readiness{book: book, st: st, log: log, sums: sums}
+	ready := &readiness{book: book, room: opener.Room, st: st, log: log, sums: sums}
+	ready.logs, ready.state = newVolumes(cfg)
+	registerReadiness(registry, ready)
+	ready.logs.register(registry)
+	ready.state.register(registry)
 	follow := newFollower(st, in, metrics, cert, opts.Reload, log)
 	web := admin.NewServer(admin.New(ready.reason, remedy.For, registry), log, sums)
 	err = serve(ctx, cfg, in, listeners, web, follow, ready)

@@ -45,8 +45,13 @@ type live struct {
 func newLive(t *testing.T) *live {
 	t.Helper()
 	dir := t.TempDir()
+	return liveOn(t, dir, filepath.Join(dir, "state"))
+}
+
+func liveOn(t *testing.T, data, stateDir string) *live {
+	t.Helper()
 	l := &live{t: t, reload: make(chan struct{}), cfg: daemon.Config{
-		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", DataDir: dir, StateDir: filepath.Join(dir, "state"),
+		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", DataDir: data, StateDir: stateDir,
 		MaxMessageBytes: 1 << 20, MaxStagedBytes: 1 << 30, LogCiphertextMax: settings.Bytes(1 << 20),
 		DrainTimeout: patience,
 	}}

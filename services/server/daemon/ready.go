@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -17,24 +16,47 @@ import (
 // asks over HTTP.
 type readiness struct {
 	book logbook.Logbook
+	room func() error // of the log volume, for a message of the largest size
 	st   *state.State
-	log  zerolog.Logger
-	sums *floods.Sums
-	told string // the last reason in the log
+	logs *volume
+	// The follower tells of the state's files, and this of the room for them.
+	state *volume
+	log   zerolog.Logger
+	sums  *floods.Sums
+	told  string // the last reason in the log
 }
 
 // reason is nil, or why the server is not ready.
-func (r *readiness) reason() error {
-	return errors.Join(r.book.Ready(), r.st.Check(), checkDescriptors())
+func (r *readiness) reason() error { return joined(r.causes()) }
+
+// causes are all that must be nil for the server to be ready.
+func (r *readiness) causes() []cause {
+	return append(r.watched(), cause{causeState, r.st.Check()})
 }
 
-// watch logs what changes about the logbook and the descriptors until ctx ends.
-// The follower does so for the state.
+// watched are those of them that watch tells of.
+func (r *readiness) watched() []cause {
+	return []cause{r.ofLogbook(), {causeRoom, r.state.short()}, {causeDescriptors, checkDescriptors()}}
+}
+
+// ofLogbook asks for room where nothing else is wrong. Only readiness suffers for the
+// want of that: messages that fit are kept.
+func (r *readiness) ofLogbook() cause {
+	if err := r.book.Ready(); err != nil {
+		return cause{labelOf(err), err}
+	}
+	return cause{causeRoom, r.room()}
+}
+
+// watch logs what changes about the logbook, the descriptors and the room of both
+// volumes until ctx ends. The follower does so for the state's files.
 func (r *readiness) watch(ctx context.Context) {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for {
-		r.tell(errors.Join(r.book.Ready(), checkDescriptors()))
+		r.tell(joined(r.watched()))
+		r.logs.watch(r.log)
+		r.state.watch(r.log)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
