@@ -3,6 +3,7 @@ package docs
 import (
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"sealpost/shared/logging/trail"
@@ -20,5 +21,23 @@ func TestAuditTable(t *testing.T) {
 	}
 	if !slices.Equal(listed, want) {
 		t.Errorf("the page lists\n%q, the steps are\n%q", listed, want)
+	}
+}
+
+// TestReasonsAreListed: the page lists each reason of sealpost_not_ready, in their order,
+// and no other.
+func TestReasonsAreListed(t *testing.T) {
+	find := func(form, text string) (found []string) {
+		for _, m := range regexp.MustCompile(form).FindAllStringSubmatch(text, -1) {
+			found = append(found, m[1])
+		}
+		return found
+	}
+	_, page, _ := strings.Cut(read(t, "OPERATIONS.md"), "\n## Ready or red\n")
+	page, _, _ = strings.Cut(page, "\n## ")
+	listed := find("(?m)^- `([a-z]+)`: ", page)
+	want := find(`(?m)^\tcause[A-Z][a-z]+ += "([a-z]+)"`, read(t, "../services/server/daemon/causes.go"))
+	if len(want) == 0 || !slices.Equal(listed, want) {
+		t.Errorf("the page lists\n%q, the reasons are\n%q", listed, want)
 	}
 }
