@@ -167,7 +167,7 @@ func TestRestoredWithoutRoom(t *testing.T) {
 	d := newDisk(t, "ext4", "96M", "")
 	s := newServer(t)
 	old, _ := boxIn(t.TempDir(), s, s.listen).twoDays(s)
-	to := serverOn(t, filepath.Join(d.dir, "data"), filepath.Join(t.TempDir(), "state"))
+	to := serverOn(t, filepath.Join(d.dir, "data"), filepath.Join(t.TempDir(), "state"), forDisk)
 	if err := errors.Join(restore(to.state, old), os.Remove(filepath.Join(to.state, "logbook_id"))); err != nil {
 		t.Fatal(err)
 	}
