@@ -2,6 +2,7 @@ package trail
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -26,7 +27,7 @@ func TestSteps(t *testing.T) {
 	if len(seen) != int(steps) {
 		t.Errorf("%d steps of %d", len(seen), steps)
 	}
-	if got := steps.String(); got != "step 11" {
+	if got, want := steps.String(), fmt.Sprintf("step %d", steps); got != want {
 		t.Errorf("a step that is none: %q", got)
 	}
 }
