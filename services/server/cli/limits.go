@@ -28,7 +28,7 @@ func defineLimits(f *flag.FlagSet, change *state.LimitsChange) {
 	}}, "max-bytes-per-day", "")
 	f.Var(&limitFlag{set: func(text string) error {
 		rate, err := strconv.ParseFloat(text, 64)
-		if err != nil || !(rate >= 0 && rate <= state.MostRate) { // which NaN is not
+		if err != nil || !state.ValidRate(rate) {
 			return errRate
 		}
 		change.Rate = &rate

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 
 	"sealpost/services/server/quota"
@@ -17,8 +16,8 @@ import (
 // ErrLimitsFile is what every error about the content of limits.jsonl is.
 var ErrLimitsFile = errors.New("limits.jsonl is damaged")
 
-// MostRate is the highest rate that can be set, in messages a second.
-const MostRate = 1e6
+// mostRate is the highest rate that can be set, in messages a second.
+const mostRate = 1e6
 
 // knownLimits are the limits of a sender: one line of limits.jsonl, a JSON object with
 // these fields alone. They are the name's, and outlast its tokens.
@@ -33,7 +32,7 @@ func parseLimits(text []byte) (map[string]quota.Limits, error) {
 		if err = strictjson.Unmarshal(line, &l); err == nil {
 			err = message.CheckSender(l.Sender)
 		}
-		if err == nil && !validRate(l.Rate) {
+		if err == nil && !ValidRate(l.Rate) {
 			err = ErrLimitsFile
 		}
 		return l, err
@@ -45,7 +44,8 @@ func parseLimits(text []byte) (map[string]quota.Limits, error) {
 	return limits, err
 }
 
-func validRate(r float64) bool { return r >= 0 && r <= MostRate && !math.IsNaN(r) }
+// ValidRate reports whether a rate can be set; NaN cannot.
+func ValidRate(r float64) bool { return r >= 0 && r <= mostRate }
 
 // LimitsChange is what is to become of a sender's limits: nil leaves one as it is, zero
 // takes it away.
