@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sealpost/services/client/outbox"
+	"sealpost/shared/admin"
 )
 
 // errNotWatched means that the client has only begun.
@@ -52,19 +52,11 @@ func newWatched(reg prometheus.Registerer) *watched {
 func (w *watched) surveyedAs(b outbox.Backlog, err error) {
 	if err == nil {
 		w.waiting.Set(float64(b.Files))
-		w.oldest.Set(seconds(b.Oldest))
+		w.oldest.Set(admin.Seconds(b.Oldest))
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.surveyed = err
-}
-
-// seconds is a time as metrics have it: 0 for none.
-func seconds(t time.Time) float64 {
-	if t.IsZero() {
-		return 0
-	}
-	return float64(t.UnixMilli()) / 1000
 }
 
 // look notes that the outbox is watched.

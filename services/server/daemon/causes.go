@@ -8,6 +8,7 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/volumes"
+	"sealpost/shared/admin"
 	"sealpost/shared/durable"
 )
 
@@ -75,13 +76,13 @@ func (m *readyMetrics) Describe(to chan<- *prometheus.Desc) {
 // Collect is of prometheus.Collector.
 func (m *readyMetrics) Collect(to chan<- prometheus.Metric) {
 	causes := m.readiness.causes()
-	m.ready.Set(oneIf(joined(causes) == nil))
+	m.ready.Set(admin.OneIf(joined(causes) == nil))
 	wrong := make(map[string]bool)
 	for _, c := range causes {
 		wrong[c.label] = wrong[c.label] || c.err != nil
 	}
 	for _, label := range labels {
-		m.not.WithLabelValues(label).Set(oneIf(wrong[label]))
+		m.not.WithLabelValues(label).Set(admin.OneIf(wrong[label]))
 	}
 	m.ready.Collect(to)
 	m.not.Collect(to)

@@ -1,11 +1,10 @@
 package daemon
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sealpost/services/server/logbook/local"
+	"sealpost/shared/admin"
 )
 
 // figures shows what the logbook says of itself, asked once a scrape. While it is not open, as on a
@@ -51,34 +50,19 @@ func (c figures) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
 	f, open := c.ask()
-	show(servingDesc, flag(open))
+	show(servingDesc, admin.OneIf(open))
 	if !open {
 		return
 	}
 	show(nextDesc, float64(f.Next))
-	show(oldestDesc, seconds(f.Oldest))
-	show(newestDesc, seconds(f.Newest))
+	show(oldestDesc, admin.Seconds(f.Oldest))
+	show(newestDesc, admin.Seconds(f.Newest))
 	show(queueDesc, float64(f.Queued.Messages))
 	show(queueBytesDesc, float64(f.Queued.Bytes))
-	show(queueFullDesc, flag(f.Queued.Full))
+	show(queueFullDesc, admin.OneIf(f.Queued.Full))
 	show(stagedDesc, float64(f.Staged))
 	show(stagedLimitDesc, float64(f.StagedLimit))
 	for name, size := range f.Files {
 		show(fileDesc, float64(size), name)
 	}
-}
-
-func flag(is bool) float64 {
-	if is {
-		return 1
-	}
-	return 0
-}
-
-// seconds is Unix time, 0 for the zero time.
-func seconds(t time.Time) float64 {
-	if t.IsZero() {
-		return 0
-	}
-	return float64(t.UnixMilli()) / 1000
 }

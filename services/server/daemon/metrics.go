@@ -7,6 +7,7 @@ import (
 
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/state"
+	"sealpost/shared/admin"
 )
 
 // countMissing makes the metric of recorded messages whose log file is gone.
@@ -64,5 +65,5 @@ func registerIdentity(reg prometheus.Registerer, st *state.State) {
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sealpost_identity_created_timestamp_seconds",
 		Help: "When the identity in use was made, by the date of its file, Unix time.",
-	}, func() float64 { return seconds(st.IdentityMade()) }))
+	}, func() float64 { return admin.Seconds(st.IdentityMade()) }))
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sealpost/services/server/logbook/local/room"
+	"sealpost/shared/admin"
 )
 
 // register makes the volume's metrics. What cannot be asked is NaN, and inodes
@@ -37,7 +38,7 @@ func (v *volume) register(reg prometheus.Registerer) {
 		{prometheus.GaugeOpts{Name: "sealpost_volume_warn_inodes", Help: "With fewer inodes free the log warns."},
 			asked(func(f room.Free) float64 { return float64(v.mark(f).inodes) })},
 		{prometheus.GaugeOpts{Name: "sealpost_volume_low", Help: "1 from such a warning until there is well more again."},
-			func() float64 { return oneIf(v.low.Load()) }},
+			func() float64 { return admin.OneIf(v.low.Load()) }},
 	} {
 		m.opts.ConstLabels = prometheus.Labels{"volume": v.name}
 		reg.MustRegister(prometheus.NewGaugeFunc(m.opts, m.value))
@@ -49,12 +50,4 @@ func inodes(n uint64) float64 {
 		return math.Inf(1)
 	}
 	return float64(n)
-}
-
-// oneIf is how a metric says yes or no.
-func oneIf(yes bool) float64 {
-	if yes {
-		return 1
-	}
-	return 0
 }
