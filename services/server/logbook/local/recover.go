@@ -2,7 +2,6 @@ package local
 
 import (
 	"sealpost/services/server/logbook/engine"
-	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/index"
 	"sealpost/services/server/logbook/engine/manifest"
 	"sealpost/services/server/logbook/engine/merkle"
@@ -154,21 +153,17 @@ func (r *recovery) replayFile(stagedFile string, e logfile.Entry) error {
 	if r.retired.Numbers.Has(e.Seq) {
 		return nil
 	}
-	_, staged, err := disk.Size(r.Volume.Path(stagedFile))
-	if err != nil {
-		return err
-	}
-	free, err := r.IsFree(e.File)
+	at, err := locate(r.Stores, stagedFile, e)
 	if err != nil {
 		return err
 	}
 	switch {
-	case staged && !free:
+	case at.staged && at.named:
 		r.Touch(e.File)
-		return r.dropSecondName(stagedFile, e)
-	case staged:
+		return r.Volume.Remove(stagedFile)
+	case at.staged:
 		return r.Publish(stagedFile, e.File)
-	case free:
+	case !at.named:
 		// It had its name before the crash, and was removed since.
 		r.gone = append(r.gone, e)
 	default: // the name may not have been flushed
@@ -184,16 +179,4 @@ func (r *recovery) tellGone() {
 		r.cfg.Missing(e.Seq)
 		r.cfg.Log.Error().Uint64("number", e.Seq).Str("file", e.File).Msg("the log file of a recorded message is gone")
 	}
-}
-
-// dropSecondName: where names are given by link and unlink a crash can leave both.
-func (r *recovery) dropSecondName(stagedFile string, e logfile.Entry) error {
-	same, err := r.Volume.SameFile(stagedFile, disk.LogsDir+"/"+e.File)
-	if err != nil {
-		return err
-	}
-	if !same {
-		return &ForeignFileError{Name: e.File}
-	}
-	return r.Volume.Remove(stagedFile)
 }

@@ -400,3 +400,59 @@ func TestZerosInTheManifest(t *testing.T) {
 		t.Error("flushed lines that turned to zeros were not noticed")
 	}
 }
+
+// crashed is a logbook with three messages that a crash left with their records, but with
+// the manifest line of the first alone, and with the log file of the second in staging.
+func crashed(t *testing.T) (cfg Config, staged, final string) {
+	t.Helper()
+	cfg = testConfig(t.TempDir())
+	killed := killable(&cfg)
+	book := open(t, cfg)
+	many(t, book, 3)
+	killed.Store(true)
+	closeBook(t, book)
+	_, recs, _, err := wal.Read(disk.New(cfg.Dir))
+	check(t, err)
+	staged = filepath.Join(cfg.Dir, recs[1].Staged)
+	final = filepath.Join(cfg.Dir, disk.LogsDir, logfile.FileName(1))
+	check(t, os.Rename(final, staged))
+	path := filepath.Join(cfg.Dir, manifest.Path)
+	text := read(t, path)
+	write(t, path, string(text[:bytes.IndexByte(text, '\n')+1]))
+	return testConfig(cfg.Dir), staged, final
+}
+
+// Verify judges messages that have a record alone as the start does that goes on with
+// them, and leaves all where it is.
+func TestVerifyRecorded(t *testing.T) {
+	for name, test := range map[string]struct {
+		damage func(t *testing.T, staged, final string)
+		found  string // of the second message; "": nothing
+		opens  bool
+	}{
+		"as the crash left them": {func(*testing.T, string, string) {}, "", true},
+		"under both names":       {func(t *testing.T, staged, final string) { check(t, os.Link(staged, final)) }, "", true},
+		"gone":                   {func(t *testing.T, staged, _ string) { remove(t, staged) }, Missing, true},
+		"cut in staging": {func(t *testing.T, staged, _ string) { check(t, os.Truncate(staged, 1)) },
+			"1 bytes instead of ", true},
+		"another file in its place": {func(t *testing.T, _, final string) { write(t, final, "foreign") },
+			"a foreign file is in the place of server_message1.txt", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg, staged, final := crashed(t)
+			test.damage(t, staged, final)
+			var found []Difference
+			n, err := Verify(cfg, func(d Difference) { found = append(found, d) })
+			if n.Checked != 3 || err != nil {
+				t.Errorf("checked %d, %v", n.Checked, err)
+			}
+			if test.found == "" && len(found) > 0 ||
+				test.found != "" && (len(found) != 1 || found[0].Seq != 1 || !strings.HasPrefix(found[0].Reason, test.found)) {
+				t.Errorf("found %v", found)
+			}
+			if err := opened(cfg); (err == nil) != test.opens {
+				t.Errorf("a start: %v", err)
+			}
+		})
+	}
+}

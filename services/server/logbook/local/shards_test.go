@@ -151,7 +151,7 @@ func TestExchangedShard(t *testing.T) {
 	wantForeign(t, err)
 	var found []Difference
 	_, err = Verify(cfg, func(d Difference) { found = append(found, d) })
-	if err != nil || len(found) != 1 || !strings.Contains(found[0].Reason, "not a directory itself") {
+	if err != nil || len(found) != 1 || !strings.Contains(found[0].Reason, "foreign file is in the place of 000000") {
 		t.Errorf("verify finds %v, %v", found, err)
 	}
 	if entries, err := os.ReadDir(elsewhere); err != nil || len(entries) != 1 {

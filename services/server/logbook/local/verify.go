@@ -41,12 +41,15 @@ func Judge(cfg Config) error { return cfg.known().Judge(cfg.Dir) }
 
 // Verify judges the volume as Judge does, compares every log file on it with its
 // manifest line and every line with the hash of it that was signed, and gives
-// each difference to report. The error may be Judge's. It reads only, also
-// beside a running server: it looks at the lines that were there when it began.
+// each difference to report. Messages that have a record and no line yet are those
+// that a start would go on with, and are compared alike. The error may be Judge's. It
+// reads only, also beside a running server: it looks at the messages that were there
+// when it began.
 func Verify(cfg Config, report func(Difference)) (found Verified, err error) {
 	verdict := Judge(cfg)
 	vol := disk.New(cfg.Dir)
-	v := &verifier{vol: vol, known: cfg.known(), report: report}
+	// The records come before the manifest: all that a server makes meanwhile is in that.
+	v := &verifier{vol: vol, known: cfg.known(), report: report, records: readRecorded(vol)}
 	m, err := manifest.View(vol)
 	if err != nil {
 		return found, cmp.Or(verdict, err)
@@ -59,13 +62,16 @@ func Verify(cfg Config, report func(Difference)) (found Verified, err error) {
 	if v.tree, err = os.Open(vol.Path(merkle.Path)); err == nil {
 		defer func() { _ = v.tree.Close() }()
 	}
-	_, err = m.Scan(manifest.Position{}, manifest.AllFlushed, v.line)
+	if _, err = m.Scan(manifest.Position{}, manifest.AllFlushed, v.line); err == nil {
+		err = v.records.from(v.found.Checked, v.line)
+	}
 	return v.found, cmp.Or(verdict, err)
 }
 
 type verifier struct {
 	report  func(Difference)
 	vol     *disk.Volume
+	records *recorded
 	logs    *durable.Dir
 	note    []byte   // the newest text of the note that was looked at
 	tree    *os.File // nil: it cannot be read
@@ -111,11 +117,7 @@ func (v *verifier) isRetired(seq uint64) bool {
 const Missing = "missing, and not retired"
 
 func (v *verifier) file(e logfile.Entry) string {
-	var f *os.File
-	err := v.logs.Within(e.File, func(in *durable.Dir, name string) (err error) {
-		f, err = in.Open(name, os.O_RDONLY, 0)
-		return err
-	})
+	f, err := v.open(e)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Missing
 	}
@@ -140,4 +142,20 @@ func (v *verifier) file(e logfile.Entry) string {
 		return "content differs from its SHA-256 in the manifest"
 	}
 	return ""
+}
+
+// open opens a log file by its final name, or, where a start would have to give it that,
+// by the one in staging.
+func (v *verifier) open(e logfile.Entry) (f *os.File, err error) {
+	if !v.retired.Numbers.Has(e.Seq) {
+		f, err = v.records.open(e)
+	}
+	if f != nil || err != nil {
+		return f, err
+	}
+	err = v.logs.Within(e.File, func(in *durable.Dir, name string) (err error) {
+		f, err = in.Open(name, os.O_RDONLY, 0)
+		return err
+	})
+	return f, err
 }
