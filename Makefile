@@ -10,8 +10,7 @@ test: ## every test, with the race detector, against the real images
 	@scripts/test
 
 test-root: ## what of them needs root, for disks and other users: the packages that ask who runs them
-	@scripts/haproxy
-	@scripts/prometheus
+	@scripts/tools
 	go test -race -timeout 30m $$(grep -rl --include='*_test.go' 'Geteuid()' . | xargs dirname | sort -u)
 
 dist: ## static programs for the systems that they run on, with SHA256SUMS, under dist/

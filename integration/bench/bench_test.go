@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +12,9 @@ import (
 
 // TestQuick runs every case on the sources as they are, beside themselves.
 func TestQuick(t *testing.T) {
+	if _, err := exec.LookPath("strace"); err != nil && os.Getenv("CI") == "" {
+		t.Skip("soak needs strace")
+	}
 	var report, progress strings.Builder
 	status := command(t.Context(), []string{"-quick", "-against", ".", "-dir", t.TempDir()}, &report, &progress)
 	if strings.Contains(progress.String(), errMemory.Error()) {
@@ -19,8 +23,8 @@ func TestQuick(t *testing.T) {
 	if status != 0 {
 		t.Fatalf("status %d\n%s", status, progress.String())
 	}
-	for _, want := range []string{"small, 64 x 16: 256 messages", "alone", "large", "idle", "neighbour, 64 x 1:", "growth",
-		"both us", other} {
+	for _, want := range []string{"small, 64 x 16: 256 messages", "alone", "large", "idle", "neighbour, 64 x 1:",
+		"growth", "soak", "both us", other} {
 		if !strings.Contains(report.String(), want) {
 			t.Errorf("the report does not have %q\n%s", want, report.String())
 		}
@@ -75,5 +79,37 @@ func TestDeviceOf(t *testing.T) {
 		if name := deviceOf(sys, number); name != want {
 			t.Errorf("%s is %q, want %q", number, name, want)
 		}
+	}
+}
+
+// Growth compares the last tenth of the samples with the second.
+func TestGrowth(t *testing.T) {
+	var all samples
+	for i := range 100 {
+		all = append(all, sample{ownMiB: float64(100 + i), descriptors: 7, goroutines: float64(10 * (i / 10))})
+	}
+	got := make(values)
+	all.growth(got)
+	if got[memoryGrowth] != 195.0/115 || got[descriptorGrowth] != 1 || got[goroutineGrowth] != 9 {
+		t.Errorf("growth is %v", got)
+	}
+	var drawn strings.Builder
+	all[:3].plot(&drawn)
+	charts, line := strings.Count(drawn.String(), "```mermaid"), "line [100, 101, 102]"
+	if charts != 3 || !strings.Contains(drawn.String(), line) {
+		t.Errorf("drawn is %s", &drawn)
+	}
+	all[:1].growth(got)
+	if got[memoryGrowth] != 1 {
+		t.Errorf("a single sample has grown: %v", got)
+	}
+}
+
+func TestMetric(t *testing.T) {
+	if got, err := metric("# HELP a b\na_b 4\na 3.5\n", "a"); got != 3.5 || err != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := metric("ab 3\n", "a"); err == nil {
+		t.Error("a metric that is not there was found")
 	}
 }

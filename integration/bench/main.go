@@ -46,6 +46,7 @@ type bench struct {
 	listing, known, retire                int
 	large                                 settings.Bytes
 	settle                                time.Duration // before the memory of idle is read
+	soak                                  time.Duration
 
 	out      io.Writer // the report
 	progress io.Writer // what is being done now, and what failed
@@ -70,9 +71,10 @@ func (b *bench) flags() *flag.FlagSet {
 	f.IntVar(&b.known, "known", 100_000, "files of news that are there already")
 	f.IntVar(&b.listing, "listing", 200_000, "files that listing makes in each layout")
 	f.IntVar(&b.retire, "retire", 100_000, "log files that retire removes, in all rounds together")
+	f.DurationVar(&b.soak, "soak", 10*time.Minute, "how long soak lasts")
 	f.BoolFunc("quick", "small numbers, to see that all cases run; flags after it count", func(string) error {
 		b.rounds, b.messages, b.large, b.connections, b.growth, b.settle = 1, 256, 1<<20, 10, 100, 0
-		b.listing, b.known, b.retire = 100, 100, 100
+		b.listing, b.known, b.retire, b.soak = 100, 100, 100, 3*time.Second
 		return nil
 	})
 	f.Usage = func() {
@@ -92,8 +94,9 @@ func (b *bench) parse(args []string) ([]benchCase, error) {
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
-	if min(b.rounds, b.messages, b.connections, b.growth, b.listing, b.known, b.retire) < 1 || b.large == 0 {
-		return nil, errors.New("every number must be at least 1")
+	if min(b.rounds, b.messages, b.connections, b.growth, b.listing, b.known, b.retire) < 1 || b.large == 0 ||
+		b.soak < time.Second {
+		return nil, errors.New("every number must be at least 1, and a soak last a second")
 	}
 	if flags.NArg() == 0 {
 		return cases, nil
@@ -123,6 +126,7 @@ var cases = []benchCase{
 	{"news", "a few new log files beside many that the driver has: time and bytes", runNews},
 	{"retire", "time to the receipt while server retire removes 100,000 log files, in five rounds", runRetire},
 	{"listing", "time of FTP listings of many log files, flat and sharded", runListing},
+	{"soak", "ten minutes of full load, misbehaving peers and slow flushes: what the server holds", runSoak},
 	{"growth", "memory and start-up with up to a million stored messages", runGrowth},
 }
 

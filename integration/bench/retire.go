@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 
 	"sealpost/shared/logfile"
@@ -45,8 +44,7 @@ func (r *retireRun) retiring(ctx context.Context) (values, error) {
 	first, last := r.next, r.next+r.share-1
 	r.next += r.share
 	return r.b.withRig(ctx, r.b.trees[0], r.v, 1, func(g *rig) (values, error) {
-		cmd := exec.CommandContext(ctx, r.b.trees[0].in("server"), "retire", fmt.Sprintf("%d-%d", first, last))
-		cmd.Env = g.cmd.Env
+		cmd := r.b.trees[0].command(ctx, g.cmd.Env, "retire", fmt.Sprintf("%d-%d", first, last))
 		ended := make(chan error, 1)
 		go func() {
 			_, err := output(cmd)

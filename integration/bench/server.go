@@ -51,6 +51,7 @@ func (v *volumes) check() error {
 type server struct {
 	*volumes
 	address string
+	admin   string        // the URL of its pages, without a path
 	startup time.Duration // from exec to ready
 	cmd     *exec.Cmd
 	proc    procfs.Proc
@@ -71,7 +72,10 @@ func (t *tree) startServer(ctx context.Context, v *volumes, extra ...string) (*s
 	if err != nil {
 		return nil, err
 	}
-	s := &server{volumes: v, address: address, log: os.NewFile(uintptr(fd), "server log"), ended: make(chan struct{})}
+	s := &server{
+		volumes: v, address: address, admin: "http://" + adminAddress, log: os.NewFile(uintptr(fd), "server log"),
+		ended: make(chan struct{}),
+	}
 	ctx, s.stop = context.WithCancel(ctx)
 	s.cmd = exec.CommandContext(ctx, t.in("server"))
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
@@ -88,7 +92,7 @@ func (t *tree) startServer(ctx context.Context, v *volumes, extra ...string) (*s
 		s.stop()
 		close(s.ended)
 	}()
-	err = awaitReady(ctx, "http://"+adminAddress+admin.ReadyPath)
+	err = awaitReady(ctx, s.admin+admin.ReadyPath)
 	s.startup = time.Since(begin)
 	if err == nil {
 		s.proc, err = procfs.NewProc(s.cmd.Process.Pid)

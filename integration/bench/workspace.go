@@ -74,6 +74,13 @@ func (b *bench) addTrees(ctx context.Context) error {
 	return nil
 }
 
+// command is one of the server's program.
+func (t *tree) command(ctx context.Context, env []string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, t.in("server"), args...)
+	cmd.Env = env
+	return cmd
+}
+
 // output runs a command; what that says is part of the error.
 func output(cmd *exec.Cmd) (string, error) {
 	out, err := cmd.CombinedOutput()
@@ -86,9 +93,7 @@ func output(cmd *exec.Cmd) (string, error) {
 func senderName(n int) string { return fmt.Sprintf("bench-%02d", n) }
 
 func (t *tree) addSender(ctx context.Context, name string) error {
-	add := exec.CommandContext(ctx, t.in("server"), "sender", "add", name)
-	add.Env = []string{"SERVER_STATE_DIR=" + t.in("state")}
-	out, err := output(add)
+	out, err := output(t.command(ctx, []string{"SERVER_STATE_DIR=" + t.in("state")}, "sender", "add", name))
 	for line := range strings.Lines(out) {
 		switch name, value, _ := strings.Cut(strings.TrimSpace(line), "="); name {
 		case "CLIENT_SERVER_IDENTITY":

@@ -21,7 +21,7 @@ import (
 const (
 	healthPath  = "/healthz" // 200 as long as the process answers
 	ReadyPath   = "/readyz"  // 200, or 503 with a line of reason, and one that begins with HintPrefix
-	metricsPath = "/metrics" // the registry, in Prometheus' text format
+	MetricsPath = "/metrics" // the registry, in Prometheus' text format
 )
 
 // HintPrefix begins the line that says what can be done, where that is known.
@@ -46,7 +46,7 @@ func New(ready func() error, hint func(error) string, registry *prometheus.Regis
 		}
 		answer(w, http.StatusOK, "ready")
 	})
-	mux.Handle("GET "+metricsPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET "+MetricsPath, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	return mux
 }
 

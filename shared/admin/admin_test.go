@@ -81,7 +81,7 @@ func TestReadiness(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	url, _ := start(t)
-	status, body := ask(t, http.MethodGet, url+metricsPath)
+	status, body := ask(t, http.MethodGet, url+MetricsPath)
 	if status != 200 || !strings.Contains(body, "\ntest_messages_total 3\n") {
 		t.Errorf("%d %q", status, body)
 	}
@@ -93,7 +93,7 @@ func TestOtherRequests(t *testing.T) {
 		method, path string
 		status       int
 	}{
-		{http.MethodHead, ReadyPath, 200}, {http.MethodPost, ReadyPath, 405}, {http.MethodDelete, metricsPath, 405},
+		{http.MethodHead, ReadyPath, 200}, {http.MethodPost, ReadyPath, 405}, {http.MethodDelete, MetricsPath, 405},
 		{http.MethodGet, "/", 404}, {http.MethodGet, "/readyz/x", 404},
 	} {
 		if status, _ := ask(t, c.method, url+c.path); status != c.status {

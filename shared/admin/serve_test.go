@@ -42,7 +42,7 @@ func TestServe(t *testing.T) {
 	s := NewServer(handler, zerolog.Nop(), floods.New(zerolog.Nop(), time.Now))
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ln) }()
-	status, body := ask(t, http.MethodGet, "http://"+ln.Addr().String()+metricsPath)
+	status, body := ask(t, http.MethodGet, "http://"+ln.Addr().String()+MetricsPath)
 	for _, name := range []string{"sealpost_build_info{", "go_goroutines ", "process_open_fds "} {
 		if status != http.StatusOK || !strings.Contains(body, "\n"+name) {
 			t.Errorf("%d, without %s", status, name)
