@@ -185,6 +185,9 @@ func TestPlacesBreakWhileItIsSent(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	undo()
+	if beneath, err := filepath.Glob(filepath.Join(b.dir, box.Sent, "*", "message")); err != nil || len(beneath) > 0 {
+		t.Errorf("what was sent went beneath the mount: %v, %v", beneath, err)
+	}
 	b.run(b.config())
 	b.onlySent(files, message.None)
 }
