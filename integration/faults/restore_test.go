@@ -44,7 +44,22 @@ var restorings = []restoring{
 		do: func(s *server, old string) error {
 			return errors.Join(restore(s.data, old), restore(s.state, old), os.Remove(filepath.Join(s.state, "logbook_id")))
 		}},
+	{name: "both older, logbook_id left in place at first", renewed: batch, red: "the log volume belongs to logbook",
+		do: func(s *server, old string) error {
+			if err := errors.Join(restore(s.data, old), restore(s.state, old)); err != nil {
+				return err
+			}
+			s.start()
+			s.await(ready) // nothing is said
+			s.stop()
+			return os.Remove(filepath.Join(s.state, "logbook_id"))
+		}},
+	{name: "both lost", renewed: 2 * batch, all: true, newState: true,
+		do: func(s *server, _ string) error { return errors.Join(empty(s.data), empty(s.state)) }},
 }
+
+// newLogbook reports whether outboxes must be told of another logbook.
+func (r restoring) newLogbook() bool { return r.red != "" || r.newState }
 
 // TestRestored: whatever is restored, what was lost comes again from the outbox, under
 // its old ids, and nothing is there twice.
@@ -109,22 +124,12 @@ func (b *box) says(status int, want string, options ...string) (out string) {
 	return string(text)
 }
 
-// restart starts the server on volumes that were restored, and accepts them.
+// restart starts the server on volumes that were restored, after accepting them where
+// it is red.
 func (s *server) restart(r restoring, b *box) {
 	s.t.Helper()
-	s.start()
-	if r.red == "" {
-		s.await(ready)
-		return
-	}
-	status, reason := s.answers()
-	if status != red || !strings.Contains(reason, r.red) {
-		s.t.Fatalf("%d %s", status, reason)
-	}
-	s.saysWhatGoesOn(reason)
-	s.stop()
-	if out, complaint, status := s.command("logbook", "accept", "-yes"); status != 0 {
-		s.t.Fatalf("logbook accept ends with %d:\n%s%s", status, out, complaint)
+	if r.red != "" {
+		s.acceptRed(r.red)
 	}
 	if r.newState {
 		b.from = s.addSender(b.from.name)
@@ -134,11 +139,26 @@ func (s *server) restart(r restoring, b *box) {
 	s.await(ready)
 }
 
+// acceptRed starts the server, which must be red for a reason, and accepts the volumes.
+func (s *server) acceptRed(because string) {
+	s.t.Helper()
+	s.start()
+	status, reason := s.answers()
+	if status != red || !strings.Contains(reason, because) {
+		s.t.Fatalf("%d %s", status, reason)
+	}
+	s.saysWhatGoesOn(reason)
+	s.stop()
+	if out, complaint, status := s.command("logbook", "accept", "-yes"); status != 0 {
+		s.t.Fatalf("logbook accept ends with %d:\n%s%s", status, out, complaint)
+	}
+}
+
 // sendAgain is what the sender's side does about a server that was restored.
 func (b *box) sendAgain(r restoring, since time.Time) {
 	b.t.Helper()
 	resend := []string{"-resend-since", since.UTC().Format(time.RFC3339Nano)}
-	if r.red != "" {
+	if r.newLogbook() {
 		b.says(3, "-accept-logbook", resend...)
 		b.says(0, "", "-accept-logbook")
 	}
