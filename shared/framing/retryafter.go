@@ -13,6 +13,7 @@ import (
 const (
 	retryAfter    = "retry-after="
 	retryAfterEnd = "; "
+	mostDigits    = 10
 )
 
 // RetryReason makes the reason of CodeOverQuota; a part of a second counts as a whole.
@@ -27,7 +28,7 @@ func (r Refusal) RetryAfter() (after time.Duration, text string) {
 	rest, found := strings.CutPrefix(r.Reason, retryAfter)
 	digits, text, ended := strings.Cut(rest, retryAfterEnd)
 	seconds, err := strconv.ParseUint(digits, 10, 32)
-	if r.Code != CodeOverQuota || !found || !ended || err != nil {
+	if r.Code != CodeOverQuota || !found || !ended || len(digits) > mostDigits || err != nil {
 		return 0, r.Reason
 	}
 	return time.Duration(seconds) * time.Second, text

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"sealpost/shared/vectortest"
 )
@@ -86,6 +87,10 @@ func decodeAnswer(rec raw) (says string, again []byte, err error) {
 			return "", nil, err
 		}
 		says = fmt.Sprintf("REFUSAL ref=%d code=0x%04x reason=%+q", r.Ref, uint16(r.Code), r.Reason)
+		if r.Code == CodeOverQuota {
+			after, _ := r.RetryAfter()
+			says += fmt.Sprintf(" retry_after=%d", after/time.Second)
+		}
 		return says, AppendRefusal(nil, r), nil
 	case TypeClose:
 		c, err := ParseClose(rec.payload)

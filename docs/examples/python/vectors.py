@@ -39,7 +39,8 @@ def says(rec: wire.Record) -> str:
         case wire.Receipt(ref, text):
             return f"RECEIPT ref={ref} text={json.dumps(text.decode())}"
         case wire.Refusal(ref, code, reason):
-            return f"REFUSAL ref={ref} code=0x{code:04x} reason={json.dumps(reason)}"
+            quota = f" retry_after={rec.retry_after}" if code == wire.Code.OVER_QUOTA else ""
+            return f"REFUSAL ref={ref} code=0x{code:04x} reason={json.dumps(reason)}{quota}"
         case wire.Close(code, reason):
             return f"CLOSE code=0x{code:04x} reason={json.dumps(reason)}"
     return type(rec).__name__.upper()

@@ -84,6 +84,12 @@ def refusal(ref: int, code: int, reason: str):
         f"REFUSAL ref={ref} code=0x{code:04x} reason={json.dumps(reason)}")
 
 
+def over_quota(reason: str, retry_after: int):
+    """A refusal over quota says after how many seconds to try again; 0 where its reason does not."""
+    raw, says = refusal(0, 0x0206, reason)
+    return raw, f"{says} retry_after={retry_after}"
+
+
 def close(code: int, reason: str):
     return record(CLOSE, struct.pack(">H", code) + reason.encode()), f"CLOSE code=0x{code:04x} reason={json.dumps(reason)}"
 
@@ -127,6 +133,22 @@ def good() -> None:
     write("refusal", "end", "too large", [refusal(0, 0x0101, "2 bytes, at most 1 are taken")])
     write("refusal-no-reason", "end", "a reason is not required", [refusal(1, 0x0201, "")])
     write("refusal-max", "end", "512 bytes of reason", [refusal(2, 0x0102, "\u00e9" * 256)])
+    for name, note, reason, seconds in [
+        ("quota", "when to try again", "retry-after=43200; 1000000 bytes a day may be sent", 43200),
+        ("quota-no-text", "no text for people", "retry-after=1; ", 1),
+        ("quota-max", "as long as there is", "retry-after=4294967295; later; much later", 2**32 - 1),
+        ("quota-zeros", "ten digits", "retry-after=0000000060; later", 60),
+        ("quota-eleven-digits", "one digit too many", "retry-after=00000000060; later", 0),
+        ("quota-too-large", "not below 2^32", "retry-after=4294967296; later", 0),
+        ("quota-signed", "no digit", "retry-after=+60; later", 0),
+        ("quota-no-digits", "no number", "retry-after=; later", 0),
+        ("quota-no-end", "no semicolon and space", "retry-after=60;later", 0),
+        ("quota-elsewhere", "not at its beginning", "later: retry-after=60; ", 0),
+        ("quota-words", "words alone", "enough for today", 0),
+    ]:
+        write(f"refusal-{name}", "end", note, [over_quota(reason, seconds)])
+    write("refusal-no-quota", "end", "the words of a quota with another code say nothing",
+          [refusal(0, 0x0203, "retry-after=60; no space")])
     write("refusal-unknown-code", "end", "codes of later versions are well-formed", [refusal(3, 0xfffe, "later")])
     write("close", "end", "no valid token", [close(0x0302, "no valid token")])
     write("close-no-reason", "end", "a reason is not required", [close(0x0401, "")])

@@ -1,5 +1,6 @@
 """Records of the sealpost wire (PROTOCOL.md, section 5): layouts, limits, and a reader of a stream of them."""
 import enum
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -110,6 +111,13 @@ class Refusal:
 
     def encode(self) -> bytes:
         return record(Type.REFUSAL, struct.pack(">IH", self.ref, self.code) + self.reason.encode())
+
+    @property
+    def retry_after(self) -> int:
+        """After how many seconds to try again what is over quota (section 7); 0 where the reason does not say."""
+        said = re.match(r"retry-after=([0-9]{1,10}); ", self.reason)
+        seconds = int(said[1]) if said and self.code == Code.OVER_QUOTA else 0
+        return seconds if seconds < 2**32 else 0
 
 
 @dataclass(frozen=True)
