@@ -43,13 +43,15 @@ func Certificate(t testing.TB) (tls.Certificate, []byte) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, text
 }
 
-// Listen opens a listener on a free loopback port.
+// Listen opens a listener on a free loopback port. It is closed at the end of the test, if
+// not before.
 func Listen(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = l.Close() }) // it keeps it open until then, too
 	return l
 }
 
