@@ -90,7 +90,7 @@ func TestGrowth(t *testing.T) {
 	}
 	got := make(values)
 	all.growth(got)
-	if got[memoryGrowth] != 195.0/115 || got[descriptorGrowth] != 1 || got[goroutineGrowth] != 9 {
+	if got[memoryGrowth] != 190.0/110 || got[descriptorGrowth] != 1 || got[goroutineGrowth] != 9 {
 		t.Errorf("growth is %v", got)
 	}
 	var drawn strings.Builder

@@ -95,13 +95,23 @@ func metric(page, name string) (float64, error) {
 }
 
 // growth adds by how much each quantity has grown from the second tenth of the samples,
-// when everything is under way, to the last tenth.
+// when everything is under way, to the last tenth. It takes the least of each tenth: what
+// messages under way hold comes and goes, and what is held for ever stays.
 func (all samples) growth(got values) {
 	tenth := max(len(all)/10, 1)
 	begin, end := all[min(tenth, len(all)-tenth):], all[len(all)-tenth:]
 	for _, q := range quantities {
-		got[q.growth] = end.median(q.of) / begin[:tenth].median(q.of)
+		got[q.growth] = end.least(q.of) / begin[:tenth].least(q.of)
 	}
+}
+
+// least is the lowest of one quantity.
+func (all samples) least(of func(sample) float64) float64 {
+	low := of(all[0])
+	for _, s := range all {
+		low = min(low, of(s))
+	}
+	return low
 }
 
 // median is that of one quantity.

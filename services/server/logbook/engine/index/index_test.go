@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"path/filepath"
 	"testing"
 
 	"sealpost/services/server/logbook/engine/disk"
@@ -115,4 +116,29 @@ func FuzzIndexValues(f *testing.F) {
 			t.Fatalf("%x is read as %+v, %+v", cover, to, a)
 		}
 	})
+}
+
+// A batch that is written in several transactions is there whole, and covered.
+func TestLargeBatch(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "index")
+	s, err := openStore(path)
+	check(t, err)
+	batch := make(map[Key]manifest.Place)
+	for seq := range uint64(2*mostAtOnce + 1) {
+		batch[Key{"a", message.NewID()}] = manifest.Place{Seq: seq, Off: int64(seq) * 100, Size: 99}
+	}
+	to := manifest.Position{Lines: uint64(len(batch)), Bytes: 100 * int64(len(batch))}
+	check(t, s.put(batch, to, anchor{}))
+	check(t, s.close())
+	s, err = openStore(path)
+	check(t, err)
+	defer s.close()
+	for key, want := range batch {
+		if got, ok, err := s.get(key); err != nil || !ok || got != want {
+			t.Fatalf("message %d is at %+v, %v, %v", want.Seq, got, ok, err)
+		}
+	}
+	if covered, _, err := s.cover(); err != nil || covered != to {
+		t.Errorf("covered to %+v, %v", covered, err)
+	}
 }

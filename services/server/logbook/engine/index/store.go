@@ -91,17 +91,28 @@ func (s *store) get(key Key) (p manifest.Place, ok bool, err error) {
 	return p, ok, err
 }
 
-// put adds a batch and says how far the file now covers the manifest.
+// mostAtOnce bounds the keys of one transaction, all of whose leaves are in memory until
+// it ends: ids are random, so that in a large file each key has a leaf of its own.
+const mostAtOnce = 512
+
+// put adds a batch and says how far the file now covers the manifest. What a crash leaves
+// of a batch is not covered, and harmless: its lines are in the manifest.
 func (s *store) put(batch map[Key]manifest.Place, to manifest.Position, a anchor) error {
-	return s.update(func(tx *bolt.Tx) error {
-		messages := tx.Bucket(messagesBucket)
-		for _, pair := range sorted(batch) { // in key order a leaf is visited once
-			if err := messages.Put(pair.key, pair.value); err != nil {
-				return err
+	for pairs := range slices.Chunk(sorted(batch), mostAtOnce) { // in key order a leaf is visited once
+		err := s.update(func(tx *bolt.Tx) error {
+			messages := tx.Bucket(messagesBucket)
+			for _, pair := range pairs {
+				if err := messages.Put(pair.key, pair.value); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return tx.Bucket(coverBucket).Put(coverKey, coverOf(to, a))
-	})
+	}
+	return s.update(func(tx *bolt.Tx) error { return tx.Bucket(coverBucket).Put(coverKey, coverOf(to, a)) })
 }
 
 // cover returns how far the file covers the manifest.
