@@ -98,21 +98,30 @@ const mostAtOnce = 512
 // put adds a batch and says how far the file now covers the manifest. What a crash leaves
 // of a batch is not covered, and harmless: its lines are in the manifest.
 func (s *store) put(batch map[Key]manifest.Place, to manifest.Position, a anchor) error {
-	for pairs := range slices.Chunk(sorted(batch), mostAtOnce) { // in key order a leaf is visited once
-		err := s.update(func(tx *bolt.Tx) error {
-			messages := tx.Bucket(messagesBucket)
-			for _, pair := range pairs {
-				if err := messages.Put(pair.key, pair.value); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	pairs := sorted(batch) // in key order a leaf is visited once
+	for len(pairs) > mostAtOnce {
+		err := s.update(func(tx *bolt.Tx) error { return putPairs(tx, pairs[:mostAtOnce]) })
 		if err != nil {
 			return err
 		}
+		pairs = pairs[mostAtOnce:]
 	}
-	return s.update(func(tx *bolt.Tx) error { return tx.Bucket(coverBucket).Put(coverKey, coverOf(to, a)) })
+	return s.update(func(tx *bolt.Tx) error {
+		if err := putPairs(tx, pairs); err != nil {
+			return err
+		}
+		return tx.Bucket(coverBucket).Put(coverKey, coverOf(to, a))
+	})
+}
+
+func putPairs(tx *bolt.Tx, pairs []pair) error {
+	messages := tx.Bucket(messagesBucket)
+	for _, pair := range pairs {
+		if err := messages.Put(pair.key, pair.value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cover returns how far the file covers the manifest.
