@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +21,7 @@ import (
 
 	"sealpost/services/client/courier"
 	"sealpost/shared/durable"
+	"sealpost/shared/durable/durabletest"
 )
 
 // clientEnv makes the test binary run as a client of an outbox instead.
@@ -31,17 +31,8 @@ func TestMain(m *testing.M) {
 	if plan := os.Getenv(clientEnv); plan != "" {
 		os.Exit(clientProcess(plan))
 	}
-	unlisted()
+	durabletest.Unlisted()
 	os.Exit(m.Run())
-}
-
-// unlisted keeps Go from having a list written of the files that tests open, for its
-// cache of results: that fails while a test has the process write no byte.
-func unlisted() {
-	flag.Parse()
-	if err := flag.Set("test.testlogfile", ""); err != nil {
-		panic(err)
-	}
 }
 
 // plan is what a client process does. At the Count-th time that it comes to

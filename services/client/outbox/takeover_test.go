@@ -7,19 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"sealpost/services/client/courier"
 	"sealpost/services/client/outbox/box"
 	"sealpost/services/client/outbox/group"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/durable"
+	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/message"
 )
 
@@ -324,19 +322,9 @@ func TestEndedGroupOnAFullDisk(t *testing.T) {
 			cancel()
 		}
 	}
-	var before unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
-		t.Fatal(err)
-	}
-	signal.Ignore(syscall.SIGXFSZ)
-	defer signal.Reset(syscall.SIGXFSZ)
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Max: before.Max}); err != nil {
-		t.Fatal(err)
-	}
+	full := durabletest.FullDisk(t)
 	out, err := Run(ctx, cfg)
-	if limitErr := unix.Setrlimit(unix.RLIMIT_FSIZE, &before); limitErr != nil {
-		t.Fatal(limitErr)
-	}
+	full()
 	if !errors.Is(err, syscall.EFBIG) || out.Stopped {
 		t.Errorf("it was taken over %d times: %+v, %v", times, out, err)
 	}

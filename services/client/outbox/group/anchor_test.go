@@ -2,28 +2,20 @@ package group
 
 import (
 	"errors"
-	"flag"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"sealpost/services/client/outbox/box"
 	"sealpost/shared/durable"
+	"sealpost/shared/durable/durabletest"
 	"sealpost/shared/message"
 )
 
-// TestMain keeps Go from having a list written of the files that tests open, for its
-// cache of results: that fails while a test has the process write no byte.
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if err := flag.Set("test.testlogfile", ""); err != nil {
-		panic(err)
-	}
+	durabletest.Unlisted()
 	os.Exit(m.Run())
 }
 
@@ -42,7 +34,7 @@ func TestRecordsThatCannotBeWritten(t *testing.T) {
 	if err := errors.Join(g.Take("name", 4), g.Describe("sender", message.None)); err != nil {
 		t.Fatal(err)
 	}
-	full := limitFiles(t)
+	full := durabletest.FullDisk(t)
 	err = g.Anchor(durable.NewFlusher(false, nil))
 	full()
 	if !errors.Is(err, syscall.EFBIG) {
@@ -58,24 +50,5 @@ func TestRecordsThatCannotBeWritten(t *testing.T) {
 	}
 	if want := []string{lockName, filesDir}; !slices.Equal(names, want) {
 		t.Errorf("the group holds %q, want %q", names, want)
-	}
-}
-
-// limitFiles has the process write no byte to any file, until end is called.
-func limitFiles(t *testing.T) (end func()) {
-	t.Helper()
-	var before unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
-		t.Fatal(err)
-	}
-	signal.Ignore(syscall.SIGXFSZ)
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 0, Max: before.Max}); err != nil {
-		t.Fatal(err)
-	}
-	return func() {
-		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
-			t.Fatal(err)
-		}
-		signal.Reset(syscall.SIGXFSZ)
 	}
 }
