@@ -16,7 +16,7 @@ test-root: ## what of them needs root, for disks and other users: the packages t
 dist: ## static programs for the systems that they run on, with SHA256SUMS, under dist/
 	@scripts/dist
 
-bench: ## every benchmark, then whole processes beside what the disk can do (half an hour)
+bench: ## every benchmark, then whole processes beside what the disk can do (three quarters of an hour)
 	go test -run '^$$' -bench . -benchmem ./...
 	go run ./integration/bench
 

@@ -24,11 +24,18 @@ import (
 // be kept, and must not hold anything for long.
 type peers struct {
 	address string
-	access  access
+	pins    identity.Pins
+	known   token.Token // of a sender
+	unknown token.Token
 	count   atomic.Int64 // of misbehaviours
 }
 
-func newPeers(address string, a access) *peers { return &peers{address: address, access: a} }
+func newPeers(address string, a access) (*peers, error) {
+	pins, err := identity.ParsePins(a.Identity)
+	known, noToken := token.Parse(a.Tokens[0])
+	unknown, noOther := token.New("bench-stranger")
+	return &peers{address: address, pins: pins, known: known, unknown: unknown}, errors.Join(err, noToken, noOther)
+}
 
 // pace is how long a peer waits before it comes again: they are to be a nuisance, and
 // not to have the processors.
@@ -88,12 +95,8 @@ func (p *peers) garbage(ctx context.Context) error {
 
 // hangUp greets, and resets the connection in the middle of the log-in.
 func (p *peers) hangUp(ctx context.Context) error {
-	pins, err := identity.ParsePins(p.access.Identity)
-	if err != nil {
-		return err
-	}
 	return p.connected(ctx, func(c *net.TCPConn) {
-		secured := tls.Client(c, pins.ClientTLS())
+		secured := tls.Client(c, p.pins.ClientTLS())
 		if secured.HandshakeContext(ctx) == nil {
 			_, _ = secured.Write([]byte{0, 0, 0})
 		}
@@ -103,11 +106,7 @@ func (p *peers) hangUp(ctx context.Context) error {
 
 // stranger logs in with a token that the server does not know.
 func (p *peers) stranger(ctx context.Context) error {
-	tok, err := token.New("bench-stranger")
-	if err != nil {
-		return err
-	}
-	return p.refused(ctx, tok, "a stranger was let in", func(c *courier.Courier) error {
+	return p.refused(p.unknown, "a stranger was let in", func(c *courier.Courier) error {
 		_, err := c.Logbook(ctx)
 		return err
 	})
@@ -117,7 +116,9 @@ var errBrokenOff = errors.New("the sender breaks off")
 
 // brokenOff stops in the middle of a message.
 func (p *peers) brokenOff(ctx context.Context) error {
-	half := func() (io.ReadSeekCloser, error) { return brokenReader{bytes.NewReader(content(100 << 10))}, nil }
+	half := func() (io.ReadSeekCloser, error) {
+		return courier.Unclosed(brokenReader{bytes.NewReader(content(100 << 10))}), nil
+	}
 	return p.delivering(ctx, 200<<10, half, "half a message was kept")
 }
 
@@ -130,11 +131,7 @@ func (p *peers) otherBytes(ctx context.Context) error {
 func (p *peers) delivering(
 	ctx context.Context, size uint64, open func() (io.ReadSeekCloser, error), kept string,
 ) error {
-	tok, err := token.Parse(p.access.Tokens[0])
-	if err != nil {
-		return err
-	}
-	return p.refused(ctx, tok, kept, func(c *courier.Courier) error {
+	return p.refused(p.known, kept, func(c *courier.Courier) error {
 		_, err := c.Deliver(ctx, courier.Message{
 			ID: message.NewID(), Name: messageName, Cipher: message.None,
 			Size: size, SHA256: sha256.Sum256([]byte("what was declared")), Open: open,
@@ -144,15 +141,10 @@ func (p *peers) delivering(
 }
 
 // refused expects an error of use.
-func (p *peers) refused(
-	ctx context.Context, tok token.Token, otherwise string, use func(*courier.Courier) error,
-) error {
-	pins, err := identity.ParsePins(p.access.Identity)
-	if err != nil {
-		return err
-	}
+func (p *peers) refused(tok token.Token, otherwise string, use func(*courier.Courier) error) error {
 	c := courier.New(courier.Config{
-		Server: p.address, TLS: pins.ClientTLS(), Token: tok, Pins: pins, Timeout: 10 * time.Second, Log: zerolog.Nop(),
+		Server: p.address, TLS: p.pins.ClientTLS(), Token: tok, Pins: p.pins, Timeout: 10 * time.Second,
+		Log: zerolog.Nop(),
 	})
 	defer c.Close()
 	if use(c) == nil {
@@ -162,14 +154,12 @@ func (p *peers) refused(
 }
 
 // brokenReader fails where its bytes end.
-type brokenReader struct{ *bytes.Reader }
+type brokenReader struct{ io.ReadSeeker }
 
 func (r brokenReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
+	n, err := r.ReadSeeker.Read(p)
 	if errors.Is(err, io.EOF) {
 		err = errBrokenOff
 	}
 	return n, err
 }
-
-func (brokenReader) Close() error { return nil }

@@ -61,7 +61,7 @@ func (r *retireRun) retiring(ctx context.Context) (values, error) {
 				return r.values(all, r.share), err
 			default:
 			}
-			if err := g.sendOn(&all); err != nil {
+			if err := g.sendOn(aloneOrder, &all); err != nil {
 				return nil, err
 			}
 		}
@@ -73,7 +73,7 @@ func (r *retireRun) still(ctx context.Context) (values, error) {
 	return r.b.withRig(ctx, r.b.trees[0], r.v, 1, func(g *rig) (values, error) {
 		var all outcome
 		for len(all.Latencies) < r.sent {
-			if err := g.sendOn(&all); err != nil {
+			if err := g.sendOn(aloneOrder, &all); err != nil {
 				return nil, err
 			}
 		}
@@ -87,13 +87,13 @@ func (r *retireRun) values(o outcome, retired int) values {
 	return got
 }
 
-// sendOn sends a few messages more, one at a time.
-func (r *rig) sendOn(all *outcome) error {
-	result, err := r.load.ask(aloneOrder)
+// sendOn has the load carry out o, and adds what comes of it to all.
+func (r *rig) sendOn(o order, all *outcome) error {
+	result, err := r.load.ask(o)
 	if err != nil {
 		return err
 	}
-	r.stored += aloneOrder.Messages
+	r.stored += o.Messages
 	all.Latencies = append(all.Latencies, result.Latencies...)
 	all.Elapsed += result.Elapsed
 	return nil

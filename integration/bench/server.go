@@ -92,7 +92,7 @@ func (t *tree) startServer(ctx context.Context, v *volumes, extra ...string) (*s
 		s.stop()
 		close(s.ended)
 	}()
-	err = awaitReady(ctx, s.admin+admin.ReadyPath)
+	err = s.awaitReady(ctx)
 	s.startup = time.Since(begin)
 	if err == nil {
 		s.proc, err = procfs.NewProc(s.cmd.Process.Pid)
@@ -112,25 +112,31 @@ func freeAddress(ctx context.Context) (string, error) {
 	return ln.Addr().String(), ln.Close()
 }
 
-// awaitReady returns nil once the page says that the server is ready. ctx ends
-// with the process.
-func awaitReady(ctx context.Context, page string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
+// awaitReady returns nil once the server says that it is ready. ctx ends with the
+// process.
+func (s *server) awaitReady(ctx context.Context) error {
+	_, err := backoff.Retry(ctx, func() (string, error) { return s.page(ctx, admin.ReadyPath) },
+		backoff.WithBackOff(backoff.NewConstantBackOff(time.Millisecond)), backoff.WithMaxElapsedTime(10*time.Minute))
+	return err
+}
+
+// page gets one of the server's pages, over a connection of its own.
+func (s *server) page(ctx context.Context, path string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.admin+path, nil)
 	if err != nil {
-		return err
+		return "", err
 	}
 	request.Close = true
-	_, err = backoff.Retry(ctx, func() (bool, error) {
-		response, err := http.DefaultClient.Do(request)
-		if err == nil && response.StatusCode != http.StatusOK {
-			err = errors.Join(errors.New(response.Status), response.Body.Close())
-		}
-		if err != nil {
-			return false, err
-		}
-		return true, response.Body.Close()
-	}, backoff.WithBackOff(backoff.NewConstantBackOff(time.Millisecond)), backoff.WithMaxElapsedTime(10*time.Minute))
-	return err
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = errors.New(response.Status)
+	}
+	return string(text), err
 }
 
 // end drains the server and waits for its end. What it said last is part of the

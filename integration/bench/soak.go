@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -88,13 +87,16 @@ func (b *bench) soakRig(ctx context.Context, t *tree, r *rig) (values, samples, 
 	until, cancel := context.WithTimeout(ctx, b.soak)
 	defer cancel()
 	var seen samples
-	bad := newPeers(r.address, t.access)
+	bad, err := newPeers(r.address, t.access)
+	if err != nil {
+		return nil, nil, err
+	}
 	g, beside := errgroup.WithContext(until)
 	g.Go(func() (err error) { seen, err = r.scrape(beside); return err })
 	g.Go(func() error { return bad.misbehave(beside) })
 	g.Go(func() error { return b.replaceIdentity(beside, r) })
 	var all outcome
-	err := r.sendUntil(beside, &all)
+	err = r.sendUntil(beside, &all)
 	cancel()
 	if err := errors.Join(err, g.Wait()); err != nil {
 		return nil, nil, err
@@ -110,13 +112,9 @@ func (b *bench) soakRig(ctx context.Context, t *tree, r *rig) (values, samples, 
 // sendUntil sends until ctx ends, and what is under way then to its end.
 func (r *rig) sendUntil(ctx context.Context, all *outcome) error {
 	for ctx.Err() == nil {
-		result, err := r.load.ask(soakOrder)
-		if err != nil {
+		if err := r.sendOn(soakOrder, all); err != nil {
 			return err
 		}
-		r.stored += soakOrder.Messages
-		all.Latencies = append(all.Latencies, result.Latencies...)
-		all.Elapsed += result.Elapsed
 	}
 	return nil
 }
@@ -148,12 +146,7 @@ func (b *bench) slowed(t *tree) (*tree, error) {
 // both pins.
 func (b *bench) identities(ctx context.Context, v *volumes) (string, error) {
 	out, err := output(b.trees[0].command(ctx, []string{"SERVER_STATE_DIR=" + v.state}, "identity", "next"))
-	for line := range strings.Lines(out) {
-		if pins, ok := strings.CutPrefix(strings.TrimSpace(line), "CLIENT_SERVER_IDENTITY="); ok {
-			return pins, err
-		}
-	}
-	return "", errors.Join(fmt.Errorf("no pins in %q", out), err)
+	return setting(out, "CLIENT_SERVER_IDENTITY"), err
 }
 
 // replaceIdentity has the server show the next identity after a third of the time, and

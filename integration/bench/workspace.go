@@ -94,15 +94,22 @@ func senderName(n int) string { return fmt.Sprintf("bench-%02d", n) }
 
 func (t *tree) addSender(ctx context.Context, name string) error {
 	out, err := output(t.command(ctx, []string{"SERVER_STATE_DIR=" + t.in("state")}, "sender", "add", name))
+	if err != nil {
+		return err
+	}
+	t.access.Identity = setting(out, "CLIENT_SERVER_IDENTITY")
+	t.access.Tokens = append(t.access.Tokens, setting(out, "CLIENT_TOKEN"))
+	return nil
+}
+
+// setting returns what a command of the server has printed for a setting, or "".
+func setting(out, name string) string {
 	for line := range strings.Lines(out) {
-		switch name, value, _ := strings.Cut(strings.TrimSpace(line), "="); name {
-		case "CLIENT_SERVER_IDENTITY":
-			t.access.Identity = value
-		case "CLIENT_TOKEN":
-			t.access.Tokens = append(t.access.Tokens, value)
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), name+"="); ok {
+			return value
 		}
 	}
-	return err
+	return ""
 }
 
 // disk is what a directory lies on.
