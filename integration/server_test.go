@@ -18,6 +18,7 @@ import (
 	"github.com/testcontainers/testcontainers-go/wait"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/logfile"
@@ -112,7 +113,7 @@ func (n *node) restart() {
 
 func (n *node) courier() *courier.Courier {
 	c := courier.New(courier.Config{
-		Server: n.addr("7513/tcp"), TLS: n.pins.ClientTLS(), Token: n.token, Pins: n.pins,
+		Servers: dial.One(n.addr("7513/tcp"), n.pins.ClientTLS()), Token: n.token, Pins: n.pins,
 		Timeout: stepTimeout, Log: zerolog.Nop(),
 	})
 	n.t.Cleanup(func() { _ = c.Close() })

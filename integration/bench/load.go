@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/crypto/token"
@@ -103,7 +104,7 @@ func connect(ctx context.Context, o order) ([]*courier.Courier, error) {
 				return err
 			}
 			couriers[i] = courier.New(courier.Config{
-				Server: o.Server, TLS: pins.ClientTLS(), Token: tok, Pins: pins, Timeout: 2 * time.Minute,
+				Servers: dial.One(o.Server, pins.ClientTLS()), Token: tok, Pins: pins, Timeout: 2 * time.Minute,
 				Receipts: receipts, Log: zerolog.Nop(),
 			})
 			_, err = couriers[i].Logbook(ctx)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/message"
@@ -143,7 +144,7 @@ func (p *peers) delivering(
 // refused expects an error of use.
 func (p *peers) refused(tok token.Token, otherwise string, use func(*courier.Courier) error) error {
 	c := courier.New(courier.Config{
-		Server: p.address, TLS: p.pins.ClientTLS(), Token: tok, Pins: p.pins, Timeout: 10 * time.Second,
+		Servers: dial.One(p.address, p.pins.ClientTLS()), Token: tok, Pins: p.pins, Timeout: 10 * time.Second,
 		Log: zerolog.Nop(),
 	})
 	defer c.Close()

@@ -15,6 +15,7 @@ import (
 
 	"sealpost/integration/faults/ledger"
 	"sealpost/services/client/courier"
+	"sealpost/services/client/dial"
 	"sealpost/services/driver/drivertest"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt/receipttest"
@@ -191,7 +192,7 @@ func TestMiddleman(t *testing.T) {
 // client is one that trusts the middleman's certificate.
 func (m *middleman) client(v *victim, addr string) *courier.Courier {
 	return courier.New(courier.Config{
-		Server: addr, TLS: m.trusted, Token: v.from.token, Pins: v.from.pins, Stall: defaultStall, Log: zerolog.Nop(),
+		Servers: dial.One(addr, m.trusted), Token: v.from.token, Pins: v.from.pins, Stall: defaultStall, Log: zerolog.Nop(),
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"sealpost/integration/faults/ledger"
 	"sealpost/services/client/courier"
+	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
@@ -54,11 +55,16 @@ func (s *server) addSender(name string) sender {
 	return made
 }
 
-// courier connects as this sender to addr. It tries again for as long as the
-// caller's context lasts, and gives up a silent connection after stall.
+// courier connects as this sender to addr, which may be several with commas between
+// them. It tries again for as long as the caller's context lasts, and gives up a silent
+// connection after stall.
 func (s sender) courier(addr string, stall time.Duration) *courier.Courier {
+	var servers []dial.Server
+	for one := range strings.SplitSeq(addr, ",") {
+		servers = append(servers, dial.Server{Address: one, TLS: s.pins.ClientTLS()})
+	}
 	return courier.New(courier.Config{
-		Server: addr, TLS: s.pins.ClientTLS(), Token: s.token, Pins: s.pins, Stall: stall, Log: zerolog.Nop(),
+		Servers: servers, Token: s.token, Pins: s.pins, Stall: stall, Log: zerolog.Nop(),
 	})
 }
 

@@ -106,11 +106,30 @@ func (s *server) refused(least float64) {
 const refusals = "sealpost_refusals_total"
 
 // TestTakeover kills the one of three servers that is ready, again and again;
-// another takes over, and the load goes on.
+// another takes over, and the load goes on: over a balancer, which leads to it, or of
+// clients that know all three.
 func TestTakeover(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t, 3)
-	f := newFleet(c.servers[0], c.relay.addr(), 3, defaultStall)
+	t.Run("balancer", func(t *testing.T) {
+		t.Parallel()
+		c := newCluster(t, 3)
+		c.takeOver(c.relay.addr(), "03 server killed, another takes over")
+	})
+	t.Run("addresses", func(t *testing.T) {
+		t.Parallel()
+		c := newCluster(t, 3)
+		var all []string
+		for _, s := range c.servers {
+			all = append(all, s.listen)
+		}
+		c.takeOver(strings.Join(all, ","), "03 server killed, clients go on with another")
+	})
+}
+
+// takeOver has clients send to addr meanwhile, and reports as row.
+func (c *cluster) takeOver(addr, row string) {
+	t := c.t
+	f := newFleet(c.servers[0], addr, 3, defaultStall)
 	for _, s := range c.servers {
 		s.start()
 	}
@@ -129,7 +148,7 @@ func TestTakeover(t *testing.T) {
 	for _, s := range c.servers {
 		s.stop()
 	}
-	results.report(t, "03 server killed, another takes over", leader.audit(f.ledger))
+	results.report(t, row, leader.audit(f.ledger))
 }
 
 // depose ends the leader, by a kill or in order, or all servers at once, and

@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/durable/durabletest"
@@ -85,7 +86,7 @@ func deliver(ctx context.Context, logs io.Reader, sender string) error {
 	if err != nil {
 		return err
 	}
-	c := courier.New(courier.Config{Server: address, TLS: pins.ClientTLS(), Token: tok, Pins: pins,
+	c := courier.New(courier.Config{Servers: dial.One(address, pins.ClientTLS()), Token: tok, Pins: pins,
 		Timeout: 2 * time.Minute, Log: zerolog.Nop()})
 	defer func() { _ = c.Close() }()
 	for _, size := range []int{0, 100, 1 << 20} {

@@ -19,6 +19,7 @@ import (
 
 	client "sealpost/services/client/cli"
 	"sealpost/services/client/courier"
+	"sealpost/services/client/dial"
 	driver "sealpost/services/driver/cli"
 	server "sealpost/services/server/cli"
 	"sealpost/services/server/daemon"
@@ -183,7 +184,7 @@ func (v volumes) serve() *courier.Courier {
 	v.check(err)
 	pins, err := identity.ParsePins(strings.TrimSpace(v.read("secrets/client/identity")))
 	v.check(err)
-	c := courier.New(courier.Config{Server: daemontest.Run(v, cfg).String(), TLS: pins.ClientTLS(), Token: tok,
+	c := courier.New(courier.Config{Servers: dial.One(daemontest.Run(v, cfg).String(), pins.ClientTLS()), Token: tok,
 		Pins: pins, Timeout: patience, Log: zerolog.Nop()})
 	v.Cleanup(func() { _ = c.Close() })
 	return c

@@ -87,7 +87,7 @@ func (r *runner) connect() carrier {
 		timeout = 0
 	}
 	cfg := courier.Config{
-		Server: string(r.settings.Server), TLS: r.settings.tls, Token: r.settings.parsedToken,
+		Servers: r.settings.servers, Token: r.settings.parsedToken,
 		Pins: r.settings.pins, Timeout: timeout, Contact: r.contact, Log: r.log,
 	}
 	if r.outbox != "" || len(r.files) > 0 { // of one alone its own lines tell

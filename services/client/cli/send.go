@@ -80,7 +80,7 @@ func (r *runner) deliver2012(ctx context.Context) error {
 	}
 	defer closeIn()
 	body := &remembering{in: in}
-	err = courier.Send2012(ctx, string(r.settings.Server), *r.key(), body, r.settings.Timeout)
+	err = courier.Send2012(ctx, r.settings.servers, *r.key(), body, r.settings.Timeout)
 	switch {
 	case body.err != nil:
 		return &courier.ReadError{Name: r.file, Cause: body.err}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"sealpost/services/client/dial"
 	"sealpost/shared/bounded"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/token"
@@ -24,13 +25,13 @@ const (
 
 // Settings holds the client's settings.
 type Settings struct {
-	Server settings.Address `default:"localhost:7513" port:"7513" required:"true"`
-	Wire   string           `default:"sealpost" oneof:"sealpost,2012"`
-	Token  settings.Secret  `form:"word"`
+	Server settings.Addresses `default:"localhost:7513" port:"7513" required:"true"`
+	Wire   string             `default:"sealpost" oneof:"sealpost,2012"`
+	Token  settings.Secret    `form:"word"`
 	// The identity is not a secret; what was put there by mistake may be one.
 	ServerIdentity settings.Secret `form:"list"`
 	ServerCAFile   string          `envconfig:"SERVER_CA_FILE"`
-	ServerName     string          // in the certificate; empty: the host of CLIENT_SERVER
+	ServerName     string          // in the certificates; empty: each server's host
 	Password       settings.Secret
 	Timeout        time.Duration `default:"1m" min:"0s"` // 0: none
 	OutboxYield    time.Duration `default:"0s" min:"0s"`
@@ -46,13 +47,14 @@ type Settings struct {
 
 	parsedToken token.Token
 	pins        identity.Pins
-	tls         *tls.Config
+	servers     []dial.Server
 }
 
 // Check reports settings that do not go together, and reads those with a form
 // of their own.
 func (s *Settings) Check() []settings.Problem {
 	if s.Wire == wire2012 {
+		s.useServers(func(string) *tls.Config { return nil })
 		return nil
 	}
 	var problems []settings.Problem
@@ -70,11 +72,11 @@ func (s *Settings) Check() []settings.Problem {
 		return problems
 	}
 	if s.ServerCAFile == "" {
-		s.tls = s.pins.ClientTLS()
+		s.useServers(func(string) *tls.Config { return s.pins.ClientTLS() })
 		if s.ServerName != "" {
 			bad("SERVER_NAME", "goes with CLIENT_SERVER_CA_FILE: the identity is checked without a name")
 		}
-	} else if s.tls, err = s.tlsWithCA(); err != nil {
+	} else if err = s.useCA(); err != nil {
 		bad("SERVER_CA_FILE", err.Error())
 	}
 	return problems
@@ -87,21 +89,32 @@ func parsePins(text settings.Secret) (identity.Pins, error) {
 	return identity.ParsePins(text.Reveal())
 }
 
-// tlsWithCA checks the connection with the operator's certificate; the receipts
+// useServers lists the servers, each with what checks it, by its host.
+func (s *Settings) useServers(check func(host string) *tls.Config) {
+	for _, address := range s.Server.List() {
+		host, _, _ := net.SplitHostPort(string(address)) // it was read as one with a port
+		s.servers = append(s.servers, dial.Server{Address: string(address), TLS: check(host)})
+	}
+}
+
+// useCA has connections checked with the operator's certificate; the receipts
 // are checked with the identity all the same.
-func (s *Settings) tlsWithCA() (*tls.Config, error) {
+func (s *Settings) useCA() error {
 	text, err := bounded.ReadFile(s.ServerCAFile, maxCA)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if mark := settings.ByteOrderMark(string(text)); mark != "" {
-		return nil, errors.New(mark)
+		return errors.New(mark)
 	}
-	name := s.ServerName
-	if name == "" {
-		if name, _, err = net.SplitHostPort(string(s.Server)); err != nil {
-			return nil, err
-		}
+	config, err := identity.ClientTLSWithCA(text, s.ServerName)
+	if err != nil {
+		return err
 	}
-	return identity.ClientTLSWithCA(text, cmp.Or(name, "localhost"))
+	s.useServers(func(host string) *tls.Config {
+		config := config.Clone()
+		config.ServerName = cmp.Or(s.ServerName, host, "localhost")
+		return config
+	})
+	return nil
 }

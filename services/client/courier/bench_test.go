@@ -16,6 +16,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/crypto/receipt/receipttest"
@@ -43,7 +44,7 @@ func BenchmarkSmall(b *testing.B) {
 
 func benchmarkDelivery(b *testing.B, k *kept, connections, inFlight int) {
 	cfg := Config{
-		Server: k.serve(b), TLS: k.pins.ClientTLS(), Token: k.token, Pins: k.pins, Timeout: time.Minute,
+		Servers: dial.One(k.serve(b), k.pins.ClientTLS()), Token: k.token, Pins: k.pins, Timeout: time.Minute,
 		Receipts: receipt.NewVerifier(k.pins), Log: zerolog.Nop(),
 	}
 	couriers := make([]*Courier, connections)

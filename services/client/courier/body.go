@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/framing"
 	"sealpost/shared/message"
@@ -76,12 +77,14 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, io.EOF
 }
 
-// Send2012 sends one message over the 2012 wire: the key, then the text
-// enciphered, with no framing and no answer. nil means that the server took
-// everything and closed normally; timeout bounds each step without progress.
-// The wire protects nothing.
-func Send2012(ctx context.Context, server string, key cipher2012.Key, body io.Reader, timeout time.Duration) error {
-	conn, err := (&net.Dialer{Timeout: timeout}).DialContext(ctx, "tcp", server)
+// Send2012 sends one message over the 2012 wire, to the first server that takes a
+// connection: the key, then the text enciphered, with no framing and no answer. nil
+// means that the server took everything and closed normally; timeout bounds each step
+// without progress. The wire protects nothing.
+func Send2012(
+	ctx context.Context, servers []dial.Server, key cipher2012.Key, body io.Reader, timeout time.Duration,
+) error {
+	conn, err := connect2012(ctx, servers, timeout)
 	if err != nil {
 		return err
 	}
@@ -96,6 +99,22 @@ func Send2012(ctx context.Context, server string, key cipher2012.Key, body io.Re
 	}
 	_, err = io.Copy(io.Discard, out) // to the server's close, or its reset
 	return err
+}
+
+func connect2012(ctx context.Context, servers []dial.Server, timeout time.Duration) (net.Conn, error) {
+	if timeout > 0 {
+		within, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		ctx = within
+	}
+	conn, _, err := dial.First(ctx, servers, dial.Attempt[net.Conn]{
+		Open: func(ctx context.Context, t dial.Target) (net.Conn, error) { return t.Connect(ctx) },
+		Drop: func(conn net.Conn) { _ = conn.Close() },
+	})
+	if err != nil {
+		return nil, unreached(err)
+	}
+	return conn, nil
 }
 
 // stepped sets a deadline before every step.

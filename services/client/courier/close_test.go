@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sealpost/services/client/dial"
 	"sealpost/shared/framing"
 )
 
@@ -37,10 +38,10 @@ func testClose(t *testing.T, inFlight uint16) {
 	defer ln.Close()
 	offered := make(chan struct{}, 1)
 	go takeAndSayNothing(ln, inFlight, offered)
-	s.cfg.Server, s.cfg.TLS = ln.Addr().String(), s.cfg.Pins.ClientTLS()
+	s.cfg.Servers = dial.One(ln.Addr().String(), s.cfg.Pins.ClientTLS())
 	s.cfg.Log, s.cfg.Stall = zerolog.Nop(), time.Minute
 	c := New(s.cfg)
-	session, err := c.connect(t.Context())
+	session, _, err := c.connect(t.Context(), s.cfg.Servers, dial.Target{})
 	if err != nil {
 		t.Fatal(err)
 	}

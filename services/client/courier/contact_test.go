@@ -74,7 +74,7 @@ func TestContactWithASilentServer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var told []string
 	cfg := s.config()
-	cfg.Server = ln.Addr().String()
+	cfg.Servers[0].Address = ln.Addr().String()
 	cfg.Contact = func(reason string) { told = append(told, reason); cancel() }
 	c := courier.New(cfg)
 	defer c.Close()
@@ -134,7 +134,7 @@ func TestPostponed(t *testing.T) {
 	s := crowded(t)
 	r := newRelay(t, s.addr)
 	cfg := s.config()
-	cfg.Server, cfg.Timeout = r.ln.Addr().String(), 0
+	cfg.Servers[0].Address, cfg.Timeout = r.ln.Addr().String(), 0
 	c := courier.New(cfg)
 	defer c.Close()
 	m := text("large", make([]byte, 4<<20))
@@ -180,7 +180,7 @@ func TestPostponedWhereConnectionsEnd(t *testing.T) {
 	s := startServer(t, t.TempDir(), "127.0.0.1:0")
 	r := newRelay(t, s.addr)
 	cfg := s.config()
-	cfg.Server = r.ln.Addr().String()
+	cfg.Servers[0].Address = r.ln.Addr().String()
 	c := courier.New(cfg)
 	defer c.Close()
 	ctx, giveUp := context.WithCancel(t.Context())

@@ -3,12 +3,12 @@ package courier
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/crypto/token"
@@ -16,12 +16,14 @@ import (
 	"sealpost/shared/message"
 )
 
-// Config says where messages go and as whom. Server, TLS, Token and Pins are
-// required; with an operator's own certificate TLS checks that, and Pins are
-// for the receipts.
+// Config says where messages go and as whom. Servers, Token and Pins are
+// required; with an operator's own certificate a server's TLS checks that, and
+// Pins are for the receipts.
 type Config struct {
-	Server  string // host:port
-	TLS     *tls.Config
+	// Servers are those that have the same logbook, or stand in for each other. A
+	// connection goes to the first that takes it. Where that one ends, or takes
+	// messages no more for now, the next one is asked under the same id.
+	Servers []dial.Server
 	Token   token.Token
 	Pins    identity.Pins
 	Timeout time.Duration // the longest time without progress, retries included; 0: for ever
@@ -29,6 +31,9 @@ type Config struct {
 	// before it is given up for a new one; 0: two minutes, above the time that a
 	// server takes for a commit at most.
 	Stall time.Duration
+	// Return is the pause before a server that is listed before the one in use is
+	// looked for; 0: a minute. Each time it is up to half as long again.
+	Return time.Duration
 	// Receipts opens the receipts, by the same Pins; nil: one of the Courier's
 	// own. Couriers of one process that share it check the signature of a commit
 	// once for all of them, rather than once for each connection.
@@ -56,12 +61,14 @@ type Courier struct {
 	running   sync.WaitGroup // the goroutines of its sessions
 
 	mu      sync.Mutex
-	current *session // the one that messages go out on; it may have ended
+	current *session    // the one that messages go out on; it may have ended
+	at      string      // the server of the last one; "": there was none
+	failed  dial.Target // where a connection failed a moment ago; zero: nowhere
 }
 
 // New returns a Courier; it connects when there is something to deliver.
 func New(cfg Config) *Courier {
-	cfg.Stall = cmp.Or(cfg.Stall, 2*time.Minute)
+	cfg.Stall, cfg.Return = cmp.Or(cfg.Stall, 2*time.Minute), cmp.Or(cfg.Return, time.Minute)
 	cfg.Receipts = cmp.Or(cfg.Receipts, receipt.NewVerifier(cfg.Pins)) // one for all connections
 	c := &Courier{
 		cfg: cfg, dialing: make(chan struct{}, 1),
@@ -81,7 +88,7 @@ func (c *Courier) Deliver(ctx context.Context, m Message) (Delivery, error) {
 		return Delivery{}, &RefusalError{Code: framing.CodeBadOffer, Of: OfMessage, Reason: err.Error(), Cause: err}
 	}
 	var delivery Delivery
-	tries := &attempts{log: &c.cfg.Log, m: m, timeout: c.cfg.Timeout}
+	tries := &attempts{log: &c.cfg.Log, m: m, timeout: c.cfg.Timeout, others: len(c.cfg.Servers) - 1}
 	err := c.retry(ctx, func(p *progress, s *session) (err error) {
 		spell := c.taking.attempt()
 		delivery, err = s.deliver(p, m)
@@ -118,14 +125,7 @@ func (c *Courier) session(ctx context.Context) (*session, error) {
 	if s, err := c.live(); s != nil || err != nil {
 		return s, err // another made one meanwhile
 	}
-	s, err := c.dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.current = s
-	return s, nil
+	return c.dial(ctx)
 }
 
 // live returns the connection, nil if there is none that is of use.
@@ -138,24 +138,22 @@ func (c *Courier) live() (*session, error) {
 	return nil, context.Cause(c.ctx)
 }
 
-// dial makes a connection and tells whether the server can be reached. What
+// dial makes a connection and tells whether a server can be reached. What
 // ends because the delivery does, or because the server is not the right one,
 // says nothing of that.
 func (c *Courier) dial(ctx context.Context) (*session, error) {
 	ended := c.contact.trying()
-	s, err := c.connect(ctx)
+	s, passed, err := c.connect(ctx, c.cfg.Servers, c.lastFailed())
 	ended()
 	if err != nil && (lasting(err) || ctx.Err() != nil) {
 		return nil, err
 	}
-	level := zerolog.DebugLevel // one connection after another is no news
-	if c.contact.tried(err) {
-		level = zerolog.InfoLevel
+	first := c.contact.tried(err)
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
-		c.cfg.Log.WithLevel(level).Str("server", c.cfg.Server).Str("logbook", s.welcome.LogbookID).Msg("connected to server")
-	}
-	return s, err
+	c.use(s, passed, first)
+	return s, nil
 }
 
 // Close ends all connections and returns when they have. Deliveries under way
@@ -166,63 +164,4 @@ func (c *Courier) Close() error {
 	c.mu.Unlock()
 	c.running.Wait()
 	return nil
-}
-
-// slowAnswer is how long an attempt to connect may take before it is said that
-// nothing answers. The attempt itself goes on.
-const slowAnswer = 3 * time.Second
-
-// contact tells whether the server can be reached: once when it begins that it
-// cannot, once when the reason changes, and once when it can be again.
-type contact struct {
-	tell func(reason string) // may be nil
-
-	mu        sync.Mutex
-	reason    string // why it cannot be reached; "": nothing is known against it
-	connected bool   // the attempt before this one succeeded
-}
-
-// trying tells of an attempt that takes long. ended must be called, and tells
-// nothing itself.
-func (c *contact) trying() (ended func()) {
-	over := false
-	timer := time.AfterFunc(slowAnswer, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if !over && c.reason == "" { // else the end of the attempt says more
-			c.change(noAnswer)
-		}
-	})
-	return func() {
-		timer.Stop()
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		over = true
-	}
-}
-
-// tried notes how an attempt ended. first is true for a connection that is not
-// merely one after another.
-func (c *contact) tried(err error) (first bool) {
-	reason := ""
-	if err != nil {
-		reason = Reason(err)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	first = err == nil && !c.connected
-	c.connected = err == nil
-	c.change(reason)
-	return first
-}
-
-// change is called with mu held, so that what is told comes in order.
-func (c *contact) change(reason string) {
-	if c.reason == reason {
-		return
-	}
-	c.reason = reason
-	if c.tell != nil {
-		c.tell(reason)
-	}
 }

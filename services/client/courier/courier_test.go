@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/dial"
 	"sealpost/services/server/daemon"
 	"sealpost/services/server/state"
 	"sealpost/shared/crypto/cipher2012"
@@ -81,7 +82,7 @@ func (s *server) config() courier.Config {
 	if err != nil {
 		panic(err)
 	}
-	return courier.Config{Server: s.addr, TLS: pins.ClientTLS(), Token: s.token, Pins: pins,
+	return courier.Config{Servers: dial.One(s.addr, pins.ClientTLS()), Token: s.token, Pins: pins,
 		Timeout: time.Minute, Log: zerolog.Nop()}
 }
 
@@ -223,7 +224,7 @@ func TestRefusals(t *testing.T) {
 		of     courier.Scope
 	}{
 		{"wrong identity", func(c *courier.Config, _ *courier.Message) {
-			c.TLS, c.Pins = foreignPins.ClientTLS(), foreignPins
+			c.Servers[0].TLS, c.Pins = foreignPins.ClientTLS(), foreignPins
 		}, 0, courier.OfConnection},
 		{"wrong token", func(c *courier.Config, _ *courier.Message) { c.Token = wrongToken },
 			framing.CodeUnauthenticated, courier.OfConnection},
@@ -321,7 +322,8 @@ func TestSend2012(t *testing.T) {
 	s := startServer(t, t.TempDir(), "127.0.0.1:0")
 	key := cipher2012.DeriveKey("password")
 	content := bytes.Repeat([]byte("m"), 107)
-	if err := courier.Send2012(t.Context(), s.wire2012, key, bytes.NewReader(content), time.Minute); err != nil {
+	servers := dial.One(s.wire2012, nil)
+	if err := courier.Send2012(t.Context(), servers, key, bytes.NewReader(content), time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	file, err := os.ReadFile(filepath.Join(s.dir, "logs", logfile.FileName(0)))
@@ -331,7 +333,7 @@ func TestSend2012(t *testing.T) {
 	if !bytes.Contains(file, []byte("Total Encrypted Message Size: 172 bytes\n")) {
 		t.Errorf("log file:\n%s", file)
 	}
-	err = courier.Send2012(t.Context(), s.wire2012, key, bytes.NewReader(make([]byte, maxMessage+1)), time.Minute)
+	err = courier.Send2012(t.Context(), servers, key, bytes.NewReader(make([]byte, maxMessage+1)), time.Minute)
 	if err == nil {
 		t.Error("a message over the limit seemed to be taken")
 	}
@@ -397,7 +399,7 @@ func TestCancelledSmall(t *testing.T) {
 	s := startServer(t, t.TempDir(), "127.0.0.1:0")
 	r := newRelay(t, s.addr)
 	cfg := s.config()
-	cfg.Server = r.ln.Addr().String()
+	cfg.Servers[0].Address = r.ln.Addr().String()
 	c := courier.New(cfg)
 	defer c.Close()
 	ctx, cancel := context.WithCancel(t.Context())

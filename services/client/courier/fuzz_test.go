@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sealpost/services/client/dial"
 	"sealpost/shared/framing"
 )
 
@@ -49,13 +50,13 @@ func FuzzAnswers(f *testing.F) {
 	welcome := framing.AppendWelcome(nil, framing.Welcome{
 		MaxMessage: 1 << 20, Window: 1 << 18, MaxInFlight: 4, LogbookID: checkedLogbook,
 	})
-	s.cfg.Server, s.cfg.TLS = ln.Addr().String(), s.cfg.Pins.ClientTLS()
+	s.cfg.Servers = dial.One(ln.Addr().String(), s.cfg.Pins.ClientTLS())
 	s.cfg.Log, s.cfg.Stall = zerolog.Nop(), time.Minute
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		ended := make(chan error, 1)
 		go func() { ended <- answer(ln, config, append(bytes.Clone(welcome), stream...)) }()
 		c := New(s.cfg)
-		session, err := c.connect(t.Context())
+		session, _, err := c.connect(t.Context(), s.cfg.Servers, dial.Target{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sealpost/services/client/dial"
 	"sealpost/shared/deadline/deadlinetest"
 	"sealpost/shared/framing"
 )
@@ -76,10 +77,13 @@ func TestKeyUpdateAfterAQuietTime(t *testing.T) {
 		served <- cmp.Or(server.welcome(), server.answer(l.receipt(), messages), conn.NetConn().Close())
 	}()
 
-	s.cfg.TLS, s.cfg.Log, s.cfg.Stall, s.cfg.Timeout = s.cfg.Pins.ClientTLS(), zerolog.Nop(), time.Minute, time.Minute
+	s.cfg.Log, s.cfg.Stall, s.cfg.Timeout = zerolog.Nop(), time.Minute, time.Minute
 	c := New(s.cfg)
 	defer c.Close()
-	session, err := c.open(t.Context(), server.quiet)
+	session, err := c.open(t.Context(), dial.Target{Server: dial.Server{TLS: s.cfg.Pins.ClientTLS()}}, server.quiet)
+	if err == nil {
+		err = c.start(session)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
@@ -127,7 +128,7 @@ func (a *asker) ask(t *testing.T, m Message) (err, ended error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := New(Config{Server: ln.Addr().String(), TLS: pins.ClientTLS(), Token: tok, Pins: pins,
+	c := New(Config{Servers: dial.One(ln.Addr().String(), pins.ClientTLS()), Token: tok, Pins: pins,
 		Receipts: receipt.NewVerifier(pins), Log: zerolog.Nop()})
 	_, err = c.Deliver(ctx, m)
 	_ = c.Close()

@@ -27,14 +27,18 @@ func pauses() backoff.ExponentialBackOff {
 func (c *Courier) retry(ctx context.Context, do func(*progress, *session) error) error {
 	p := c.movements.watch(ctx)
 	defer p.stop()
-	for pauses := pauses(); ; {
+	pauses := pauses()
+	for tries := 1; ; tries++ {
 		s, err := c.session(p.ctx)
 		if err == nil {
 			err = do(p, s)
 		}
-		c.leave(s, err)
+		left := c.leave(s, err)
 		if err == nil || lasting(err) {
 			return err
+		}
+		if left && tries%len(c.cfg.Servers) != 0 && p.ctx.Err() == nil {
+			continue // at the next server
 		}
 		if p.ctx.Err() == nil {
 			pause := max(pauses.NextBackOff(), time.Until(untilOf(err)))
@@ -58,21 +62,36 @@ func untilOf(err error) time.Time {
 	return time.Time{}
 }
 
-// leave gives up a connection to a server that asks to try again later: behind
-// the same name there may be another one that is ready, as when several share a
-// volume.
-func (c *Courier) leave(s *session, err error) {
-	var later *laterError
-	if !errors.As(err, &later) || later.code == framing.CodePartSpoiled || later.code == framing.CodeOverQuota ||
-		errors.As(err, new(*PostponedError)) && later.code == framing.CodeNoSpace {
-		return // it is about this message: others go on here
+// leave gives up a connection that ended under a message, or whose server asks to try
+// again later: another one may be ready, as when several share a volume. It reports
+// whether it did.
+func (c *Courier) leave(s *session, err error) bool {
+	if s == nil || err == nil || s.ctx.Err() == nil && !elsewhere(err) {
+		return false
 	}
 	c.mu.Lock()
 	if c.current == s {
-		c.current = nil
+		c.current, c.failed = nil, s.target
 	}
 	c.mu.Unlock()
 	s.retire()
+	return true
+}
+
+// elsewhere reports whether a server asks to try again later for another reason than
+// one that is about this message: then others go on here.
+func elsewhere(err error) bool {
+	var later *laterError
+	if !errors.As(err, &later) {
+		return false
+	}
+	switch later.code {
+	case framing.CodePartSpoiled, framing.CodeOverQuota:
+		return false
+	case framing.CodeNoSpace:
+		return !errors.As(err, new(*PostponedError))
+	}
+	return true
 }
 
 // movements are those of one Courier. Messages share its connection, so the
@@ -183,6 +202,7 @@ type attempts struct {
 	log     *zerolog.Logger
 	m       Message
 	timeout time.Duration // of the Courier
+	others  int           // servers that were not asked yet
 	broken  int
 	said    string // the reason logged last
 }
@@ -202,6 +222,10 @@ func (a *attempts) failed(err error) error {
 			a.log.Warn().Stringer("id", a.m.ID).Str("name", message.Visible(a.m.Name)).Str("reason", reason).
 				Msg("not taken for now, trying again")
 		}
+		return err
+	}
+	if a.others > 0 && elsewhere(err) {
+		a.others--
 		return err
 	}
 	a.broken++

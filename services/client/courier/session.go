@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/deadline"
 	"sealpost/shared/framing"
@@ -23,6 +24,7 @@ import (
 // all calls.
 type session struct {
 	cfg     Config
+	target  dial.Target // where it goes
 	conn    *tls.Conn
 	in      *framing.Reader // for the reading goroutine
 	welcome framing.Welcome
@@ -44,47 +46,66 @@ type session struct {
 // a server that takes longer is as good as down, and is tried again.
 const connectTimeout = 15 * time.Second
 
-// connect makes a connection, checks who the server is, and logs in.
-func (c *Courier) connect(ctx context.Context) (*session, error) {
+// connect makes a connection to one of the servers, checks who that is, and logs in.
+// after is where a connection failed a moment ago. passed are the addresses of no use now.
+func (c *Courier) connect(ctx context.Context, servers []dial.Server, after dial.Target) (*session, []dial.Failure, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", c.cfg.Server)
+	s, passed, err := dial.First(ctx, servers, dial.Attempt[*session]{
+		Open: func(ctx context.Context, t dial.Target) (*session, error) {
+			raw, err := t.Connect(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return c.open(ctx, t, raw)
+		},
+		Drop:  func(s *session) { _ = s.conn.Close() },
+		After: after,
+	})
 	if err != nil {
-		return nil, err
+		return nil, passed, unreached(err)
 	}
-	return c.open(ctx, raw)
+	return s, passed, c.start(s)
 }
 
-// open begins a session on a connection.
-func (c *Courier) open(ctx context.Context, raw net.Conn) (*session, error) {
+// open logs in on a connection.
+func (c *Courier) open(ctx context.Context, t dial.Target, raw net.Conn) (*session, error) {
 	cfg, limit := c.cfg, cmp.Or(c.cfg.Timeout, stallTimeout)
-	conn := tls.Client(deadline.New(raw, limit), cfg.TLS)
+	conn := tls.Client(deadline.New(raw, limit), t.TLS)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		_ = raw.Close()
 		return nil, handshakeError(err, cfg.Timeout == 0)
 	}
-	s := &session{cfg: cfg, conn: conn, in: framing.NewReader(conn), calls: make(map[uint32]*call)}
+	s := &session{cfg: cfg, target: t, conn: conn, in: framing.NewReader(conn), calls: make(map[uint32]*call)}
 	if err := s.login(ctx); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
 	s.queue = newQueue(conn, limit)
 	s.slots = semaphore.NewWeighted(int64(s.welcome.MaxInFlight))
+	return s, nil
+}
+
+// start has a session carry messages.
+func (c *Courier) start(s *session) error {
 	s.ctx, s.end = context.WithCancelCause(c.ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ctx.Err() != nil { // Close does not wait for what begins after it
-		_ = conn.Close()
-		return nil, context.Cause(c.ctx)
+		_ = s.conn.Close()
+		return context.Cause(c.ctx)
 	}
 	s.mu.Lock() // watchdog uses s.stall
 	defer s.mu.Unlock()
-	s.stall = time.AfterFunc(cfg.Stall, s.watchdog)
+	s.stall = time.AfterFunc(s.cfg.Stall, s.watchdog)
 	c.running.Add(1)
 	context.AfterFunc(s.ctx, func() { defer c.running.Done(); s.ended() })
 	c.running.Go(s.read)
 	c.running.Go(s.write)
-	return s, nil
+	if s.target.Rank > 0 {
+		c.running.Go(func() { c.comeBack(s) })
+	}
+	return nil
 }
 
 // handshakeError tells a server that is not the right one from a bad line. Who

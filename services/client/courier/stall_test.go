@@ -27,6 +27,10 @@ func newRelay(t *testing.T, server string) *relay {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return relayOn(t, ln, server)
+}
+
+func relayOn(t *testing.T, ln net.Listener, server string) *relay {
 	r := &relay{ln: ln}
 	t.Cleanup(func() { _ = ln.Close() })
 	go func() {
@@ -76,7 +80,8 @@ func TestStalledConnection(t *testing.T) {
 			s := startServer(t, t.TempDir(), "127.0.0.1:0")
 			r := newRelay(t, s.addr)
 			cfg := s.config()
-			cfg.Server, cfg.Timeout, cfg.Stall = r.ln.Addr().String(), 0, 3*time.Second // the next one must not stall too
+			cfg.Servers[0].Address = r.ln.Addr().String()
+			cfg.Timeout, cfg.Stall = 0, 3*time.Second // the next one must not stall too
 			c := courier.New(cfg)
 			defer c.Close()
 			if _, err := c.Logbook(t.Context()); err != nil {

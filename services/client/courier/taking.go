@@ -3,6 +3,7 @@ package courier
 import (
 	"errors"
 	"sync"
+	"time"
 
 	"sealpost/shared/framing"
 )
@@ -70,5 +71,64 @@ func (t *taking) took(spell int, size uint64) {
 	t.told = nil
 	if t.tell != nil {
 		t.tell("")
+	}
+}
+
+// slowAnswer is how long an attempt to connect may take before it is said that
+// nothing answers. The attempt itself goes on.
+const slowAnswer = 3 * time.Second
+
+// contact tells whether the server can be reached: once when it begins that it
+// cannot, once when the reason changes, and once when it can be again.
+type contact struct {
+	tell func(reason string) // may be nil
+
+	mu        sync.Mutex
+	reason    string // why it cannot be reached; "": nothing is known against it
+	connected bool   // the attempt before this one succeeded
+}
+
+// trying tells of an attempt that takes long. ended must be called, and tells
+// nothing itself.
+func (c *contact) trying() (ended func()) {
+	over := false
+	timer := time.AfterFunc(slowAnswer, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !over && c.reason == "" { // else the end of the attempt says more
+			c.change(noAnswer)
+		}
+	})
+	return func() {
+		timer.Stop()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		over = true
+	}
+}
+
+// tried notes how an attempt ended. first is true for a connection that is not
+// merely one after another.
+func (c *contact) tried(err error) (first bool) {
+	reason := ""
+	if err != nil {
+		reason = Reason(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first = err == nil && !c.connected
+	c.connected = err == nil
+	c.change(reason)
+	return first
+}
+
+// change is called with mu held, so that what is told comes in order.
+func (c *contact) change(reason string) {
+	if c.reason == reason {
+		return
+	}
+	c.reason = reason
+	if c.tell != nil {
+		c.tell(reason)
 	}
 }

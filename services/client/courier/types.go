@@ -232,7 +232,10 @@ func Reason(err error) string {
 	var timeout net.Error
 	var closed *ClosedError
 	var invalid x509.CertificateInvalidError
+	var unreached *unreachedError
 	switch {
+	case errors.As(err, &unreached):
+		return reasons(unreached.failures)
 	case errors.As(err, &closed):
 		return message.Visible(closed.Error())
 	case errors.As(err, &lookup) && lookup.IsNotFound:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
@@ -74,12 +75,12 @@ func sendTo(t *testing.T, address string, v vectortest.Vector) error {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cfg := Config{
-		Server: address, TLS: pins.ClientTLS(), Token: tok, Pins: pins, Timeout: time.Minute, Stall: time.Minute,
+		Servers: dial.One(address, pins.ClientTLS()), Token: tok, Pins: pins, Timeout: time.Minute, Stall: time.Minute,
 		Receipts: receipt.NewVerifier(pins), Log: zerolog.Nop(),
 	}
 	c := New(cfg)
 	defer c.Close()
-	s, err := c.connect(ctx)
+	s, _, err := c.connect(ctx, cfg.Servers, dial.Target{})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/dial"
 	"sealpost/services/server/daemon"
 	"sealpost/services/server/state"
 	"sealpost/shared/crypto/identity"
@@ -73,7 +74,7 @@ func (s *server) start(room settings.Bytes) {
 // config is that of a client of the real server, by way of an address.
 func (s *server) config(b bench, addr string) Config {
 	c := courier.New(courier.Config{
-		Server: addr, TLS: s.pins.ClientTLS(), Token: s.token, Pins: s.pins, Log: zerolog.Nop(),
+		Servers: dial.One(addr, s.pins.ClientTLS()), Token: s.token, Pins: s.pins, Log: zerolog.Nop(),
 	})
 	s.Cleanup(func() { _ = c.Close() })
 	cfg := b.config()
