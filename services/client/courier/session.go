@@ -48,10 +48,12 @@ const connectTimeout = 15 * time.Second
 
 // connect makes a connection to one of the servers, checks who that is, and logs in.
 // after is where a connection failed a moment ago. passed are the addresses of no use now.
-func (c *Courier) connect(ctx context.Context, servers []dial.Server, after dial.Target) (*session, []dial.Failure, error) {
+func (c *Courier) connect(
+	ctx context.Context, servers []dial.Server, after dial.Target,
+) (s *session, passed []dial.Failure, err error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	s, passed, err := dial.First(ctx, servers, dial.Attempt[*session]{
+	s, passed, err = dial.First(ctx, servers, dial.Attempt[*session]{
 		Open: func(ctx context.Context, t dial.Target) (*session, error) {
 			raw, err := t.Connect(ctx)
 			if err != nil {

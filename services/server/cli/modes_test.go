@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/message"
@@ -170,7 +171,8 @@ func deliver(t *testing.T, address, sender string, sizes ...int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := courier.New(courier.Config{Server: address, TLS: pins.ClientTLS(), Token: tok, Pins: pins, Timeout: time.Minute,
+	c := courier.New(courier.Config{Servers: dial.One(address, pins.ClientTLS()),
+		Token: tok, Pins: pins, Timeout: time.Minute,
 		Log: zerolog.Nop()})
 	defer func() { _ = c.Close() }()
 	for _, size := range sizes {

@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/dial"
 	"sealpost/services/server/daemon"
 	"sealpost/services/server/state"
 	"sealpost/shared/crypto/identity"
@@ -98,7 +99,7 @@ func (l *live) courier(pins ...*identity.Identity) *courier.Courier {
 	for _, id := range pins {
 		list = append(list, identity.Pin{Origin: "pinned", Key: id.Public()})
 	}
-	c := courier.New(courier.Config{Server: l.address, TLS: list.ClientTLS(), Token: l.token, Pins: list,
+	c := courier.New(courier.Config{Servers: dial.One(l.address, list.ClientTLS()), Token: l.token, Pins: list,
 		Timeout: patience, Log: zerolog.Nop()})
 	l.t.Cleanup(func() { _ = c.Close() })
 	return c

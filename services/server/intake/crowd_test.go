@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/dial"
 	"sealpost/services/server/intake"
 	"sealpost/shared/message"
 )
@@ -109,7 +110,8 @@ func TestCrowd(t *testing.T) {
 		t.Errorf("%v connections are open", n)
 	}
 	c := courier.New(courier.Config{
-		Server: s.addr, TLS: s.pins(t).ClientTLS(), Token: s.token, Pins: s.pins(t), Timeout: patience, Log: zerolog.Nop(),
+		Servers: dial.One(s.addr, s.pins(t).ClientTLS()), Token: s.token, Pins: s.pins(t),
+		Timeout: patience, Log: zerolog.Nop(),
 	})
 	defer func() { _ = c.Close() }()
 	content := []byte("through the crowd")

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"sealpost/services/client/courier"
+	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/framing"
 	"sealpost/shared/message"
@@ -101,7 +102,7 @@ func TestRecordingShowsNothing(t *testing.T) {
 
 	sealedWire := record(t, s.addr)
 	c := courier.New(courier.Config{
-		Server: sealedWire.addr, TLS: s.pins(t).ClientTLS(), Token: s.token, Pins: s.pins(t),
+		Servers: dial.One(sealedWire.addr, s.pins(t).ClientTLS()), Token: s.token, Pins: s.pins(t),
 		Timeout: patience, Log: zerolog.Nop(),
 	})
 	defer func() { _ = c.Close() }()
