@@ -64,6 +64,7 @@ type Courier struct {
 	current *session    // the one that messages go out on; it may have ended
 	at      string      // the server of the last one; "": there was none
 	failed  dial.Target // where a connection failed a moment ago; zero: nowhere
+	vain    int         // ways back in a row to a server that took nothing
 }
 
 // New returns a Courier; it connects when there is something to deliver.

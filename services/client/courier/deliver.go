@@ -90,6 +90,7 @@ func (s *session) answer(ref uint32, receipt []byte, refusal *framing.Refusal) e
 		return &framing.Error{Type: framing.TypeReceipt, Reason: "an answer to no message under way"}
 	}
 	c.receipt, c.refusal = receipt, refusal
+	s.kept = s.kept || refusal == nil
 	s.complete(ref, c)
 	s.moved = time.Now()
 	if s.retired && len(s.calls) == 0 {

@@ -72,6 +72,7 @@ func (c *Courier) leave(s *session, err error) bool {
 	c.mu.Lock()
 	if c.current == s {
 		c.current, c.failed = nil, s.target
+		c.leftAfter(s)
 	}
 	c.mu.Unlock()
 	s.retire()

@@ -43,12 +43,35 @@ func (c *Courier) use(s *session, passed []dial.Failure, first bool) {
 	event.Msg(text)
 }
 
+// mostVain bounds how often the pause before the way back doubles.
+const mostVain = 5
+
+// backPause is how long a session is kept before a way back is looked for. Who has
+// logged in may still be told that this server stands by, so it grows each time.
+func (c *Courier) backPause() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cfg.Return << min(c.vain, mostVain)
+}
+
+// leftAfter notes the end of a session by which messages had come back. mu is held.
+func (c *Courier) leftAfter(s *session) {
+	switch {
+	case !s.back:
+	case s.took():
+		c.vain = 0
+	default:
+		c.vain++
+	}
+}
+
 // comeBack looks, as long as a session is in use, for a server that is listed before
-// its own, and has messages go there once one takes them.
+// its own, and has messages go there.
 func (c *Courier) comeBack(s *session) {
 	for {
+		pause := c.backPause()
 		select {
-		case <-time.After(c.cfg.Return + rand.N(c.cfg.Return/2)):
+		case <-time.After(pause + rand.N(pause/2)):
 		case <-s.ctx.Done():
 			return
 		}
@@ -64,6 +87,7 @@ func (c *Courier) comeBack(s *session) {
 			before.retire()
 			return
 		}
+		before.back = true // nobody has it yet
 		c.use(before, nil, true)
 		s.retire()
 		return

@@ -25,6 +25,7 @@ import (
 type session struct {
 	cfg     Config
 	target  dial.Target // where it goes
+	back    bool        // a way back to a server that is listed before another one
 	conn    *tls.Conn
 	in      *framing.Reader // for the reading goroutine
 	welcome framing.Welcome
@@ -39,6 +40,7 @@ type session struct {
 	moved   time.Time // when something moved last
 	stall   *time.Timer
 	retired bool  // it ends with the last call
+	kept    bool  // a receipt came
 	unsent  error // why a write failed
 }
 
@@ -235,6 +237,13 @@ func (s *session) hearOut(unsent error) {
 	defer s.mu.Unlock()
 	s.unsent = cmp.Or(s.unsent, unsent)
 	_ = s.conn.SetReadDeadline(time.Now().Add(lastWords)) // it fails where the session has ended
+}
+
+// took reports whether the server has taken a message.
+func (s *session) took() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kept
 }
 
 // ended lets go all who wait for something of the session.
