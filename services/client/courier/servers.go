@@ -26,9 +26,14 @@ func (c *Courier) lastFailed() dial.Target {
 // first is true where no connection was before this one.
 func (c *Courier) use(s *session, passed []dial.Failure, first bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.swap(s, passed, first)
+}
+
+// swap does so with mu held.
+func (c *Courier) swap(s *session, passed []dial.Failure, first bool) {
 	other := c.at != s.target.Address
 	c.current, c.at, c.failed = s, s.target.Address, dial.Target{}
-	c.mu.Unlock()
 	level, text := zerolog.DebugLevel, "connected to server" // one connection after another is no news
 	switch {
 	case other && s.target.Rank > 0:
@@ -76,22 +81,30 @@ func (c *Courier) comeBack(s *session) {
 			return
 		}
 		before, _, err := c.connect(s.ctx, c.cfg.Servers[:s.target.Rank], dial.Target{})
-		if err != nil {
-			c.cfg.Log.Debug().Err(err).Msg("no server that is listed before is ready")
-			continue
-		}
-		c.mu.Lock()
-		inUse := c.current == s
-		c.mu.Unlock()
-		if !inUse {
-			before.retire()
+		if err == nil {
+			c.goBack(s, before)
 			return
 		}
-		before.back = true // nobody has it yet
-		c.use(before, nil, true)
-		s.retire()
+		c.cfg.Log.Debug().Err(err).Msg("no server that is listed before is ready")
+		if lasting(err) {
+			c.mu.Lock()
+			c.vain++
+			c.mu.Unlock()
+		}
+	}
+}
+
+// goBack has messages go out on another session instead of s, unless they do no more.
+func (c *Courier) goBack(s, before *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current != s {
+		before.retire()
 		return
 	}
+	before.back = true
+	c.swap(before, nil, true)
+	s.retire()
 }
 
 // unreachedError means that one address at least may be of use later.
