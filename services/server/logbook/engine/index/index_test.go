@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	bolt "go.etcd.io/bbolt"
+
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/manifest"
 	"sealpost/shared/durable/durabletest"
@@ -118,27 +120,50 @@ func FuzzIndexValues(f *testing.F) {
 	})
 }
 
-// A batch that is written in several transactions is there whole, and covered.
+// A batch is there whole, and covered, whether the file is small and takes it in one
+// transaction or large and takes it in several.
 func TestLargeBatch(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "index")
-	s, err := openStore(path)
-	check(t, err)
-	batch := make(map[Key]manifest.Place)
-	for seq := range uint64(2*mostAtOnce + 1) {
-		batch[Key{"a", message.NewID()}] = manifest.Place{Seq: seq, Off: int64(seq) * 100, Size: 99}
+	for name, c := range map[string]struct {
+		small        int64
+		transactions int
+	}{"small file": {smallFile, 1}, "large file": {0, 3}} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "index")
+			s, err := openStore(path)
+			check(t, err)
+			s.small = c.small
+			batch := make(map[Key]manifest.Place)
+			for seq := range uint64(2*mostAtOnce + 1) {
+				batch[Key{"a", message.NewID()}] = manifest.Place{Seq: seq, Off: int64(seq) * 100, Size: 99}
+			}
+			to := manifest.Position{Lines: uint64(len(batch)), Bytes: 100 * int64(len(batch))}
+			before := transactions(t, s)
+			check(t, s.put(batch, to, anchor{}))
+			if n := transactions(t, s) - before; n != c.transactions {
+				t.Errorf("written in %d transactions, want %d", n, c.transactions)
+			}
+			check(t, s.close())
+			s, err = openStore(path)
+			check(t, err)
+			defer s.close()
+			for key, want := range batch {
+				if got, ok, err := s.get(key); err != nil || !ok || got != want {
+					t.Fatalf("message %d is at %+v, %v, %v", want.Seq, got, ok, err)
+				}
+			}
+			if covered, _, err := s.cover(); err != nil || covered != to {
+				t.Errorf("covered to %+v, %v", covered, err)
+			}
+		})
 	}
-	to := manifest.Position{Lines: uint64(len(batch)), Bytes: 100 * int64(len(batch))}
-	check(t, s.put(batch, to, anchor{}))
-	check(t, s.close())
-	s, err = openStore(path)
-	check(t, err)
-	defer s.close()
-	for key, want := range batch {
-		if got, ok, err := s.get(key); err != nil || !ok || got != want {
-			t.Fatalf("message %d is at %+v, %v, %v", want.Seq, got, ok, err)
-		}
-	}
-	if covered, _, err := s.cover(); err != nil || covered != to {
-		t.Errorf("covered to %+v, %v", covered, err)
-	}
+}
+
+// transactions returns how many have written to the file.
+func transactions(t *testing.T, s *store) (n int) {
+	t.Helper()
+	check(t, s.view(func(tx *bolt.Tx) error {
+		n = tx.ID()
+		return nil
+	}))
+	return n
 }

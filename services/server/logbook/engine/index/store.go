@@ -28,7 +28,8 @@ var (
 
 // store is the index file, a bbolt database.
 type store struct {
-	db *bolt.DB
+	db    *bolt.DB
+	small int64 // bytes: what a file has at most that takes a batch in one transaction
 }
 
 func openStore(path string) (s *store, err error) {
@@ -40,7 +41,7 @@ func openStore(path string) (s *store, err error) {
 			return err
 		}
 		db.AllocSize = 1 << 20 // the file grows by so much, not by 16 MiB
-		s = &store{db}
+		s = &store{db, smallFile}
 		if err := db.Update(makeBuckets); err != nil {
 			return errors.Join(err, db.Close())
 		}
@@ -91,27 +92,37 @@ func (s *store) get(key Key) (p manifest.Place, ok bool, err error) {
 	return p, ok, err
 }
 
-// mostAtOnce bounds the keys of one transaction, all of whose leaves are in memory until
-// it ends: ids are random, so that in a large file each key has a leaf of its own.
-const mostAtOnce = 512
+const (
+	// mostAtOnce bounds the keys of one transaction, all of whose leaves are in memory
+	// until it ends: ids are random, so that in a large file each key has a leaf of its own.
+	mostAtOnce = 512
+	// smallFile bounds that by itself, in bytes, and each transaction is flushed twice.
+	smallFile = 8 << 20
+)
 
 // put adds a batch and says how far the file now covers the manifest. What a crash leaves
 // of a batch is not covered, and harmless: its lines are in the manifest.
 func (s *store) put(batch map[Key]manifest.Place, to manifest.Position, a anchor) error {
 	pairs := sorted(batch) // in key order a leaf is visited once
-	for len(pairs) > mostAtOnce {
-		err := s.update(func(tx *bolt.Tx) error { return putPairs(tx, pairs[:mostAtOnce]) })
+	for len(pairs) > 0 {
+		err := s.update(func(tx *bolt.Tx) error {
+			n := len(pairs)
+			if tx.Size() > s.small {
+				n = min(n, mostAtOnce)
+			}
+			if err := putPairs(tx, pairs[:n]); err != nil {
+				return err
+			}
+			if pairs = pairs[n:]; len(pairs) > 0 {
+				return nil
+			}
+			return tx.Bucket(coverBucket).Put(coverKey, coverOf(to, a))
+		})
 		if err != nil {
 			return err
 		}
-		pairs = pairs[mostAtOnce:]
 	}
-	return s.update(func(tx *bolt.Tx) error {
-		if err := putPairs(tx, pairs); err != nil {
-			return err
-		}
-		return tx.Bucket(coverBucket).Put(coverKey, coverOf(to, a))
-	})
+	return nil
 }
 
 func putPairs(tx *bolt.Tx, pairs []pair) error {
