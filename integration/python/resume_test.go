@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sealpost/shared/message"
+	"sealpost/shared/nettest"
 )
 
 // TestResume cuts a large message off on its way: sent again under its id it goes
@@ -48,11 +49,7 @@ func (s *server) await(t *testing.T, what string) {
 // bytes have gone to the server.
 func cutAfter(t *testing.T, server string, bytes int64) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ln.Close() })
+	ln := nettest.Listen(t)
 	go func() {
 		client, err := ln.Accept()
 		if err != nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net"
 	"testing"
+
+	"sealpost/shared/nettest"
 )
 
 func check(t *testing.T, err error) {
@@ -15,8 +17,7 @@ func check(t *testing.T, err error) {
 
 // Who finds no place waits until another connection is closed, or the listener.
 func TestPlaces(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
+	ln := nettest.Listen(t)
 	p := newPlaces(ln, 1)
 	for range 2 {
 		c, err := net.Dial("tcp", ln.Addr().String())

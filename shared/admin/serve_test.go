@@ -3,7 +3,6 @@ package admin
 import (
 	"errors"
 	"maps"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"sealpost/shared/build"
 	"sealpost/shared/logging/floods"
+	"sealpost/shared/nettest"
 )
 
 func TestBuildInfo(t *testing.T) {
@@ -36,8 +36,7 @@ func TestBuildInfo(t *testing.T) {
 
 // A served registry has the build, the runtime and the process, until Close.
 func TestServe(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
+	ln := nettest.Listen(t)
 	handler := New(func() error { return nil }, func(error) string { return "" }, NewRegistry())
 	s := NewServer(handler, zerolog.Nop(), floods.New(zerolog.Nop(), time.Now))
 	served := make(chan error, 1)

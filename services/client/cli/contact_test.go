@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"sealpost/services/client/cli"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/token"
+	"sealpost/shared/nettest"
 	"sealpost/shared/voice"
 )
 
@@ -40,11 +40,6 @@ func (w *untilSaid) Write(p []byte) (int, error) {
 // A client says that its server cannot be reached, whatever it was called for,
 // and not at every try; with an outbox also how many messages wait.
 func TestServerCannotBeReached(t *testing.T) {
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody.Close()
 	id, err := identity.Generate()
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +48,8 @@ func TestServerCannotBeReached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("CLIENT_SERVER", nobody.Addr().String())
+	nobody := nettest.Nobody(t)
+	t.Setenv("CLIENT_SERVER", nobody)
 	t.Setenv("CLIENT_SERVER_IDENTITY", id.VerifierKey("sealpost/test"))
 	t.Setenv("CLIENT_TOKEN", tok.Reveal())
 	t.Setenv("CLIENT_LOG_LEVEL", "debug")
@@ -80,7 +76,7 @@ func TestServerCannotBeReached(t *testing.T) {
 			if strings.Contains(line, "cannot be reached") {
 				said++
 				if !strings.Contains(line, `"warn"`) || !strings.Contains(line, "refused") ||
-					!strings.Contains(line, nobody.Addr().String()) || !strings.Contains(line, c.waiting) {
+					!strings.Contains(line, nobody) || !strings.Contains(line, c.waiting) {
 					t.Errorf("%q: %s", c.args, line)
 				}
 			}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +20,7 @@ import (
 	"sealpost/shared/framing"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
+	"sealpost/shared/nettest"
 	"sealpost/shared/progress"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
@@ -181,11 +181,6 @@ func (w *onText) Write(p []byte) (int, error) {
 
 // A client that is stopped while it tries says what is not known to be sent.
 func TestStoppedWhileTrying(t *testing.T) {
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody.Close()
 	id, err := identity.Generate()
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +189,7 @@ func TestStoppedWhileTrying(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("CLIENT_SERVER", nobody.Addr().String())
+	t.Setenv("CLIENT_SERVER", nettest.Nobody(t))
 	t.Setenv("CLIENT_SERVER_IDENTITY", id.VerifierKey("sealpost/test"))
 	t.Setenv("CLIENT_TOKEN", tok.Reveal())
 	t.Setenv("CLIENT_TIMEOUT", "0s")

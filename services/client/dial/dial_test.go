@@ -10,30 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"sealpost/shared/nettest"
+
 	"golang.org/x/net/dns/dnsmessage"
 )
-
-// listen returns an address that takes connections.
-func listen(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ln.Close() })
-	return ln.Addr().String()
-}
-
-// closed returns an address that refuses them.
-func closed(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
 
 func servers(addresses ...string) (list []Server) {
 	for _, a := range addresses {
@@ -65,7 +45,7 @@ func first(t *testing.T, a Attempt[net.Conn], addresses ...string) (at string, f
 }
 
 func TestFirst(t *testing.T) {
-	a, b, none := listen(t), listen(t), closed(t)
+	a, b, none := nettest.Listen(t).Addr().String(), nettest.Listen(t).Addr().String(), nettest.Nobody(t)
 	for _, test := range []struct {
 		name, after string
 		addresses   []string
@@ -94,7 +74,7 @@ func TestFirst(t *testing.T) {
 }
 
 func TestNone(t *testing.T) {
-	one, other := closed(t), closed(t)
+	one, other := nettest.Nobody(t), nettest.Nobody(t)
 	_, _, err := First(t.Context(), servers(one, other), connects)
 	var all *Error
 	if !errors.As(err, &all) || len(all.Failures) != 2 || all.Failures[1].Rank != 1 ||
@@ -105,7 +85,7 @@ func TestNone(t *testing.T) {
 
 // One that is silent holds up no other, and is given up once another got through.
 func TestSilent(t *testing.T) {
-	silent, good := listen(t), listen(t)
+	silent, good := nettest.Listen(t).Addr().String(), nettest.Listen(t).Addr().String()
 	ended := false // First returns after each attempt
 	attempt := connects
 	attempt.Open = func(ctx context.Context, t Target) (net.Conn, error) {
@@ -123,7 +103,7 @@ func TestSilent(t *testing.T) {
 
 // What gets through when another one was taken is dropped.
 func TestTooLate(t *testing.T) {
-	late, early := listen(t), listen(t)
+	late, early := nettest.Listen(t).Addr().String(), nettest.Listen(t).Addr().String()
 	var dropped string // First returns after each attempt
 	attempt := connects
 	attempt.Open = func(ctx context.Context, t Target) (net.Conn, error) {
@@ -147,7 +127,7 @@ func TestTooLate(t *testing.T) {
 
 // All addresses of a name are tried, where it stands in the list.
 func TestName(t *testing.T) {
-	good := listen(t)
+	good := nettest.Listen(t).Addr().String()
 	_, port, err := net.SplitHostPort(good)
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +135,7 @@ func TestName(t *testing.T) {
 	useNames(t, map[string][][4]byte{
 		"both.test.": {{127, 0, 0, 2}, {127, 0, 0, 1}}, // nobody listens at the first
 	})
-	at, failed := first(t, connects, "gone.test:"+port, "both.test:"+port, listen(t))
+	at, failed := first(t, connects, "gone.test:"+port, "both.test:"+port, nettest.Listen(t).Addr().String())
 	if at != good || len(failed) < 1 || failed[0] != "gone.test:"+port {
 		t.Errorf("%s after %q", at, failed)
 	}

@@ -18,6 +18,7 @@ import (
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/crypto/token"
+	"sealpost/shared/nettest"
 	"sealpost/shared/settings"
 )
 
@@ -91,10 +92,7 @@ type relay struct {
 
 func newRelay(t *testing.T, server string) *relay {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := nettest.Listen(t)
 	r := &relay{Listener: ln}
 	t.Cleanup(func() { _ = ln.Close() })
 	go func() {

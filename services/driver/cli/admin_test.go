@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sealpost/services/driver/drivertest"
+	"sealpost/shared/nettest"
 	"sealpost/shared/signals/signalstest"
 )
 
@@ -121,7 +122,7 @@ func TestHealthcheckOfNobody(t *testing.T) {
 
 // An address that cannot be had is a setting that is wrong.
 func TestAdminAddressIsTaken(t *testing.T) {
-	taken := drivertest.Listen(t)
+	taken := nettest.Listen(t)
 	defer taken.Close()
 	env(t, "FTP_ADDR", taken.Addr().String(), "FTP_USER", "u", "FTP_PASSWORD", "p", "FTP_TLS", "off",
 		"OUTPUT_DIR", t.TempDir(), "ADMIN_LISTEN", taken.Addr().String(), "MESSAGES_DIR", t.TempDir())
@@ -133,7 +134,7 @@ func TestAdminAddressIsTaken(t *testing.T) {
 // Before the first pass has ended, as of a server that never says a word, all metrics
 // are there and the driver is not ready.
 func TestTellsFromTheStart(t *testing.T) {
-	silent := drivertest.Listen(t)
+	silent := nettest.Listen(t)
 	defer silent.Close()
 	f := startFollowing(t, silent.Addr().String(), "DRIVER_OUTPUT_DIR="+t.TempDir())
 	f.tells("/healthz", "ok\n")

@@ -12,6 +12,7 @@ import (
 	"sealpost/services/driver/cli"
 	"sealpost/services/driver/drivertest"
 	"sealpost/shared/build"
+	"sealpost/shared/nettest"
 	"sealpost/shared/voice"
 )
 
@@ -148,7 +149,7 @@ func TestServersWordsCannotDriveTheTerminal(t *testing.T) {
 		"220 hello\r\n500 OOPS: \x1b[2Jaway":       "must be able to enter the directory",
 		"500 OOPS: cannot change to /s\x1b[2Jaway": "must be able to enter the directory",
 	} {
-		l := drivertest.Listen(t)
+		l := nettest.Listen(t)
 		served := make(chan error, 1)
 		go func() { served <- greet(l, said) }()
 		env(t,

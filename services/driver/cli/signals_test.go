@@ -14,6 +14,7 @@ import (
 
 	"sealpost/services/driver/cli"
 	"sealpost/services/driver/drivertest"
+	"sealpost/shared/nettest"
 	"sealpost/shared/signals"
 	"sealpost/shared/signals/signalstest"
 	"sealpost/shared/voice"
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 // server never says a word.
 func TestHangup(t *testing.T) {
 	env(t)
-	cmd := signalstest.Self(t, "driver", nil, "DRIVER_FTP_ADDR="+drivertest.Listen(t).Addr().String(),
+	cmd := signalstest.Self(t, "driver", nil, "DRIVER_FTP_ADDR="+nettest.Listen(t).Addr().String(),
 		"DRIVER_FTP_TLS=off",
 		"DRIVER_FTP_USER=u", "DRIVER_FTP_PASSWORD=p", "DRIVER_OUTPUT_DIR="+t.TempDir())
 	status, log := signalstest.Run(t, cmd,

@@ -19,6 +19,7 @@ import (
 	"sealpost/services/driver/drivertest"
 	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
+	"sealpost/shared/nettest"
 )
 
 // shared lets everybody write into the output directory, as nobody should.
@@ -62,7 +63,7 @@ func TestPlanted(t *testing.T) {
 	}
 	v := sampleVolume(t, 4)
 	addr := drivertest.Serve(t, v.Dir, nil)
-	gone := drivertest.Listen(t)
+	gone := nettest.Listen(t)
 	gone.Close()
 	for _, name := range names {
 		for kind, plant := range plants {

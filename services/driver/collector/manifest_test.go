@@ -16,6 +16,7 @@ import (
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
 	"sealpost/shared/logfile"
+	"sealpost/shared/nettest"
 )
 
 func TestManifestMustContinueTheKeptOne(t *testing.T) {
@@ -171,7 +172,7 @@ func TestWaitsForAManifestThatIsBehind(t *testing.T) {
 
 // A server that cannot be reached is told of before the last attempt.
 func TestTellsOfAServerThatIsAway(t *testing.T) {
-	l := drivertest.Listen(t)
+	l := nettest.Listen(t)
 	l.Close()
 	var log bytes.Buffer
 	cfg := config(t, l.Addr().String())

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"sealpost/services/driver/drivertest"
+	"sealpost/shared/nettest"
 )
 
 // misbehaving is a small FTP server (RFC 959, 2428, 4217) over the files of a
@@ -47,7 +47,7 @@ type ftpClient struct {
 
 func (m *misbehaving) start(t *testing.T) string {
 	t.Helper()
-	m.t, m.l, m.conns = t, drivertest.Listen(t), map[net.Conn]bool{}
+	m.t, m.l, m.conns = t, nettest.Listen(t), map[net.Conn]bool{}
 	m.wg.Go(func() {
 		for number := 1; ; number++ {
 			conn, err := m.l.Accept()

@@ -15,6 +15,7 @@ import (
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
 	"sealpost/shared/logfile"
+	"sealpost/shared/nettest"
 )
 
 func TestSessionRefused(t *testing.T) {
@@ -35,7 +36,7 @@ func TestSessionRefused(t *testing.T) {
 		{"plain to a TLS server", func(cfg *collector.Config) { cfg.Addr = tlsAddr }, false, false},
 		{"TLS to a plain server", func(cfg *collector.Config) { cfg.TLS = clientTLS(t, otherCA) }, false, false},
 		{"nobody there", func(cfg *collector.Config) {
-			l := drivertest.Listen(t)
+			l := nettest.Listen(t)
 			cfg.Addr = l.Addr().String()
 			l.Close()
 		}, false, false},

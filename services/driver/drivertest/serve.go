@@ -9,11 +9,11 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
-	"net"
 	"testing"
 	"time"
 
 	"sealpost/services/driver/ftpserver"
+	"sealpost/shared/nettest"
 )
 
 // Who may log in to the servers of this package.
@@ -43,23 +43,11 @@ func Certificate(t testing.TB) (tls.Certificate, []byte) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, text
 }
 
-// Listen opens a listener on a free loopback port. It is closed at the end of the test, if
-// not before.
-func Listen(t testing.TB) net.Listener {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() }) // it keeps it open until then, too
-	return l
-}
-
 // Serve serves dir over FTP, with TLS if there is a certificate, and returns
 // the address. The server ends with the test.
 func Serve(t testing.TB, dir string, certificate *tls.Certificate) string {
 	t.Helper()
-	s, err := ftpserver.Start(Listen(t), ftpserver.Config{
+	s, err := ftpserver.Start(nettest.Listen(t), ftpserver.Config{
 		Dir: dir, User: User, Password: Password, Certificate: certificate,
 	})
 	if err != nil {

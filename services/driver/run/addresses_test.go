@@ -17,16 +17,9 @@ import (
 	"sealpost/services/driver/run"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
+	"sealpost/shared/nettest"
 	"sealpost/shared/settings"
 )
-
-// nobody is an address at which nothing listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l := drivertest.Listen(t)
-	defer l.Close()
-	return l.Addr().String()
-}
 
 // copyOf is another server with the same files, which does not change with the first.
 func copyOf(t *testing.T, v *drivertest.Volume) (*drivertest.Volume, string) {
@@ -48,7 +41,7 @@ func TestSecondAddress(t *testing.T) {
 	v, cfg := signedVolume(t, 2)
 	v.PutCheckpoint(2)
 	server := string(cfg.FTPAddr)
-	at(&cfg, nobody(t), server)
+	at(&cfg, nettest.Nobody(t), server)
 	out, log, err := start(cfg)
 	if err != nil || !strings.Contains(out, "2 files, ") || !strings.Contains(out, "2 new") {
 		t.Errorf("%v\n%s", err, out)
@@ -68,7 +61,7 @@ func TestCertificateOfTheAddress(t *testing.T) {
 	if err := errors.Join(err, os.WriteFile(cfg.FTPCAFile, authority, 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	at(&cfg, nobody(t), "localhost:"+port)
+	at(&cfg, nettest.Nobody(t), "localhost:"+port)
 	if _, log, err := start(cfg); err != nil {
 		t.Errorf("%v\n%s", err, log)
 	}
@@ -219,7 +212,7 @@ func TestFollowWithOneAway(t *testing.T) {
 	v, cfg := signedVolume(t, 2)
 	v.PutCheckpoint(2)
 	whole := v.Manifest()
-	at(&cfg, nobody(t), string(cfg.FTPAddr))
+	at(&cfg, nettest.Nobody(t), string(cfg.FTPAddr))
 	f := follow(t, cfg)
 	f.await(t, "up to date", 1)
 	v.SetManifest(v.Lines(1))

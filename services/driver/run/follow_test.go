@@ -16,6 +16,7 @@ import (
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
 	"sealpost/services/driver/run"
+	"sealpost/shared/nettest"
 )
 
 // journal is a log that tests wait for.
@@ -145,7 +146,7 @@ func TestFollow(t *testing.T) {
 	v, cfg := signedVolume(t, 1)
 	v.PutCheckpoint(1)
 	server := string(cfg.FTPAddr)
-	r := startRelay(t, drivertest.Listen(t), server)
+	r := startRelay(t, nettest.Listen(t), server)
 	at := r.Addr().String()
 	if err := cfg.FTPAddr.UnmarshalText([]byte(at)); err != nil {
 		t.Fatal(err)
@@ -190,7 +191,7 @@ func TestLookIsSmall(t *testing.T) {
 		v.Add("a.txt", []byte("text"))
 	}
 	v.PutCheckpoint(200)
-	r := startRelay(t, drivertest.Listen(t), drivertest.Serve(t, v.Dir, nil))
+	r := startRelay(t, nettest.Listen(t), drivertest.Serve(t, v.Dir, nil))
 	w := collector.NewWatch(collector.Config{
 		Addr: r.Addr().String(), User: drivertest.User, Password: drivertest.Password,
 	})

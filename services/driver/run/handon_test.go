@@ -14,6 +14,7 @@ import (
 	"sealpost/services/driver/collector"
 	"sealpost/services/driver/drivertest"
 	"sealpost/services/driver/run"
+	"sealpost/shared/nettest"
 	"sealpost/shared/settings"
 )
 
@@ -111,7 +112,7 @@ func TestHandsOnWithoutTheServer(t *testing.T) {
 	if _, _, err := start(cfg); err != nil {
 		t.Fatal(err)
 	}
-	gone := drivertest.Listen(t)
+	gone := nettest.Listen(t)
 	gone.Close()
 	cfg.FTPAddr = settings.Addresses(gone.Addr().String())
 	messages := messagesIn(t, &cfg)

@@ -12,6 +12,7 @@ import (
 
 	"sealpost/services/driver/drivertest"
 	"sealpost/services/driver/run"
+	"sealpost/shared/nettest"
 	"sealpost/shared/progress/progresstest"
 )
 
@@ -50,7 +51,7 @@ func TestProgressOnATerminal(t *testing.T) {
 // is closed.
 func stallBefore(t *testing.T, server, command string, resume <-chan struct{}) (addr string) {
 	t.Helper()
-	l := drivertest.Listen(t)
+	l := nettest.Listen(t)
 	var all sync.WaitGroup
 	pass := func(client net.Conn) {
 		defer client.Close()

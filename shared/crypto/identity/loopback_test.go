@@ -6,6 +6,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"sealpost/shared/nettest"
 )
 
 // patience bounds a test's wait on the network; nothing waits for it to pass.
@@ -15,11 +17,7 @@ const patience = 2 * time.Minute
 // and reports how the server's side of each ended.
 func serve(t *testing.T, config *tls.Config) (address string, ended <-chan error) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
+	listener := nettest.Listen(t)
 	results := make(chan error, 8)
 	go func() {
 		for {
