@@ -3,6 +3,7 @@ package faults
 import (
 	"bytes"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ import (
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
+	"sealpost/shared/settings"
 )
 
 // sender is one that the server knows.
@@ -59,10 +61,8 @@ func (s *server) addSender(name string) sender {
 // them. It tries again for as long as the caller's context lasts, and gives up a silent
 // connection after stall.
 func (s sender) courier(addr string, stall time.Duration) *courier.Courier {
-	var servers []dial.Server
-	for one := range strings.SplitSeq(addr, ",") {
-		servers = append(servers, dial.Server{Address: one, TLS: s.pins.ClientTLS()})
-	}
+	check := func(string) *tls.Config { return s.pins.ClientTLS() }
+	servers := dial.List(settings.Addresses(addr).List(), check)
 	return courier.New(courier.Config{
 		Servers: servers, Token: s.token, Pins: s.pins, Stall: stall, Log: zerolog.Nop(),
 	})

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/tls"
 	"errors"
-	"net"
 	"time"
 
 	"sealpost/services/client/dial"
@@ -54,7 +53,7 @@ type Settings struct {
 // of their own.
 func (s *Settings) Check() []settings.Problem {
 	if s.Wire == wire2012 {
-		s.useServers(func(string) *tls.Config { return nil })
+		s.servers = dial.List(s.Server.List(), func(string) *tls.Config { return nil })
 		return nil
 	}
 	var problems []settings.Problem
@@ -72,7 +71,7 @@ func (s *Settings) Check() []settings.Problem {
 		return problems
 	}
 	if s.ServerCAFile == "" {
-		s.useServers(func(string) *tls.Config { return s.pins.ClientTLS() })
+		s.servers = dial.List(s.Server.List(), func(string) *tls.Config { return s.pins.ClientTLS() })
 		if s.ServerName != "" {
 			bad("SERVER_NAME", "goes with CLIENT_SERVER_CA_FILE: the identity is checked without a name")
 		}
@@ -89,14 +88,6 @@ func parsePins(text settings.Secret) (identity.Pins, error) {
 	return identity.ParsePins(text.Reveal())
 }
 
-// useServers lists the servers, each with what checks it, by its host.
-func (s *Settings) useServers(check func(host string) *tls.Config) {
-	for _, address := range s.Server.List() {
-		host, _, _ := net.SplitHostPort(string(address)) // it was read as one with a port
-		s.servers = append(s.servers, dial.Server{Address: string(address), TLS: check(host)})
-	}
-}
-
 // useCA has connections checked with the operator's certificate; the receipts
 // are checked with the identity all the same.
 func (s *Settings) useCA() error {
@@ -111,7 +102,7 @@ func (s *Settings) useCA() error {
 	if err != nil {
 		return err
 	}
-	s.useServers(func(host string) *tls.Config {
+	s.servers = dial.List(s.Server.List(), func(host string) *tls.Config {
 		config := config.Clone()
 		config.ServerName = cmp.Or(s.ServerName, host, "localhost")
 		return config

@@ -18,6 +18,7 @@ import (
 
 	"sealpost/services/client/courier"
 	"sealpost/services/server/daemon"
+	"sealpost/shared/nettest"
 )
 
 // A server that cannot be reached is told of once for each reason, however
@@ -66,11 +67,7 @@ func TestContact(t *testing.T) {
 // attempt is given up.
 func TestContactWithASilentServer(t *testing.T) {
 	s := startServer(t, t.TempDir(), "127.0.0.1:0")
-	ln, err := net.Listen("tcp", "127.0.0.1:0") // the kernel connects, nobody answers
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
+	ln := nettest.Listen(t) // the kernel connects, nobody answers
 	ctx, cancel := context.WithCancel(t.Context())
 	var told []string
 	cfg := s.config()
@@ -78,7 +75,7 @@ func TestContactWithASilentServer(t *testing.T) {
 	cfg.Contact = func(reason string) { told = append(told, reason); cancel() }
 	c := courier.New(cfg)
 	defer c.Close()
-	_, err = c.Deliver(ctx, text("a.txt", []byte("x")))
+	_, err := c.Deliver(ctx, text("a.txt", []byte("x")))
 	if !errors.Is(err, context.Canceled) || !slices.Equal(told, []string{"no answer"}) {
 		t.Errorf("%v, told %q", err, told)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sealpost/services/client/courier/report"
 	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
@@ -53,8 +54,8 @@ type Config struct {
 type Courier struct {
 	cfg       Config
 	movements *movements
-	contact   *contact
-	taking    *taking
+	contact   report.Contact
+	taking    report.Taking
 	dialing   chan struct{}   // held while a connection is being made
 	ctx       context.Context // that of its sessions
 	end       context.CancelCauseFunc
@@ -73,7 +74,8 @@ func New(cfg Config) *Courier {
 	cfg.Receipts = cmp.Or(cfg.Receipts, receipt.NewVerifier(cfg.Pins)) // one for all connections
 	c := &Courier{
 		cfg: cfg, dialing: make(chan struct{}, 1),
-		movements: &movements{limit: cfg.Timeout}, contact: &contact{tell: cfg.Contact}, taking: &taking{tell: cfg.Taking},
+		movements: &movements{limit: cfg.Timeout},
+		contact:   report.Contact{Tell: cfg.Contact}, taking: report.Taking{Tell: cfg.Taking},
 	}
 	c.ctx, c.end = context.WithCancelCause(context.Background())
 	return c
@@ -91,9 +93,9 @@ func (c *Courier) Deliver(ctx context.Context, m Message) (Delivery, error) {
 	var delivery Delivery
 	tries := &attempts{log: &c.cfg.Log, m: m, timeout: c.cfg.Timeout, others: len(c.cfg.Servers) - 1}
 	err := c.retry(ctx, func(p *progress, s *session) (err error) {
-		spell := c.taking.attempt()
+		spell := c.taking.Attempt()
 		delivery, err = s.deliver(p, m)
-		c.taking.ended(spell, m, err)
+		c.ended(spell, m, err)
 		if err == nil || lasting(err) || p.ctx.Err() != nil {
 			return err
 		}
@@ -143,18 +145,17 @@ func (c *Courier) live() (*session, error) {
 // ends because the delivery does, or because the server is not the right one,
 // says nothing of that.
 func (c *Courier) dial(ctx context.Context) (*session, error) {
-	ended := c.contact.trying()
+	ended := c.contact.Trying()
 	s, passed, err := c.connect(ctx, c.cfg.Servers, c.lastFailed())
 	ended()
-	if err != nil && (lasting(err) || ctx.Err() != nil) {
-		return nil, err
+	switch {
+	case err == nil:
+		c.use(s, nil, passed, c.contact.Reached())
+		return s, nil
+	case !lasting(err) && ctx.Err() == nil:
+		c.contact.Failed(Reason(err))
 	}
-	first := c.contact.tried(err)
-	if err != nil {
-		return nil, err
-	}
-	c.use(s, passed, first)
-	return s, nil
+	return nil, err
 }
 
 // Close ends all connections and returns when they have. Deliveries under way

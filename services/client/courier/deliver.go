@@ -2,6 +2,7 @@ package courier
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -137,6 +138,20 @@ func (s *session) judge(c *call, m Message) (Delivery, error) {
 	s.cfg.Log.Info().Stringer("id", m.ID).Uint64("number", entry.Seq).Str("name", message.Visible(entry.Name)).
 		Str("file", entry.File).Msg("message sent")
 	return Delivery{Receipt: c.receipt, Entry: entry}, nil
+}
+
+// ended notes what the end of an attempt, which began in a spell, says of the server.
+func (c *Courier) ended(spell int, m Message, err error) {
+	var later *laterError
+	switch {
+	case err == nil:
+		c.taking.Took(spell, m.Size)
+	case !errors.As(err, &later) || !later.ofServer():
+	case later.code == framing.CodeNoSpace: // which may be for lack of room for this size alone
+		c.taking.PutOff(m.Size, Reason(later))
+	default:
+		c.taking.PutOff(0, Reason(later))
+	}
 }
 
 // check accepts a receipt only if a pinned identity signed its tree, for the

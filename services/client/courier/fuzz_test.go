@@ -13,6 +13,7 @@ import (
 
 	"sealpost/services/client/dial"
 	"sealpost/shared/framing"
+	"sealpost/shared/nettest"
 )
 
 // FuzzAnswers: whatever the right server says after WELCOME, a delivery ends. It
@@ -42,11 +43,7 @@ func FuzzAnswers(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { _ = ln.Close() })
+	ln := nettest.Listen(f)
 	welcome := framing.AppendWelcome(nil, framing.Welcome{
 		MaxMessage: 1 << 20, Window: 1 << 18, MaxInFlight: 4, LogbookID: checkedLogbook,
 	})

@@ -12,6 +12,7 @@ import (
 	"sealpost/services/client/dial"
 	"sealpost/shared/deadline/deadlinetest"
 	"sealpost/shared/framing"
+	"sealpost/shared/nettest"
 )
 
 // keying is a server that asks for new keys, after a quiet time, before each answer.
@@ -101,11 +102,8 @@ func TestKeyUpdateAfterAQuietTime(t *testing.T) {
 // connected returns both ends of a TCP connection.
 func connected(t *testing.T) (here, there net.Conn) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
+	ln := nettest.Listen(t)
+	var err error
 	if here, err = net.Dial("tcp", ln.Addr().String()); err != nil {
 		t.Fatal(err)
 	}

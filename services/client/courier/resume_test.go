@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"net"
 	"slices"
 	"testing"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/framing"
 	"sealpost/shared/message"
+	"sealpost/shared/nettest"
 )
 
 // A large message for a false server, and its window.
@@ -103,11 +103,7 @@ func (a *asker) ask(t *testing.T, m Message) (err, ended error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
+	ln := nettest.Listen(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	served := make(chan error, 1)

@@ -22,18 +22,18 @@ func (c *Courier) lastFailed() dial.Target {
 	return c.failed
 }
 
-// use has messages go out on a session. passed are the addresses that were of no use,
-// first is true where no connection was before this one.
-func (c *Courier) use(s *session, passed []dial.Failure, first bool) {
+// use has messages go out on a session instead of another one: nil is any. It reports
+// whether that was still in use. passed are the addresses that were of no use, first is
+// true where no connection was before this one.
+func (c *Courier) use(s, instead *session, passed []dial.Failure, first bool) bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.swap(s, passed, first)
-}
-
-// swap does so with mu held.
-func (c *Courier) swap(s *session, passed []dial.Failure, first bool) {
+	if instead != nil && c.current != instead {
+		c.mu.Unlock()
+		return false
+	}
 	other := c.at != s.target.Address
 	c.current, c.at, c.failed = s, s.target.Address, dial.Target{}
+	c.mu.Unlock()
 	level, text := zerolog.DebugLevel, "connected to server" // one connection after another is no news
 	switch {
 	case other && s.target.Rank > 0:
@@ -46,6 +46,7 @@ func (c *Courier) swap(s *session, passed []dial.Failure, first bool) {
 		event = event.Str("reason", reasons(passed))
 	}
 	event.Msg(text)
+	return true
 }
 
 // mostVain bounds how often the pause before the way back doubles.
@@ -85,25 +86,21 @@ func (c *Courier) comeBack(s *session) {
 			c.goBack(s, before)
 			return
 		}
-		c.cfg.Log.Debug().Err(err).Msg("no server that is listed before is ready")
 		if lasting(err) {
 			c.mu.Lock()
 			c.vain++
 			c.mu.Unlock()
 		}
+		c.cfg.Log.Debug().Err(err).Msg("no server that is listed before is ready")
 	}
 }
 
 // goBack has messages go out on another session instead of s, unless they do no more.
 func (c *Courier) goBack(s, before *session) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.current != s {
-		before.retire()
-		return
-	}
 	before.back = true
-	c.swap(before, nil, true)
+	if !c.use(before, s, nil, true) {
+		s = before
+	}
 	s.retire()
 }
 

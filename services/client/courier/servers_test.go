@@ -14,18 +14,8 @@ import (
 	"sealpost/services/client/courier"
 	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/identity"
+	"sealpost/shared/nettest"
 )
-
-// nobody returns an address that refuses connections.
-func nobody(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
 
 // before has a server tried before that of a configuration.
 func before(cfg courier.Config, address string) courier.Config {
@@ -49,7 +39,7 @@ func deliver(t *testing.T, cfg courier.Config) string {
 
 func TestServerThatIsGone(t *testing.T) {
 	s := startServer(t, t.TempDir(), "127.0.0.1:0")
-	said := deliver(t, before(s.config(), nobody(t)))
+	said := deliver(t, before(s.config(), nettest.Nobody(t)))
 	for _, want := range []string{`"warn"`, s.addr, "connection refused", "another server than the first"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("said nothing of %q:\n%s", want, said)
@@ -139,7 +129,7 @@ func TestServerThatEndsUnderMessages(t *testing.T) {
 // Once a server that is listed before takes messages again they go there.
 func TestComesBack(t *testing.T) {
 	s := startServer(t, t.TempDir(), "127.0.0.1:0")
-	first := nobody(t)
+	first := nettest.Nobody(t)
 	back := make(chan struct{}, 1)
 	cfg := before(s.config(), first)
 	cfg.Return = time.Millisecond

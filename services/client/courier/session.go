@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"sealpost/services/client/courier/sendqueue"
 	"sealpost/services/client/dial"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/deadline"
@@ -29,7 +30,7 @@ type session struct {
 	conn    *tls.Conn
 	in      *framing.Reader // for the reading goroutine
 	welcome framing.Welcome
-	queue   *queue
+	queue   *sendqueue.Queue[move]
 	slots   *semaphore.Weighted // one for each offer without an answer
 	ctx     context.Context
 	end     context.CancelCauseFunc
@@ -43,6 +44,9 @@ type session struct {
 	kept    bool  // a receipt came
 	unsent  error // why a write failed
 }
+
+// stallTimeout bounds one write where no Timeout is set.
+const stallTimeout = time.Minute
 
 // connectTimeout bounds TCP, TLS and the exchange of HELLO and WELCOME together:
 // a server that takes longer is as good as down, and is tried again.
@@ -85,7 +89,7 @@ func (c *Courier) open(ctx context.Context, t dial.Target, raw net.Conn) (*sessi
 		_ = conn.Close()
 		return nil, err
 	}
-	s.queue = newQueue(conn, limit)
+	s.queue = sendqueue.New[move](conn, limit)
 	s.slots = semaphore.NewWeighted(int64(s.welcome.MaxInFlight))
 	return s, nil
 }
@@ -193,9 +197,15 @@ func (s *session) read() {
 
 // write sends what is queued until the connection ends.
 func (s *session) write() {
-	if err := s.queue.run(s.wrote); err != nil {
+	if err := s.queue.Run(s.wrote); err != nil {
 		s.hearOut(err)
 	}
+}
+
+// move says how much of a message's body is on its way.
+type move struct {
+	p     *progress
+	bytes uint64
 }
 
 // wrote notes what a write has moved.
@@ -255,7 +265,7 @@ func (s *session) ended() {
 	}
 	s.stall.Stop()
 	s.mu.Unlock()
-	s.queue.close()
+	s.queue.Close()
 	_ = s.conn.Close()
 }
 

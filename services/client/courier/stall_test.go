@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sealpost/services/client/courier"
+	"sealpost/shared/nettest"
 )
 
 // relay passes connections on to a server. While it is frozen it takes what
@@ -23,10 +24,7 @@ type relay struct {
 
 func newRelay(t *testing.T, server string) *relay {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := nettest.Listen(t)
 	return relayOn(t, ln, server)
 }
 

@@ -52,13 +52,13 @@ func (s *session) sendSmall(p *progress, m Message, o framing.Offer) (*call, err
 	if err := body.fill(m, o); err != nil {
 		return nil, err
 	}
-	if err := s.queue.take(p.ctx, len(*body)); err != nil {
+	if err := s.queue.Take(p.ctx, len(*body)); err != nil {
 		return nil, err
 	}
-	defer s.queue.give()
+	defer s.queue.Give()
 	c, err := s.begin(&o)
 	if err == nil {
-		s.queue.add(move{p, bodySize(o)}, framing.AppendOffer(make([]byte, 0, offerRoom), o), *body)
+		s.queue.Add(move{p, bodySize(o)}, framing.AppendOffer(make([]byte, 0, offerRoom), o), *body)
 	}
 	return c, err
 }
@@ -87,10 +87,10 @@ const outBuffer = framing.MaxData + 1<<10
 // sendLarge puts a message on the wire whose body may have to wait for ACCEPT;
 // nothing else goes out until its end.
 func (s *session) sendLarge(p *progress, m Message, o framing.Offer) (*call, error) {
-	if err := s.queue.take(p.ctx, 0); err != nil {
+	if err := s.queue.Take(p.ctx, 0); err != nil {
 		return nil, err
 	}
-	defer s.queue.give()
+	defer s.queue.Give()
 	body, err := m.Open()
 	if err != nil {
 		return nil, &ReadError{m.Name, err}
@@ -212,10 +212,10 @@ func (w *stream) flush() error {
 	if len(w.buf) == 0 {
 		return nil
 	}
-	if err := w.s.queue.wait(w.p.ctx, len(w.buf)); err != nil {
+	if err := w.s.queue.Wait(w.p.ctx, len(w.buf)); err != nil {
 		return err
 	}
-	w.buf = w.s.queue.swap(move{w.p, w.sent}, w.buf)
+	w.buf = w.s.queue.Swap(move{w.p, w.sent}, w.buf)
 	if cap(w.buf) < outBuffer {
 		w.buf = make([]byte, 0, outBuffer)
 	}

@@ -1,7 +1,6 @@
 package courier
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -23,7 +22,7 @@ func TestTaking(t *testing.T) {
 		err    error
 		before bool // the attempt began before the first event
 	}
-	for name, c := range map[string]struct {
+	for name, one := range map[string]struct {
 		events []event
 		want   []string
 	}{
@@ -40,31 +39,19 @@ func TestTaking(t *testing.T) {
 		"answered from before then": {[]event{{err: busy}, {before: true}, {}}, []string{isBusy, ""}},
 	} {
 		var told []string
-		taking := &taking{tell: func(reason string) { told = append(told, reason) }}
-		began := taking.attempt()
-		for i, e := range c.events {
-			spell := taking.attempt()
+		c := New(Config{Taking: func(reason string) { told = append(told, reason) }})
+		began := c.taking.Attempt()
+		for i, e := range one.events {
+			spell := c.taking.Attempt()
 			if e.before {
 				spell = began
 			}
-			if taking.ended(spell, Message{Size: e.size}, e.err); e.before && len(told) != 1 {
+			if c.ended(spell, Message{Size: e.size}, e.err); e.before && len(told) != 1 {
 				t.Errorf("%s: event %d was told of: %q", name, i, told)
 			}
 		}
-		if !slices.Equal(told, c.want) {
-			t.Errorf("%s: told %q, want %q", name, told, c.want)
+		if !slices.Equal(told, one.want) {
+			t.Errorf("%s: told %q, want %q", name, told, one.want)
 		}
-	}
-}
-
-// A server with ever new reasons does not fill the log.
-func TestTakingWithManyReasons(t *testing.T) {
-	told := 0
-	taking := &taking{tell: func(string) { told++ }}
-	for i := range 1000 {
-		taking.ended(0, Message{}, errors.Join(&laterError{code: framing.CodeUnavailable, reason: fmt.Sprint(i)}))
-	}
-	if told != mostReasons {
-		t.Errorf("told %d times", told)
 	}
 }

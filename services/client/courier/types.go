@@ -19,6 +19,7 @@ import (
 	"net"
 	"time"
 
+	"sealpost/services/client/courier/report"
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/framing"
 	"sealpost/shared/logfile"
@@ -219,10 +220,6 @@ func final(err error, m Message) error {
 	return &UnknownError{ID: m.ID, Cause: err}
 }
 
-// noAnswer is the reason of every attempt that ended by a time limit, and of
-// one under way that takes long: so they count as one.
-const noAnswer = "no answer"
-
 // Reason says why an attempt failed: in the same words each time that it fails
 // in the same way, and visible on one line. So the ports of a connection are
 // left out, which are others each time, and the time of a look at a certificate.
@@ -245,7 +242,7 @@ func Reason(err error) string {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
 		return outOfDate(invalid.Cert)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return noAnswer
+		return report.NoAnswer
 	case errors.As(err, &op):
 		return message.Visible(op.Op + ": " + op.Err.Error())
 	}

@@ -10,7 +10,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
-	"net"
 	"testing"
 	"time"
 
@@ -23,6 +22,7 @@ import (
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/framing"
 	"sealpost/shared/message"
+	"sealpost/shared/nettest"
 	"sealpost/shared/vectortest"
 )
 
@@ -126,11 +126,7 @@ func replay(t *testing.T, id *identity.Identity, body []byte) (address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ln.Close() })
+	ln := nettest.Listen(t)
 	go func() {
 		raw, err := ln.Accept()
 		if err != nil {

@@ -14,6 +14,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"sealpost/shared/settings"
 )
 
 // Delay is how long an attempt goes on alone. RFC 8305, section 5, has 250 ms for a
@@ -24,6 +26,16 @@ const Delay = time.Second
 type Server struct {
 	Address string      // HOST:PORT; no host: this machine
 	TLS     *tls.Config // tells whether it is the right one
+}
+
+// List is that of servers, each with what checks it by its host.
+func List(addresses []settings.Address, check func(host string) *tls.Config) []Server {
+	servers := make([]Server, len(addresses))
+	for i, a := range addresses {
+		host, _, _ := net.SplitHostPort(string(a)) // it was read as one with a port
+		servers[i] = Server{string(a), check(host)}
+	}
+	return servers
 }
 
 // One is the list of a single server.

@@ -1,4 +1,4 @@
-package courier
+package sendqueue
 
 import (
 	"context"
@@ -28,27 +28,27 @@ func (c *slowConn) Write(p []byte) (int, error) {
 	return len(p), <-c.next
 }
 
-// startQueue returns a queue and where its writes can be seen; moves is what it
-// says has moved, and ended why it ended.
-func startQueue(t *testing.T) (q *queue, conn *slowConn, moves chan int, ended chan error) {
+// startQueue returns a queue and where its writes can be seen; written is how
+// many notes went out with each, and ended why it ended.
+func startQueue(t *testing.T) (q *Queue[int], conn *slowConn, written chan int, ended chan error) {
 	conn = &slowConn{writes: make(chan string), next: make(chan error)}
-	moves, ended = make(chan int, 10), make(chan error, 1)
-	q = newQueue(conn, time.Minute)
-	go func() { ended <- q.run(func(m []move) { moves <- len(m) }) }()
-	t.Cleanup(q.close)
-	return q, conn, moves, ended
+	written, ended = make(chan int, 10), make(chan error, 1)
+	q = New[int](conn, time.Minute)
+	go func() { ended <- q.Run(func(notes []int) { written <- len(notes) }) }()
+	t.Cleanup(q.Close)
+	return q, conn, written, ended
 }
 
 // What is added during a write goes out with the next, in order.
 func TestQueueGathers(t *testing.T) {
-	q, conn, moves, _ := startQueue(t)
+	q, conn, written, _ := startQueue(t)
 	put := func(records ...string) {
 		for _, r := range records {
-			if err := q.take(t.Context(), len(r)); err != nil {
+			if err := q.Take(t.Context(), len(r)); err != nil {
 				t.Fatal(err)
 			}
-			q.add(move{}, []byte(r[:1]), []byte(r[1:]))
-			q.give()
+			q.Add(0, []byte(r[:1]), []byte(r[1:]))
+			q.Give()
 		}
 	}
 	put("one,")
@@ -56,7 +56,7 @@ func TestQueueGathers(t *testing.T) {
 		t.Errorf("first write %q", got)
 	}
 	put("two,", "three,")
-	if back := q.swap(move{}, []byte("four")); len(back) != 0 {
+	if back := q.Swap(0, []byte("four")); len(back) != 0 {
 		t.Errorf("%q came back", back)
 	}
 	conn.next <- nil
@@ -64,8 +64,8 @@ func TestQueueGathers(t *testing.T) {
 		t.Errorf("second write %q", got)
 	}
 	conn.next <- nil
-	if first, second := <-moves, <-moves; first != 1 || second != 3 {
-		t.Errorf("%d and %d moves, want 1 and 3", first, second)
+	if first, second := <-written, <-written; first != 1 || second != 3 {
+		t.Errorf("%d and %d notes, want 1 and 3", first, second)
 	}
 	if !conn.until.IsZero() {
 		t.Errorf("the deadline %v is still set", conn.until)
@@ -78,7 +78,7 @@ func TestQueueSwaps(t *testing.T) {
 	q, conn, _, _ := startQueue(t)
 	buf := []byte("first")
 	for _, want := range []string{"first", "second", "third"} {
-		buf = append(q.swap(move{}, append(buf[:0], want...)), "overwritten"...)
+		buf = append(q.Swap(0, append(buf[:0], want...)), "overwritten"...)
 		if got := <-conn.writes; got != want {
 			t.Errorf("wrote %q, want %q", got, want)
 		}
@@ -88,10 +88,11 @@ func TestQueueSwaps(t *testing.T) {
 
 // Nobody waits longer than he likes for a peer that takes nothing.
 func TestQueueFull(t *testing.T) {
+	errTurn, errRoom := errors.New("no turn"), errors.New("no room")
 	synctest.Test(t, func(t *testing.T) {
 		q, conn, _, _ := startQueue(t)
 		fill := func() {
-			q.add(move{}, []byte(strings.Repeat("x", maxQueued)))
+			q.Add(0, []byte(strings.Repeat("x", maxQueued)))
 		}
 		fill()
 		<-conn.writes
@@ -100,19 +101,19 @@ func TestQueueFull(t *testing.T) {
 		first, cancelFirst := context.WithCancelCause(t.Context())
 		second, cancelSecond := context.WithCancelCause(t.Context())
 		left := make(chan error, 3)
-		go func() { left <- q.take(first, 1) }()
+		go func() { left <- q.Take(first, 1) }()
 		synctest.Wait()
-		go func() { left <- q.take(second, 1) }() // behind the turn of the other
+		go func() { left <- q.Take(second, 1) }() // behind the turn of the other
 		synctest.Wait()
-		cancelSecond(ErrNoProgress)
-		if err := <-left; !errors.Is(err, ErrNoProgress) {
+		cancelSecond(errTurn)
+		if err := <-left; !errors.Is(err, errTurn) {
 			t.Errorf("waiting for its turn: %v", err)
 		}
-		cancelFirst(ErrClosed)
-		if err := <-left; !errors.Is(err, ErrClosed) {
+		cancelFirst(errRoom)
+		if err := <-left; !errors.Is(err, errRoom) {
 			t.Errorf("waiting for room: %v", err)
 		}
-		go func() { left <- q.take(t.Context(), 1) }()
+		go func() { left <- q.Take(t.Context(), 1) }()
 		synctest.Wait()
 		conn.next <- nil
 		if err := <-left; err != nil {
@@ -124,12 +125,12 @@ func TestQueueFull(t *testing.T) {
 }
 
 func TestQueueFails(t *testing.T) {
-	q, conn, moves, ended := startQueue(t)
-	q.add(move{}, []byte("x"))
+	q, conn, written, ended := startQueue(t)
+	q.Add(0, []byte("x"))
 	<-conn.writes
 	broken := errors.New("broken")
 	conn.next <- broken
-	if err := <-ended; !errors.Is(err, broken) || len(moves) != 0 {
-		t.Errorf("got %v and %d moves", err, len(moves))
+	if err := <-ended; !errors.Is(err, broken) || len(written) != 0 {
+		t.Errorf("got %v and %d notes", err, len(written))
 	}
 }

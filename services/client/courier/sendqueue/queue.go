@@ -1,4 +1,10 @@
-package courier
+// Package sendqueue writes what goes out on one connection.
+//
+// Guaranteed: what is added goes out in order, and whole records of those who have the
+// turn stay together; nobody waits longer than its context lasts.
+//
+// Not guaranteed: that it goes out. Whether it arrived is for the answers to say.
+package sendqueue
 
 import (
 	"context"
@@ -10,19 +16,15 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-const (
-	// maxQueued bounds what waits for the write before it, in bytes: the next
-	// part of a large body, or a hundred small messages.
-	maxQueued = 128 << 10
-	// stallTimeout bounds one write where no Timeout is set.
-	stallTimeout = time.Minute
-)
+// maxQueued bounds what waits for the write before it, in bytes: the next part of a
+// large body, or a hundred small messages.
+const maxQueued = 128 << 10
 
-// queue is what goes out on one connection. One goroutine writes it: what comes
-// while that is at it goes out with its next write, so that small messages
-// share TLS records and system calls, and no caller is stuck in a write to a
+// Queue is what goes out on one connection, with notes of what that is. One goroutine
+// writes it: what comes while that is at it goes out with its next write, so that small
+// messages share TLS records and system calls, and no caller is stuck in a write to a
 // peer that takes nothing.
-type queue struct {
+type Queue[N any] struct {
 	conn  net.Conn
 	limit time.Duration // of one write
 
@@ -32,40 +34,36 @@ type queue struct {
 
 	mu      sync.Mutex
 	pending []byte
-	moves   []move // what has moved once pending is written
-	closed  bool   // nothing is written any more, and nobody waits
+	notes   []N  // what pending is
+	closed  bool // nothing is written any more, and nobody waits
 }
 
-// move says how much of a message's body is on its way.
-type move struct {
-	p     *progress
-	bytes uint64
-}
-
-func newQueue(conn net.Conn, limit time.Duration) *queue {
-	return &queue{
+// New returns the queue of a connection. limit bounds one write.
+func New[N any](conn net.Conn, limit time.Duration) *Queue[N] {
+	return &Queue[N]{
 		conn: conn, limit: limit,
 		turn: semaphore.NewWeighted(1), wake: make(chan struct{}, 1), room: make(chan struct{}, 1),
 	}
 }
 
-// take waits for the turn to add, and for room for n bytes. The error is the
+// Take waits for the turn to add, and for room for n bytes. The error is the
 // cause of the end of ctx.
-func (q *queue) take(ctx context.Context, n int) error {
+func (q *Queue[N]) Take(ctx context.Context, n int) error {
 	if q.turn.Acquire(ctx, 1) != nil {
 		return context.Cause(ctx)
 	}
-	err := q.wait(ctx, n)
+	err := q.Wait(ctx, n)
 	if err != nil {
-		q.give()
+		q.Give()
 	}
 	return err
 }
 
-func (q *queue) give() { q.turn.Release(1) }
+// Give gives the turn back.
+func (q *Queue[N]) Give() { q.turn.Release(1) }
 
-// wait is take for the one who has the turn.
-func (q *queue) wait(ctx context.Context, n int) error {
+// Wait is Take for the one who has the turn.
+func (q *Queue[N]) Wait(ctx context.Context, n int) error {
 	for !q.fits(n) {
 		select {
 		case <-q.room:
@@ -78,25 +76,25 @@ func (q *queue) wait(ctx context.Context, n int) error {
 
 // fits reports whether there is room for n bytes; for what is over the bound by
 // itself, when nothing else waits. What is added after the end is dropped.
-func (q *queue) fits(n int) bool {
+func (q *Queue[N]) fits(n int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.closed || len(q.pending) == 0 || len(q.pending)+n <= maxQueued
 }
 
-// add copies records that there is room for.
-func (q *queue) add(m move, records ...[]byte) {
+// Add copies records that there is room for.
+func (q *Queue[N]) Add(note N, records ...[]byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, r := range records {
 		q.pending = append(q.pending, r...)
 	}
-	q.added(m)
+	q.added(note)
 }
 
-// swap is add for a large buffer: where nothing else waits it is not copied, but
+// Swap is Add for a large buffer: where nothing else waits it is not copied, but
 // taken, and another comes back for it. What comes back is empty.
-func (q *queue) swap(m move, records []byte) []byte {
+func (q *Queue[N]) Swap(note N, records []byte) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.pending) == 0 {
@@ -104,13 +102,13 @@ func (q *queue) swap(m move, records []byte) []byte {
 	} else {
 		q.pending = append(q.pending, records...)
 	}
-	q.added(m)
+	q.added(note)
 	return records[:0]
 }
 
 // added is called with mu held.
-func (q *queue) added(m move) {
-	q.moves = append(q.moves, m)
+func (q *Queue[N]) added(note N) {
+	q.notes = append(q.notes, note)
 	if !q.closed {
 		signal(q.wake)
 	}
@@ -123,8 +121,8 @@ func signal(ch chan<- struct{}) {
 	}
 }
 
-// close ends run, and all waiting for room.
-func (q *queue) close() {
+// Close ends Run, and all waiting for room.
+func (q *Queue[N]) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
@@ -132,39 +130,39 @@ func (q *queue) close() {
 	signal(q.room)
 }
 
-// run writes until close, and returns why a write failed. moved is called after
+// Run writes what is added until Close, and returns why a write failed. wrote is called after
 // each; it must not keep what it gets.
-func (q *queue) run(moved func([]move)) error {
+func (q *Queue[N]) Run(wrote func([]N)) error {
 	var out []byte
-	var moves []move
+	var notes []N
 	for range q.wake {
 		// Who is about to add something does so first: an answered batch makes
 		// room for another, and each of its senders has been woken by now.
 		runtime.Gosched()
-		out, moves = q.next(out, moves)
+		out, notes = q.next(out, notes)
 		if len(out) == 0 {
 			continue // the write before took more than there was when it was woken
 		}
 		if err := q.write(out); err != nil {
 			return err
 		}
-		moved(moves)
+		wrote(notes)
 	}
 	return nil
 }
 
 // next returns what is pending and leaves the buffers of the write before.
-func (q *queue) next(spare []byte, moves []move) ([]byte, []move) {
-	clear(moves) // a message is not kept for the sake of its progress
+func (q *Queue[N]) next(spare []byte, notes []N) ([]byte, []N) {
+	clear(notes) // what they point to is not kept for their sake
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	spare, q.pending = q.pending, spare[:0]
-	moves, q.moves = q.moves, moves[:0]
+	notes, q.notes = q.notes, notes[:0]
 	signal(q.room)
-	return spare, moves
+	return spare, notes
 }
 
-func (q *queue) write(p []byte) error {
+func (q *Queue[N]) write(p []byte) error {
 	if err := q.conn.SetWriteDeadline(time.Now().Add(q.limit)); err != nil {
 		return err
 	}
