@@ -161,7 +161,21 @@ func (d *Dir) Open(name string, flag int, mode fs.FileMode) (*os.File, error) {
 	return f, err
 }
 
+// madeHere are the flags with which nothing but a new regular file is opened.
+const madeHere = os.O_CREATE | os.O_EXCL
+
+func makeRegular(dir int, name, path string, flag int, mode fs.FileMode) (*os.File, error) {
+	fd, err := unix.Openat(dir, name, flag|unix.O_CLOEXEC, uint32(mode.Perm()))
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
 func openRegular(dir int, name, path string, flag int, mode fs.FileMode) (*os.File, error) {
+	if flag&madeHere == madeHere {
+		return makeRegular(dir, name, path, flag, mode)
+	}
 	fd, err := unix.Openat(dir, name, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, uint32(mode.Perm()))
 	switch {
 	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.EISDIR), errors.Is(err, unix.ENXIO):

@@ -15,11 +15,20 @@ var ErrExchanged = errors.New("another file was put in its place")
 // Show gives the file that f has open, and that has a name here, another name, and
 // replaces nothing: fs.ErrExist. The error is ErrExchanged if either name belongs
 // to another file, which somebody who may write here has put there. It is not an
-// error that the file was taken away under its new name. Nothing is made durable.
-func (d *Dir) Show(f *os.File, name, newName string) error {
-	if err := d.isFile(f, name); err != nil {
-		return err
+// error that the file was taken away under its new name. Nothing is made durable. It
+// describes the file as it was before.
+func (d *Dir) Show(f *os.File, name, newName string) (Info, error) {
+	held, err := Stat(f)
+	if err == nil {
+		err = d.isFile(held, name)
 	}
+	if err != nil {
+		return held, err
+	}
+	return held, d.show(held, name, newName)
+}
+
+func (d *Dir) show(held Info, name, newName string) error {
 	err := d.ops.rename(d, name, d, newName, renameNew)
 	if onlyReplaces(err) {
 		if _, missing := d.Lstat(newName); !errors.Is(missing, fs.ErrNotExist) {
@@ -30,7 +39,7 @@ func (d *Dir) Show(f *os.File, name, newName string) error {
 	if err != nil {
 		return err
 	}
-	if err := d.isFile(f, newName); !errors.Is(err, fs.ErrNotExist) {
+	if err := d.isFile(held, newName); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -42,11 +51,7 @@ func onlyReplaces(err error) bool {
 	return errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENOSYS)
 }
 
-func (d *Dir) isFile(f *os.File, name string) error {
-	held, err := Stat(f)
-	if err != nil {
-		return err
-	}
+func (d *Dir) isFile(held Info, name string) error {
 	named, err := d.Lstat(name)
 	switch {
 	case err != nil:

@@ -64,7 +64,7 @@ func TestShow(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := d.Show(f, "part", "file"); !errors.Is(err, c.want) {
+			if _, err := d.Show(f, "part", "file"); !errors.Is(err, c.want) {
 				t.Errorf("error %v, want %v", err, c.want)
 			}
 			if text, _ := d.ReadFile("file", 5); string(text) != c.shown {

@@ -85,7 +85,7 @@ func (c *collector) fetch(s *session, item *Item, ask bool) (*part, error) {
 	if err := c.makeShard(e.File); err != nil {
 		return nil, local(err)
 	}
-	if e.FileSize <= uint64(max(0, c.MaxInMemory)) {
+	if c.inMemory(e) {
 		text, err := c.fetchText(s, e)
 		if err != nil {
 			return nil, err
@@ -99,6 +99,9 @@ func (c *collector) fetch(s *session, item *Item, ask bool) (*part, error) {
 	})
 	return whole, err
 }
+
+// inMemory reports whether a log file is checked before it is written at all.
+func (c *collector) inMemory(e logfile.Entry) bool { return e.FileSize <= uint64(max(0, c.MaxInMemory)) }
 
 // fetchText brings a log file into memory and checks it.
 func (c *collector) fetchText(s *session, e logfile.Entry) ([]byte, error) {

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"sync"
@@ -17,7 +16,7 @@ const ownFlush = 1 << 20
 
 // gather is how long more files are waited for, while some are still to come: a flush
 // takes about as long for many as for one.
-const gather = 40 * time.Millisecond
+const gather = 100 * time.Millisecond
 
 // part is a log file that passed every check and has no name yet: open under a
 // temporary one, or still in memory.
@@ -92,6 +91,7 @@ func (p *pool) finishAll(jobs []*job) {
 	for _, j := range jobs {
 		if err := p.write(j); err != nil {
 			p.end(j, err)
+			close(j.done)
 			continue
 		}
 		written = append(written, j)
@@ -99,6 +99,9 @@ func (p *pool) finishAll(jobs []*job) {
 	err := p.flushAll(written)
 	for _, j := range written {
 		p.end(j, err)
+	}
+	for _, j := range written { // who settles them is woken once, and not for each
+		close(j.done)
 	}
 }
 
@@ -126,12 +129,10 @@ func (p *pool) flushAll(jobs []*job) error {
 	return p.flusher.Flush(flush)
 }
 
-// end gives the file of a job its name, where it was flushed, and ends the job. The
-// name becomes durable before the line is kept. The temporary file goes where the name
-// is taken, and where this machine's disk fails: it would take the room that other
-// files may find enough.
+// end gives the file of a job its name, where it was flushed. The name becomes durable
+// before the line is kept. The temporary file goes where the name is taken, and where
+// this machine's disk fails: it would take the room that other files may find enough.
 func (p *pool) end(j *job, err error) {
-	defer close(j.done)
 	e := j.item.Entry
 	if err == nil {
 		err = p.show(j)
@@ -139,25 +140,31 @@ func (p *pool) end(j *job, err error) {
 	if j.part.File != nil {
 		err = errors.Join(err, j.part.Close())
 	}
+	if !j.item.New || err != nil { // the first error is the one to report
+		_ = p.at(e.File, func(in *Output, name string) error { return in.Remove(partName(name)) })
+	}
 	if err == nil {
 		p.touch(e.File)
 		return
 	}
-	// The first error is the one to report.
-	_ = p.at(e.File, func(in *Output, name string) error { return in.Remove(partName(name)) })
 	j.item.New, j.item.Err = false, fileError(e, err)
 }
 
-func (p *pool) show(j *job) (err error) {
-	if j.item.checked, err = durable.Stat(j.part.File); err != nil {
+// show gives a file its name. One that has that already is taken in its place, if it is a
+// good one: it came there meanwhile, or nobody has looked for it.
+func (p *pool) show(j *job) error {
+	err := p.at(j.item.Entry.File, func(in *Output, name string) (err error) {
+		j.item.checked, err = in.Show(j.part.File, partName(name), name)
+		return err
+	})
+	j.item.looked = true
+	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	j.item.looked = true
-	err = p.at(j.item.Entry.File, func(in *Output, name string) error {
-		return in.Show(j.part.File, partName(name), name)
-	})
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w: it came there meanwhile", ErrForeign)
+	j.item.New = false
+	have, err := p.have(&j.item, false)
+	if err == nil && !have {
+		err = foreign(fs.ErrExist) // and gone again
 	}
 	return err
 }

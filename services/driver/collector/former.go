@@ -76,7 +76,16 @@ func (o *Output) moveAll(to *durable.Dir, names ...string) error {
 			return err
 		}
 	}
-	return errors.Join(to.Sync(), o.Sync()) // the new names before the old ones go
+	return o.flushMoved(to)
+}
+
+// flushMoved makes it durable that names went to another directory: the new ones before
+// the old ones go.
+func (o *Output) flushMoved(to *durable.Dir) error {
+	if err := to.Sync(); err != nil {
+		return err
+	}
+	return o.Sync()
 }
 
 // moveOne moves what has a name. Where a file system cannot move without replacing, a
@@ -114,7 +123,7 @@ func (o *Output) moveLogs(to *durable.Dir) error {
 			}
 		}
 		if moved == 0 {
-			return errors.Join(to.Sync(), o.Sync())
+			return o.flushMoved(to)
 		}
 	}
 }

@@ -19,6 +19,11 @@ const window = 1024
 // goroutine that reads the manifest: that costs a fifth of the rate.
 const ahead = 64
 
+// mostAbsent is how many files in a row are looked for in vain before small ones are
+// fetched without a look: what a run that was cut off left does not lie behind so many
+// that it did not come to. What is there all the same shows when it gets its name.
+const mostAbsent = window
+
 // standing is how a message stands when its job begins.
 type standing int
 
@@ -48,6 +53,7 @@ type pool struct {
 	// first is the session that fetched the manifest, until a worker takes it.
 	first   *session
 	workers int
+	absent  int       // of read: new files in a row that were not there
 	trouble int       // of settle: new files in a row over which the server failed
 	todo    chan *job // for the workers
 	order   chan *job // all, in order of number
@@ -152,7 +158,7 @@ func (p *pool) wanted(j *job) bool {
 	if j.standing == later {
 		return false
 	}
-	have, err := p.have(&j.item, j.standing == settled)
+	have, err := p.look(j)
 	switch {
 	case err != nil:
 		j.item.Err = fileError(j.item.Entry, err)
@@ -164,6 +170,18 @@ func (p *pool) wanted(j *job) bool {
 		return true
 	}
 	return false
+}
+
+// look reports whether the file of a job is there.
+func (p *pool) look(j *job) (have bool, err error) {
+	if j.standing == unreached && p.absent >= mostAbsent && p.inMemory(j.item.Entry) {
+		return false, nil
+	}
+	have, err = p.have(&j.item, j.standing == settled)
+	if p.absent++; have || err != nil {
+		p.absent = 0
+	}
+	return have, err
 }
 
 func send(ctx context.Context, to chan<- *job, j *job) error {

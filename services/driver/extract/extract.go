@@ -84,7 +84,10 @@ func ToFile(path, target string) (checked bool, err error) {
 	if checked, err = Message(path, f); err != nil {
 		return false, err
 	}
-	if err := errors.Join(f.Sync(), dir.Show(f, temp, name)); err != nil {
+	if err := f.Sync(); err != nil {
+		return false, err
+	}
+	if _, err := dir.Show(f, temp, name); err != nil {
 		return false, err
 	}
 	return checked, dir.Sync()

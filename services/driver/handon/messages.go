@@ -107,7 +107,7 @@ func writeMessage(d *durable.Dir, name string, e logfile.Entry, body *io.Section
 	}
 	defer f.Close()
 	if err = f.Sync(); err == nil {
-		err = d.Show(f, part, name)
+		_, err = d.Show(f, part, name)
 	}
 	if errors.Is(err, fs.ErrExist) {
 		err = taken(name)

@@ -95,7 +95,7 @@ func (s *store) get(key Key) (p manifest.Place, ok bool, err error) {
 const (
 	// mostAtOnce bounds the keys of one transaction, all of whose leaves are in memory
 	// until it ends: ids are random, so that in a large file each key has a leaf of its own.
-	mostAtOnce = 512
+	mostAtOnce = 256
 	// smallFile bounds that by itself, in bytes, and each transaction is flushed twice.
 	smallFile = 8 << 20
 )
