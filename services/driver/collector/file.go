@@ -101,7 +101,9 @@ func (c *collector) fetch(s *session, item *Item, ask bool) (*part, error) {
 }
 
 // inMemory reports whether a log file is checked before it is written at all.
-func (c *collector) inMemory(e logfile.Entry) bool { return e.FileSize <= uint64(max(0, c.MaxInMemory)) }
+func (c *collector) inMemory(e logfile.Entry) bool {
+	return e.FileSize <= uint64(max(0, c.MaxInMemory))
+}
 
 // fetchText brings a log file into memory and checks it.
 func (c *collector) fetchText(s *session, e logfile.Entry) ([]byte, error) {
