@@ -84,8 +84,10 @@ func (b *bench) soakOnce(ctx context.Context) (got values, seen samples, err err
 
 // soakRig loads the server until the time is over, with everything else beside that.
 func (b *bench) soakRig(ctx context.Context, t *tree, r *rig) (values, samples, error) {
-	until, cancel := context.WithTimeout(ctx, b.soak)
+	// Not a deadline: who dials meets that a moment before the context ends.
+	until, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer time.AfterFunc(b.soak, cancel).Stop()
 	var seen samples
 	bad, err := newPeers(r.address, t.access)
 	if err != nil {
