@@ -54,8 +54,8 @@ func TestPowerCutEverywhere(t *testing.T) {
 		{name: "in directories, taken over when it was moved", files: nested, killed: "moved"},
 	} {
 		t.Run(p.name, func(t *testing.T) {
-			t.Parallel()
 			start, ops := p.trace(t)
+			t.Parallel() // from here on: a process that is being started holds the locks of others open
 			states := 0
 			for n := range len(ops) + 1 {
 				if t.Failed() {

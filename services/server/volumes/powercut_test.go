@@ -87,7 +87,6 @@ func moveAway(t *testing.T, root, name string) {
 func TestPowerCutOfEither(t *testing.T) {
 	for _, p := range powerCuts {
 		t.Run(p.name, func(t *testing.T) {
-			t.Parallel()
 			root := durabletest.MemoryDir(t)
 			for _, name := range []string{"data", "state"} {
 				check(t, os.MkdirAll(filepath.Join(root, name), 0o700))
@@ -101,6 +100,7 @@ func TestPowerCutOfEither(t *testing.T) {
 			if status.ExitStatus() != 0 {
 				t.Fatalf("status %v", status)
 			}
+			t.Parallel() // from here on: a process that is being started holds the locks of others open
 			c := &cuts{run: p.run, start: start, ops: ops, marked: durabletest.Get(t, filepath.Join(root, marks))}
 			states := 0
 			for _, apart := range []bool{true, false} {

@@ -42,21 +42,33 @@ func TestPowerCutEverywhere(t *testing.T) {
 	} {
 		c.check = c.putAgain
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			c.everywhere(t)
+			start, ops := c.trace(t)
+			t.Parallel() // from here on: a process that is being started holds the locks of others open
+			c.cutAll(t, start, ops)
 		})
 	}
 }
 
 func (c powerCut) everywhere(t *testing.T) {
+	start, ops := c.trace(t)
+	c.cutAll(t, start, ops)
+}
+
+// trace runs the plan in a process of its own.
+func (c powerCut) trace(t *testing.T) (start map[string][]byte, ops []durabletest.Op) {
 	dir := durabletest.MemoryDir(t)
 	c.put(t, dir)
-	start := durabletest.Get(t, dir)
+	start = durabletest.Get(t, dir)
 	c.Dir = dir
 	ops, status := durabletest.Trace(t, c.command(t), dir)
 	if status.ExitStatus() != 0 {
 		t.Fatalf("status %v", status)
 	}
+	return start, ops
+}
+
+// cutAll cuts the power after each operation.
+func (c powerCut) cutAll(t *testing.T, start map[string][]byte, ops []durabletest.Op) {
 	states := 0
 	for n := range len(ops) + 1 {
 		disk := durabletest.New(start)
