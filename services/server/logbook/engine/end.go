@@ -11,6 +11,10 @@ import (
 // What is kept already is answered, and the others of an id wait for the first.
 func (c *committer) firstOfEach(came []*Message) (first []*Message) {
 	for _, m := range came {
+		if err := m.broken(); err != nil {
+			c.end(m, logbook.Facts{}, err)
+			continue
+		}
 		switch under := c.underway[m.key()]; under {
 		case nil:
 			if c.answerRepeat(m) {
@@ -56,6 +60,7 @@ func (c *committer) endAs(m *Message, kept logbook.Facts) {
 // repeats or conflicts, otherwise the first of them takes its place.
 func (c *committer) end(m *Message, facts logbook.Facts, err error) {
 	waiting := c.removeUnderway(m)
+	m.breakRow(err)
 	m.Body.Release(err == nil && !facts.Repeat || m.named)
 	m.Then(facts, err)
 	if len(waiting) == 0 {

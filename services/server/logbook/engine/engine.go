@@ -162,6 +162,7 @@ func Start(cfg Config, stores *Stores) (*Engine, error) {
 	if err := e.signer.signTree(); err != nil {
 		return nil, err
 	}
+	e.SetSharded(cfg.Sharded)
 	e.end = sync.OnceValue(e.shutDown)
 	e.committer = newCommitter(e)
 	go func() {

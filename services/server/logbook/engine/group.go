@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -50,7 +51,7 @@ func (c *committer) prepare(group []*Message) ([]wal.Record, error) {
 	}
 	recs := make([]wal.Record, 0, len(group))
 	for i, m := range group {
-		rec, err := m.number(first+uint64(i), c.cfg.path(first+uint64(i)))
+		rec, err := m.number(first+uint64(i), c.shards.path(first+uint64(i)))
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +99,7 @@ func (e *ForeignFileError) Error() string {
 // nothing has the names of their log files.
 func (c *committer) placesFree(first uint64, n int) error {
 	for seq := first; seq < first+uint64(n); seq++ {
-		file := c.cfg.path(seq)
+		file := c.shards.path(seq)
 		if err := c.makeShard(file); err != nil {
 			return err
 		}
@@ -169,8 +170,8 @@ func (c *committer) write(first []*Message) (written []*Message) {
 	_ = g.Wait()
 	written = first[:0]
 	for i, m := range first {
-		if errs[i] != nil {
-			c.end(m, logbook.Facts{}, errs[i])
+		if err := cmp.Or(errs[i], m.broken()); err != nil {
+			c.end(m, logbook.Facts{}, err)
 			continue
 		}
 		written = append(written, m)

@@ -16,6 +16,7 @@ type Message struct {
 	Draft    logbook.Draft
 	Received time.Time
 	Position uint64 // in a stream that orders messages from outside; 0: there is none
+	Row      *Row   // of those that are kept in this order; nil: it is kept whatever becomes of others
 	Body     Body
 	// Then hears once what became of it, from the committer: it must not wait for
 	// anything.

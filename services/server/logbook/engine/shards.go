@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"io/fs"
+	"sync/atomic"
 
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/shared/durable"
@@ -11,17 +12,22 @@ import (
 
 // shards are the shard directories that log files get their names in.
 type shards struct {
+	on      atomic.Bool     // new ones lie in such
 	made    string          // the one made last, whose own name is durable
 	touched map[string]bool // those in which names are not flushed yet
 }
 
 // path is where log file number seq goes, below logs/.
-func (c Config) path(seq uint64) string {
-	if c.Sharded {
+func (s *shards) path(seq uint64) string {
+	if s.on.Load() {
 		return logfile.ShardedPath(seq)
 	}
 	return logfile.FileName(seq)
 }
+
+// SetSharded says whether log files lie in shard directories from now on. No message may be
+// under way.
+func (e *Engine) SetSharded(on bool) { e.stores.shards.on.Store(on) }
 
 // makeShard makes the shard directory of a log file where it has one. Its name is
 // flushed at once: with a directory that a power cut took, a file that was renamed

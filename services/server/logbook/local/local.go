@@ -139,7 +139,7 @@ func Open(cfg Config) (*Logbook, error) {
 		Keep: cfg.KeepRetired, Kept: cfg.KnownRetired, Retired: cfg.Retired,
 	}, r.retired, r.note)
 	for _, p := range r.parts {
-		end := uint64(l.layoutOf(p.Draft, p.Received).PlainOffset()) + p.Offset
+		end := uint64(layoutOf(p.Draft, p.Received, cfg).PlainOffset()) + p.Offset
 		p.room = l.space.Found(p.Draft.Sender, room.Blocks(end)+parts.FileSize)
 		l.shelf.put(p, nil)
 	}

@@ -22,8 +22,9 @@ const PartStep = 8 << 20
 
 // resumable reports whether a part of the message is kept where it is cut off. Of
 // one that is enciphered it is not: its text would have to be kept besides.
-func (l *Logbook) resumable(d logbook.Draft) bool {
-	return d.Cipher == message.None && d.Size >= l.cfg.PartStep && l.cfg.KeepParts > 0
+func (s *staged) resumable() bool {
+	cfg := &s.l.cfg
+	return s.draft.Cipher == message.None && s.draft.Size >= cfg.PartStep && cfg.KeepParts > 0 && s.order == nil
 }
 
 // resume goes on with what has come of the message before. Without an error
@@ -53,7 +54,7 @@ func (s *staged) resume() error {
 // reopen opens the part's files. A logbook.ErrUnavailable says nothing of them.
 func (s *staged) reopen(p *part) error {
 	s.received, s.name, s.room = p.Received, p.name, p.room
-	s.layout = s.l.layoutOf(s.draft, s.received)
+	s.layout = s.layoutAt(s.received)
 	if err := s.l.files.Take(s.draft.Sender); err != nil {
 		return err
 	}
@@ -160,6 +161,11 @@ func layoutOf(d logbook.Draft, received time.Time, cfg Config) logfile.Layout {
 	}, cfg.CiphertextMax)
 }
 
-func (l *Logbook) layoutOf(d logbook.Draft, received time.Time) logfile.Layout {
-	return layoutOf(d, received, l.cfg)
+// layoutAt is that of the message, received at a time.
+func (s *staged) layoutAt(received time.Time) logfile.Layout {
+	cfg := s.l.cfg
+	if s.order != nil {
+		cfg.Zone, cfg.CiphertextMax = s.order.Zone, s.order.CiphertextMax
+	}
+	return layoutOf(s.draft, received, cfg)
 }

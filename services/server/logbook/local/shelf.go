@@ -66,7 +66,7 @@ func (h *shelf) tryTake(d logbook.Draft, s *staged) (p *part, before *staged) {
 
 // leave notes that s brings its message no more.
 func (h *shelf) leave(s *staged) {
-	if !s.l.resumable(s.draft) {
+	if !s.resumable() {
 		return
 	}
 	h.mu.Lock()

@@ -18,7 +18,7 @@ func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, err
 	s := &staged{l: l, draft: d, name: stagedName()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l.resumable(d) {
+	if s.resumable() {
 		if err := s.resume(); err != nil {
 			return nil, err
 		}
@@ -39,8 +39,8 @@ func (l *Logbook) Room() error { return l.space.Largest(l.cfg.Largest) }
 
 // begin opens a message of which nothing is there.
 func (s *staged) begin() (err error) {
-	s.received = s.l.cfg.now()
-	s.layout = s.l.layoutOf(s.draft, s.received)
+	s.received = s.arrived()
+	s.layout = s.layoutAt(s.received)
 	if s.room, err = s.l.space.Open(s.draft.Sender, s.need()); err != nil {
 		s.settled = true // a later Stage may be about to suspend it
 		s.l.shelf.leave(s)
@@ -61,7 +61,7 @@ func (s *staged) begin() (err error) {
 // need is how many bytes all files of the message may take.
 func (s *staged) need() uint64 {
 	need := uint64(s.layout.FileSize())
-	if s.l.resumable(s.draft) {
+	if s.resumable() {
 		need += parts.FileSize
 	}
 	return need
@@ -78,7 +78,7 @@ func (s *staged) openLarge() error {
 		return err
 	}
 	s.sheet = large
-	if s.l.resumable(s.draft) {
+	if s.resumable() {
 		s.saver = &saver{vol: s.l.vol, file: s.file, name: s.name}
 	}
 	return nil

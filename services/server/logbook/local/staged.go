@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"sealpost/services/server/logbook"
-	"sealpost/services/server/logbook/engine"
 	"sealpost/services/server/logbook/local/room"
 	"sealpost/shared/logfile"
 )
@@ -18,6 +17,7 @@ import (
 type staged struct {
 	l     *Logbook
 	draft logbook.Draft
+	order *Order // nil: the time is this server's, and so is the order
 
 	mu       sync.Mutex // until it is handed to the engine: a later Stage may suspend it
 	name     string     // below the volume
@@ -99,7 +99,7 @@ func (s *staged) Commit(ctx context.Context, then func(logbook.Facts, error)) {
 		err = s.writeOut()
 	}
 	if err == nil {
-		err = s.l.Push(ctx, &engine.Message{Draft: s.draft, Received: s.received, Body: s, Then: then})
+		err = s.l.Push(ctx, s.message(then))
 	}
 	if err != nil {
 		s.Release(false)

@@ -1,0 +1,42 @@
+package replicated
+
+import (
+	"errors"
+	"sync"
+
+	"sealpost/services/server/logbook/replicated/fold"
+)
+
+// health is why this server does not keep messages, beside what its volume says.
+type health struct {
+	mu      sync.Mutex
+	reading error           // why the log is not read; nil: it is
+	forked  *fold.ForkError // others have read something else; nil: nobody has
+}
+
+// errBehind is why a server is not ready that has just begun.
+var errBehind = errors.New("the replicated log is still being read")
+
+func (h *health) get() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.reading == nil && h.forked != nil && !h.forked.Ours {
+		return h.forked
+	}
+	return h.reading
+}
+
+func (h *health) read(reason error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.reading = reason
+}
+
+// fork returns whether the same was said before.
+func (h *health) fork(e *fold.ForkError) (told bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	told = e != nil && h.forked != nil && e.Error() == h.forked.Error()
+	h.forked = e
+	return told
+}

@@ -1,0 +1,140 @@
+package replicated
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"sealpost/services/server/logbook/replicated/entry"
+	"sealpost/services/server/logbook/replicated/fold"
+)
+
+// handLog is a replicated log made by hand: what stands in it, and what is said of it, is
+// the test's.
+type handLog struct {
+	mu      sync.Mutex
+	entries []fold.Entry
+	more    chan struct{} // closed when there is more
+	clock   time.Time     // of the next entry
+	// swallow, if set, says what becomes of an entry: it is not there, nobody hears that
+	// it is, or both.
+	swallow func(data []byte) (lost, silent bool)
+	full    bool
+	gone    map[uint64]bool // that cannot be had
+}
+
+func newHandLog() *handLog {
+	return &handLog{more: make(chan struct{}), clock: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}
+}
+
+var (
+	errGone   = errors.New("no such entry")
+	errSilent = errors.New("no acknowledgement")
+)
+
+func (l *handLog) Publish(data []byte, done func(uint64, error)) {
+	l.mu.Lock()
+	if l.full {
+		l.mu.Unlock()
+		done(0, ErrFull)
+		return
+	}
+	lost, silent := false, false
+	if l.swallow != nil {
+		lost, silent = l.swallow(data)
+	}
+	at := uint64(0)
+	if !lost {
+		at = l.add(data)
+	}
+	l.mu.Unlock()
+	if silent {
+		time.AfterFunc(time.Millisecond, func() { done(0, errSilent) })
+		return
+	}
+	done(at, nil)
+}
+
+// add is called with mu held.
+func (l *handLog) add(data []byte) uint64 {
+	at := uint64(len(l.entries) + 1)
+	l.entries = append(l.entries, fold.Entry{Position: at, Time: l.clock, Data: bytes.Clone(data)})
+	l.clock = l.clock.Add(time.Second + time.Nanosecond)
+	close(l.more)
+	l.more = make(chan struct{})
+	return at
+}
+
+// put adds an entry, and returns its position.
+func (l *handLog) put(t *testing.T, key entry.Key, h entry.Header, body []byte) uint64 {
+	t.Helper()
+	data, err := key.Seal(h, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.add(data)
+}
+
+func (l *handLog) Read(ctx context.Context, behind uint64, visit func(fold.Entry) error) error {
+	for at := behind + 1; ; {
+		l.mu.Lock()
+		more, gone := l.more, l.gone[at]
+		var e *fold.Entry
+		if at <= uint64(len(l.entries)) {
+			e = &l.entries[at-1]
+		}
+		l.mu.Unlock()
+		if gone {
+			return errGone
+		}
+		if e != nil {
+			if err := visit(*e); err != nil {
+				return err
+			}
+			at++
+			continue
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (l *handLog) Last(context.Context) (uint64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return uint64(len(l.entries)), nil
+}
+
+func (l *handLog) Get(_ context.Context, position uint64) (fold.Entry, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if position == 0 || position > uint64(len(l.entries)) || l.gone[position] {
+		return fold.Entry{}, errGone
+	}
+	return l.entries[position-1], nil
+}
+
+// forget makes an entry one that can be had no more, or again.
+func (l *handLog) forget(position uint64, gone bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone == nil {
+		l.gone = make(map[uint64]bool)
+	}
+	l.gone[position] = gone
+}
+
+// set changes what is said of the log.
+func (l *handLog) set(change func(*handLog)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change(l)
+}

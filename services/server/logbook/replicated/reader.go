@@ -1,0 +1,243 @@
+package replicated
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine"
+	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/logbook/replicated/entry"
+	"sealpost/services/server/logbook/replicated/fold"
+	"sealpost/shared/logging/floods"
+)
+
+// reader reads the log and has the volume keep what is in it. It is one goroutine.
+type reader struct {
+	*Logbook
+	saved fold.State // on the volume, which keeps all before it
+}
+
+// run reads on until the logbook is closed. Where an entry cannot be passed it goes back
+// to the newest state that was written; what the volume keeps already it finds again.
+func (r *reader) run() {
+	for {
+		err := r.pass()
+		if r.ctx.Err() != nil {
+			return
+		}
+		r.health.read(err)
+		const what = "the replicated log cannot be read on"
+		r.say(zerolog.ErrorLevel, what).Err(err).Uint64("from", r.saved.Position+1).Msg(what)
+		pause := time.NewTimer(r.cfg.RetryEvery)
+		select {
+		case <-pause.C:
+		case <-r.ctx.Done():
+			pause.Stop()
+			return
+		}
+	}
+}
+
+// say begins a line of the log, or returns nil if it was logged often enough.
+func (r *reader) say(level zerolog.Level, what string) *zerolog.Event {
+	if !r.cfg.Local.Sums.Pass(floods.Event{Level: level, What: what}) {
+		return nil
+	}
+	return r.cfg.Local.Log.WithLevel(level)
+}
+
+// passing is one try to read on.
+type passing struct {
+	*reader
+	fold   *fold.Fold
+	row    *engine.Row
+	window *window
+	ctx    context.Context
+	stop   context.CancelCauseFunc
+	marked time.Time
+	end    uint64 // of the log, as the try began
+	whole  bool   // what the fold has taken was all done or handed to the volume
+}
+
+// pass reads from the state that was written last, until something cannot be kept.
+func (r *reader) pass() error {
+	f, err := fold.New(r.key, r.cfg.Server, r.saved)
+	if err != nil {
+		return err
+	}
+	p := &passing{reader: r, fold: f, row: new(engine.Row), window: new(window), whole: true}
+	p.ctx, p.stop = context.WithCancelCause(r.ctx)
+	defer p.stop(nil)
+	if p.end, err = r.cfg.Log.Last(p.ctx); err != nil {
+		return err
+	}
+	if settings, _ := f.Settings(); settings != nil {
+		r.waiters.settings(*settings)
+	}
+	r.waiters.seen(f.Seen())
+	p.judge()
+	p.look()
+	saving := p.startSaving()
+	err = r.cfg.Log.Read(p.ctx, r.saved.Position, p.take)
+	kept := p.window.wait()
+	p.stop(nil)
+	<-saving
+	if kept == nil && p.whole {
+		p.window.mark(f.State())
+		p.save()
+	}
+	if kept != nil {
+		return kept
+	}
+	return err
+}
+
+// startSaving writes states every now and then, until the try is over.
+func (p *passing) startSaving() (ended <-chan struct{}) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(p.cfg.SaveEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				p.save()
+			case <-p.ctx.Done():
+				return
+			}
+		}
+	}()
+	return done
+}
+
+// save writes the newest state that may be. Where that fails the next start reads more.
+func (p *passing) save() {
+	state, some := p.window.due()
+	if !some {
+		return
+	}
+	if err := p.store.write(state); err != nil {
+		p.cfg.Local.Log.Warn().Err(err).Msg("the position in the replicated log is not written")
+		return
+	}
+	p.saved = state
+}
+
+// take applies one entry.
+func (p *passing) take(e fold.Entry) error {
+	p.whole = false
+	step, err := p.fold.Take(e)
+	if err != nil {
+		return err
+	}
+	if step.Void != nil {
+		p.voided(step, step.Void)
+	} else if err := p.do(step); err != nil {
+		return err
+	}
+	p.whole = true
+	p.judge()
+	if time.Since(p.marked) >= p.cfg.SaveEvery {
+		p.marked = time.Now()
+		p.window.mark(p.fold.State())
+	}
+	p.waiters.seen(p.fold.Seen())
+	p.look()
+	return p.window.failure()
+}
+
+// look turns readiness green once the server has read what was there as it began.
+func (p *passing) look() {
+	if p.fold.Seen().Position >= p.end {
+		p.health.read(nil)
+	}
+}
+
+func (p *passing) do(step fold.Step) error {
+	switch step.Kind {
+	case entry.KindMessage:
+		return p.keep(step)
+	case entry.KindSettings:
+		return p.applySettings(*step.Settings)
+	}
+	return nil
+}
+
+// applySettings has settings hold for the messages that follow.
+func (p *passing) applySettings(s entry.Settings) error {
+	if err := p.window.wait(); err != nil {
+		return err
+	}
+	p.SetSharded(s.Sharded)
+	p.waiters.settings(s)
+	return nil
+}
+
+// judge keeps the server from answering while others have read something else and it has
+// no majority. It reads on: what tells who is right may be still to come.
+func (p *passing) judge() {
+	fork := p.fold.Judge()
+	if told := p.health.fork(fork); fork != nil && !told {
+		p.cfg.Local.Log.Error().Err(fork).Bool("majority", fork.Ours).Msg("servers have read different logs")
+	}
+	p.waiters.freeze(fork != nil && !fork.Ours)
+}
+
+// voided tells who waits for an entry that it does not count.
+func (p *passing) voided(step fold.Step, why error) {
+	const what = "an entry of the replicated log is void"
+	p.say(zerolog.WarnLevel, what).Err(why).Uint64("position", step.Position).Str("server", step.Server).Msg(what)
+	p.waiters.void(step.Attempt, why)
+}
+
+// keep hands a message to the volume.
+func (p *passing) keep(step fold.Step) error {
+	m := *step.Message
+	settings, zone := p.fold.Settings()
+	staged, err := p.StageOrdered(draftOf(m), local.Order{
+		Position: step.Position, Received: step.Time, Zone: zone, CiphertextMax: settings.CiphertextMax, Row: p.row,
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.fill(staged, step); err != nil {
+		staged.Discard()
+		if errors.Is(err, logbook.ErrMismatch) || errors.Is(err, errOtherChunk) {
+			p.voided(step, err)
+			return nil
+		}
+		return err
+	}
+	p.waiters.take(step.Attempt)
+	under := p.window.begin(step.Position)
+	staged.Commit(p.ctx, func(facts logbook.Facts, err error) { p.ended(under, step, facts, err) })
+	return nil
+}
+
+// ended hears what became of a message. It must not wait for anything.
+func (p *passing) ended(u *underway, step fold.Step, facts logbook.Facts, err error) {
+	switch {
+	case errors.Is(err, logbook.ErrMismatch):
+		p.waiters.answer(step.Attempt, logbook.Facts{}, fmt.Errorf("%w: %w", logbook.ErrUnavailable, err))
+	case err == nil, errors.Is(err, logbook.ErrConflict):
+		p.waiters.answer(step.Attempt, facts, err)
+	default:
+		p.stop(err)
+		p.window.end(u, err)
+		return
+	}
+	p.window.end(u, nil)
+}
+
+func draftOf(m entry.Message) logbook.Draft {
+	return logbook.Draft{
+		ID: m.ID, Sender: m.Sender, Name: m.Name, Cipher: m.Cipher,
+		Size: m.Size, EncryptedSize: m.EncryptedSize, SHA256: m.SHA256,
+	}
+}

@@ -1,0 +1,156 @@
+// Package replicated keeps a logbook on several servers that read one replicated log. Each
+// has a volume of its own, and the same on it: log files, manifest and tree are equal byte
+// for byte.
+//
+// A message is taken in and checked by one server, and published. Every server reads the
+// log in order (package fold) and hands each message to the logbook on its own volume, with
+// the order and the time of the log. The server that published it answers when its own
+// volume keeps the message, with what the volume says: the log's acknowledgement proves
+// nothing.
+//
+//	DIR/staging/fold   what the entries up to a position come to
+//
+// All other files are package local's.
+//
+// Guaranteed: what package logbook promises, and that two servers never give an id two
+// numbers, or a number to two messages, while the log keeps what it acknowledged on more
+// than half of its nodes. A server that cannot keep an entry stops in front of it, and is
+// not ready until it can.
+//
+// Not guaranteed: that a part is kept of a message that is cut off.
+package replicated
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/logbook/replicated/entry"
+	"sealpost/services/server/logbook/replicated/fold"
+	"sealpost/shared/logging/floods"
+)
+
+// Log is the replicated log. All methods may be called at once.
+type Log interface {
+	// Publish adds an entry, and calls done once, with its position or with what became of
+	// it: ErrFull means that it is not there, any other error that it may be.
+	Publish(data []byte, done func(position uint64, err error))
+	// Read gives visit the entries behind a position, each once, in order, without a gap,
+	// and waits for more. It ends with ctx, with the error of visit, or where an entry
+	// cannot be had.
+	Read(ctx context.Context, behind uint64, visit func(fold.Entry) error) error
+	// Last returns the position of the last entry, 0 where there is none.
+	Last(ctx context.Context) (uint64, error)
+	// Get returns one entry.
+	Get(ctx context.Context, position uint64) (fold.Entry, error)
+}
+
+// ErrFull means that the log takes nothing more.
+var ErrFull = errors.New("the replicated log is full")
+
+// Config says where the logbook is and what bounds it. Zero means the default.
+type Config struct {
+	Local  local.Config // of this server's volume; its zone, ciphertext limit and layout are the log's
+	Log    Log
+	Secret []byte // that all servers of the cluster have
+	Server string // this one's name
+
+	PublishAgain time.Duration // after which an entry without an acknowledgement is published again
+	CommitWithin time.Duration // after which a caller hears ErrUnknown
+	SaveEvery    time.Duration // for which a start reads the log again
+	RetryEvery   time.Duration // between tries to go on
+}
+
+func (c Config) withDefaults() Config {
+	c.PublishAgain = cmp.Or(c.PublishAgain, 2*time.Second)
+	c.CommitWithin = cmp.Or(c.CommitWithin, 30*time.Second)
+	c.SaveEvery = cmp.Or(c.SaveEvery, time.Second)
+	c.RetryEvery = cmp.Or(c.RetryEvery, time.Second)
+	if c.Local.Sums == nil {
+		c.Local.Sums = floods.New(c.Local.Log, time.Now)
+	}
+	return c
+}
+
+// Logbook implements logbook.Logbook.
+type Logbook struct {
+	*local.Logbook
+	cfg     Config
+	key     entry.Key
+	store   *store
+	waiters *waiters
+	health  *health
+
+	publishing sync.WaitGroup
+	ctx        context.Context // ended by Close
+	cancel     context.CancelFunc
+	done       chan struct{} // closed when the log is read no more
+	close      func() error  // once
+}
+
+var _ logbook.Logbook = (*Logbook)(nil)
+
+// Open opens the logbook on this server's volume and begins to read the log where the
+// volume ends. It is ready once it has come to where the log ends.
+func Open(cfg Config) (*Logbook, error) {
+	cfg = cfg.withDefaults()
+	st := &store{disk.New(cfg.Local.Dir)}
+	from, err := st.read()
+	if errors.Is(err, errState) {
+		cfg.Local.Log.Warn().Err(err).Msg("the replicated log is read from its beginning")
+	} else if err != nil {
+		return nil, err
+	}
+	if from.Settings != nil {
+		cfg.Local.Sharded = from.Settings.Sharded
+	}
+	book, err := local.Open(cfg.Local)
+	if err != nil {
+		return nil, err
+	}
+	l := &Logbook{
+		Logbook: book, cfg: cfg, key: entry.NewKey(cfg.Secret, cfg.Local.ID), store: st,
+		health: &health{reading: errBehind}, done: make(chan struct{}),
+	}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.close = sync.OnceValue(l.shutDown)
+	l.waiters = newWaiters(l)
+	go l.waiters.run()
+	go func() {
+		defer close(l.done)
+		(&reader{Logbook: l, saved: from}).run()
+	}()
+	return l, nil
+}
+
+// Ready is nil when messages can be kept, else the reason.
+func (l *Logbook) Ready() error { return cmp.Or(l.health.get(), l.Logbook.Ready()) }
+
+// Accepting is nil when a message may start on its way in, else a logbook.ErrUnavailable.
+func (l *Logbook) Accepting() error {
+	if err := l.Logbook.Accepting(); err != nil {
+		return err
+	}
+	if reason := l.health.get(); reason != nil {
+		return fmt.Errorf("%w: %w", logbook.ErrUnavailable, reason)
+	}
+	return nil
+}
+
+// Close ends the reading, tells those who wait that they may try again, and releases the
+// volume.
+func (l *Logbook) Close() error { return l.close() }
+
+func (l *Logbook) shutDown() error {
+	l.cancel()
+	l.publishing.Wait()
+	<-l.done
+	l.waiters.end()
+	return l.Logbook.Close()
+}

@@ -1,0 +1,58 @@
+package replicated
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/engine/wal"
+	"sealpost/services/server/logbook/replicated/fold"
+	"sealpost/shared/bounded"
+)
+
+// FoldPath is where it lies on the volume what the entries up to a position come to.
+const FoldPath = disk.StagingDir + "/fold"
+
+// maxState is more than a state with the longest list of open chunks takes.
+const maxState = 64 << 20
+
+// store keeps the state. An old one costs a start that reads the log from there, and
+// nothing else: what the volume keeps already it keeps once.
+type store struct{ vol *disk.Volume }
+
+var errState = errors.New("not a state that was written whole")
+
+// read returns the state: the zero one where there is none yet, or, beside errState, none
+// that is whole.
+func (s *store) read() (fold.State, error) {
+	text, err := bounded.ReadFile(s.vol.Path(FoldPath), maxState)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fold.State{}, nil
+	}
+	if err != nil {
+		return fold.State{}, err
+	}
+	var state fold.State
+	body := wal.Unframe(trimLine(text))
+	if body == nil || json.Unmarshal(body, &state) != nil {
+		return fold.State{}, fmt.Errorf("%s: %w", FoldPath, errState)
+	}
+	return state, nil
+}
+
+func trimLine(text []byte) []byte {
+	if n := len(text); n > 0 && text[n-1] == '\n' {
+		return text[:n-1]
+	}
+	return nil
+}
+
+func (s *store) write(state fold.State) error {
+	line, err := wal.Frame(state)
+	if err != nil {
+		return err
+	}
+	return s.vol.ReplaceWith(FoldPath+disk.NewSuffix, FoldPath, 0o600, line)
+}

@@ -1,0 +1,90 @@
+package replicated
+
+import (
+	"sync"
+
+	"sealpost/services/server/logbook/replicated/fold"
+)
+
+// window holds the messages that the volume was given and does not keep yet, in order, and
+// the states behind some of them. A state may be written once the volume keeps all before
+// it.
+type window struct {
+	mu     sync.Mutex
+	open   []*underway
+	states []fold.State
+	err    error         // of the first that could not be kept
+	empty  chan struct{} // closed when none is open; nil while nobody waits for it
+}
+
+type underway struct {
+	position uint64
+	done     bool
+}
+
+// begin adds a message, whose position is behind all others'.
+func (w *window) begin(position uint64) *underway {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	u := &underway{position: position}
+	w.open = append(w.open, u)
+	return u
+}
+
+// end notes what became of a message.
+func (w *window) end(u *underway, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if u.done = true; err != nil && w.err == nil {
+		w.err = err
+	}
+	for len(w.open) > 0 && w.open[0].done {
+		w.open = w.open[1:]
+	}
+	if len(w.open) == 0 && w.empty != nil {
+		close(w.empty)
+		w.empty = nil
+	}
+}
+
+// mark takes the state behind all that were added so far.
+func (w *window) mark(state fold.State) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.states = append(w.states, state)
+}
+
+// due returns the newest state that may be written, once.
+func (w *window) due() (state fold.State, some bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.states) > 0 && w.err == nil && (len(w.open) == 0 || w.open[0].position > w.states[0].Position) {
+		state, some = w.states[0], true
+		w.states = w.states[1:]
+	}
+	return state, some
+}
+
+// failure is why a message could not be kept.
+func (w *window) failure() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+// wait returns once no message is open, with the error of the first that could not be
+// kept.
+func (w *window) wait() error {
+	w.mu.Lock()
+	if len(w.open) == 0 {
+		defer w.mu.Unlock()
+		return w.err
+	}
+	if w.empty == nil {
+		w.empty = make(chan struct{})
+	}
+	empty := w.empty
+	w.mu.Unlock()
+	<-empty
+	return w.failure()
+}
