@@ -1,0 +1,33 @@
+package natstest
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+)
+
+// Damage changes one bit in the middle of the first block of entries that the node has of
+// a stream, and removes the index, as after a crash. The node, which must have ended by
+// Stop, drops the rest of the block when it starts, says nothing of it, and can lead. One
+// that was killed may still have the entries in its Raft log, and puts them back.
+func (n *Node) Damage(stream string) {
+	n.cluster.t.Helper()
+	n.must(!n.running(), "still runs")
+	entries := filepath.Join(n.storeDir(), "jetstream", account, "streams", stream, "msgs")
+	if err := flip(filepath.Join(entries, "1.blk")); err != nil {
+		n.cluster.t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(entries, "index.db")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		n.cluster.t.Fatal(err)
+	}
+}
+
+// flip changes one bit in the middle of a file.
+func flip(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	text[len(text)/2] ^= 1
+	return os.WriteFile(path, text, 0o600)
+}

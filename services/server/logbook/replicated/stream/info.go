@@ -1,0 +1,53 @@
+package stream
+
+import (
+	"context"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Info is the state of the stream, as its leader has it.
+type Info struct {
+	First, Last uint64 // positions; without entries First is Last + 1
+	Entries     uint64
+	Deleted     uint64 // positions between First and Last that have none
+	Bytes       uint64 // that the nodes count for the entries, of MaxBytes
+	MaxBytes    int64
+	Leader      string // name of the node; "": none
+	Peers       []Peer // the other nodes
+}
+
+// Peer is a node that keeps the stream and does not lead it, as the leader sees it.
+type Peer struct {
+	Name    string
+	Current bool   // it has what the leader has
+	Offline bool   // the leader does not hear of it
+	Lag     uint64 // operations that it has to catch up
+}
+
+// Info asks the leader. Without one it is an error.
+func (s *Stream) Info(ctx context.Context) (Info, error) {
+	found, err := find(ctx, s.js, s.cfg.Name)
+	if err != nil {
+		return Info{}, err
+	}
+	return infoOf(found.CachedInfo()), nil
+}
+
+func infoOf(i *jetstream.StreamInfo) Info {
+	info := Info{
+		First: i.State.FirstSeq, Last: i.State.LastSeq, Entries: i.State.Msgs, Bytes: i.State.Bytes,
+		Deleted: uint64(max(i.State.NumDeleted, 0)), MaxBytes: i.Config.MaxBytes,
+	}
+	if info.Entries == 0 {
+		info.First = info.Last + 1 // a new stream says 0
+	}
+	if i.Cluster == nil {
+		return info
+	}
+	info.Leader = i.Cluster.Leader
+	for _, p := range i.Cluster.Replicas {
+		info.Peers = append(info.Peers, Peer{p.Name, p.Current, p.Offline, p.Lag})
+	}
+	return info
+}
