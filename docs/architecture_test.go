@@ -104,10 +104,12 @@ var rules = []struct{ pkg, may string }{
 		`shared/.*|services/server/logbook|services/server/logbook/(engine|engine/disk)`},
 	{`services/server/logbook/local`,
 		`shared/.*|services/server/logbook|services/server/logbook/(engine.*|local/(fit|retire|room)|parts)`},
+	{`services/server/logbook/replicated/stream`, `none`},
+	{`services/server/logbook/replicated/natstest`, `services/server/logbook/replicated/stream`},
 	{`services/server/logbook/replicated/entry`, `shared/.*`},
 	{`services/server/logbook/replicated/fold`, `shared/.*|services/server/logbook/replicated/entry`},
 	{`services/server/logbook/replicated`, `shared/.*|services/server/logbook|` +
-		`services/server/logbook/(engine|engine/(disk|wal)|local|replicated/(entry|fold))`},
+		`services/server/logbook/(engine|engine/(disk|wal)|local|replicated/(entry|fold|stream))`},
 	{`services/server/logbook/parts`, `shared/.*|services/server/logbook|services/server/logbook/engine/(disk|wal)`},
 	{`services/server/logbook.*`, `shared/.*|services/server/logbook`},
 	{`services/server/quota`, `shared/.*|services/server/logbook`},

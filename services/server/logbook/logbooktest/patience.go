@@ -15,7 +15,7 @@ var ErrUnanswered = errors.New("the message was not answered")
 
 // Await returns what comes from a channel, and fails the test where nothing does.
 // It is for the test's own goroutine.
-func Await[T any](t *testing.T, what string, from <-chan T) (came T) {
+func Await[T any](t testing.TB, what string, from <-chan T) (came T) {
 	t.Helper()
 	select {
 	case came = <-from:

@@ -1,6 +1,7 @@
 package replicated
 
 import (
+	"cmp"
 	"errors"
 	"sync"
 
@@ -12,6 +13,7 @@ type health struct {
 	mu      sync.Mutex
 	reading error           // why the log is not read; nil: it is
 	forked  *fold.ForkError // others have read something else; nil: nobody has
+	damage  error           // of the node that leads the log
 }
 
 // errBehind is why a server is not ready that has just begun.
@@ -23,7 +25,13 @@ func (h *health) get() error {
 	if h.reading == nil && h.forked != nil && !h.forked.Ours {
 		return h.forked
 	}
-	return h.reading
+	return cmp.Or(h.reading, h.damage)
+}
+
+func (h *health) audited(damage error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.damage = damage
 }
 
 func (h *health) read(reason error) {

@@ -23,6 +23,9 @@ type handLog struct {
 	// it is, or both.
 	swallow func(data []byte) (lost, silent bool)
 	full    bool
+	info    *Info           // that is said of it; nil: what is so
+	asked   int             // how often that was asked for
+	stepped int             // how often another node was to lead
 	gone    map[uint64]bool // that cannot be had
 }
 
@@ -107,10 +110,29 @@ func (l *handLog) Read(ctx context.Context, behind uint64, visit func(fold.Entry
 	}
 }
 
-func (l *handLog) Last(context.Context) (uint64, error) {
+func (l *handLog) Info(context.Context) (Info, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return uint64(len(l.entries)), nil
+	l.asked++
+	if l.info != nil {
+		return *l.info, nil
+	}
+	n := uint64(len(l.entries))
+	return Info{First: 1, Last: n, Entries: n, Leader: "n1"}, nil
+}
+
+func (l *handLog) StepDown(context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stepped++
+	return nil
+}
+
+// last is the position of the last entry.
+func (l *handLog) last() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return uint64(len(l.entries))
 }
 
 func (l *handLog) Get(_ context.Context, position uint64) (fold.Entry, error) {

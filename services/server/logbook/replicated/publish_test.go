@@ -69,16 +69,20 @@ func TestFullLog(t *testing.T) {
 
 // Nobody waits longer than for the time of a commit, and the message may come all the same.
 func TestNobodyKnows(t *testing.T) {
-	log := begun(t, "a")
+	log, dir := begun(t, "a"), t.TempDir()
 	log.swallow = func([]byte) (lost, silent bool) { return true, true }
-	cfg := testConfig(t.TempDir(), "a", log)
+	cfg := testConfig(dir, "a", log)
 	cfg.CommitWithin = 50 * time.Millisecond
 	book := ready(t, open(t, cfg))
 	d := logbooktest.Draft("a", []byte("x"))
 	if _, err := logbooktest.Append(t.Context(), book, d, []byte("x")); !errors.Is(err, logbook.ErrUnknown) {
 		t.Errorf("got %v", err)
 	}
+	if err := book.Close(); err != nil {
+		t.Fatal(err)
+	}
 	log.set(func(l *handLog) { l.swallow = nil })
+	book = ready(t, open(t, testConfig(dir, "a", log)))
 	if facts, err := logbooktest.Append(t.Context(), book, d, []byte("x")); err != nil || facts.Entry.Seq != 0 {
 		t.Errorf("sent again: %+v, %v", facts, err)
 	}
@@ -145,7 +149,7 @@ func TestKnownIsNotPublished(t *testing.T) {
 	if _, err := logbooktest.Append(t.Context(), book, d, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	before, _ := log.Last(t.Context())
+	before := log.last()
 	if facts, err := logbooktest.Append(t.Context(), book, d, []byte("x")); err != nil || !facts.Repeat {
 		t.Errorf("%+v, %v", facts, err)
 	}
@@ -153,7 +157,7 @@ func TestKnownIsNotPublished(t *testing.T) {
 	if _, err := logbooktest.Append(t.Context(), book, d, []byte("x")); !errors.Is(err, logbook.ErrConflict) {
 		t.Errorf("other content: %v", err)
 	}
-	if after, _ := log.Last(t.Context()); after != before {
+	if after := log.last(); after != before {
 		t.Errorf("%d entries more", after-before)
 	}
 }
@@ -162,12 +166,12 @@ func TestKnownIsNotPublished(t *testing.T) {
 func TestMismatchIsNotPublished(t *testing.T) {
 	log := begun(t, "a")
 	book := ready(t, open(t, testConfig(t.TempDir(), "a", log)))
-	before, _ := log.Last(t.Context())
+	before := log.last()
 	d := logbooktest.Draft("a", []byte("x"))
 	if _, err := logbooktest.Append(t.Context(), book, d, []byte("y")); !errors.Is(err, logbook.ErrMismatch) {
 		t.Errorf("got %v", err)
 	}
-	if after, _ := log.Last(t.Context()); after != before {
+	if after := log.last(); after != before {
 		t.Errorf("%d entries more", after-before)
 	}
 }

@@ -73,9 +73,11 @@ func (r *reader) pass() error {
 	p := &passing{reader: r, fold: f, row: new(engine.Row), window: new(window), whole: true}
 	p.ctx, p.stop = context.WithCancelCause(r.ctx)
 	defer p.stop(nil)
-	if p.end, err = r.cfg.Log.Last(p.ctx); err != nil {
+	info, err := r.cfg.Log.Info(p.ctx)
+	if err != nil {
 		return err
 	}
+	p.end = info.Last
 	if settings, _ := f.Settings(); settings != nil {
 		r.waiters.settings(*settings)
 	}
@@ -97,17 +99,20 @@ func (r *reader) pass() error {
 	return err
 }
 
-// startSaving writes states every now and then, until the try is over.
+// startSaving writes states every now and then, and tells the others, until the try is over.
 func (p *passing) startSaving() (ended <-chan struct{}) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		tick := time.NewTicker(p.cfg.SaveEvery)
-		defer tick.Stop()
+		save, note := time.NewTicker(p.cfg.SaveEvery), time.NewTicker(p.cfg.NoteEvery)
+		defer save.Stop()
+		defer note.Stop()
 		for {
 			select {
-			case <-tick.C:
+			case <-save.C:
 				p.save()
+			case <-note.C:
+				p.note(p.saved)
 			case <-p.ctx.Done():
 				return
 			}

@@ -202,7 +202,7 @@ func TestSettingsInTheLog(t *testing.T) {
 	put := func(change func(*entry.Settings)) {
 		rules := settings()
 		change(&rules)
-		last, _ := log.Last(t.Context())
+		last := log.last()
 		log.put(t, testKey, entry.Header{Kind: entry.KindSettings, Seen: entry.Seen{Position: last}, Settings: &rules}, nil)
 	}
 	for i := range 6 {
@@ -327,6 +327,46 @@ func TestSettingsUnlikeTheServers(t *testing.T) {
 	holds(t, open(t, own), 1)
 	holds(t, open(t, testConfig(dirs[1], "b", log)), 1)
 	equal(t, dirs[0], dirs[1])
+}
+
+// A server says up to where it keeps everything, and is heard by the others.
+func TestNotes(t *testing.T) {
+	log := begun(t, "a", "b")
+	putMessage(t, log, "x")
+	cfg := testConfig(t.TempDir(), "a", log)
+	cfg.NoteEvery = time.Millisecond
+	holds(t, open(t, cfg), 1)
+	soon(t, "what is noted", func() bool {
+		f, err := fold.New(testKey, "b", fold.State{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := log.last()
+		for at := uint64(1); at <= last; at++ {
+			e, err := log.Get(t.Context(), at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.Take(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return f.State().Servers["a"].Durable >= 3 && f.State().Servers["a"].Seen >= 3 && f.Judge() == nil
+	})
+}
+
+// What a message may still name is not noted as kept.
+func TestNoteOfWhatIsNeeded(t *testing.T) {
+	log := begun(t, "a", "b")
+	book := ready(t, open(t, testConfig(t.TempDir(), "a", log)))
+	book.note(fold.State{Position: 9, Chunks: []fold.OpenChunk{{Position: 5}, {Position: 7}}})
+	e, err := log.Get(t.Context(), log.last())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, _, err := testKey.Open(e.Data); err != nil || h.Note == nil || h.Note.Durable != 4 {
+		t.Errorf("noted %+v, %v", h.Note, err)
+	}
 }
 
 // A state that is damaged costs time alone.

@@ -45,10 +45,19 @@ type Log interface {
 	// and waits for more. It ends with ctx, with the error of visit, or where an entry
 	// cannot be had.
 	Read(ctx context.Context, behind uint64, visit func(fold.Entry) error) error
-	// Last returns the position of the last entry, 0 where there is none.
-	Last(ctx context.Context) (uint64, error)
+	// Info describes the log, as the node that leads it has it.
+	Info(ctx context.Context) (Info, error)
+	// StepDown has another node lead.
+	StepDown(ctx context.Context) error
 	// Get returns one entry.
 	Get(ctx context.Context, position uint64) (fold.Entry, error)
+}
+
+// Info describes a replicated log.
+type Info struct {
+	First, Last uint64 // positions; without entries First is Last + 1
+	Entries     uint64
+	Leader      string // the node that says so
 }
 
 // ErrFull means that the log takes nothing more.
@@ -64,6 +73,8 @@ type Config struct {
 	PublishAgain time.Duration // after which an entry without an acknowledgement is published again
 	CommitWithin time.Duration // after which a caller hears ErrUnknown
 	SaveEvery    time.Duration // for which a start reads the log again
+	NoteEvery    time.Duration // between what this server says of itself in the log
+	AuditEvery   time.Duration // between looks at the log as a whole
 	RetryEvery   time.Duration // between tries to go on
 }
 
@@ -71,6 +82,8 @@ func (c Config) withDefaults() Config {
 	c.PublishAgain = cmp.Or(c.PublishAgain, 2*time.Second)
 	c.CommitWithin = cmp.Or(c.CommitWithin, 30*time.Second)
 	c.SaveEvery = cmp.Or(c.SaveEvery, time.Second)
+	c.NoteEvery = cmp.Or(c.NoteEvery, time.Minute)
+	c.AuditEvery = cmp.Or(c.AuditEvery, 5*time.Second)
 	c.RetryEvery = cmp.Or(c.RetryEvery, time.Second)
 	if c.Local.Sums == nil {
 		c.Local.Sums = floods.New(c.Local.Log, time.Now)
@@ -87,11 +100,11 @@ type Logbook struct {
 	waiters *waiters
 	health  *health
 
-	publishing sync.WaitGroup
-	ctx        context.Context // ended by Close
-	cancel     context.CancelFunc
-	done       chan struct{} // closed when the log is read no more
-	close      func() error  // once
+	helpers sync.WaitGroup  // goroutines beside the reader
+	ctx     context.Context // ended by Close
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when the log is read no more
+	close   func() error  // once
 }
 
 var _ logbook.Logbook = (*Logbook)(nil)
@@ -121,7 +134,8 @@ func Open(cfg Config) (*Logbook, error) {
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.close = sync.OnceValue(l.shutDown)
 	l.waiters = newWaiters(l)
-	go l.waiters.run()
+	l.helpers.Go(l.waiters.run)
+	l.helpers.Go((&auditor{Logbook: l}).run)
 	go func() {
 		defer close(l.done)
 		(&reader{Logbook: l, saved: from}).run()
@@ -149,7 +163,7 @@ func (l *Logbook) Close() error { return l.close() }
 
 func (l *Logbook) shutDown() error {
 	l.cancel()
-	l.publishing.Wait()
+	l.helpers.Wait()
 	<-l.done
 	l.waiters.end()
 	return l.Logbook.Close()

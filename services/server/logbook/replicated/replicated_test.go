@@ -51,7 +51,7 @@ func begun(t *testing.T, servers ...string) *handLog {
 	return log
 }
 
-func open(t *testing.T, cfg Config) *Logbook {
+func open(t testing.TB, cfg Config) *Logbook {
 	t.Helper()
 	book, err := Open(cfg)
 	if err != nil {
@@ -62,13 +62,13 @@ func open(t *testing.T, cfg Config) *Logbook {
 }
 
 // ready waits until a logbook keeps messages.
-func ready(t *testing.T, book *Logbook) *Logbook {
+func ready(t testing.TB, book *Logbook) *Logbook {
 	t.Helper()
 	soon(t, "the logbook is ready", func() bool { return book.Ready() == nil })
 	return book
 }
 
-func soon(t *testing.T, what string, came func() bool) {
+func soon(t testing.TB, what string, came func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(logbooktest.Patience); !came(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -137,7 +137,7 @@ func (s *staged) publish(then func(logbook.Facts, error)) {
 	h := s.header()
 	size := fold.BodySize(*h.Message, s.rules)
 	if size > entry.ChunkSize {
-		s.l.publishing.Go(func() { s.publishLarge(h, size, then) })
+		s.l.helpers.Go(func() { s.publishLarge(h, size, then) })
 		return
 	}
 	body := make([]byte, size)

@@ -1,0 +1,70 @@
+package replicated
+
+import (
+	"fmt"
+	"time"
+
+	"sealpost/shared/message"
+)
+
+// DamageError means that a node leads the log that does not have all of it. It is to be
+// emptied, and to come back: then it gets everything from the others.
+type DamageError struct {
+	Node string
+	Info
+	Read uint64 // position up to which this server has read
+}
+
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("node %s of the replicated log has %d entries from %d to %d, this server has read up to %d: "+
+		"entries are missing there", message.Visible(e.Node), e.Entries, e.First, e.Last, e.Read)
+}
+
+// damaged holds what a node says of the log against what this server has read of it.
+func damaged(i Info, read uint64) bool {
+	return i.Last < read || i.Entries != i.Last+1-i.First
+}
+
+// auditor looks at the log as a whole, also where nothing is read: a node that has lost
+// entries gives their positions to others. It is one goroutine.
+type auditor struct {
+	*Logbook
+	replaced string // the node that was last made to step down
+}
+
+func (a *auditor) run() {
+	tick := time.NewTicker(a.cfg.AuditEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			a.look()
+		case <-a.ctx.Done():
+			return
+		}
+	}
+}
+
+// look turns readiness red while a node leads that is damaged, and has it step down once.
+// What cannot be asked is no evidence: then nothing is read either.
+func (a *auditor) look() {
+	read := a.waiters.position().Position
+	info, err := a.cfg.Log.Info(a.ctx)
+	if err != nil {
+		return
+	}
+	if !damaged(info, read) {
+		a.health.audited(nil)
+		return
+	}
+	damage := &DamageError{Node: info.Leader, Info: info, Read: read}
+	a.health.audited(damage)
+	if a.replaced == info.Leader {
+		return
+	}
+	a.replaced = info.Leader
+	a.cfg.Local.Log.Error().Err(damage).Msg("another node of the replicated log is to lead")
+	if err := a.cfg.Log.StepDown(a.ctx); err != nil {
+		a.cfg.Local.Log.Warn().Err(err).Msg("the node goes on leading")
+	}
+}
