@@ -103,7 +103,8 @@ func (p *passing) fill(to logbook.Staged, step fold.Step) error {
 
 // finish stands for base64 text that the log file does not have, and the log neither.
 func (p *passing) finish(w *bodyWriter, m entry.Message, err error) error {
-	if err != nil || w.text == m.EncryptedSize {
+	settings, _ := p.fold.Settings()
+	if err != nil || m.EncryptedSize <= settings.CiphertextMax {
 		return err
 	}
 	zeros := make([]byte, min(m.EncryptedSize, inMemory))

@@ -3,8 +3,10 @@ package replicated
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"sync"
 
+	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/replicated/fold"
 )
 
@@ -26,6 +28,17 @@ func (h *health) get() error {
 		return h.forked
 	}
 	return cmp.Or(h.reading, h.damage)
+}
+
+// doubt is a logbook.ErrUnavailable while this server may be one of few that have read
+// something else.
+func (h *health) doubt() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.forked == nil || h.forked.Ours {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", logbook.ErrUnavailable, h.forked)
 }
 
 func (h *health) audited(damage error) {

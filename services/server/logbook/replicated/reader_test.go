@@ -281,8 +281,15 @@ func TestNoMajority(t *testing.T) {
 	if _, err := logbook.Append(t.Context(), staged); !errors.Is(err, logbook.ErrUnavailable) {
 		t.Errorf("a message is taken: %v", err)
 	}
-	putMessage(t, log, "of another server")
+	other := published("of another server")
+	log.put(t, testKey, other, []byte("of another server"))
 	holds(t, book, 1)
+	if _, _, err := book.Lookup(t.Context(), "store-17", other.Message.ID); !errors.Is(err, logbook.ErrUnavailable) {
+		t.Errorf("it is looked up: %v", err)
+	}
+	if _, err := book.Receipt(t.Context(), logbook.Facts{}); !errors.Is(err, logbook.ErrUnavailable) {
+		t.Errorf("it has a receipt: %v", err)
+	}
 	note("c", 0)
 	ready(t, book)
 	note("c", 1)

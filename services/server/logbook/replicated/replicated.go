@@ -34,6 +34,7 @@ import (
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/services/server/logbook/replicated/fold"
 	"sealpost/shared/logging/floods"
+	"sealpost/shared/message"
 )
 
 // Log is the replicated log. All methods may be called at once.
@@ -100,6 +101,7 @@ type Logbook struct {
 	waiters *waiters
 	health  *health
 
+	mu      sync.Mutex      // of helpers: none begins once Close waits for them
 	helpers sync.WaitGroup  // goroutines beside the reader
 	ctx     context.Context // ended by Close
 	cancel  context.CancelFunc
@@ -134,8 +136,8 @@ func Open(cfg Config) (*Logbook, error) {
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.close = sync.OnceValue(l.shutDown)
 	l.waiters = newWaiters(l)
-	l.helpers.Go(l.waiters.run)
-	l.helpers.Go((&auditor{Logbook: l}).run)
+	l.begin(l.waiters.run)
+	l.begin((&auditor{Logbook: l}).run)
 	go func() {
 		defer close(l.done)
 		(&reader{Logbook: l, saved: from}).run()
@@ -157,12 +159,42 @@ func (l *Logbook) Accepting() error {
 	return nil
 }
 
+// Lookup finds a message that the volume keeps. Where others have read something else and
+// this server has no majority, that is no answer: logbook.ErrUnavailable.
+func (l *Logbook) Lookup(ctx context.Context, sender string, id message.ID) (logbook.Facts, bool, error) {
+	if err := l.health.doubt(); err != nil {
+		return logbook.Facts{}, false, err
+	}
+	return l.Logbook.Lookup(ctx, sender, id)
+}
+
+// Receipt returns the signed receipt of a message that is kept, with the errors of Lookup.
+func (l *Logbook) Receipt(ctx context.Context, f logbook.Facts) ([]byte, error) {
+	if err := l.health.doubt(); err != nil {
+		return nil, err
+	}
+	return l.Logbook.Receipt(ctx, f)
+}
+
 // Close ends the reading, tells those who wait that they may try again, and releases the
 // volume.
 func (l *Logbook) Close() error { return l.close() }
 
+// begin runs a goroutine that ends with l.ctx. It is false where the logbook is closed.
+func (l *Logbook) begin(run func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx.Err() != nil {
+		return false
+	}
+	l.helpers.Go(run)
+	return true
+}
+
 func (l *Logbook) shutDown() error {
+	l.mu.Lock()
 	l.cancel()
+	l.mu.Unlock()
 	l.helpers.Wait()
 	<-l.done
 	l.waiters.end()

@@ -137,7 +137,10 @@ func (s *staged) publish(then func(logbook.Facts, error)) {
 	h := s.header()
 	size := fold.BodySize(*h.Message, s.rules)
 	if size > entry.ChunkSize {
-		s.l.helpers.Go(func() { s.publishLarge(h, size, then) })
+		if !s.l.begin(func() { s.publishLarge(h, size, then) }) {
+			s.close()
+			then(logbook.Facts{}, logbook.ErrClosed)
+		}
 		return
 	}
 	body := make([]byte, size)
