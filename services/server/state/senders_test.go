@@ -9,9 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,6 +174,33 @@ func TestConcurrentChanges(t *testing.T) {
 	if list, err := open(t, dir).Senders(); err != nil || len(list) != 8 {
 		t.Errorf("%d senders, %v, want 8", len(list), err)
 	}
+}
+
+// While one changes the directory all others wait, though they have begun.
+func TestChangesExcludeEachOther(t *testing.T) {
+	const all = 8
+	s := open(t, t.TempDir())
+	var group sync.WaitGroup
+	var begun, inside atomic.Int32
+	for range all {
+		group.Go(func() {
+			begun.Add(1)
+			err := s.locked(func() error {
+				if inside.Add(1) > 1 {
+					t.Error("two change it at once")
+				}
+				for n := 0; n < 1000 || begun.Load() < all; n++ {
+					runtime.Gosched() // to those who have begun
+				}
+				inside.Add(-1)
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
 }
 
 // What was valid stays valid while the file cannot be used, and it is said.

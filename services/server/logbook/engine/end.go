@@ -11,10 +11,6 @@ import (
 // What is kept already is answered, and the others of an id wait for the first.
 func (c *committer) firstOfEach(came []*Message) (first []*Message) {
 	for _, m := range came {
-		if err := m.broken(); err != nil {
-			c.end(m, logbook.Facts{}, err)
-			continue
-		}
 		switch under := c.underway[m.key()]; under {
 		case nil:
 			if c.answerRepeat(m) {

@@ -49,7 +49,7 @@ func (l *handLog) Publish(data []byte, done func(uint64, error)) {
 	if l.swallow != nil {
 		lost, silent = l.swallow(data)
 	}
-	at := uint64(0)
+	at := uint64(len(l.entries)) // another one's, where this is lost
 	if !lost {
 		at = l.add(data)
 	}

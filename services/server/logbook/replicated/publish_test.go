@@ -75,7 +75,8 @@ func TestNobodyKnows(t *testing.T) {
 	cfg.CommitWithin = 50 * time.Millisecond
 	book := ready(t, open(t, cfg))
 	d := logbooktest.Draft("a", []byte("x"))
-	if _, err := logbooktest.Append(t.Context(), book, d, []byte("x")); !errors.Is(err, logbook.ErrUnknown) {
+	_, err := logbooktest.Append(t.Context(), book, d, []byte("x"))
+	if !errors.Is(err, logbook.ErrUnknown) || errors.Is(err, logbooktest.ErrUnanswered) {
 		t.Errorf("got %v", err)
 	}
 	if err := book.Close(); err != nil {
