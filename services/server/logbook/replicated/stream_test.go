@@ -18,10 +18,7 @@ import (
 func streamLog(t testing.TB, nodes *natstest.Cluster, name string, servers ...string) func() StreamLog {
 	t.Helper()
 	cfg := nodes.Config(name)
-	of := stream.Settings{Replicas: 3, MaxBytes: 256 << 20}
-	if err := stream.Create(t.Context(), nodes.Admin(name), of); err != nil {
-		t.Fatal(err)
-	}
+	nodes.Create(name, stream.Settings{Replicas: 3, MaxBytes: 256 << 20})
 	connect := func() StreamLog {
 		s, err := stream.Connect(t.Context(), cfg)
 		if err != nil {

@@ -1,14 +1,9 @@
 package natstest
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -40,72 +35,66 @@ type peer struct {
 	Offline bool   `json:"offline"`
 }
 
-// AwaitNodes waits until the nodes have a leader for what they keep of streams, and all
+// AwaitNodes waits until the nodes have a leader for what they know of streams, and all
 // that run have caught up with it.
 func (c *Cluster) AwaitNodes() {
 	c.t.Helper()
 	c.until("the nodes have a leader", func() error {
-		m, err := c.system.Request("$SYS.REQ.SERVER.PING.JSZ", []byte(`{"leader_only":true}`), answerWait)
-		if err != nil {
-			return err
-		}
 		var answer struct {
-			Data struct {
-				Meta struct {
-					Leader   string `json:"leader"`
-					Replicas []peer `json:"replicas"`
-				} `json:"meta_cluster"`
-			} `json:"data"`
+			Meta struct {
+				Leader   string `json:"leader"`
+				Replicas []peer `json:"replicas"`
+			} `json:"meta_cluster"`
 		}
-		if err := json.Unmarshal(m.Data, &answer); err != nil {
+		if err := c.ask(`{"leader_only":true}`, &answer); err != nil {
 			return err
 		}
-		return c.current(answer.Data.Meta.Leader, answer.Data.Meta.Replicas)
+		return c.current(answer.Meta.Leader, answer.Meta.Replicas)
 	})
 }
 
-// Await waits until a stream has a leader, and all nodes that run have caught up with it.
+// Await waits until a stream has a leader, and all nodes that run have its entries. A
+// node that the leader calls current may lack them all: it has the leader's log then, and
+// asks the others for what came before.
 func (c *Cluster) Await(stream string) {
 	c.t.Helper()
 	c.until("all nodes have caught up with "+stream, func() error {
-		group, err := c.group(context.Background(), stream)
+		info, err := c.info(stream)
 		if err != nil {
 			return err
 		}
-		peers := make([]peer, len(group.Replicas))
-		for i, p := range group.Replicas {
+		peers := make([]peer, len(info.Cluster.Replicas))
+		for i, p := range info.Cluster.Replicas {
 			peers[i] = peer{p.Name, p.Current && p.Lag == 0, p.Offline}
 		}
-		return c.current(group.Leader, peers)
+		err = c.current(info.Cluster.Leader, peers)
+		for _, p := range peers {
+			if n := c.byName(p.Name); err == nil && n.moves() {
+				err = n.reaches(stream, info.State.LastSeq)
+			}
+		}
+		return err
 	})
 }
 
-// current is an error unless all nodes that run have caught up.
+// current is an error unless all nodes that run are current.
 func (c *Cluster) current(leader string, others []peer) error {
 	if leader == "" {
-		return errors.New("no leader")
+		return errNoLeader
 	}
 	for _, n := range c.Nodes {
-		if n.Name == leader || !n.running() || n.held {
-			continue
-		}
-		if !slices.Contains(others, peer{n.Name, true, false}) {
+		if n.Name != leader && n.moves() && !slices.Contains(others, peer{n.Name, true, false}) {
 			return fmt.Errorf("%s has not caught up: %+v", n.Name, others)
 		}
 	}
 	return nil
 }
 
-func (c *Cluster) group(ctx context.Context, stream string) (*jetstream.ClusterInfo, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerWait)
-	defer cancel()
-	found, err := c.js.Stream(ctx, stream)
-	if err != nil {
-		return nil, err
+func (c *Cluster) byName(name string) *Node {
+	c.t.Helper()
+	i := slices.IndexFunc(c.Nodes, func(n *Node) bool { return n.Name == name })
+	if i < 0 {
+		c.t.Fatalf("no node %s", name)
 	}
-	group := found.CachedInfo().Cluster
-	if group == nil || group.Leader == "" {
-		return nil, errors.New("no leader")
-	}
-	return group, nil
+	return c.Nodes[i]
 }

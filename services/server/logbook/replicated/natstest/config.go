@@ -21,8 +21,8 @@ const (
 // account holds the streams.
 const account = "LOGBOOK"
 
-// nodeConfig is what the configuration of all nodes has in common. The rights of the server's
-// user are those that README and set-up give it.
+// nodeConfig is what the configuration of all nodes has in common. The server's user has
+// no more rights than package stream needs.
 const nodeConfig = `
 max_payload: 2MB
 system_account: SYS

@@ -1,26 +1,20 @@
 package natstest
 
-import (
-	"context"
-	"fmt"
-)
+import "fmt"
 
 // Leader returns the node that leads a stream, and waits for one.
 func (c *Cluster) Leader(stream string) *Node {
 	c.t.Helper()
 	var leader *Node
 	c.until(stream+" has a leader", func() error {
-		group, err := c.group(context.Background(), stream)
+		info, err := c.info(stream)
 		if err != nil {
 			return err
 		}
-		for _, n := range c.Nodes {
-			if n.Name == group.Leader && n.running() {
-				leader = n
-				return nil
-			}
+		if leader = c.byName(info.Cluster.Leader); !leader.running() {
+			return fmt.Errorf("%s led, and does not run", leader.Name)
 		}
-		return fmt.Errorf("%s leads, and does not run", group.Leader)
+		return nil
 	})
 	return leader
 }
@@ -33,10 +27,11 @@ func (c *Cluster) Lead(stream string, n *Node) {
 		if c.Leader(stream) == n {
 			return nil
 		}
+		c.Await(stream) // elections would hold up a node that catches up, for ever
 		m, err := c.admin.Request("$JS.API.STREAM.LEADER.STEPDOWN."+stream, order, answerWait)
 		if err != nil {
 			return err
 		}
-		return fmt.Errorf("another node leads, and answers: %s", m.Data)
+		return fmt.Errorf("another node led, and answered: %s", m.Data)
 	})
 }

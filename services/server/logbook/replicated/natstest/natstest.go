@@ -25,7 +25,7 @@ import (
 
 // Options are those of a cluster.
 type Options struct {
-	Nodes int      // 0: three
+	Nodes int      // 0: three; fewer are no cluster
 	Dirs  []string // one for each node, "": a directory that goes with the test
 }
 
@@ -147,6 +147,13 @@ func (c *Cluster) URLs() []string {
 		urls[i] = n.URL()
 	}
 	return urls
+}
+
+// Create makes a stream. For seconds after a node started the others may take it for
+// lost, and refuse.
+func (c *Cluster) Create(name string, settings stream.Settings) {
+	c.t.Helper()
+	c.until("creating "+name, func() error { return stream.Create(c.t.Context(), c.Admin(name), settings) })
 }
 
 // Config is a server's way to a stream: that of a user who may publish, read and purge,

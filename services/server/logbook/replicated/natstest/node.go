@@ -87,7 +87,8 @@ func (n *Node) begin() error {
 
 // reachable reports whether the node takes connections, and not another program at its port.
 func (n *Node) reachable() bool {
-	conn, err := nats.Connect(n.URL(), nats.UserInfo(systemUser, Password), nats.NoReconnect(), nats.Timeout(answerWait))
+	user := nats.UserInfo(systemUser, Password)
+	conn, err := nats.Connect(n.URL(), user, nats.NoReconnect(), nats.Timeout(answerWait))
 	if err != nil {
 		return false
 	}
@@ -116,6 +117,9 @@ func (n *Node) running() bool {
 		return true
 	}
 }
+
+// moves reports whether there is a process that is not held.
+func (n *Node) moves() bool { return n.running() && !n.held }
 
 // Kill ends the process at once, as kill -9 does.
 func (n *Node) Kill() {

@@ -19,6 +19,7 @@ func under(t *testing.T, c *natstest.Cluster, name string, fault, heal func()) {
 	heal()
 	l.await("entries are read after it", 300)
 	l.finish()
+	c.AwaitNodes() // for the next test
 	c.Await(name)
 }
 

@@ -22,9 +22,7 @@ const patience = time.Minute
 // create makes a stream and connects to it as a server does.
 func create(t *testing.T, c *natstest.Cluster, name string, settings stream.Settings) *stream.Stream {
 	t.Helper()
-	if err := stream.Create(t.Context(), c.Admin(name), settings); err != nil {
-		t.Fatal(err)
-	}
+	c.Create(name, settings)
 	return connect(t, c.Config(name))
 }
 

@@ -20,7 +20,7 @@ type Info struct {
 // Peer is a node that keeps the stream and does not lead it, as the leader sees it.
 type Peer struct {
 	Name    string
-	Current bool   // it has what the leader has
+	Current bool   // it has the leader's log, but where it lost its disk perhaps no entries yet
 	Offline bool   // the leader does not hear of it
 	Lag     uint64 // operations that it has to catch up
 }

@@ -75,7 +75,8 @@ func testReadBack(t *testing.T, c *natstest.Cluster) {
 	}
 	info, err := s.Info(t.Context())
 	if err != nil || info.First != 1 || info.Last != 1000 || info.Entries != 1000 || info.Deleted != 0 ||
-		info.MaxBytes != 64<<20 || info.Bytes < 1000 || len(info.Peers) != 2 || info.Leader != c.Leader("READBACK").Name {
+		info.MaxBytes != 64<<20 || info.Bytes < 1000 || len(info.Peers) != 2 ||
+		info.Leader != c.Leader("READBACK").Name {
 		t.Errorf("%+v %v", info, err)
 	}
 }
