@@ -53,9 +53,9 @@ func (c *Cluster) AwaitNodes() {
 	})
 }
 
-// Await waits until a stream has a leader, and all nodes that run have its entries. A
-// node that the leader calls current may lack them all: it has the leader's log then, and
-// asks the others for what came before.
+// Await waits until a stream that all nodes keep has a leader, and those that run have its
+// entries. A node that the leader calls current may lack them all: it has the leader's log
+// then, and asks the others for what came before.
 func (c *Cluster) Await(stream string) {
 	c.t.Helper()
 	c.until("all nodes have caught up with "+stream, func() error {
