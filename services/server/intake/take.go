@@ -22,9 +22,10 @@ func (s *session) take(o framing.Offer) error {
 	switch {
 	case err != nil:
 		return s.refuseUnread(o, err)
-	case known && !facts.Matches(d):
-		return s.refuseUnread(o, fmt.Errorf("%w: message %d has it", logbook.ErrConflict, facts.Entry.Seq))
 	case known:
+		if facts, err = facts.Again(d); err != nil {
+			return s.refuseUnread(o, err)
+		}
 		s.arrival(o).kept(facts)
 		return s.skip(framing.InitialWindow)
 	}

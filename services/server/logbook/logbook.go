@@ -94,6 +94,28 @@ func (f Facts) Matches(d Draft) bool {
 		e.Name == d.Name && e.Cipher == d.Cipher
 }
 
+// Again answers an arrival whose id is kept: with these facts, as a repeat, or with
+// ErrConflict where d declares other content.
+func (f Facts) Again(d Draft) (Facts, error) {
+	if !f.Matches(d) {
+		return Facts{}, fmt.Errorf("%w: message %d has it", ErrConflict, f.Entry.Seq)
+	}
+	f.Repeat = true
+	return f, nil
+}
+
+// Differs says in what the content that came is not the one that d declares: so many bytes
+// deciphered, so many of base64 text, and the digest of the first; nil: in nothing.
+func (d Draft) Differs(plain, ciphertext uint64, sum logfile.Digest) error {
+	if plain != d.Size || ciphertext != d.EncryptedSize {
+		return fmt.Errorf("%d of %d bytes, %d of %d bytes of ciphertext", plain, d.Size, ciphertext, d.EncryptedSize)
+	}
+	if sum != d.SHA256 {
+		return fmt.Errorf("SHA-256 is %x, declared %x", sum, d.SHA256)
+	}
+	return nil
+}
+
 // Staged is a message on its way in. Its methods are for one goroutine. After
 // Commit, Discard or Suspend only the last two may be called, and do nothing.
 // After a later Stage of the same draft the others may be ErrTaken.

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"math"
 
 	"sealpost/services/server/logbook"
@@ -42,12 +41,8 @@ func (c *committer) answerRepeat(m *Message) bool {
 
 // endAs ends a message whose id is kept with these facts.
 func (c *committer) endAs(m *Message, kept logbook.Facts) {
-	if !kept.Matches(m.Draft) {
-		c.end(m, logbook.Facts{}, fmt.Errorf("%w: message %d has it", logbook.ErrConflict, kept.Entry.Seq))
-		return
-	}
-	kept.Repeat = true
-	c.end(m, kept, nil)
+	facts, err := kept.Again(m.Draft)
+	c.end(m, facts, err)
 }
 
 // end is how each message leaves the committer, whatever its outcome. Its file is

@@ -128,12 +128,8 @@ func (s *staged) mismatch() error {
 
 // check compares what was written with what was declared.
 func (s *staged) check() error {
-	if s.plain != s.draft.Size || s.ciphertext != s.draft.EncryptedSize {
-		return fmt.Errorf("%w: %d of %d bytes, %d of %d bytes of ciphertext", s.mismatch(),
-			s.plain, s.draft.Size, s.ciphertext, s.draft.EncryptedSize)
-	}
-	if got := s.sheet.digest(); got != s.draft.SHA256 {
-		return fmt.Errorf("%w: SHA-256 is %x, declared %x", s.mismatch(), got, s.draft.SHA256)
+	if err := s.draft.Differs(s.plain, s.ciphertext, s.sheet.digest()); err != nil {
+		return fmt.Errorf("%w: %w", s.mismatch(), err)
 	}
 	return nil
 }

@@ -107,19 +107,15 @@ func (s *staged) Commit(ctx context.Context, then func(logbook.Facts, error)) {
 // known answers a message that the volume keeps, or whose id it does.
 func (s *staged) known(ctx context.Context) (facts logbook.Facts, known bool, err error) {
 	facts, known, err = s.l.Lookup(ctx, s.draft.Sender, s.draft.ID)
-	if known && !facts.Matches(s.draft) {
-		return logbook.Facts{}, true, fmt.Errorf("%w: message %d has it", logbook.ErrConflict, facts.Entry.Seq)
+	if known {
+		facts, err = facts.Again(s.draft)
 	}
 	return facts, known, err
 }
 
 func (s *staged) check() error {
-	if s.plain.size != s.draft.Size || s.text != s.draft.EncryptedSize {
-		return fmt.Errorf("%w: %d of %d bytes, %d of %d bytes of ciphertext", logbook.ErrMismatch,
-			s.plain.size, s.draft.Size, s.text, s.draft.EncryptedSize)
-	}
-	if got := logfile.Digest(s.digest.Sum(nil)); got != s.draft.SHA256 {
-		return fmt.Errorf("%w: SHA-256 is %x, declared %x", logbook.ErrMismatch, got, s.draft.SHA256)
+	if err := s.draft.Differs(s.plain.size, s.text, logfile.Digest(s.digest.Sum(nil))); err != nil {
+		return fmt.Errorf("%w: %w", logbook.ErrMismatch, err)
 	}
 	return nil
 }
