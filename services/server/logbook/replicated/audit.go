@@ -4,24 +4,25 @@ import (
 	"fmt"
 	"time"
 
+	"sealpost/services/server/logbook/replicated/stream"
 	"sealpost/shared/message"
 )
 
 // DamageError means that a node leads the log that does not have all of it. It is to be
 // emptied, and to come back: then it gets everything from the others.
 type DamageError struct {
-	Node string
-	Info
+	Node string // that leads
+	Log  stream.Info
 	Read uint64 // position up to which this server has read
 }
 
 func (e *DamageError) Error() string {
 	return fmt.Sprintf("node %s of the replicated log has %d entries from %d to %d, this server has read up to %d: "+
-		"entries are missing there", message.Visible(e.Node), e.Entries, e.First, e.Last, e.Read)
+		"entries are missing there", message.Visible(e.Node), e.Log.Entries, e.Log.First, e.Log.Last, e.Read)
 }
 
 // damaged holds what a node says of the log against what this server has read of it.
-func damaged(i Info, read uint64) bool {
+func damaged(i stream.Info, read uint64) bool {
 	return i.Last < read || i.Entries != i.Last+1-i.First
 }
 
@@ -57,7 +58,7 @@ func (a *auditor) look() {
 		a.health.audited(nil)
 		return
 	}
-	damage := &DamageError{Node: info.Leader, Info: info, Read: read}
+	damage := &DamageError{Node: info.Leader, Log: info, Read: read}
 	a.health.audited(damage)
 	if a.replaced == info.Leader {
 		return

@@ -4,23 +4,25 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"sealpost/services/server/logbook/replicated/stream"
 )
 
 func TestDamaged(t *testing.T) {
 	for name, test := range map[string]struct {
-		info Info
+		info stream.Info
 		read uint64
 		want bool
 	}{
-		"empty":                 {Info{First: 1}, 0, false},
-		"whole":                 {Info{First: 1, Last: 9, Entries: 9}, 9, false},
-		"more than was read":    {Info{First: 1, Last: 9, Entries: 9}, 5, false},
-		"trimmed":               {Info{First: 5, Last: 9, Entries: 5}, 9, false},
-		"trimmed to nothing":    {Info{First: 10, Last: 9}, 9, false},
-		"a hole":                {Info{First: 1, Last: 9, Entries: 8}, 5, true},
-		"less than was read":    {Info{First: 1, Last: 9, Entries: 9}, 10, true},
-		"empty, and was not":    {Info{First: 1}, 1, true},
-		"nothing, and no place": {Info{First: 12, Last: 9}, 9, true},
+		"empty":                 {stream.Info{First: 1}, 0, false},
+		"whole":                 {stream.Info{First: 1, Last: 9, Entries: 9}, 9, false},
+		"more than was read":    {stream.Info{First: 1, Last: 9, Entries: 9}, 5, false},
+		"trimmed":               {stream.Info{First: 5, Last: 9, Entries: 5}, 9, false},
+		"trimmed to nothing":    {stream.Info{First: 10, Last: 9}, 9, false},
+		"a hole":                {stream.Info{First: 1, Last: 9, Entries: 8}, 5, true},
+		"less than was read":    {stream.Info{First: 1, Last: 9, Entries: 9}, 10, true},
+		"empty, and was not":    {stream.Info{First: 1}, 1, true},
+		"nothing, and no place": {stream.Info{First: 12, Last: 9}, 9, true},
 	} {
 		if got := damaged(test.info, test.read); got != test.want {
 			t.Errorf("%s: %v", name, got)
@@ -35,7 +37,7 @@ func TestDamagedNodeLeads(t *testing.T) {
 	cfg := testConfig(t.TempDir(), "a", log)
 	cfg.AuditEvery = time.Millisecond
 	book := ready(t, open(t, cfg))
-	log.set(func(l *handLog) { l.info = &Info{First: 1, Last: 2, Entries: 2, Leader: "n2"} })
+	log.set(func(l *handLog) { l.info = &stream.Info{First: 1, Last: 2, Entries: 2, Leader: "n2"} })
 	var damage *DamageError
 	soon(t, "the server says why", func() bool { return errors.As(book.Ready(), &damage) })
 	if damage.Node != "n2" || damage.Read != 3 {

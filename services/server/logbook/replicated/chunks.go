@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
+
+	"github.com/cenkalti/backoff/v5"
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/services/server/logbook/replicated/fold"
+	"sealpost/services/server/logbook/replicated/stream"
 )
 
 // publishLarge publishes the chunks of a message, one after the other, and then the entry
@@ -46,22 +48,17 @@ func (l *Logbook) publishChunk(ctx context.Context, attempt entry.ID, index int,
 	if err != nil {
 		return 0, err
 	}
-	for pause := l.cfg.PublishAgain; ; pause = l.longer(pause) {
+	at, err := backoff.Retry(ctx, func() (uint64, error) {
 		at, err := l.published(ctx, data)
-		switch {
-		case err == nil:
-			return at, nil
-		case errors.Is(err, ErrFull):
-			return 0, logbook.ErrNoSpace
+		if errors.Is(err, stream.ErrFull) {
+			return 0, backoff.Permanent(logbook.ErrNoSpace)
 		}
-		wait := time.NewTimer(pause)
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-			wait.Stop()
-			return 0, fmt.Errorf("%w: %w", logbook.ErrUnavailable, context.Cause(ctx))
-		}
+		return at, err
+	}, backoff.WithBackOff(l.pauses()), backoff.WithMaxElapsedTime(0))
+	if err != nil && !errors.Is(err, logbook.ErrUnavailable) {
+		err = fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
 	}
+	return at, err
 }
 
 func (l *Logbook) published(ctx context.Context, data []byte) (uint64, error) {

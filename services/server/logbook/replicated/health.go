@@ -24,10 +24,7 @@ var errBehind = errors.New("the replicated log is still being read")
 func (h *health) get() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.reading == nil && h.forked != nil && !h.forked.Ours {
-		return h.forked
-	}
-	return cmp.Or(h.reading, h.damage)
+	return cmp.Or(h.reading, h.minority(), h.damage)
 }
 
 // doubt is a logbook.ErrUnavailable while this server may be one of few that have read
@@ -35,10 +32,18 @@ func (h *health) get() error {
 func (h *health) doubt() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if reason := h.minority(); reason != nil {
+		return fmt.Errorf("%w: %w", logbook.ErrUnavailable, reason)
+	}
+	return nil
+}
+
+// minority is the fork in which this server has no majority. It is called with mu held.
+func (h *health) minority() error {
 	if h.forked == nil || h.forked.Ours {
 		return nil
 	}
-	return fmt.Errorf("%w: %w", logbook.ErrUnavailable, h.forked)
+	return h.forked
 }
 
 func (h *health) audited(damage error) {

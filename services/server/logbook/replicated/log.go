@@ -2,7 +2,6 @@ package replicated
 
 import (
 	"context"
-	"errors"
 
 	"sealpost/services/server/logbook/replicated/fold"
 	"sealpost/services/server/logbook/replicated/stream"
@@ -15,13 +14,7 @@ var _ Log = StreamLog{}
 
 // Publish adds an entry.
 func (l StreamLog) Publish(data []byte, done func(position uint64, err error)) {
-	err := l.Stream.Publish(nil, data, func(position uint64, err error) {
-		if errors.Is(err, stream.ErrFull) {
-			err = errors.Join(ErrFull, err)
-		}
-		done(position, err)
-	})
-	if err != nil {
+	if err := l.Stream.Publish(nil, data, done); err != nil {
 		done(0, err)
 	}
 }
@@ -29,12 +22,6 @@ func (l StreamLog) Publish(data []byte, done func(position uint64, err error)) {
 // Read gives visit the entries behind a position.
 func (l StreamLog) Read(ctx context.Context, behind uint64, visit func(fold.Entry) error) error {
 	return l.Stream.Read(ctx, behind, func(e stream.Entry) error { return visit(entryOf(e)) })
-}
-
-// Info describes the log.
-func (l StreamLog) Info(ctx context.Context) (Info, error) {
-	i, err := l.Stream.Info(ctx)
-	return Info{First: i.First, Last: i.Last, Entries: i.Entries, Leader: i.Leader}, err
 }
 
 // Get returns one entry.

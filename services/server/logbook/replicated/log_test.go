@@ -10,6 +10,7 @@ import (
 
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/services/server/logbook/replicated/fold"
+	"sealpost/services/server/logbook/replicated/stream"
 )
 
 // handLog is a replicated log made by hand: what stands in it, and what is said of it, is
@@ -23,7 +24,7 @@ type handLog struct {
 	// it is, or both.
 	swallow func(data []byte) (lost, silent bool)
 	full    bool
-	info    *Info           // that is said of it; nil: what is so
+	info    *stream.Info    // that is said of it; nil: what is so
 	asked   int             // how often that was asked for
 	stepped int             // how often another node was to lead
 	gone    map[uint64]bool // that cannot be had
@@ -42,7 +43,7 @@ func (l *handLog) Publish(data []byte, done func(uint64, error)) {
 	l.mu.Lock()
 	if l.full {
 		l.mu.Unlock()
-		done(0, ErrFull)
+		done(0, stream.ErrFull)
 		return
 	}
 	lost, silent := false, false
@@ -110,7 +111,7 @@ func (l *handLog) Read(ctx context.Context, behind uint64, visit func(fold.Entry
 	}
 }
 
-func (l *handLog) Info(context.Context) (Info, error) {
+func (l *handLog) Info(context.Context) (stream.Info, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asked++
@@ -118,7 +119,7 @@ func (l *handLog) Info(context.Context) (Info, error) {
 		return *l.info, nil
 	}
 	n := uint64(len(l.entries))
-	return Info{First: 1, Last: n, Entries: n, Leader: "n1"}, nil
+	return stream.Info{First: 1, Last: n, Entries: n, Leader: "n1"}, nil
 }
 
 func (l *handLog) StepDown(context.Context) error {

@@ -191,7 +191,6 @@ func (p *passing) judge() {
 	if told := p.health.fork(fork); fork != nil && !told {
 		p.cfg.Local.Log.Error().Err(fork).Bool("majority", fork.Ours).Msg("servers have read different logs")
 	}
-	p.waiters.freeze(fork != nil && !fork.Ours)
 }
 
 // voided tells who waits for an entry that it does not count.

@@ -33,6 +33,7 @@ import (
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/services/server/logbook/replicated/fold"
+	"sealpost/services/server/logbook/replicated/stream"
 	"sealpost/shared/logging/floods"
 	"sealpost/shared/message"
 )
@@ -40,29 +41,19 @@ import (
 // Log is the replicated log. All methods may be called at once.
 type Log interface {
 	// Publish adds an entry, and calls done once, with its position or with what became of
-	// it: ErrFull means that it is not there, any other error that it may be.
+	// it: stream.ErrFull means that it is not there, any other error that it may be.
 	Publish(data []byte, done func(position uint64, err error))
 	// Read gives visit the entries behind a position, each once, in order, without a gap,
 	// and waits for more. It ends with ctx, with the error of visit, or where an entry
 	// cannot be had.
 	Read(ctx context.Context, behind uint64, visit func(fold.Entry) error) error
 	// Info describes the log, as the node that leads it has it.
-	Info(ctx context.Context) (Info, error)
+	Info(ctx context.Context) (stream.Info, error)
 	// StepDown has another node lead.
 	StepDown(ctx context.Context) error
 	// Get returns one entry.
 	Get(ctx context.Context, position uint64) (fold.Entry, error)
 }
-
-// Info describes a replicated log.
-type Info struct {
-	First, Last uint64 // positions; without entries First is Last + 1
-	Entries     uint64
-	Leader      string // the node that says so
-}
-
-// ErrFull means that the log takes nothing more.
-var ErrFull = errors.New("the replicated log is full")
 
 // Config says where the logbook is and what bounds it. Zero means the default.
 type Config struct {

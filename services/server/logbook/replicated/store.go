@@ -1,6 +1,7 @@
 package replicated
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,18 +36,12 @@ func (s *store) read() (fold.State, error) {
 		return fold.State{}, err
 	}
 	var state fold.State
-	body := wal.Unframe(trimLine(text))
-	if body == nil || json.Unmarshal(body, &state) != nil {
+	line, whole := bytes.CutSuffix(text, []byte("\n"))
+	body := wal.Unframe(line)
+	if !whole || body == nil || json.Unmarshal(body, &state) != nil {
 		return fold.State{}, fmt.Errorf("%s: %w", FoldPath, errState)
 	}
 	return state, nil
-}
-
-func trimLine(text []byte) []byte {
-	if n := len(text); n > 0 && text[n-1] == '\n' {
-		return text[:n-1]
-	}
-	return nil
 }
 
 func (s *store) write(state fold.State) error {

@@ -7,8 +7,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/replicated/entry"
+	"sealpost/services/server/logbook/replicated/stream"
 )
 
 // waiters are those whose message was published and has not been passed by this server.
@@ -19,22 +22,20 @@ type waiters struct {
 	waiting map[entry.ID]*waiter
 	at      entry.Seen
 	rules   *entry.Settings // none before the first
-	frozen  bool            // nobody is told that a message is kept
 	closed  bool
 }
 
 // waiter is one message that was published.
 type waiter struct {
-	attempt entry.ID
-	header  entry.Header
-	body    []byte
-	then    func(logbook.Facts, error)
-	until   time.Time // when its sender is told that nobody knows
-	next    time.Time // when it is published again
-	pause   time.Duration
-	tries   int
-	at      uint64 // where the log says that it is; 0: it has not said so
-	taken   bool   // this server has read it, and its volume is about to keep it
+	header entry.Header
+	body   []byte
+	then   func(logbook.Facts, error)
+	until  time.Time                   // when its sender is told that nobody knows
+	next   time.Time                   // when it is published again
+	pauses *backoff.ExponentialBackOff // behind one try and the next
+	tries  int
+	at     uint64 // where the log says that it is; 0: it has not said so
+	taken  bool   // this server has read it, and its volume is about to keep it
 }
 
 func newWaiters(l *Logbook) *waiters {
@@ -72,8 +73,8 @@ func (w *waiters) position() entry.Seen {
 func (w *waiters) add(h entry.Header, body []byte, then func(logbook.Facts, error)) {
 	now := time.Now()
 	waits := &waiter{
-		attempt: h.Attempt, header: h, body: body, then: then,
-		until: now.Add(w.of.cfg.CommitWithin), pause: w.of.cfg.PublishAgain,
+		header: h, body: body, then: then,
+		until: now.Add(w.of.cfg.CommitWithin), pauses: w.of.pauses(),
 	}
 	w.mu.Lock()
 	if w.closed {
@@ -88,14 +89,13 @@ func (w *waiters) add(h entry.Header, body []byte, then func(logbook.Facts, erro
 		w.answer(h.Attempt, logbook.Facts{}, err)
 		return
 	}
-	w.publish(waits.attempt, data)
+	w.publish(h.Attempt, data)
 }
 
 // seal counts a try. It is called with mu held.
 func (w *waiters) seal(waits *waiter, now time.Time) ([]byte, error) {
 	waits.tries++
-	waits.next = now.Add(waits.pause)
-	waits.pause = w.of.longer(waits.pause)
+	waits.next = now.Add(waits.pauses.NextBackOff())
 	waits.header.Server, waits.header.Seen = w.of.cfg.Server, w.at
 	return w.of.key.Seal(waits.header, waits.body)
 }
@@ -103,9 +103,10 @@ func (w *waiters) seal(waits *waiter, now time.Time) ([]byte, error) {
 // mostPauses bounds the pause before something is published again, in first pauses.
 const mostPauses = 8
 
-// longer is the pause behind the next try.
-func (l *Logbook) longer(pause time.Duration) time.Duration {
-	return min(2*pause, mostPauses*l.cfg.PublishAgain)
+// pauses are those behind each try to publish.
+func (l *Logbook) pauses() *backoff.ExponentialBackOff {
+	first := l.cfg.PublishAgain
+	return &backoff.ExponentialBackOff{InitialInterval: first, Multiplier: 2, MaxInterval: mostPauses * first}
 }
 
 func (w *waiters) publish(attempt entry.ID, data []byte) {
@@ -117,7 +118,7 @@ func (w *waiters) publish(attempt entry.ID, data []byte) {
 func (w *waiters) acknowledged(attempt entry.ID, at uint64, err error) {
 	w.mu.Lock()
 	waits := w.waiting[attempt]
-	refused := waits != nil && errors.Is(err, ErrFull) && waits.tries == 1
+	refused := waits != nil && errors.Is(err, stream.ErrFull) && waits.tries == 1
 	if waits != nil && err == nil {
 		waits.at = at
 	}
@@ -125,13 +126,6 @@ func (w *waiters) acknowledged(attempt entry.ID, at uint64, err error) {
 	if refused { // the only one that there was
 		w.answer(attempt, logbook.Facts{}, logbook.ErrNoSpace)
 	}
-}
-
-// freeze has nobody told that a message is kept, while on.
-func (w *waiters) freeze(on bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.frozen = on
 }
 
 // take notes that this server has read an attempt. Whatever comes of a copy of it is of no
@@ -156,18 +150,20 @@ func (w *waiters) void(attempt entry.ID, why error) {
 	}
 }
 
-// answer ends the waiting for an attempt, if somebody waits.
+// answer ends the waiting for an attempt, if somebody waits. Nobody is told that a message
+// is kept by a server that may be one of few that have read something else.
 func (w *waiters) answer(attempt entry.ID, facts logbook.Facts, err error) {
 	w.mu.Lock()
 	waits := w.waiting[attempt]
 	delete(w.waiting, attempt)
-	if w.frozen && err == nil {
+	w.mu.Unlock()
+	if waits == nil {
+		return
+	}
+	if err == nil && w.of.health.doubt() != nil {
 		facts, err = logbook.Facts{}, logbook.ErrUnknown
 	}
-	w.mu.Unlock()
-	if waits != nil {
-		waits.then(facts, err)
-	}
+	waits.then(facts, err)
 }
 
 // looks is how often in the time after which something is published again it is looked
