@@ -67,6 +67,15 @@ func (s *Sums) Pass(e Event) bool {
 	return pass
 }
 
+// Line begins a line of log about an event that nobody causes, or returns nil if it was
+// logged often enough.
+func (s *Sums) Line(log zerolog.Logger, level zerolog.Level, what string) *zerolog.Event {
+	if !s.Pass(Event{Level: level, What: what}) {
+		return nil
+	}
+	return log.WithLevel(level)
+}
+
 // add is called with mu held.
 func (s *Sums) add(e Event) (pass bool) {
 	if _, known := s.count[e]; !known && len(s.count) >= MaxSources {

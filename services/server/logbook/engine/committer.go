@@ -10,7 +10,6 @@ import (
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine/index"
 	"sealpost/shared/durable"
-	"sealpost/shared/logging/floods"
 )
 
 // MaxGroup is how many messages share one record flush at most, where there are
@@ -86,10 +85,7 @@ func (c *committer) tick() {
 
 // say begins a line of the log, or returns nil if it was logged often enough.
 func (c *committer) say(level zerolog.Level, what string) *zerolog.Event {
-	if !c.cfg.Sums.Pass(floods.Event{Level: level, What: what}) {
-		return nil
-	}
-	return c.cfg.Log.WithLevel(level)
+	return c.cfg.Sums.Line(c.cfg.Log, level, what)
 }
 
 // gather adds what waits to a group, up to its limit. It does not block, but yields

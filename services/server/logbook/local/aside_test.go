@@ -78,7 +78,8 @@ func TestSetAsideIsBounded(t *testing.T) {
 			}
 		}()
 	}
-	if !soon(t, "those who bring more to wait", func() bool { return book.waits() || len(taken) == callers*each }) {
+	wait := func() bool { return book.waits() || len(taken) == callers*each }
+	if !logbooktest.Soon(t, "those who bring more to wait", wait) {
 		t.FailNow()
 	}
 	held := int64(len(taken)) * int64(len(content))
@@ -137,7 +138,8 @@ func TestSetAsideOfAllIsBounded(t *testing.T) {
 					}
 				}()
 			}
-			if !soon(t, "those who bring more to wait", func() bool { return book.waits() || len(taken) == senders*each }) {
+			wait := func() bool { return book.waits() || len(taken) == senders*each }
+			if !logbooktest.Soon(t, "those who bring more to wait", wait) {
 				t.FailNow()
 			}
 			t.Logf("%d messages of %d bytes wait", len(taken), row.size)

@@ -141,7 +141,8 @@ func TestGroupAfterAFailedOneFits(t *testing.T) {
 			bring(d)
 		}
 	}
-	soon(t, "the next group is full", func() bool { now, _ := files.counts(); return now > room.GroupSize(cfg.Files) })
+	full := func() bool { now, _ := files.counts(); return now > room.GroupSize(cfg.Files) }
+	logbooktest.Soon(t, "the next group is full", full)
 	book.fail(unix.EMFILE)
 	for i, w := range wait {
 		if _, err := w(); err != nil && !errors.Is(err, logbook.ErrUnavailable) {

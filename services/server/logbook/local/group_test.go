@@ -139,7 +139,7 @@ func (g *groupRun) send() (first logbook.Facts) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	if !soon(g.t, "the fault comes", func() bool { return isClosed(g.x.fired) }) {
+	if !logbooktest.Soon(g.t, "the fault comes", func() bool { return isClosed(g.x.fired) }) {
 		g.t.FailNow()
 	}
 	if g.x.durable && !g.x.once {
@@ -174,7 +174,7 @@ func (g *groupRun) judge() {
 	switch {
 	case g.x.once:
 	case g.x.durable: // the fault comes a moment before it shows
-		soon(g.t, "readiness turns red", func() bool { return g.book.Ready() != nil })
+		logbooktest.Soon(g.t, "readiness turns red", func() bool { return g.book.Ready() != nil })
 	default:
 		g.staysRed()
 	}
@@ -183,7 +183,7 @@ func (g *groupRun) judge() {
 // staysRed expects that while the fault lasts no probe of the volume is content.
 func (g *groupRun) staysRed() {
 	from := g.x.tries()
-	soon(g.t, "the volume is probed", func() bool { return g.x.tries() > from+3 || g.book.Ready() == nil })
+	logbooktest.Soon(g.t, "the volume is probed", func() bool { return g.x.tries() > from+3 || g.book.Ready() == nil })
 	if g.book.Ready() == nil {
 		g.t.Error("readiness turned green while the fault lasts")
 	}

@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -17,7 +16,6 @@ import (
 	"sealpost/services/server/logbook/local/fit"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/shared/crypto/receipt"
-	"sealpost/shared/logfile"
 )
 
 var testNotary = logbooktest.NewNotary()
@@ -49,25 +47,7 @@ func open(t *testing.T, cfg Config) *Logbook {
 }
 
 func fixture(dir string) logbooktest.Fixture {
-	return logbooktest.Fixture{
-		Open: func(t *testing.T) logbook.Logbook { return open(t, keeping(dir)) },
-		File: func(t *testing.T, e logfile.Entry) (io.ReaderAt, int64) {
-			f, err := os.Open(filepath.Join(dir, "logs", e.File))
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = f.Close() })
-			info, err := f.Stat()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if info.Mode() != 0o644 {
-				t.Errorf("%s has mode %v", e.File, info.Mode())
-			}
-			return f, info.Size()
-		},
-		Manifest: func(t *testing.T) []byte { return read(t, filepath.Join(dir, "logs", logfile.ManifestName)) },
-	}
+	return logbooktest.OnVolume(dir, func(t *testing.T) logbook.Logbook { return open(t, keeping(dir)) })
 }
 
 func read(t *testing.T, path string) []byte {
@@ -132,17 +112,3 @@ func stage(t *testing.T, book *Logbook, d logbook.Draft, content []byte) logbook
 }
 
 const patience = logbooktest.Patience
-
-// soon waits for what must come, and fails the test where that does not. It may
-// be called from any goroutine. It sleeps between looks: what it waits for needs
-// the processor more.
-func soon(t *testing.T, what string, came func() bool) bool {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !came(); time.Sleep(100 * time.Microsecond) {
-		if time.Now().After(deadline) {
-			t.Errorf("waited in vain: %s", what)
-			return false
-		}
-	}
-	return true
-}

@@ -63,7 +63,7 @@ func openBurst(t *testing.T, cfg Config, n int, handed func(*Logbook)) *Logbook 
 func TestBurst(t *testing.T) {
 	const burst = engine.MaxGroup + 200
 	book := openBurst(t, testConfig(durabletest.MemoryDir(t)), burst, func(book *Logbook) {
-		soon(t, "the next group is full", func() bool { return book.Queued().Messages <= burst-engine.MaxGroup })
+		logbooktest.Soon(t, "the next group is full", func() bool { return book.Queued().Messages <= burst-engine.MaxGroup })
 	})
 	if n := book.Len(); n != burst+1 {
 		t.Errorf("%d messages are kept", n)
@@ -91,7 +91,7 @@ func TestRefusedBehindAGroup(t *testing.T) {
 	defer closeBook(t, book)
 	waiting = stage(t, book, logbooktest.Draft("b", nil), nil)
 	first := handOver(t.Context(), stage(t, book, logbooktest.Draft("a", nil), nil))
-	soon(t, "the group is stuck", func() bool { return book.Ready() != nil })
+	logbooktest.Soon(t, "the group is stuck", func() bool { return book.Ready() != nil })
 	if _, err := behind(); !errors.Is(err, logbook.ErrUnavailable) || errors.Is(err, logbook.ErrUnknown) {
 		t.Errorf("the one behind heard %v", err)
 	}

@@ -21,16 +21,7 @@ type Order struct {
 // StageOrdered is Stage for a message that is ordered from outside. They are committed in
 // the order in which Commit is called for them. No part is kept of one that is cut off.
 func (l *Logbook) StageOrdered(d logbook.Draft, o Order) (logbook.Staged, error) {
-	if err := l.Accepting(); err != nil {
-		return nil, err
-	}
-	s := &staged{l: l, draft: d, name: stagedName(), order: &o}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.begin(); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return l.stage(d, &o)
 }
 
 // arrived is when the message was received.

@@ -12,6 +12,7 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine/disk"
+	"sealpost/services/server/logbook/logbooktest"
 )
 
 // Bytes that do not fit are found, and the part is dropped with them.
@@ -167,7 +168,7 @@ func TestPartFlushFails(t *testing.T) {
 		if err := end(s); !errors.Is(err, logbook.ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
 		}
-		soon(t, "the volume works again", func() bool { return book.Ready() == nil })
+		logbooktest.Soon(t, "the volume works again", func() bool { return book.Ready() == nil })
 		wantKept(t, book, d, 0)
 		closeBook(t, book)
 	}

@@ -281,7 +281,7 @@ func TestPartGoesInTime(t *testing.T) {
 	book := open(t, cfg)
 	d, content := long("a", 3)
 	cutOff(t, book, d, content, 2*testStep)
-	soon(t, "the part goes", func() bool { return len(onTheirWay(t, cfg.Dir)) == 0 })
+	logbooktest.Soon(t, "the part goes", func() bool { return len(onTheirWay(t, cfg.Dir)) == 0 })
 	finish(t, book, d, content)
 }
 

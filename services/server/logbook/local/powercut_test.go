@@ -65,12 +65,12 @@ func (d *loopDisk) mount() { d.t.Helper(); d.run("mount", "-o", "loop,commit=600
 func (d *loopDisk) unmount() {
 	d.t.Helper()
 	var err error
-	soon(d.t, d.dir+" can be unmounted", func() bool {
+	logbooktest.Soon(d.t, d.dir+" can be unmounted", func() bool {
 		err = unix.Unmount(d.dir, 0)
 		return !errors.Is(err, unix.EBUSY)
 	})
 	check(d.t, err)
-	soon(d.t, d.image+" has no device", func() bool {
+	logbooktest.Soon(d.t, d.image+" has no device", func() bool {
 		out, err := exec.Command("losetup", "--noheadings", "--output", "NAME", "--associated", d.image).Output()
 		check(d.t, err)
 		return len(out) == 0

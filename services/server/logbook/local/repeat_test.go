@@ -102,7 +102,7 @@ func TestIndexWhileItIsWritten(t *testing.T) {
 	book := open(t, cfg)
 	t.Cleanup(func() { close(goOn) })
 	kept := many(t, book, 20)
-	if !soon(t, "the index is written", func() bool { return isClosed(writing) }) {
+	if !logbooktest.Soon(t, "the index is written", func() bool { return isClosed(writing) }) {
 		t.FailNow()
 	}
 	wantAll(t, book, kept)
@@ -155,7 +155,7 @@ func TestNextOfItsIDGoesOn(t *testing.T) {
 	for range 3 {
 		wait = append(wait, handOver(t.Context(), stage(t, book.Logbook, d, content)))
 	}
-	if !soon(t, "the others wait for the first", func() bool { return book.Queued().Messages == 0 }) {
+	if !logbooktest.Soon(t, "the others wait for the first", func() bool { return book.Queued().Messages == 0 }) {
 		t.FailNow()
 	}
 	book.fail(unix.EMFILE) // says nothing of the volume

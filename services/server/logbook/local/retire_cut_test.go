@@ -26,7 +26,7 @@ func TestRetiringStopped(t *testing.T) {
 		_, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", nil), nil)
 		check(t, err)
 	}
-	soon(t, "a checkpoint", func() bool { return book.Retirer.Ready() == nil })
+	logbooktest.Soon(t, "a checkpoint", func() bool { return book.Retirer.Ready() == nil })
 	_, err := book.Retirer.Retire(set(t, "0-149"))
 	check(t, err)
 	stop := make(chan struct{})

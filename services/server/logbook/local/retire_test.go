@@ -26,7 +26,7 @@ func set(t *testing.T, text string) numbers.Set {
 // retired retires and removes.
 func retired(t *testing.T, book *Logbook, text string) (bytes uint64) {
 	t.Helper()
-	soon(t, "a checkpoint", func() bool { return book.Retirer.Ready() == nil })
+	logbooktest.Soon(t, "a checkpoint", func() bool { return book.Retirer.Ready() == nil })
 	_, err := book.Retirer.Retire(set(t, text))
 	check(t, err)
 	bytes, err = book.Retirer.Work(nil)

@@ -75,7 +75,8 @@ func TestForeignFileAtTheLastMoment(t *testing.T) {
 		done <- err
 	}()
 	foreign := book.vol.Logs("server_message0.txt")
-	if !soon(t, "readiness turns red, or it is replaced", func() bool { return book.Ready() != nil || len(done) > 0 }) {
+	red := func() bool { return book.Ready() != nil || len(done) > 0 }
+	if !logbooktest.Soon(t, "readiness turns red, or it is replaced", red) {
 		t.FailNow()
 	}
 	if got := string(read(t, foreign)); got != "foreign" {

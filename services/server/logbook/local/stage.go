@@ -12,10 +12,14 @@ import (
 
 // Stage reserves room for a message and opens it for writing.
 func (l *Logbook) Stage(_ context.Context, d logbook.Draft) (logbook.Staged, error) {
+	return l.stage(d, nil)
+}
+
+func (l *Logbook) stage(d logbook.Draft, order *Order) (logbook.Staged, error) {
 	if err := l.Accepting(); err != nil {
 		return nil, err
 	}
-	s := &staged{l: l, draft: d, name: stagedName()}
+	s := &staged{l: l, draft: d, order: order, name: stagedName()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.resumable() {

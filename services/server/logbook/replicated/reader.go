@@ -13,7 +13,6 @@ import (
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/services/server/logbook/replicated/fold"
-	"sealpost/shared/logging/floods"
 )
 
 // reader reads the log and has the volume keep what is in it. It is one goroutine.
@@ -45,10 +44,7 @@ func (r *reader) run() {
 
 // say begins a line of the log, or returns nil if it was logged often enough.
 func (r *reader) say(level zerolog.Level, what string) *zerolog.Event {
-	if !r.cfg.Local.Sums.Pass(floods.Event{Level: level, What: what}) {
-		return nil
-	}
-	return r.cfg.Local.Log.WithLevel(level)
+	return r.cfg.Local.Sums.Line(r.cfg.Local.Log, level, what)
 }
 
 // passing is one try to read on.

@@ -3,7 +3,6 @@ package replicated
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/services/server/logbook/replicated/entry"
-	"sealpost/shared/logfile"
 )
 
 const testID = "0123456789abcdef0123456789abcdef"
@@ -70,30 +68,15 @@ func ready(t testing.TB, book *Logbook) *Logbook {
 
 func soon(t testing.TB, what string, came func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(logbooktest.Patience); !came(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
-		}
+	if !logbooktest.Soon(t, what, came) {
+		t.FailNow()
 	}
 }
 
-func fixture(t *testing.T, dir string, log Log) logbooktest.Fixture {
-	return logbooktest.Fixture{
-		Open: func(t *testing.T) logbook.Logbook { return ready(t, open(t, testConfig(dir, "a", log))) },
-		File: func(t *testing.T, e logfile.Entry) (io.ReaderAt, int64) {
-			f, err := os.Open(filepath.Join(dir, "logs", e.File))
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = f.Close() })
-			info, err := f.Stat()
-			if err != nil {
-				t.Fatal(err)
-			}
-			return f, info.Size()
-		},
-		Manifest: func(t *testing.T) []byte { return read(t, dir, logfile.ManifestName) },
-	}
+func fixture(dir string, log Log) logbooktest.Fixture {
+	return logbooktest.OnVolume(dir, func(t *testing.T) logbook.Logbook {
+		return ready(t, open(t, testConfig(dir, "a", log)))
+	})
 }
 
 func read(t *testing.T, dir, name string) []byte {
@@ -140,7 +123,7 @@ func equal(t *testing.T, dir, other string) {
 }
 
 func TestContract(t *testing.T) {
-	logbooktest.Run(t, func(t *testing.T) logbooktest.Fixture { return fixture(t, t.TempDir(), begun(t)) })
+	logbooktest.Run(t, func(t *testing.T) logbooktest.Fixture { return fixture(t.TempDir(), begun(t)) })
 }
 
 // Servers that read the same log come to the same volume, also one that joins late, and

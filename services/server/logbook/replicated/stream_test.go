@@ -51,7 +51,7 @@ func TestContractOnNATS(t *testing.T) {
 	nodes, n := natstest.Start(t, natstest.Options{}), 0
 	logbooktest.Run(t, func(t *testing.T) logbooktest.Fixture {
 		n++
-		return fixture(t, t.TempDir(), streamLog(t, nodes, fmt.Sprint("SEALPOST_", n), "a")())
+		return fixture(t.TempDir(), streamLog(t, nodes, fmt.Sprint("SEALPOST_", n), "a")())
 	})
 }
 
