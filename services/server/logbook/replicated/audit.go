@@ -1,10 +1,13 @@
 package replicated
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
-	"sealpost/services/server/logbook/replicated/stream"
+	"github.com/rs/zerolog"
+
+	"sealpost/services/server/stream"
 	"sealpost/shared/message"
 )
 
@@ -31,15 +34,17 @@ func damaged(i stream.Info, read uint64) bool {
 type auditor struct {
 	*Logbook
 	replaced string // the node that was last made to step down
+	checked  string // the nodes that were there when the log was last found fit
+	when     time.Time
 }
 
 func (a *auditor) run() {
 	tick := time.NewTicker(a.cfg.AuditEvery)
 	defer tick.Stop()
 	for {
+		a.look()
 		select {
 		case <-tick.C:
-			a.look()
 		case <-a.ctx.Done():
 			return
 		}
@@ -54,6 +59,8 @@ func (a *auditor) look() {
 	if err != nil {
 		return
 	}
+	a.room.asked(info)
+	a.check(info)
 	if !damaged(info, read) {
 		a.health.audited(nil)
 		return
@@ -68,4 +75,43 @@ func (a *auditor) look() {
 	if err := a.cfg.Log.StepDown(a.ctx); err != nil {
 		a.cfg.Local.Log.Warn().Err(err).Msg("the node goes on leading")
 	}
+}
+
+// check looks at the settings of the log and its nodes, also whenever a node comes back.
+// Without an answer what was known last goes on to hold.
+func (a *auditor) check(info stream.Info) {
+	nodes := nodesOf(info)
+	if nodes == a.checked && time.Since(a.when) < a.cfg.CheckEvery {
+		return
+	}
+	err := a.cfg.Log.Check(a.ctx)
+	switch {
+	case err == nil:
+		a.checked, a.when = nodes, time.Now()
+	case !errors.As(err, new(*stream.SettingsError)) && !errors.As(err, new(*stream.NodeError)):
+		const what = "the nodes of the replicated log cannot be asked how they keep it"
+		a.say(zerolog.WarnLevel, what).Err(err).Msg(what)
+		return
+	}
+	a.health.checked(err)
+	a.missing(info)
+}
+
+// missing tells of nodes that are not there. The log is kept without them, and no longer
+// without one more.
+func (a *auditor) missing(info stream.Info) {
+	for _, p := range info.Peers {
+		if p.Offline {
+			a.cfg.Local.Log.Error().Str("node", p.Name).Msg("a node of the replicated log is missing")
+		}
+	}
+}
+
+// nodesOf is another text whenever another node leads, is missing or comes back.
+func nodesOf(i stream.Info) string {
+	text := fmt.Sprintf("%q", i.Leader)
+	for _, p := range i.Peers {
+		text += fmt.Sprintf(" %q %v", p.Name, p.Offline)
+	}
+	return text
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"sealpost/services/server/logbook/replicated/stream"
+	"sealpost/services/server/stream"
 )
 
 func TestDamaged(t *testing.T) {
@@ -51,4 +51,51 @@ func TestDamagedNodeLeads(t *testing.T) {
 	if log.stepped != 1 {
 		t.Errorf("it was to step down %d times", log.stepped)
 	}
+}
+
+// A log that may lose what it acknowledged is not written to, also where that comes later.
+func TestUnfitLog(t *testing.T) {
+	log := begun(t, "a")
+	log.unfit = errors.New("no answer")
+	cfg := testConfig(t.TempDir(), "a", log)
+	cfg.AuditEvery, cfg.CheckEvery = time.Millisecond, time.Millisecond
+	book := open(t, cfg)
+	soon(t, "the server waits for an answer", func() bool { return errors.Is(book.Ready(), errUnchecked) })
+	log.set(func(l *handLog) { l.unfit = nil })
+	ready(t, book)
+	for _, unfit := range []error{&stream.SettingsError{Field: "discard"}, &stream.NodeError{Field: "sync_interval"}} {
+		log.set(func(l *handLog) { l.unfit = unfit })
+		soon(t, "the server says why", func() bool { return errors.Is(book.Ready(), unfit) })
+		log.set(func(l *handLog) { l.unfit = errors.New("no answer") })
+		asked := func() (n int) { log.set(func(l *handLog) { n = l.asked }); return n }
+		before := asked()
+		soon(t, "more audits", func() bool { return asked() > before+3 })
+		if err := book.Ready(); !errors.Is(err, unfit) {
+			t.Errorf("without an answer: %v", err)
+		}
+		log.set(func(l *handLog) { l.unfit = nil })
+		ready(t, book)
+	}
+}
+
+// The nodes are asked again when one comes back, whatever was known before.
+func TestNodeComesBack(t *testing.T) {
+	log := begun(t, "a")
+	cfg := testConfig(t.TempDir(), "a", log)
+	cfg.AuditEvery, cfg.CheckEvery = time.Millisecond, time.Hour
+	info, err := log.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	say := func(offline bool) {
+		said := info
+		said.Peers = []stream.Peer{{Name: "n2", Offline: offline}}
+		log.set(func(l *handLog) { l.info = &said })
+	}
+	say(true)
+	book := ready(t, open(t, cfg))
+	unfit := &stream.NodeError{Node: "n2", Field: "sync_interval"}
+	log.set(func(l *handLog) { l.unfit = unfit })
+	say(false)
+	soon(t, "the server says why", func() bool { return errors.Is(book.Ready(), unfit) })
 }

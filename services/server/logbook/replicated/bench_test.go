@@ -6,7 +6,7 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/logbooktest"
-	"sealpost/services/server/logbook/replicated/natstest"
+	"sealpost/services/server/stream/natstest"
 )
 
 // BenchmarkRate keeps messages of 1 KiB on three nodes with so many under way, beside a

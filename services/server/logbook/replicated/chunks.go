@@ -11,7 +11,7 @@ import (
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/services/server/logbook/replicated/fold"
-	"sealpost/services/server/logbook/replicated/stream"
+	"sealpost/services/server/stream"
 )
 
 // publishLarge publishes the chunks of a message, one after the other, and then the entry
@@ -40,6 +40,9 @@ func (s *staged) publishLarge(h entry.Header, size uint64, then func(logbook.Fac
 // publishChunk returns the position of a chunk. One that is not acknowledged is published
 // again: nobody names the first then.
 func (l *Logbook) publishChunk(ctx context.Context, attempt entry.ID, index int, body []byte) (uint64, error) {
+	if err := l.roomy(); err != nil {
+		return 0, err
+	}
 	h := entry.Header{
 		Kind: entry.KindChunk, Server: l.cfg.Server, Seen: l.waiters.position(),
 		Attempt: attempt, Chunk: &entry.Chunk{Index: index},

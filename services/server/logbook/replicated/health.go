@@ -16,15 +16,28 @@ type health struct {
 	reading error           // why the log is not read; nil: it is
 	forked  *fold.ForkError // others have read something else; nil: nobody has
 	damage  error           // of the node that leads the log
+	unfit   error           // why the log cannot be relied on; nil: it was looked at, and can
+	strange bool            // this server does not count
 }
 
-// errBehind is why a server is not ready that has just begun.
-var errBehind = errors.New("the replicated log is still being read")
+// Why a server is not ready that has just begun.
+var (
+	errBehind    = errors.New("the replicated log is still being read")
+	errUnchecked = errors.New("the nodes of the replicated log have not said yet how they keep it")
+)
+
+// errStrange is why a server is not ready that nobody waits for.
+var errStrange = errors.New("this server does not count in the replicated log: " +
+	"it was not made to join, or was forgotten since it was away for too long")
 
 func (h *health) get() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return cmp.Or(h.reading, h.minority(), h.damage)
+	reason := cmp.Or(h.reading, h.minority(), h.damage, h.unfit)
+	if reason == nil && h.strange {
+		return errStrange
+	}
+	return reason
 }
 
 // doubt is a logbook.ErrUnavailable while this server may be one of few that have read
@@ -50,6 +63,18 @@ func (h *health) audited(damage error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.damage = damage
+}
+
+func (h *health) checked(unfit error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.unfit = unfit
+}
+
+func (h *health) counts(yes bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.strange = !yes
 }
 
 func (h *health) read(reason error) {

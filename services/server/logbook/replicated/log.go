@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"sealpost/services/server/logbook/replicated/fold"
-	"sealpost/services/server/logbook/replicated/stream"
+	"sealpost/services/server/stream"
 )
 
 // StreamLog is a Log that a stream of NATS JetStream keeps.

@@ -10,7 +10,7 @@ import (
 
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/services/server/logbook/replicated/fold"
-	"sealpost/services/server/logbook/replicated/stream"
+	"sealpost/services/server/stream"
 )
 
 // handLog is a replicated log made by hand: what stands in it, and what is said of it, is
@@ -28,10 +28,13 @@ type handLog struct {
 	asked   int             // how often that was asked for
 	stepped int             // how often another node was to lead
 	gone    map[uint64]bool // that cannot be had
+	most    int64           // bytes that it takes, as it says; 0: any
+	first   uint64          // of those that were not purged
+	unfit   error           // that Check returns
 }
 
 func newHandLog() *handLog {
-	return &handLog{more: make(chan struct{}), clock: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}
+	return &handLog{more: make(chan struct{}), first: 1, clock: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)}
 }
 
 var (
@@ -87,12 +90,15 @@ func (l *handLog) put(t *testing.T, key entry.Key, h entry.Header, body []byte) 
 func (l *handLog) Read(ctx context.Context, behind uint64, visit func(fold.Entry) error) error {
 	for at := behind + 1; ; {
 		l.mu.Lock()
-		more, gone := l.more, l.gone[at]
+		more, gone, first := l.more, l.gone[at], l.first
 		var e *fold.Entry
 		if at <= uint64(len(l.entries)) {
 			e = &l.entries[at-1]
 		}
 		l.mu.Unlock()
+		if at < first {
+			return &stream.TrimmedError{First: first}
+		}
 		if gone {
 			return errGone
 		}
@@ -119,7 +125,9 @@ func (l *handLog) Info(context.Context) (stream.Info, error) {
 		return *l.info, nil
 	}
 	n := uint64(len(l.entries))
-	return stream.Info{First: 1, Last: n, Entries: n, Leader: "n1"}, nil
+	return stream.Info{
+		First: l.first, Last: n, Entries: n + 1 - l.first, Bytes: l.bytes(), MaxBytes: l.most, Leader: "n1",
+	}, nil
 }
 
 func (l *handLog) StepDown(context.Context) error {
@@ -127,6 +135,27 @@ func (l *handLog) StepDown(context.Context) error {
 	defer l.mu.Unlock()
 	l.stepped++
 	return nil
+}
+
+// bytes is called with mu held.
+func (l *handLog) bytes() (n uint64) {
+	for _, e := range l.entries[l.first-1:] {
+		n += uint64(len(e.Data))
+	}
+	return n
+}
+
+func (l *handLog) Purge(_ context.Context, below uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.first = max(l.first, below)
+	return nil
+}
+
+func (l *handLog) Check(context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unfit
 }
 
 // last is the position of the last entry.
@@ -139,7 +168,7 @@ func (l *handLog) last() uint64 {
 func (l *handLog) Get(_ context.Context, position uint64) (fold.Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if position == 0 || position > uint64(len(l.entries)) || l.gone[position] {
+	if position < l.first || position > uint64(len(l.entries)) || l.gone[position] {
 		return fold.Entry{}, errGone
 	}
 	return l.entries[position-1], nil

@@ -43,8 +43,8 @@ func (r *reader) run() {
 }
 
 // say begins a line of the log, or returns nil if it was logged often enough.
-func (r *reader) say(level zerolog.Level, what string) *zerolog.Event {
-	return r.cfg.Local.Sums.Line(r.cfg.Local.Log, level, what)
+func (l *Logbook) say(level zerolog.Level, what string) *zerolog.Event {
+	return l.cfg.Local.Sums.Line(l.cfg.Local.Log, level, what)
 }
 
 // passing is one try to read on.
@@ -62,18 +62,22 @@ type passing struct {
 
 // pass reads from the state that was written last, until something cannot be kept.
 func (r *reader) pass() error {
+	info, err := r.cfg.Log.Info(r.ctx)
+	if err != nil {
+		return err
+	}
+	if info.First > r.saved.Needed() {
+		if err := r.join(info); err != nil {
+			return err
+		}
+	}
 	f, err := fold.New(r.key, r.cfg.Server, r.saved)
 	if err != nil {
 		return err
 	}
-	p := &passing{reader: r, fold: f, row: new(engine.Row), window: new(window), whole: true}
+	p := &passing{reader: r, fold: f, row: new(engine.Row), window: new(window), whole: true, end: info.Last}
 	p.ctx, p.stop = context.WithCancelCause(r.ctx)
 	defer p.stop(nil)
-	info, err := r.cfg.Log.Info(p.ctx)
-	if err != nil {
-		return err
-	}
-	p.end = info.Last
 	if settings, _ := f.Settings(); settings != nil {
 		r.waiters.settings(*settings)
 	}
@@ -109,6 +113,7 @@ func (p *passing) startSaving() (ended <-chan struct{}) {
 				p.save()
 			case <-note.C:
 				p.note(p.saved)
+				p.trim()
 			case <-p.ctx.Done():
 				return
 			}
@@ -119,15 +124,21 @@ func (p *passing) startSaving() (ended <-chan struct{}) {
 
 // save writes the newest state that may be. Where that fails the next start reads more.
 func (p *passing) save() {
-	state, some := p.window.due()
-	if !some {
+	states := p.window.due()
+	if len(states) == 0 {
 		return
 	}
-	if err := p.store.write(state); err != nil {
+	for _, state := range states {
+		if state.AtPlace() && state.Position > p.end { // others have marked older ones
+			p.mark(state)
+		}
+	}
+	newest := states[len(states)-1]
+	if err := p.store.write(newest); err != nil {
 		p.cfg.Local.Log.Warn().Err(err).Msg("the position in the replicated log is not written")
 		return
 	}
-	p.saved = state
+	p.saved = newest
 }
 
 // take applies one entry.
@@ -143,8 +154,9 @@ func (p *passing) take(e fold.Entry) error {
 		return err
 	}
 	p.whole = true
+	p.room.came(len(e.Data))
 	p.judge()
-	if time.Since(p.marked) >= p.cfg.SaveEvery {
+	if p.fold.AtPlace() || time.Since(p.marked) >= p.cfg.SaveEvery {
 		p.marked = time.Now()
 		p.window.mark(p.fold.State())
 	}
@@ -183,6 +195,7 @@ func (p *passing) applySettings(s entry.Settings) error {
 // judge keeps the server from answering while others have read something else and it has
 // no majority. It reads on: what tells who is right may be still to come.
 func (p *passing) judge() {
+	p.health.counts(p.fold.Counts())
 	fork := p.fold.Judge()
 	if told := p.health.fork(fork); fork != nil && !told {
 		p.cfg.Local.Log.Error().Err(fork).Bool("majority", fork.Ours).Msg("servers have read different logs")

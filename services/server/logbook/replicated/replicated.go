@@ -33,7 +33,7 @@ import (
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/services/server/logbook/replicated/fold"
-	"sealpost/services/server/logbook/replicated/stream"
+	"sealpost/services/server/stream"
 	"sealpost/shared/logging/floods"
 	"sealpost/shared/message"
 )
@@ -53,6 +53,11 @@ type Log interface {
 	StepDown(ctx context.Context) error
 	// Get returns one entry.
 	Get(ctx context.Context, position uint64) (fold.Entry, error)
+	// Purge removes the entries below a position.
+	Purge(ctx context.Context, below uint64) error
+	// Check is a *stream.SettingsError or a *stream.NodeError where the log is not one that
+	// keeps what it acknowledges. Other errors say nothing of that.
+	Check(ctx context.Context) error
 }
 
 // Config says where the logbook is and what bounds it. Zero means the default.
@@ -61,21 +66,27 @@ type Config struct {
 	Log    Log
 	Secret []byte // that all servers of the cluster have
 	Server string // this one's name
+	// KeepFor is how long entries stay in the log that all servers keep, for one that comes
+	// back.
+	KeepFor time.Duration
 
 	PublishAgain time.Duration // after which an entry without an acknowledgement is published again
 	CommitWithin time.Duration // after which a caller hears ErrUnknown
 	SaveEvery    time.Duration // for which a start reads the log again
 	NoteEvery    time.Duration // between what this server says of itself in the log
 	AuditEvery   time.Duration // between looks at the log as a whole
+	CheckEvery   time.Duration // between looks at the log's settings, where no node comes or goes
 	RetryEvery   time.Duration // between tries to go on
 }
 
 func (c Config) withDefaults() Config {
+	c.KeepFor = cmp.Or(c.KeepFor, 72*time.Hour)
 	c.PublishAgain = cmp.Or(c.PublishAgain, 2*time.Second)
 	c.CommitWithin = cmp.Or(c.CommitWithin, 30*time.Second)
 	c.SaveEvery = cmp.Or(c.SaveEvery, time.Second)
-	c.NoteEvery = cmp.Or(c.NoteEvery, time.Minute)
+	c.NoteEvery = cmp.Or(c.NoteEvery, 10*time.Second)
 	c.AuditEvery = cmp.Or(c.AuditEvery, 5*time.Second)
+	c.CheckEvery = cmp.Or(c.CheckEvery, time.Minute)
 	c.RetryEvery = cmp.Or(c.RetryEvery, time.Second)
 	if c.Local.Sums == nil {
 		c.Local.Sums = floods.New(c.Local.Log, time.Now)
@@ -91,6 +102,7 @@ type Logbook struct {
 	store   *store
 	waiters *waiters
 	health  *health
+	room    room
 
 	mu      sync.Mutex      // of helpers: none begins once Close waits for them
 	helpers sync.WaitGroup  // goroutines beside the reader
@@ -122,7 +134,7 @@ func Open(cfg Config) (*Logbook, error) {
 	}
 	l := &Logbook{
 		Logbook: book, cfg: cfg, key: entry.NewKey(cfg.Secret, cfg.Local.ID), store: st,
-		health: &health{reading: errBehind}, done: make(chan struct{}),
+		health: &health{reading: errBehind, unfit: errUnchecked}, done: make(chan struct{}),
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.close = sync.OnceValue(l.shutDown)
@@ -139,13 +151,22 @@ func Open(cfg Config) (*Logbook, error) {
 // Ready is nil when messages can be kept, else the reason.
 func (l *Logbook) Ready() error { return cmp.Or(l.health.get(), l.Logbook.Ready()) }
 
-// Accepting is nil when a message may start on its way in, else a logbook.ErrUnavailable.
+// Accepting is nil when a message may start on its way in, else a logbook.ErrUnavailable:
+// a logbook.ErrNoSpace where the log is full.
 func (l *Logbook) Accepting() error {
 	if err := l.Logbook.Accepting(); err != nil {
 		return err
 	}
 	if reason := l.health.get(); reason != nil {
 		return fmt.Errorf("%w: %w", logbook.ErrUnavailable, reason)
+	}
+	return l.roomy()
+}
+
+// roomy is a logbook.ErrNoSpace where the log takes no more messages.
+func (l *Logbook) roomy() error {
+	if percent := l.room.percent(); percent >= refuseAt {
+		return fmt.Errorf("%w: %d percent of the replicated log are taken", logbook.ErrNoSpace, percent)
 	}
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/services/server/logbook/replicated/entry"
-	"sealpost/services/server/logbook/replicated/natstest"
-	"sealpost/services/server/logbook/replicated/stream"
+	"sealpost/services/server/stream"
+	"sealpost/services/server/stream/natstest"
 )
 
 // streamLog makes a log on a cluster, which says how log files are written, and which
@@ -19,19 +19,22 @@ func streamLog(t testing.TB, nodes *natstest.Cluster, name string, servers ...st
 	t.Helper()
 	cfg := nodes.Config(name)
 	nodes.Create(name, stream.Settings{Replicas: 3, MaxBytes: 256 << 20})
-	connect := func() StreamLog {
-		s, err := stream.Connect(t.Context(), cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(s.Close)
-		return StreamLog{s}
-	}
+	connect := func() StreamLog { return connected(t, cfg) }
 	log, rules := connect(), settings()
 	publish(t, log, entry.Header{Kind: entry.KindSettings, Settings: &rules})
 	publish(t, log, entry.Header{Kind: entry.KindServers, Seen: entry.Seen{Position: 1},
 		Servers: &entry.Servers{Add: servers}})
 	return connect
+}
+
+func connected(t testing.TB, cfg stream.Config) StreamLog {
+	t.Helper()
+	s, err := stream.Connect(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return StreamLog{s}
 }
 
 func publish(t testing.TB, log Log, h entry.Header) {
@@ -97,4 +100,35 @@ func keep(t *testing.T, book *Logbook, d logbook.Draft, content []byte) (err err
 		}
 	}
 	return err
+}
+
+// The nodes' log is trimmed, and who begins behind that with the volume that it takes comes
+// to the same as who was there from the start.
+func TestTrimOnNATS(t *testing.T) {
+	nodes := natstest.Start(t, natstest.Options{})
+	nodes.Create("SEALPOST", stream.Settings{MaxBytes: 256 << 20})
+	connect := func() StreamLog { return connected(t, nodes.Config("SEALPOST")) }
+	dirs := []string{t.TempDir(), t.TempDir()}
+	cfg := trimConfig(dirs[0], "a", connect())
+	cfg.NoteEvery, cfg.AuditEvery, cfg.KeepFor = 100*time.Millisecond, time.Second, time.Nanosecond
+	first := open(t, cfg)
+	soon(t, "the log is read, and empty", func() bool { return first.Ready() == nil })
+	log, rules := connect(), settings()
+	publish(t, log, entry.Header{Kind: entry.KindSettings, Settings: &rules}) // the first place is here
+	publish(t, log, entry.Header{Kind: entry.KindServers, Seen: entry.Seen{Position: 1},
+		Servers: &entry.Servers{Add: []string{"a"}}})
+	ready(t, first)
+	soon(t, "the log is trimmed", func() bool {
+		info, err := log.Info(t.Context())
+		return err == nil && info.First == 2
+	})
+	publish(t, log, entry.Header{Kind: entry.KindServers, Seen: entry.Seen{Position: 2},
+		Servers: &entry.Servers{Add: []string{"b"}}})
+	d := logbooktest.Draft("a", []byte("x"))
+	if err := keep(t, first, d, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	second := ready(t, open(t, testConfig(dirs[1], "b", connect())))
+	soon(t, "it is kept", func() bool { return second.Len() == 1 })
+	equal(t, dirs[0], dirs[1])
 }

@@ -11,7 +11,7 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/replicated/entry"
-	"sealpost/services/server/logbook/replicated/stream"
+	"sealpost/services/server/stream"
 )
 
 // waiters are those whose message was published and has not been passed by this server.

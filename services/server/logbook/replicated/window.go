@@ -54,15 +54,15 @@ func (w *window) mark(state fold.State) {
 	w.states = append(w.states, state)
 }
 
-// due returns the newest state that may be written, once.
-func (w *window) due() (state fold.State, some bool) {
+// due returns the states before which the volume keeps all, in order, each once.
+func (w *window) due() (states []fold.State) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(w.states) > 0 && w.err == nil && (len(w.open) == 0 || w.open[0].position > w.states[0].Position) {
-		state, some = w.states[0], true
+		states = append(states, w.states[0])
 		w.states = w.states[1:]
 	}
-	return state, some
+	return states
 }
 
 // failure is why a message could not be kept.

@@ -8,7 +8,8 @@
 //
 // The body of a message is its deciphered bytes, and behind them its base64 text without
 // line ends where the log file has that. One that is larger than ChunkSize stands in
-// chunks, entries of their own, whose positions its entry lists.
+// chunks, entries of their own, whose positions its entry lists. The body of a mark is the
+// state that it is about.
 //
 // Guaranteed: what Open returns was sealed by who has the key, for this logbook. Nothing
 // else is checked; package fold does that.
@@ -49,6 +50,7 @@ const (
 	KindSettings Kind = "settings"
 	KindServers  Kind = "servers"
 	KindNote     Kind = "note"
+	KindMark     Kind = "mark"
 )
 
 // Header is what an entry says besides its body. One field of its kind is set.
@@ -64,6 +66,7 @@ type Header struct {
 	Settings *Settings `json:"settings,omitempty"`
 	Servers  *Servers  `json:"servers,omitempty"`
 	Note     *Note     `json:"note,omitempty"`
+	Mark     *Mark     `json:"mark,omitempty"`
 }
 
 // ID tells attempts to publish apart.
@@ -111,6 +114,17 @@ type Servers struct {
 // Note says that a server keeps everything up to its position.
 type Note struct {
 	Durable uint64 `json:"durable"`
+}
+
+// Mark says what the log came to up to a position, so that what lies before it may be
+// removed: the body is the state of the fold there, in JSON. A volume that keeps at least
+// Number messages, of which the first Number have the tree root Root (RFC 9162, section
+// 2.1.1), has all that came before.
+type Mark struct {
+	Position uint64         `json:"position"`
+	Chain    Chain          `json:"chain"`
+	Number   uint64         `json:"number"`
+	Root     logfile.Digest `json:"root"`
 }
 
 // Errors of Open.
@@ -213,6 +227,7 @@ func (h *Header) checkKind() error {
 		{KindSettings, h.Settings != nil},
 		{KindServers, h.Servers != nil},
 		{KindNote, h.Note != nil},
+		{KindMark, h.Mark != nil},
 	} {
 		if field.set {
 			fields++

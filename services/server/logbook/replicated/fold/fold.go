@@ -26,11 +26,14 @@ import (
 // State is what the entries up to a position come to.
 type State struct {
 	Position uint64            `json:"position"`
+	Time     time.Time         `json:"time"` // of the entry there
 	Chain    entry.Chain       `json:"chain"`
 	Settings *entry.Settings   `json:"settings,omitempty"` // none before the first
 	Control  uint64            `json:"control"`            // position of the newest settings or servers
 	Servers  map[string]Server `json:"servers"`            // those that count
 	Chunks   []OpenChunk       `json:"chunks,omitempty"`   // that a message may still name, in order
+	Places   []Place           `json:"places,omitempty"`   // in order
+	Bytes    uint64            `json:"bytes"`              // of the entries behind the newest place
 }
 
 // Server is what is known of a server that counts.
@@ -53,6 +56,7 @@ const ChunkLife = time.Hour
 func (s State) clone() State {
 	s.Servers = maps.Clone(s.Servers)
 	s.Chunks = slices.Clone(s.Chunks)
+	s.Places = slices.Clone(s.Places)
 	return s
 }
 
@@ -114,6 +118,15 @@ func New(key entry.Key, server string, from State) (*Fold, error) {
 // State returns what the entries so far come to.
 func (f *Fold) State() State { return f.state.clone() }
 
+// AtPlace reports whether State is that of a place.
+func (f *Fold) AtPlace() bool { return f.state.AtPlace() }
+
+// Counts reports whether this server is one of those that count, or none does.
+func (f *Fold) Counts() bool {
+	_, counts := f.state.Servers[f.server]
+	return counts || len(f.state.Servers) == 0
+}
+
 // Settings returns those that hold, with their zone; nil where there are none yet.
 func (f *Fold) Settings() (*entry.Settings, *time.Location) { return f.state.Settings, f.zone }
 
@@ -143,12 +156,13 @@ func (f *Fold) Take(e Entry) (Step, error) {
 
 func (f *Fold) advance(e Entry) {
 	f.state.Chain = entry.Next(f.state.Chain, e.Position, e.Time, e.Data)
-	f.state.Position = e.Position
+	f.state.Position, f.state.Time = e.Position, e.Time
 	f.recent.put(e.Position, f.state.Chain)
 	old := 0
 	for ; old < len(f.state.Chunks) && e.Time.Sub(f.state.Chunks[old].Time) > ChunkLife; old++ {
 	}
 	f.state.Chunks = f.state.Chunks[old:]
+	f.state.place(uint64(len(e.Data)))
 }
 
 // apply checks an entry that was sealed, and does what it says to the state.
@@ -167,6 +181,8 @@ func (f *Fold) apply(step *Step) error {
 		return f.servers(step, *h.Servers)
 	case entry.KindNote:
 		f.note(h.Server, h.Note.Durable)
+	case entry.KindMark:
+		return f.mark(*h.Mark)
 	}
 	return nil
 }

@@ -1,0 +1,40 @@
+package replicated
+
+import (
+	"sync/atomic"
+
+	"sealpost/services/server/stream"
+)
+
+// How full the log may be, in percent of what it takes: from trimAt on nothing stays that
+// all servers keep, at forgetAt a server that is in the way is forgotten, and from refuseAt
+// on messages are refused. The rest is for what servers say of themselves.
+const (
+	trimAt   = 80
+	forgetAt = 90
+	refuseAt = 95
+)
+
+// room is how full the log is: what was said last, and what has been read since.
+type room struct {
+	said, since, most atomic.Uint64 // bytes
+}
+
+// asked notes what the log says.
+func (r *room) asked(i stream.Info) {
+	r.since.Store(0)
+	r.said.Store(i.Bytes)
+	r.most.Store(uint64(max(i.MaxBytes, 0)))
+}
+
+// came counts an entry.
+func (r *room) came(bytes int) { r.since.Add(uint64(bytes)) }
+
+// percent is how much of the log is taken; 0 where nothing bounds the log.
+func (r *room) percent() uint64 {
+	most := r.most.Load()
+	if most == 0 {
+		return 0
+	}
+	return 100 * (r.said.Load() + r.since.Load()) / most
+}
