@@ -1,0 +1,230 @@
+// Package shared keeps what the states of all servers of a cluster have in common: their
+// identities, the logbook's id, the senders and their limits. It lies in a register (package
+// stream), sealed with the cluster's key, and each server has a copy of it in its state
+// directory, where package state reads it.
+//
+// Guaranteed:
+//
+//   - A change is made on the newest of what is shared, whole or not at all, whichever
+//     server makes it; when its call returns it is in the register and in the own copy, and
+//     the servers that follow have it within Config.Every and the time of a request.
+//   - A server does not go back: what is older than it has known once it does not take.
+//
+// Not guaranteed: that a server whose nodes cannot be reached knows of a change. Fresh says
+// so; nobody should be let in then.
+//
+// Files, beside those of package state: shared_revision (decimal digits), shared_lock
+// (empty), and change, a directory, while a change is made.
+package shared
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"sealpost/services/server/state"
+	"sealpost/services/server/stream"
+)
+
+// Config says where what is shared lies.
+type Config struct {
+	Register *stream.Register
+	Key      Key
+	Dir      string // of the state
+	Log      zerolog.Logger
+
+	Every time.Duration // between two looks at the register; 0: 500 ms
+	Stale time.Duration // after which what was seen last counts no more; 0: 5 s
+}
+
+func (c Config) withDefaults() Config {
+	c.Every = cmp.Or(c.Every, 500*time.Millisecond)
+	c.Stale = cmp.Or(c.Stale, 5*time.Second)
+	return c
+}
+
+var (
+	// ErrNothing means that nothing was shared yet.
+	ErrNothing = errors.New("the servers share nothing yet")
+	// ErrOlder means that the register has lost what this server has known.
+	ErrOlder = errors.New("what the servers share is older than what this server has known")
+	// ErrStale means that nobody knows what the servers share now.
+	ErrStale = errors.New("what the servers share could not be read for too long")
+)
+
+// version is that of the form in which it is shared.
+const version = 1
+
+// VersionError means that a newer server has shared it.
+type VersionError struct{ Version int }
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("what the servers share has version %d, this server reads version %d: upgrade this server",
+		e.Version, version)
+}
+
+// content is what is shared, before it is sealed.
+type content struct {
+	V     int               `json:"v"`
+	Files map[string][]byte `json:"files"` // of package state
+}
+
+// Shared follows what is shared.
+type Shared struct {
+	cfg Config
+
+	mu    sync.Mutex
+	heard time.Time // when the own copy was last known to be the newest
+	err   error     // of the last look
+}
+
+// Share makes the common files of a state the first that are shared. Where there are some
+// already the error is stream.ErrChanged.
+func Share(ctx context.Context, cfg Config) error {
+	files, err := state.ReadCommon(cfg.Dir)
+	if err != nil {
+		return err
+	}
+	return (&Shared{cfg: cfg.withDefaults()}).set(ctx, files, 0)
+}
+
+// Open takes what is shared into the state directory, which is to be opened behind it.
+func Open(ctx context.Context, cfg Config) (*Shared, error) {
+	s := &Shared{cfg: cfg.withDefaults()}
+	if err := s.look(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Follow takes what others change, until ctx ends.
+func (s *Shared) Follow(ctx context.Context) {
+	tick := time.NewTicker(s.cfg.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.follow(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// follow looks once, and logs what changes in how that ends.
+func (s *Shared) follow(ctx context.Context) {
+	s.mu.Lock()
+	before := s.err
+	s.mu.Unlock()
+	err := s.look(ctx)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil && (before == nil || err.Error() != before.Error()):
+		s.cfg.Log.Error().Err(err).Msg("what the servers share cannot be read")
+	case err == nil && before != nil:
+		s.cfg.Log.Info().Msg("what the servers share is read again")
+	}
+}
+
+// Fresh is nil where the own copy was the newest not long ago, otherwise why it may not be.
+func (s *Shared) Fresh() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil && !transient(s.err) {
+		return s.err
+	}
+	if time.Since(s.heard) <= s.cfg.Stale {
+		return nil
+	}
+	if s.err != nil {
+		return fmt.Errorf("%w: %w", ErrStale, s.err)
+	}
+	return ErrStale
+}
+
+// transient reports whether an error says nothing of what is shared.
+func transient(err error) bool {
+	return !errors.Is(err, ErrOlder) && !errors.Is(err, ErrNothing) && !errors.Is(err, ErrSealed) &&
+		!errors.Is(err, state.ErrCommonFile) && !errors.As(err, new(*VersionError))
+}
+
+// look takes the newest.
+func (s *Shared) look(ctx context.Context) error {
+	asked := time.Now()
+	err := s.locked(func() error {
+		_, err := s.take(ctx)
+		return err
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err = err; err == nil {
+		s.heard = asked
+	}
+	return err
+}
+
+// Change makes a change of what is shared: do makes it in a state directory that is a copy,
+// with package state. Where another server makes one at the same time do is called again,
+// on what that has made, and its last result counts. Where do fails nothing is changed; nor
+// is it, or nobody knows, after stream.ErrUnknown.
+func (s *Shared) Change(ctx context.Context, do func(dir string) error) error {
+	return s.locked(func() error {
+		for {
+			err := s.changeOnce(ctx, do)
+			if !errors.Is(err, stream.ErrChanged) {
+				return err
+			}
+		}
+	})
+}
+
+func (s *Shared) changeOnce(ctx context.Context, do func(dir string) error) error {
+	at, err := s.take(ctx)
+	if err != nil {
+		return err
+	}
+	files, err := s.edit(at.files, do)
+	if err != nil || maps.EqualFunc(files, at.files, func(a, b []byte) bool { return string(a) == string(b) }) {
+		return err
+	}
+	if err := s.set(ctx, files, at.revision); err != nil {
+		return err
+	}
+	_, err = s.take(ctx)
+	return err
+}
+
+func (s *Shared) set(ctx context.Context, files map[string][]byte, over uint64) error {
+	text, err := json.Marshal(content{version, files})
+	if err != nil {
+		return err
+	}
+	sealed, err := s.cfg.Key.seal(text)
+	if err != nil {
+		return err
+	}
+	return s.cfg.Register.Set(ctx, sealed, over)
+}
+
+// open returns the files in what is shared.
+func (s *Shared) open(sealed []byte) (map[string][]byte, error) {
+	text, err := s.cfg.Key.open(sealed)
+	if err != nil {
+		return nil, err
+	}
+	var c content
+	if err := json.Unmarshal(text, &c); err != nil {
+		return nil, fmt.Errorf("what the servers share: %w", err)
+	}
+	if c.V != version {
+		return nil, &VersionError{c.V}
+	}
+	return c.Files, nil
+}
