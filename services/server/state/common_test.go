@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"errors"
 	"maps"
 	"os"
@@ -31,7 +32,7 @@ func TestCommon(t *testing.T) {
 		check(WriteCommon(dir, files))
 		again, err := ReadCommon(dir)
 		check(err)
-		if !maps.EqualFunc(files, again, func(a, b []byte) bool { return string(a) == string(b) }) {
+		if !maps.EqualFunc(files, again, bytes.Equal) {
 			t.Error("read back they are others")
 		}
 		return open(t, dir)

@@ -18,6 +18,7 @@
 package shared
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -175,30 +176,34 @@ func (s *Shared) look(ctx context.Context) error {
 // on what that has made, and its last result counts. Where do fails nothing is changed; nor
 // is it, or nobody knows, after stream.ErrUnknown.
 func (s *Shared) Change(ctx context.Context, do func(dir string) error) error {
-	return s.locked(func() error {
-		for {
-			err := s.changeOnce(ctx, do)
-			if !errors.Is(err, stream.ErrChanged) {
-				return err
-			}
+	for {
+		err := s.changeOnce(ctx, do)
+		if !errors.Is(err, stream.ErrChanged) {
+			return err
 		}
-	})
+	}
 }
 
+// changeOnce holds the lock only while it looks and edits: to set a value may take long.
 func (s *Shared) changeOnce(ctx context.Context, do func(dir string) error) error {
-	at, err := s.take(ctx)
-	if err != nil {
+	var was newest
+	var files map[string][]byte
+	err := s.locked(func() (err error) {
+		if was, err = s.take(ctx); err == nil {
+			files, err = s.edit(was.files, do)
+		}
+		return err
+	})
+	if err != nil || maps.EqualFunc(files, was.files, bytes.Equal) {
 		return err
 	}
-	files, err := s.edit(at.files, do)
-	if err != nil || maps.EqualFunc(files, at.files, func(a, b []byte) bool { return string(a) == string(b) }) {
+	if err := s.set(ctx, files, was.revision); err != nil {
 		return err
 	}
-	if err := s.set(ctx, files, at.revision); err != nil {
-		return err
+	if err := s.look(ctx); err != nil {
+		return fmt.Errorf("the change was made, and is not in this server's copy yet: %w", err)
 	}
-	_, err = s.take(ctx)
-	return err
+	return nil
 }
 
 func (s *Shared) set(ctx context.Context, files map[string][]byte, over uint64) error {
