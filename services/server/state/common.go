@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"sealpost/shared/durable"
 )
@@ -24,6 +25,10 @@ var commonFiles = []struct {
 // ErrCommonFile means that a file is none that servers have in common, as far as this one
 // knows: a newer one may.
 var ErrCommonFile = errors.New("not a file that servers have in common")
+
+// ErrNoServer means that files are those of no server: there is no identity among them, or
+// no logbook id.
+var ErrNoServer = errors.New("no identity and logbook id")
 
 // ReadCommon returns the files in dir that all servers of a cluster have alike, by their
 // names, as they are between two changes. They hold private keys.
@@ -50,10 +55,10 @@ func ReadCommon(dir string) (files map[string][]byte, err error) {
 }
 
 // WriteCommon makes the files in dir, which is made where there is none, those: one that
-// is not among them goes. Cut short it can be done again. The error is ErrCommonFile where
-// one has another name; then nothing is done.
+// is not among them goes. Private keys of identities that sign no more are left out. Cut short
+// it can be done again. After an error of CheckCommon nothing was done.
 func WriteCommon(dir string, files map[string][]byte) error {
-	if err := onlyCommon(files); err != nil {
+	if err := CheckCommon(files); err != nil {
 		return err
 	}
 	err := makeDir(dir)
@@ -67,7 +72,11 @@ func WriteCommon(dir string, files map[string][]byte) error {
 	return nil
 }
 
-func onlyCommon(files map[string][]byte) error {
+// CheckCommon looks at the names of files: ErrCommonFile, ErrNoServer.
+func CheckCommon(files map[string][]byte) error {
+	if files[identityFile] == nil || files[logbookFile] == nil {
+		return fmt.Errorf("state: %w", ErrNoServer)
+	}
 	known := 0
 	for _, f := range commonFiles {
 		if _, there := files[f.name]; there {
@@ -83,6 +92,12 @@ func onlyCommon(files map[string][]byte) error {
 func (s *State) writeCommon(files map[string][]byte) error {
 	for _, f := range commonFiles {
 		text, there := files[f.name]
+		if f.name == formerFile {
+			var err error
+			if text, err = withoutExpired(text); err != nil {
+				return err
+			}
+		}
 		was, err := s.read(f.name, f.most)
 		switch {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -99,6 +114,19 @@ func (s *State) writeCommon(files map[string][]byte) error {
 		}
 	}
 	return nil
+}
+
+// withoutExpired leaves out the private keys of identities whose date has come.
+func withoutExpired(text []byte) ([]byte, error) {
+	list, err := parseFormer(text)
+	if err != nil {
+		return nil, err
+	}
+	list, n := stripped(list, time.Now())
+	if n == 0 {
+		return text, nil
+	}
+	return linesOf(list)
 }
 
 func (s *State) remove(name string) error {

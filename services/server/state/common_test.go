@@ -54,7 +54,7 @@ func TestCommon(t *testing.T) {
 
 func TestCommonOfANewerServer(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
-	err := WriteCommon(dir, map[string][]byte{identityFile: nil, "of_tomorrow": nil})
+	err := WriteCommon(dir, map[string][]byte{identityFile: {}, logbookFile: {}, "of_tomorrow": nil})
 	if _, statErr := os.Stat(dir); !errors.Is(err, ErrCommonFile) || !os.IsNotExist(statErr) {
 		t.Errorf("%v, %v", err, statErr)
 	}

@@ -75,13 +75,21 @@ func stripped(list []formerLine, now time.Time) ([]formerLine, int) {
 }
 
 func (s *State) writeFormer(list []formerLine) error {
+	text, err := linesOf(list)
+	if err != nil {
+		return err
+	}
+	return s.write(formerFile, text)
+}
+
+func linesOf(list []formerLine) ([]byte, error) {
 	var text bytes.Buffer
 	for _, f := range list {
 		line, err := json.Marshal(f)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		text.Write(append(line, '\n'))
 	}
-	return s.write(formerFile, text.Bytes())
+	return text.Bytes(), nil
 }

@@ -45,6 +45,9 @@ func (s *Stream) checkNodes(ctx context.Context, info Info) error {
 	for heard < all {
 		select {
 		case m := <-answers:
+			if len(m.Data) == 0 { // from the node that this is connected to: nobody is asked
+				return s.heard(heard, all)
+			}
 			n, err := parseNode(m)
 			if err != nil {
 				return err

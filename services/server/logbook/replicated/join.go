@@ -37,65 +37,133 @@ func (e *JoinError) Unwrap() error { return e.Cause }
 
 var (
 	errUnmarked = errors.New("no server has said what the log had come to there")
+	errDisputed = errors.New("no majority of the servers agrees on what the log had come to there")
 	errHistory  = errors.New("this volume keeps other messages than came before: it belongs to another log")
 )
 
+// marked is what a mark says.
+type marked struct {
+	entry.Mark
+	state fold.State
+}
+
 // join goes on where the log begins, if the volume keeps all that was removed from it.
 func (r *reader) join(info stream.Info) error {
-	mark, state, err := r.markAt(info)
+	marks, err := r.marksAt(info)
 	if err != nil {
 		return err
 	}
-	e := &JoinError{First: info.First, Keeps: r.Len(), Wants: mark.Number}
+	if marks, err = r.believed(marks, info); err != nil {
+		return err
+	}
+	for _, m := range marks { // a server may have kept others since
+		if err = r.holds(m, info.First); err == nil {
+			r.cfg.Local.Log.Info().Uint64("first", info.First).Uint64("messages", r.Len()).
+				Msg("the volume keeps what was removed from the replicated log")
+			r.saved = m.state
+			return nil
+		}
+	}
+	return err
+}
+
+// holds is a *JoinError unless the volume keeps what came before a mark.
+func (r *reader) holds(m marked, first uint64) error {
+	e := &JoinError{First: first, Keeps: r.Len(), Wants: m.Number}
 	if e.Keeps < e.Wants {
 		return e
 	}
-	root, err := r.root(mark.Number)
+	root, err := r.root(m.Number)
 	if err != nil {
 		return err
 	}
-	if root != tlog.Hash(mark.Root) {
+	if root != tlog.Hash(m.Root) {
 		e.Cause = errHistory
 		return e
 	}
-	r.cfg.Local.Log.Info().Uint64("first", info.First).Uint64("messages", e.Keeps).
-		Msg("the volume keeps what was removed from the replicated log")
-	r.saved = state
 	return nil
 }
 
 // errFound ends the search.
 var errFound = errors.New("found")
 
-// markAt finds the mark for which the log may begin where it does. Servers mark a place
-// soon behind it.
-func (r *reader) markAt(info stream.Info) (mark *entry.Mark, state fold.State, err error) {
+// marksAt finds the marks for which the log may begin where it does. Servers mark a place
+// soon behind it, and the next one later.
+func (r *reader) marksAt(info stream.Info) (found []marked, err error) {
+	none := &JoinError{First: info.First, Keeps: r.Len(), Cause: errUnmarked}
+	if info.Entries == 0 {
+		return nil, none
+	}
 	err = r.cfg.Log.Read(r.ctx, info.First-1, func(e fold.Entry) error {
-		if mark, state = r.markOf(e); mark != nil && state.Needed() == info.First {
-			return errFound
+		m, is := r.markOf(e)
+		if is && m.state.Needed() == info.First {
+			found = append(found, m)
 		}
-		if e.Position >= info.Last {
-			return &JoinError{First: info.First, Keeps: r.Len(), Cause: errUnmarked}
+		if e.Position >= info.Last || is && len(found) > 0 && m.state.Needed() > info.First {
+			return errFound
 		}
 		return nil
 	})
-	if errors.Is(err, errFound) {
-		err = nil
+	switch {
+	case !errors.Is(err, errFound):
+		return nil, err
+	case len(found) == 0:
+		return nil, none
 	}
-	return mark, state, err
+	return found, nil
+}
+
+// believed returns the marks of one log. A server that has read another one may have marked
+// the place, too: who is right is what the servers say behind it.
+func (r *reader) believed(marks []marked, info stream.Info) ([]marked, error) {
+	logs := make(map[entry.Chain][]marked)
+	for _, m := range marks {
+		logs[m.Chain] = append(logs[m.Chain], m)
+	}
+	if len(logs) == 1 {
+		return marks, nil
+	}
+	for _, of := range logs {
+		fork, err := r.judged(of[0].state, info.Last)
+		if err != nil {
+			return nil, err
+		}
+		if fork == nil || fork.Ours {
+			return of, nil
+		}
+	}
+	return nil, &JoinError{First: info.First, Keeps: r.Len(), Cause: errDisputed}
+}
+
+// judged is what becomes of a state in the eyes of the servers up to a position.
+func (r *reader) judged(from fold.State, last uint64) (*fold.ForkError, error) {
+	f, err := fold.New(r.key, r.cfg.Server, from)
+	if err != nil {
+		return nil, err
+	}
+	err = r.cfg.Log.Read(r.ctx, from.Position, func(e fold.Entry) error {
+		if _, err := f.Take(e); err != nil {
+			return err
+		}
+		if e.Position >= last {
+			return errFound
+		}
+		return nil
+	})
+	if !errors.Is(err, errFound) {
+		return nil, err
+	}
+	return f.Judge(), nil
 }
 
 // markOf returns what an entry marks, if it does.
-func (r *reader) markOf(e fold.Entry) (*entry.Mark, fold.State) {
+func (r *reader) markOf(e fold.Entry) (m marked, is bool) {
 	h, body, err := r.key.Open(e.Data)
-	if err != nil || h.Mark == nil {
-		return nil, fold.State{}
+	if err != nil || h.Mark == nil || json.Unmarshal(body, &m.state) != nil {
+		return m, false
 	}
-	var state fold.State
-	if json.Unmarshal(body, &state) != nil || state.Position != h.Mark.Position || state.Chain != h.Mark.Chain {
-		return nil, fold.State{}
-	}
-	return h.Mark, state
+	m.Mark = *h.Mark
+	return m, m.state.Position == m.Position && m.state.Chain == m.Chain
 }
 
 // root returns that of the volume's first messages.

@@ -9,6 +9,15 @@ import (
 	"sealpost/shared/message"
 )
 
+// tell has a note said. In a log that is nearly full one is said only where others may trim
+// by it: the rest is needed for that.
+func (p *passing) tell() {
+	if kept := p.saved.Needed() - 1; p.room.percent() < refuseAt || p.saved.Frees(p.noted, kept) {
+		p.note(p.saved)
+		p.noted = kept
+	}
+}
+
 // note says in the log up to where this server keeps everything, and needs nothing of the
 // log any more, and what it has read. One that gets lost is followed by the next.
 func (l *Logbook) note(at fold.State) {
@@ -32,9 +41,13 @@ func (l *Logbook) mark(at fold.State) {
 	}}, state)
 }
 
-// publish adds an entry that nobody waits for.
+// publish adds an entry that nobody waits for. Where it does not say what its decision rests
+// on, that is all that was read.
 func (l *Logbook) publish(h entry.Header, body []byte) {
-	h.Server, h.Seen, h.Attempt = l.cfg.Server, l.waiters.position(), message.NewID()
+	h.Server, h.Attempt = l.cfg.Server, message.NewID()
+	if h.Seen == (entry.Seen{}) {
+		h.Seen = l.waiters.position()
+	}
 	data, err := l.key.Seal(h, body)
 	if err != nil {
 		l.cfg.Local.Log.Warn().Err(err).Str("kind", string(h.Kind)).Msg("an entry is not published")

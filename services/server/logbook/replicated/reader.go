@@ -56,6 +56,7 @@ type passing struct {
 	ctx    context.Context
 	stop   context.CancelCauseFunc
 	marked time.Time
+	noted  uint64 // what was last noted to be kept
 	end    uint64 // of the log, as the try began
 	whole  bool   // what the fold has taken was all done or handed to the volume
 }
@@ -79,6 +80,7 @@ func (r *reader) pass() error {
 	p.ctx, p.stop = context.WithCancelCause(r.ctx)
 	defer p.stop(nil)
 	if settings, _ := f.Settings(); settings != nil {
+		r.SetSharded(settings.Sharded) // their entry may be in the log no more
 		r.waiters.settings(*settings)
 	}
 	r.waiters.seen(f.Seen())
@@ -112,7 +114,7 @@ func (p *passing) startSaving() (ended <-chan struct{}) {
 			case <-save.C:
 				p.save()
 			case <-note.C:
-				p.note(p.saved)
+				p.tell()
 				p.trim()
 			case <-p.ctx.Done():
 				return
@@ -129,7 +131,7 @@ func (p *passing) save() {
 		return
 	}
 	for _, state := range states {
-		if state.AtPlace() && state.Position > p.end { // others have marked older ones
+		if state.AtPlace() && state.Position > p.end && p.health.doubt() == nil { // others have marked older ones
 			p.mark(state)
 		}
 	}
@@ -154,7 +156,7 @@ func (p *passing) take(e fold.Entry) error {
 		return err
 	}
 	p.whole = true
-	p.room.came(len(e.Data))
+	p.room.came(e)
 	p.judge()
 	if p.fold.AtPlace() || time.Since(p.marked) >= p.cfg.SaveEvery {
 		p.marked = time.Now()

@@ -3,6 +3,7 @@ package replicated
 import (
 	"sync/atomic"
 
+	"sealpost/services/server/logbook/replicated/fold"
 	"sealpost/services/server/stream"
 )
 
@@ -18,17 +19,24 @@ const (
 // room is how full the log is: what was said last, and what has been read since.
 type room struct {
 	said, since, most atomic.Uint64 // bytes
+	last              atomic.Uint64 // position up to which said goes
 }
 
 // asked notes what the log says.
 func (r *room) asked(i stream.Info) {
+	r.last.Store(i.Last)
 	r.since.Store(0)
 	r.said.Store(i.Bytes)
 	r.most.Store(uint64(max(i.MaxBytes, 0)))
 }
 
-// came counts an entry.
-func (r *room) came(bytes int) { r.since.Add(uint64(bytes)) }
+// came counts an entry, if it was not there when the log was asked: one that is read again is
+// not taken twice.
+func (r *room) came(e fold.Entry) {
+	if e.Position > r.last.Load() {
+		r.since.Add(uint64(len(e.Data)))
+	}
+}
 
 // percent is how much of the log is taken; 0 where nothing bounds the log.
 func (r *room) percent() uint64 {

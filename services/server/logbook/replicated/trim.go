@@ -11,6 +11,7 @@ func (p *passing) trim() {
 	if err != nil || p.health.get() != nil || damaged(info, p.saved.Position) {
 		return
 	}
+	p.room.asked(info)
 	before := p.saved.Time.Add(-p.cfg.KeepFor)
 	if p.room.percent() >= trimAt {
 		before = p.saved.Time
@@ -36,5 +37,8 @@ func (p *passing) purge(below uint64) {
 func (p *passing) forget(server string) {
 	p.cfg.Local.Log.Error().Str("server", server).
 		Msg("a server is forgotten: the replicated log is nearly full of what it has not read")
-	p.publish(entry.Header{Kind: entry.KindServers, Servers: &entry.Servers{Forget: []string{server}}}, nil)
+	p.publish(entry.Header{
+		Kind: entry.KindServers, Servers: &entry.Servers{Forget: []string{server}},
+		Seen: entry.Seen{Position: p.saved.Position, Chain: p.saved.Chain},
+	}, nil)
 }

@@ -1,6 +1,7 @@
 package replicated
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/services/server/logbook/replicated/fold"
 	"sealpost/services/server/stream"
+	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
 
@@ -38,6 +40,9 @@ func (l *handLog) begins() (first uint64) {
 func trimmedLog(t *testing.T) (log *handLog, dirs []string) {
 	t.Helper()
 	log, dirs = begun(t, "a", "b"), []string{t.TempDir(), t.TempDir()}
+	rules := settings()
+	rules.Sharded = true // as no server is told of itself
+	log.put(t, testKey, entry.Header{Kind: entry.KindSettings, Seen: entry.Seen{Position: 2}, Settings: &rules}, nil)
 	books := []*Logbook{
 		ready(t, open(t, trimConfig(dirs[0], "a", log))), ready(t, open(t, trimConfig(dirs[1], "b", log))),
 	}
@@ -58,7 +63,7 @@ func trimmedLog(t *testing.T) (log *handLog, dirs []string) {
 }
 
 func join(t *testing.T, log *handLog, server string) {
-	log.put(t, testKey, entry.Header{Kind: entry.KindServers, Seen: entry.Seen{Position: 2},
+	log.put(t, testKey, entry.Header{Kind: entry.KindServers, Seen: entry.Seen{Position: log.last()},
 		Servers: &entry.Servers{Add: []string{server}}}, nil)
 }
 
@@ -231,20 +236,22 @@ func TestNearlyFullLog(t *testing.T) {
 
 func TestRoom(t *testing.T) {
 	var r room
-	r.came(1000)
+	came := func(position uint64, bytes int) { r.came(fold.Entry{Position: position, Data: make([]byte, bytes)}) }
+	came(1, 1000)
 	if got := r.percent(); got != 0 {
 		t.Errorf("a log without a limit is full by %d percent", got)
 	}
-	r.asked(stream.Info{Bytes: 500, MaxBytes: 1000})
+	r.asked(stream.Info{Last: 9, Bytes: 500, MaxBytes: 1000})
 	if got := r.percent(); got != 50 {
 		t.Errorf("%d percent, as it says", got)
 	}
-	r.came(300)
-	r.came(150)
+	came(9, 1000) // read again
+	came(10, 300)
+	came(11, 150)
 	if got := r.percent(); got != 95 {
 		t.Errorf("%d percent, with what came", got)
 	}
-	r.asked(stream.Info{Bytes: 100, MaxBytes: 1000})
+	r.asked(stream.Info{Last: 11, Bytes: 100, MaxBytes: 1000})
 	if got := r.percent(); got != 10 {
 		t.Errorf("%d percent, as it says then", got)
 	}
@@ -264,33 +271,115 @@ func TestOldPlacesAreLeft(t *testing.T) {
 	}
 }
 
-// A server begins where the log does, at a mark that says so of itself.
-func TestMarkAt(t *testing.T) {
+// A server begins where the log does, at marks that say so of themselves.
+func TestMarksAt(t *testing.T) {
 	log := newHandLog()
-	mark := func(key entry.Key, position, number uint64, chain byte) {
-		body, err := json.Marshal(fold.State{Position: position, Chain: entry.Chain{1}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		log.put(t, key, entry.Header{Kind: entry.KindMark, Mark: &entry.Mark{
-			Position: position, Chain: entry.Chain{chain}, Number: number,
-		}}, body)
-	}
 	for range 9 {
 		putMessage(t, log, "x")
+	}
+	mark := func(key entry.Key, position, number uint64, chain byte) {
+		putMark(t, log, key, entry.Mark{Position: position, Chain: entry.Chain{chain}, Number: number},
+			fold.State{Position: position, Chain: entry.Chain{1}})
 	}
 	mark(entry.NewKey([]byte("another secret"), testID), 9, 1, 1)
 	mark(testKey, 7, 2, 1)
 	mark(testKey, 9, 3, 2)
 	mark(testKey, 9, 4, 1)
 	mark(testKey, 9, 5, 1)
+	mark(testKey, 12, 6, 1)
+	mark(testKey, 9, 7, 1)
 	log.set(func(l *handLog) { l.first = 10 })
 	info, err := log.Info(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &reader{Logbook: &Logbook{cfg: Config{Log: log}, key: testKey, ctx: t.Context()}}
-	if got, state, err := r.markAt(info); err != nil || got.Number != 4 || state.Position != 9 {
-		t.Errorf("got %+v, %+v, %v", got, state, err)
+	r := &reader{Logbook: ready(t, open(t, testConfig(t.TempDir(), "a", begun(t, "a"))))}
+	r.cfg.Log = log
+	got, err := r.marksAt(info)
+	if err != nil || len(got) != 2 || got[0].Number != 4 || got[1].Number != 5 || got[0].state.Position != 9 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func putMark(t *testing.T, log *handLog, key entry.Key, m entry.Mark, state fold.State) {
+	t.Helper()
+	body, err := json.Marshal(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.put(t, key, entry.Header{Kind: entry.KindMark, Mark: &m}, body)
+}
+
+// folded returns what a log comes to.
+func folded(t *testing.T, log *handLog) *fold.Fold {
+	t.Helper()
+	f, err := fold.New(testKey, "z", fold.State{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := uint64(1); at <= log.last(); at++ {
+		e, err := log.Get(t.Context(), at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Take(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
+// Of servers that have marked the same place after they had read different logs those are
+// right that are the many; and of those one that keeps what this volume does.
+func TestJoinAtDisputedMarks(t *testing.T) {
+	log := newHandLog()
+	rules := settings()
+	log.put(t, testKey, entry.Header{Kind: entry.KindSettings, Settings: &rules}, nil)
+	here := folded(t, log).State()
+	join(t, log, "a")
+	join(t, log, "b")
+	join(t, log, "c")
+	empty, other := logfile.Digest(sha256.Sum256(nil)), here
+	other.Chain[0]++
+	putMark(t, log, testKey, entry.Mark{Position: 1, Chain: other.Chain, Root: empty}, other)
+	putMark(t, log, testKey, entry.Mark{Position: 1, Chain: here.Chain}, here) // of other messages
+	putMark(t, log, testKey, entry.Mark{Position: 1, Chain: here.Chain, Root: empty}, here)
+	for _, server := range []string{"a", "b"} {
+		log.put(t, testKey, entry.Header{
+			Kind: entry.KindNote, Server: server, Seen: folded(t, log).Seen(), Note: &entry.Note{},
+		}, nil)
+	}
+	log.set(func(l *handLog) { l.first = 2 })
+	for range 5 { // whichever is looked at first
+		ready(t, open(t, testConfig(t.TempDir(), "c", log)))
+	}
+}
+
+// A server is not forgotten for what another one knew before it was made to join again.
+func TestForgottenTooLate(t *testing.T) {
+	log := begun(t, "a", "c")
+	book := ready(t, open(t, testConfig(t.TempDir(), "a", log)))
+	old := folded(t, log).State()
+	join(t, log, "b")
+	soon(t, "it is read", func() bool { return book.waiters.position().Position == 3 })
+	(&passing{reader: &reader{Logbook: book, saved: old}}).forget("c")
+	if _, counts := folded(t, log).State().Servers["c"]; !counts {
+		t.Error("it is forgotten")
+	}
+}
+
+// In a log that is nearly full nothing is said that frees nothing.
+func TestNotesInAFullLog(t *testing.T) {
+	log := begun(t, "a")
+	book := ready(t, open(t, trimConfig(t.TempDir(), "a", log)))
+	log.set(func(l *handLog) { l.most = int64(l.bytes()) })
+	asked := func() (n int) { log.set(func(l *handLog) { n = l.asked }); return n }
+	soon(t, "the log is full", func() bool { return book.room.percent() >= refuseAt })
+	settled := asked()
+	soon(t, "what was under way is there", func() bool { return asked() > settled+20 })
+	before, settled := log.notes("a"), asked()
+	soon(t, "it is asked again", func() bool { return asked() > settled+50 })
+	if n := log.notes("a"); n > before+1 {
+		t.Errorf("%d notes more", n-before)
 	}
 }

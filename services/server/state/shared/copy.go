@@ -2,13 +2,14 @@ package shared
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"time"
 
 	"sealpost/services/server/state"
 	"sealpost/services/server/stream"
@@ -18,90 +19,154 @@ import (
 
 const (
 	revisionFile = "shared_revision"
-	lockFile     = "shared_lock"
+	copyLock     = "shared_lock"
+	changeLock   = "change_lock"
 	changeDir    = "change"
 
-	fileMode     = 0o600
-	maxRevision  = 32 // bytes
-	revisionBase = 10
+	fileMode    = 0o600
+	maxRevision = 1 << 10 // bytes
 )
 
-// locked runs do while no other process takes or changes what is shared, in this copy.
-func (s *Shared) locked(do func() error) (err error) {
-	lock, err := durable.Lock(filepath.Join(s.cfg.Dir, lockFile))
-	if err != nil {
-		return err
+// lockEvery is how often it is tried to take a lock that another process has.
+const lockEvery = 10 * time.Millisecond
+
+// locked runs do while no other process has a lock of this copy.
+func (s *Shared) locked(ctx context.Context, name string, do func() error) (err error) {
+	for {
+		lock, err := durable.TryLock(filepath.Join(s.cfg.Dir, name))
+		if err == nil {
+			return errors.Join(do(), lock.Close())
+		}
+		if !errors.Is(err, durable.ErrLocked) {
+			return err
+		}
+		select {
+		case <-time.After(lockEvery):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
-	return do()
+}
+
+// sum is the SHA-256 of a value as it was sealed, which no other one has.
+type sum []byte
+
+func sumOf(sealed []byte) sum {
+	of := sha256.Sum256(sealed)
+	return of[:]
+}
+
+// known is what a copy is of. It is kept in shared_revision, as JSON.
+type known struct {
+	revision uint64
+	sum      sum
 }
 
 // newest is what is shared now.
 type newest struct {
-	files    map[string][]byte
-	revision uint64
+	files map[string][]byte
+	known
 }
 
-// take takes what is shared now into the copy. It is called with the lock held: what is
-// read later is newer.
-func (s *Shared) take(ctx context.Context) (newest, error) {
+// take takes what is shared now into the copy.
+func (s *Shared) take(ctx context.Context) (is newest, err error) {
+	err = s.locked(ctx, copyLock, func() (err error) {
+		if is, err = s.read(ctx); err == nil {
+			err = s.copy(is)
+		}
+		return err
+	})
+	return is, err
+}
+
+// read reads what is shared now. It is called with the lock held: what is read later is
+// newer.
+func (s *Shared) read(ctx context.Context) (is newest, err error) {
 	sealed, revision, err := s.cfg.Register.Value(ctx)
 	if errors.Is(err, stream.ErrNotFound) {
 		err = ErrNothing
 	}
 	if err != nil {
-		return newest{}, err
+		return is, err
 	}
-	known, err := s.known()
+	c, err := s.open(sealed)
 	if err != nil {
-		return newest{}, err
+		return is, err
 	}
-	if revision < known {
-		return newest{}, fmt.Errorf("%w: revision %d, known was %d", ErrOlder, revision, known)
+	is = newest{c.Files, known{revision, sumOf(sealed)}}
+	was, err := s.known()
+	if err == nil && !is.follows(was, c.Over) {
+		err = fmt.Errorf("%w: revision %d, known was %d", ErrOlder, revision, was.revision)
 	}
-	files, err := s.open(sealed)
-	if err != nil {
-		return newest{}, err
-	}
-	if err := state.WriteCommon(s.cfg.Dir, files); err != nil {
-		return newest{}, err
-	}
-	if revision > known {
-		err = s.setKnown(revision)
-	}
-	return newest{files, revision}, err
+	return is, err
 }
 
-// known returns the newest revision that this copy has had; 0: none.
-func (s *Shared) known() (uint64, error) {
+// follows reports whether a value, which replaced another one, is what was known, or newer. A
+// register that has lost values counts from a smaller number again.
+func (k known) follows(was known, over sum) bool {
+	switch k.revision {
+	case was.revision:
+		return string(k.sum) == string(was.sum)
+	case was.revision + 1:
+		return string(over) == string(was.sum)
+	}
+	return k.revision > was.revision
+}
+
+// copy puts a value into the copy, unless that has a newer one. It is called with the lock
+// held.
+func (s *Shared) copy(is newest) error {
+	was, err := s.known()
+	if err != nil || was.revision > is.revision {
+		return err
+	}
+	if err := state.WriteCommon(s.cfg.Dir, is.files); err != nil || was.revision == is.revision {
+		return err
+	}
+	return s.setKnown(is.known)
+}
+
+// revisionLine is the form of shared_revision.
+type revisionLine struct {
+	Revision uint64 `json:"revision"`
+	Sum      sum    `json:"sum"`
+}
+
+// known returns the newest that this copy has had; the zero one: none.
+func (s *Shared) known() (known, error) {
 	text, err := bounded.ReadFile(filepath.Join(s.cfg.Dir, revisionFile), maxRevision)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+		return known{}, nil
+	}
+	var line revisionLine
+	if err == nil {
+		err = json.Unmarshal(text, &line)
 	}
 	if err != nil {
-		return 0, err
+		return known{}, fmt.Errorf("%s: %w", revisionFile, err)
 	}
-	revision, err := strconv.ParseUint(strings.TrimSuffix(string(text), "\n"), revisionBase, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", revisionFile, err)
-	}
-	return revision, nil
+	return known{line.Revision, line.Sum}, nil
 }
 
-func (s *Shared) setKnown(revision uint64) error {
-	text := strconv.AppendUint(nil, revision, revisionBase)
+func (s *Shared) setKnown(k known) error {
+	text, err := json.Marshal(revisionLine{k.revision, k.sum})
+	if err != nil {
+		return err
+	}
 	return durable.WriteFile(filepath.Join(s.cfg.Dir, revisionFile), append(text, '\n'), fileMode)
 }
 
-// edit returns the files that do makes of others. They are in the state directory
-// meanwhile, since they hold private keys, and what a change that was killed has left there
-// goes with the next.
+// clean removes what a change that was killed has left: there are private keys in it.
+func (s *Shared) clean() error { return os.RemoveAll(filepath.Join(s.cfg.Dir, changeDir)) }
+
+// edit returns the files that do makes of others. They are in the state directory meanwhile,
+// since they hold private keys.
 func (s *Shared) edit(files map[string][]byte, do func(dir string) error) (changed map[string][]byte, err error) {
 	dir := filepath.Join(s.cfg.Dir, changeDir)
-	if err := os.RemoveAll(dir); err != nil {
+	if err := s.clean(); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, s.clean()) }()
 	if err := state.WriteCommon(dir, files); err != nil {
 		return nil, err
 	}

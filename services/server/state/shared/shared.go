@@ -13,8 +13,10 @@
 // Not guaranteed: that a server whose nodes cannot be reached knows of a change. Fresh says
 // so; nobody should be let in then.
 //
-// Files, beside those of package state: shared_revision (decimal digits), shared_lock
-// (empty), and change, a directory, while a change is made.
+// Files, beside those of package state: shared_revision (see copy.go), shared_lock and
+// change_lock (empty), and change, a directory, while a change is made. Former values stay in
+// the register for a while, with the private keys that were in them; who has the cluster's key
+// can read these.
 package shared
 
 import (
@@ -56,6 +58,9 @@ var (
 	ErrNothing = errors.New("the servers share nothing yet")
 	// ErrOlder means that the register has lost what this server has known.
 	ErrOlder = errors.New("what the servers share is older than what this server has known")
+	// ErrNotCopied means that a change was made, and could not be put into the own copy: it
+	// comes there once the server follows again.
+	ErrNotCopied = errors.New("the change was made, and is not in this server's copy yet")
 	// ErrStale means that nobody knows what the servers share now.
 	ErrStale = errors.New("what the servers share could not be read for too long")
 )
@@ -74,6 +79,7 @@ func (e *VersionError) Error() string {
 // content is what is shared, before it is sealed.
 type content struct {
 	V     int               `json:"v"`
+	Over  sum               `json:"over"`  // of the sealed value that this replaced
 	Files map[string][]byte `json:"files"` // of package state
 }
 
@@ -93,12 +99,19 @@ func Share(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	return (&Shared{cfg: cfg.withDefaults()}).set(ctx, files, 0)
+	if err := state.CheckCommon(files); err != nil {
+		return err
+	}
+	_, err = (&Shared{cfg: cfg.withDefaults()}).set(ctx, files, newest{})
+	return err
 }
 
 // Open takes what is shared into the state directory, which is to be opened behind it.
 func Open(ctx context.Context, cfg Config) (*Shared, error) {
 	s := &Shared{cfg: cfg.withDefaults()}
+	if err := s.locked(ctx, changeLock, s.clean); err != nil {
+		return nil, err
+	}
 	if err := s.look(ctx); err != nil {
 		return nil, err
 	}
@@ -153,16 +166,13 @@ func (s *Shared) Fresh() error {
 // transient reports whether an error says nothing of what is shared.
 func transient(err error) bool {
 	return !errors.Is(err, ErrOlder) && !errors.Is(err, ErrNothing) && !errors.Is(err, ErrSealed) &&
-		!errors.Is(err, state.ErrCommonFile) && !errors.As(err, new(*VersionError))
+		!errors.Is(err, state.ErrCommonFile) && !errors.Is(err, state.ErrNoServer) && !errors.As(err, new(*VersionError))
 }
 
 // look takes the newest.
 func (s *Shared) look(ctx context.Context) error {
 	asked := time.Now()
-	err := s.locked(func() error {
-		_, err := s.take(ctx)
-		return err
-	})
+	_, err := s.take(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err = err; err == nil {
@@ -174,7 +184,7 @@ func (s *Shared) look(ctx context.Context) error {
 // Change makes a change of what is shared: do makes it in a state directory that is a copy,
 // with package state. Where another server makes one at the same time do is called again,
 // on what that has made, and its last result counts. Where do fails nothing is changed; nor
-// is it, or nobody knows, after stream.ErrUnknown.
+// is it, or nobody knows, after stream.ErrUnknown. After ErrNotCopied it is.
 func (s *Shared) Change(ctx context.Context, do func(dir string) error) error {
 	for {
 		err := s.changeOnce(ctx, do)
@@ -184,52 +194,51 @@ func (s *Shared) Change(ctx context.Context, do func(dir string) error) error {
 	}
 }
 
-// changeOnce holds the lock only while it looks and edits: to set a value may take long.
 func (s *Shared) changeOnce(ctx context.Context, do func(dir string) error) error {
-	var was newest
-	var files map[string][]byte
-	err := s.locked(func() (err error) {
+	var was, is newest
+	err := s.locked(ctx, changeLock, func() (err error) {
 		if was, err = s.take(ctx); err == nil {
-			files, err = s.edit(was.files, do)
+			is.files, err = s.edit(was.files, do)
 		}
 		return err
 	})
-	if err != nil || maps.EqualFunc(files, was.files, bytes.Equal) {
+	if err != nil || maps.EqualFunc(is.files, was.files, bytes.Equal) {
 		return err
 	}
-	if err := s.set(ctx, files, was.revision); err != nil {
+	// Without a lock: it may take as long as there is no leader.
+	if is, err = s.set(ctx, is.files, was); err != nil {
 		return err
 	}
-	if err := s.look(ctx); err != nil {
-		return fmt.Errorf("the change was made, and is not in this server's copy yet: %w", err)
+	if err := s.locked(ctx, copyLock, func() error { return s.copy(is) }); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotCopied, err)
 	}
 	return nil
 }
 
-func (s *Shared) set(ctx context.Context, files map[string][]byte, over uint64) error {
-	text, err := json.Marshal(content{version, files})
+func (s *Shared) set(ctx context.Context, files map[string][]byte, over newest) (is newest, err error) {
+	text, err := json.Marshal(content{version, over.sum, files})
 	if err != nil {
-		return err
+		return is, err
 	}
 	sealed, err := s.cfg.Key.seal(text)
 	if err != nil {
-		return err
+		return is, err
 	}
-	return s.cfg.Register.Set(ctx, sealed, over)
+	revision, err := s.cfg.Register.Set(ctx, sealed, over.revision)
+	return newest{files, known{revision, sumOf(sealed)}}, err
 }
 
-// open returns the files in what is shared.
-func (s *Shared) open(sealed []byte) (map[string][]byte, error) {
+// open returns what is shared.
+func (s *Shared) open(sealed []byte) (c content, err error) {
 	text, err := s.cfg.Key.open(sealed)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
-	var c content
 	if err := json.Unmarshal(text, &c); err != nil {
-		return nil, fmt.Errorf("what the servers share: %w", err)
+		return c, fmt.Errorf("what the servers share: %w", err)
 	}
 	if c.V != version {
-		return nil, &VersionError{c.V}
+		return c, &VersionError{c.V}
 	}
-	return c.Files, nil
+	return c, state.CheckCommon(c.Files)
 }

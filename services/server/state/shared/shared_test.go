@@ -1,6 +1,7 @@
 package shared
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,11 @@ func TestShared(t *testing.T) {
 		{"Failed", testFailed},
 		{"Nothing", testNothing},
 		{"Older", testOlder},
+		{"Lost", testLost},
+		{"NotCopied", testNotCopied},
+		{"LockHeld", testLockHeld},
+		{"Expired", testExpired},
+		{"Empty", testEmpty},
 		{"OtherKey", testOtherKey},
 		{"Newer", testNewer},
 		{"Killed", testKilled},
@@ -158,7 +164,7 @@ func testFollow(t *testing.T, s *site) {
 
 // Changes that several servers make at once are all made, while a node is killed.
 func testChangesMeet(t *testing.T, s *site) {
-	const servers, each = 3, 8
+	const servers, each = 3, 5 // no more than a register keeps
 	books := make([]*Shared, servers)
 	cfg := s.share(t)
 	for i := range books {
@@ -262,13 +268,109 @@ func testOlder(t *testing.T, s *site) {
 	cfg := s.share(t)
 	cfg.Stale = time.Hour
 	book, _ := follow(t, cfg)
-	check(t, book.setKnown(7))
+	was, err := book.known()
+	check(t, err)
+	check(t, book.setKnown(known{7, was.sum}))
 	soon(t, "the server says why", func() bool { return errors.Is(book.Fresh(), ErrOlder) })
 	if err := book.Change(t.Context(), func(string) error { return nil }); !errors.Is(err, ErrOlder) {
 		t.Errorf("a change: %v", err)
 	}
-	check(t, book.setKnown(1))
+	check(t, book.setKnown(was))
 	soon(t, "it is the newest again", func() bool { return book.Fresh() == nil })
+}
+
+// A register that has lost a value gives its number to another one, and the next number to one
+// that replaced another one.
+func testLost(t *testing.T, s *site) {
+	cfg := s.share(t)
+	cfg.Stale = time.Hour
+	book, _ := follow(t, cfg)
+	was, err := book.known()
+	check(t, err)
+	for _, lost := range []known{{was.revision, sumOf([]byte("lost"))}, {was.revision - 1, sumOf([]byte("lost"))}} {
+		check(t, book.setKnown(lost))
+		soon(t, "the server says why", func() bool { return errors.Is(book.Fresh(), ErrOlder) })
+		check(t, book.setKnown(was))
+		soon(t, "it is the newest again", func() bool { return book.Fresh() == nil })
+	}
+}
+
+// What a change has set is what was changed, also where it does not come into the copy.
+func testNotCopied(t *testing.T, s *site) {
+	cfg := s.share(t)
+	book, err := Open(t.Context(), cfg)
+	check(t, err)
+	if err := book.Change(t.Context(), func(dir string) error {
+		check(t, os.Remove(filepath.Join(cfg.Dir, revisionFile)))
+		check(t, os.Mkdir(filepath.Join(cfg.Dir, revisionFile), 0o700))
+		_, err := add(dir, "store-17")
+		return err
+	}); !errors.Is(err, ErrNotCopied) {
+		t.Errorf("got %v", err)
+	}
+	if _, revision, err := cfg.Register.Value(t.Context()); err != nil || revision != 2 {
+		t.Errorf("revision %d, %v", revision, err)
+	}
+}
+
+// Who follows hears of a lock that is held, and of the end, and does not wait for it.
+func testLockHeld(t *testing.T, s *site) {
+	book, err := Open(t.Context(), s.share(t))
+	check(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	check(t, book.locked(t.Context(), copyLock, func() error {
+		time.AfterFunc(time.Millisecond, cancel)
+		if err := book.look(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		return nil
+	}))
+	// A change that takes its time keeps nobody from following.
+	check(t, book.Change(t.Context(), func(string) error { return book.look(t.Context()) }))
+}
+
+// The private key of an identity that signs no more is in no copy.
+func testExpired(t *testing.T, s *site) {
+	book, one := follow(t, s.share(t))
+	check(t, book.Change(t.Context(), func(dir string) error {
+		s, err := state.Open(dir)
+		check(t, err)
+		defer s.Close()
+		if _, err := s.NextIdentity(); err != nil {
+			return err
+		}
+		return s.SwitchIdentity(10 * time.Millisecond)
+	}))
+	soon(t, "it signs no more", func() bool {
+		check(t, one.Check())
+		return len(one.Formers()) == 1 && !one.Formers()[0].Signs
+	})
+	check(t, one.DropExpired())
+	check(t, book.look(t.Context()))
+	text, err := os.ReadFile(filepath.Join(book.cfg.Dir, "identities_former.jsonl"))
+	check(t, err)
+	if bytes.Contains(text, []byte("PRIVATE")) {
+		t.Error("it is there again")
+	}
+}
+
+// A directory without a server is not shared: the others would lose theirs.
+func testEmpty(t *testing.T, s *site) {
+	cfg := s.config(t)
+	if err := Share(t.Context(), cfg); !errors.Is(err, state.ErrNoServer) {
+		t.Errorf("got %v", err)
+	}
+	book, _ := follow(t, s.share(t))
+	sealed, err := s.key.seal([]byte(`{"v":1,"files":{}}`))
+	check(t, err)
+	_, revision, err := book.cfg.Register.Value(t.Context())
+	check(t, err)
+	_, err = book.cfg.Register.Set(t.Context(), sealed, revision)
+	check(t, err)
+	soon(t, "the server says why", func() bool { return errors.Is(book.Fresh(), state.ErrNoServer) })
+	if _, err := os.Stat(filepath.Join(book.cfg.Dir, "identity.pem")); err != nil {
+		t.Error(err)
+	}
 }
 
 func testOtherKey(t *testing.T, s *site) {
@@ -287,11 +389,12 @@ func testNewer(t *testing.T, s *site) {
 		check(t, err)
 		_, revision, err := book.cfg.Register.Value(t.Context())
 		check(t, err)
-		check(t, book.cfg.Register.Set(t.Context(), sealed, revision))
+		_, err = book.cfg.Register.Set(t.Context(), sealed, revision)
+		check(t, err)
 	}
 	put(`{"v":2,"files":{}}`)
 	soon(t, "the server says why", func() bool { return errors.As(book.Fresh(), new(*VersionError)) })
-	put(`{"v":1,"files":{"of_tomorrow":""}}`)
+	put(`{"v":1,"files":{"of_tomorrow":"","identity.pem":"","logbook_id":""}}`)
 	soon(t, "the server says why", func() bool { return errors.Is(book.Fresh(), state.ErrCommonFile) })
 	if openState(t, book.cfg.Dir).LogbookID() == "" {
 		t.Error("the copy is gone")
@@ -306,6 +409,9 @@ func testKilled(t *testing.T, s *site) {
 	check(t, os.WriteFile(left, []byte("torn"), 0o600))
 	book, err := Open(t.Context(), cfg)
 	check(t, err)
+	if _, err := os.Stat(filepath.Dir(left)); !os.IsNotExist(err) {
+		t.Errorf("it is still there: %v", err)
+	}
 	check(t, book.Change(t.Context(), func(dir string) error { _, err := add(dir, "store-17"); return err }))
 	if senders, err := openState(t, cfg.Dir).Senders(); err != nil || len(senders) != 1 {
 		t.Errorf("%d senders, %v", len(senders), err)

@@ -88,6 +88,17 @@ func (s State) Unneeded(before time.Time) (below uint64) {
 	return below
 }
 
+// Frees reports whether a server that keeps everything up to a position, and was last known to
+// keep less, is needed no more for what lies before a place.
+func (s State) Frees(before, now uint64) bool {
+	for _, p := range s.Places {
+		if p.Marked && p.Needed > before+1 && p.Needed <= now+1 {
+			return true
+		}
+	}
+	return false
+}
+
 // leastDurable is up to where all servers that count keep everything.
 func (s State) leastDurable() uint64 {
 	_, least := s.slowest()

@@ -181,3 +181,16 @@ func TestStateIsACopy(t *testing.T) {
 		t.Errorf("%+v, then %+v", state.Places, f.State().Places)
 	}
 }
+
+// A note frees something only where it passes what a marked place needs.
+func TestFrees(t *testing.T) {
+	state := trimmed(t, func(s *script) { s.mark(3) })
+	for _, test := range []struct {
+		before, now uint64
+		frees       bool
+	}{{0, 2, false}, {0, 3, true}, {2, 4, true}, {3, 4, false}, {0, 0, false}} {
+		if got := state.Frees(test.before, test.now); got != test.frees {
+			t.Errorf("from %d to %d: %v", test.before, test.now, got)
+		}
+	}
+}
