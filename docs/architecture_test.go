@@ -87,8 +87,11 @@ var rules = []struct{ pkg, may string }{
 	{`services/client/(dial|courier/.*)`, `shared/.*`},
 	{`services/client/.*`, `shared/.*|services/client/(courier(/.*)?|dial|outbox(/.*)?)`},
 	{`services/client`, `services/client/cli|shared/(signals|voice)`},
-	{`services/server/(daemon|cli)`,
-		`shared/.*|services/server/(daemon|intake|logbook(/local(/fit|/room)?|/standby)?|quota|remedy|setup|state|volumes)`},
+	{`services/server/(daemon|cli)`, `shared/.*|services/server/` +
+		`(cluster|daemon|intake|logbook(/local(/fit|/room)?|/standby)?|quota|remedy|setup|state|volumes)|` +
+		`services/server/(logbook/replicated/entry|state/shared)`},
+	{`services/server/cluster`, `shared/.*|services/server/(logbook(/local(/fit)?|/replicated(/entry|/fold)?)?|` +
+		`state(/shared)?|stream|volumes)`},
 	{`services/server/daemon/daemontest`, `shared/.*|services/server/(daemon|state)`},
 	{`services/server/(remedy|volumes)`,
 		`shared/.*|services/server/(logbook|logbook/local(/fit|/copying|/retire)?|state|volumes)`},
@@ -107,7 +110,7 @@ var rules = []struct{ pkg, may string }{
 	{`services/server/logbook/replicated/entry`, `shared/.*`},
 	{`services/server/logbook/replicated/fold`, `shared/.*|services/server/logbook/replicated/entry`},
 	{`services/server/logbook/replicated`, `shared/.*|services/server/(logbook|stream)|` +
-		`services/server/logbook/(engine|engine/(disk|manifest|merkle|wal)|local|replicated/(entry|fold))`},
+		`services/server/logbook/(engine|engine/(disk|manifest|merkle|wal)|local(/fit)?|replicated/(entry|fold))`},
 	{`services/server/logbook/parts`, `shared/.*|services/server/logbook|services/server/logbook/engine/(disk|wal)`},
 	{`services/server/logbook.*`, `shared/.*|services/server/logbook`},
 	{`services/server/quota`, `shared/.*|services/server/logbook`},

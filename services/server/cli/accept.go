@@ -23,7 +23,7 @@ import (
 // errNotConfirmed means that nobody said yes.
 var errNotConfirmed = errors.New("not confirmed, nothing was changed")
 
-func logbookCommand(_ context.Context, args []string, std voice.Streams) error {
+func logbookCommand(ctx context.Context, args []string, std voice.Streams) error {
 	if len(args) == 0 || args[0] != "accept" {
 		return usageError("logbook accept [-yes]")
 	}
@@ -32,7 +32,7 @@ func logbookCommand(_ context.Context, args []string, std voice.Streams) error {
 	if err != nil {
 		return err
 	}
-	return withVolumes(func(config volumesConfig, st *state.State) error {
+	return withVolumes(ctx, func(config volumesConfig, st *state.State) error {
 		return acceptLogbook(config, st, yes, std)
 	})
 }

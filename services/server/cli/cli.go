@@ -13,7 +13,6 @@ import (
 	"io"
 
 	"sealpost/services/server/daemon"
-	"sealpost/services/server/state"
 	"sealpost/shared/arguments"
 	"sealpost/shared/build"
 	"sealpost/shared/message"
@@ -59,6 +58,8 @@ const usage = `usage: server [COMMAND]
   server logbook accept       give volumes that do not fit each other a new
                               logbook id, with the server stopped
       -yes                    without asking
+  server cluster COMMAND      for several servers: key, accounts, init, import, join,
+                              forget, status, upgrade, void; server cluster -h
   server healthcheck          exit 0 when the server is ready, else 1
   server setup                prepare the volumes of the demonstration
   server version              print version, revision, Go version and platform
@@ -85,6 +86,7 @@ var commands = map[string]command{
 	"copy":        copyVolumes,
 	"retire":      retire,
 	"logbook":     logbookCommand,
+	"cluster":     clusterCommand,
 	"healthcheck": healthcheck,
 }
 
@@ -112,7 +114,11 @@ func dispatch(ctx context.Context, args []string, std voice.Streams) error {
 		return run(ctx, std)
 	}
 	if wantsHelp(args) {
-		_, err := io.WriteString(std.Out, usage)
+		text := usage
+		if args[0] == "cluster" {
+			text = clusterUsage
+		}
+		_, err := io.WriteString(std.Out, text)
 		return err
 	}
 	if build.Asked(args[0]) {
@@ -141,30 +147,4 @@ func wantsHelp(args []string) bool {
 		}
 	}
 	return args[0] == "help"
-}
-
-// stateConfig is the one setting that the commands beside a running server need.
-type stateConfig struct {
-	StateDir string `default:"/state" required:"true"`
-}
-
-// Check reports a directory that is another volume's.
-func (c *stateConfig) Check() []settings.Problem { return daemon.CheckStateDir(c.StateDir) }
-
-// openState opens the state for a command. The other variables are the running
-// server's, so that warnings are about none of those.
-func openState() (*state.State, error) {
-	var config stateConfig
-	if _, err := settings.Load(daemon.Prefix, &config); err != nil {
-		return nil, err
-	}
-	return config.open()
-}
-
-func (c stateConfig) open() (*state.State, error) {
-	st, err := state.Open(c.StateDir)
-	if err != nil {
-		return nil, &daemon.DirError{Setting: "SERVER_STATE_DIR", Dir: c.StateDir, Err: err}
-	}
-	return st, nil
 }

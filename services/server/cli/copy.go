@@ -26,7 +26,7 @@ func copyVolumes(ctx context.Context, args []string, std voice.Streams) error {
 	if err != nil {
 		return err
 	}
-	return withVolumes(func(config volumesConfig, st *state.State) error {
+	return withVolumes(ctx, func(config volumesConfig, st *state.State) error {
 		return copyTo(ctx, to, config, st, std)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sealpost/services/server/state"
+	"sealpost/services/server/state/shared"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logging/trail"
@@ -19,9 +20,9 @@ import (
 // whoever reads receipts or checkpoints once a month.
 const defaultOverlap = 720 * time.Hour
 
-func identityCommand(_ context.Context, args []string, std voice.Streams) error {
+func identityCommand(ctx context.Context, args []string, std voice.Streams) error {
 	if len(args) == 0 {
-		return withState(func(st *state.State) error {
+		return withState(ctx, func(st *state.State) error {
 			_, err := fmt.Fprintln(std.Out, st.Identity().VerifierKey(receipt.Origin(st.LogbookID())))
 			return err
 		})
@@ -29,9 +30,9 @@ func identityCommand(_ context.Context, args []string, std voice.Streams) error 
 	name, args := args[0], args[1:]
 	switch name {
 	case "next":
-		return nextIdentity(args, std)
+		return nextIdentity(ctx, args, std)
 	case "switch":
-		return switchIdentity(args, std)
+		return switchIdentity(ctx, args, std)
 	case "retire", "list":
 		if err := noArguments("identity "+name, args); err != nil {
 			return err
@@ -39,12 +40,29 @@ func identityCommand(_ context.Context, args []string, std voice.Streams) error 
 	default:
 		return usageError("no command %q", "identity "+name)
 	}
-	return withState(func(st *state.State) error {
-		if name == "list" {
-			return listIdentities(st, std)
-		}
-		return retireFormers(st, std)
-	})
+	if name == "list" {
+		return withState(ctx, func(st *state.State) error { return listIdentities(st, std) })
+	}
+	if err := changeState(ctx, std, retireFormers); err != nil {
+		return err
+	}
+	return settled(ctx, std)
+}
+
+// settled returns once no server of a cluster signs by what was shared before: each has
+// what is shared now, or signs nothing.
+func settled(ctx context.Context, std voice.Streams) error {
+	config, err := loadState()
+	if err != nil || !config.InCluster() {
+		return err
+	}
+	speak.Remark(std.Err, []string{fmt.Sprintf("waiting %s: until then a server may not have heard of it", shared.Stale)})
+	select {
+	case <-time.After(shared.Stale):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func retireFormers(st *state.State, std voice.Streams) error {
@@ -63,13 +81,13 @@ func retireFormers(st *state.State, std voice.Streams) error {
 }
 
 // nextIdentity prints the pins as settings, since that is where they belong.
-func nextIdentity(args []string, std voice.Streams) error {
+func nextIdentity(ctx context.Context, args []string, std voice.Streams) error {
 	var discard bool
 	err := parseFlags("identity next", args, func(f *flag.FlagSet) { f.BoolVar(&discard, "discard", false, "") })
 	if err != nil {
 		return err
 	}
-	return withState(func(st *state.State) error {
+	return changeState(ctx, std, func(st *state.State, std voice.Streams) error {
 		before := st.Pins()
 		if discard {
 			return discardNext(st, before, std)
@@ -93,7 +111,7 @@ func discardNext(st *state.State, pins identity.Pins, std voice.Streams) error {
 	return nil
 }
 
-func switchIdentity(args []string, std voice.Streams) error {
+func switchIdentity(ctx context.Context, args []string, std voice.Streams) error {
 	overlap := defaultOverlap
 	err := parseFlags("identity switch", args, func(f *flag.FlagSet) { f.DurationVar(&overlap, "for", overlap, "") })
 	if err != nil {
@@ -102,7 +120,7 @@ func switchIdentity(args []string, std voice.Streams) error {
 	if overlap < 0 {
 		return usageError("identity switch: -for must not be negative")
 	}
-	return withState(func(st *state.State) error {
+	return changeState(ctx, std, func(st *state.State, std voice.Streams) error {
 		former := st.Pins()[0]
 		if err := st.SwitchIdentity(overlap); err != nil {
 			return err
@@ -141,14 +159,4 @@ func parseFlags(name string, args []string, define func(*flag.FlagSet)) error {
 		return usageError("%s takes no arguments but flags", name)
 	}
 	return nil
-}
-
-// withState opens the state for a command.
-func withState(do func(*state.State) error) error {
-	st, err := openState()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = st.Close() }() // what was changed is durable already
-	return do(st)
 }

@@ -50,7 +50,7 @@ func (l *limitFlag) Set(text string) error {
 }
 
 // limitSender changes what a sender may send.
-func limitSender(_ context.Context, args []string, std voice.Streams) error {
+func limitSender(ctx context.Context, args []string, std voice.Streams) error {
 	const usage = "sender set " + limitFlags + " NAME"
 	var change state.LimitsChange
 	name, err := oneArgument(usage, args, func(f *flag.FlagSet) { defineLimits(f, &change) })
@@ -60,18 +60,15 @@ func limitSender(_ context.Context, args []string, std voice.Streams) error {
 	if !change.Any() {
 		return usageError("%s", usage)
 	}
-	st, err := openState()
-	if err != nil {
+	return changeState(ctx, std, func(st *state.State, std voice.Streams) error {
+		limits, err := st.SetLimits(name, change)
+		if err != nil {
+			return err
+		}
+		recordLimits(std, st, name, change)
+		_, err = fmt.Fprintf(std.Out, "%s may send: %s\n", name, limitsText(limits))
 		return err
-	}
-	defer st.Close()
-	limits, err := st.SetLimits(name, change)
-	if err != nil {
-		return err
-	}
-	recordLimits(std, st, name, change)
-	_, err = fmt.Fprintf(std.Out, "%s may send: %s\n", name, limitsText(limits))
-	return err
+	})
 }
 
 // recordLimits writes a change of limits into the audit trail.

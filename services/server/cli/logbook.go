@@ -23,7 +23,9 @@ type volumesConfig struct {
 }
 
 // Check reports settings that do not go together.
-func (c *volumesConfig) Check() []settings.Problem { return daemon.CheckDirs(c.DataDir, c.StateDir) }
+func (c *volumesConfig) Check() []settings.Problem {
+	return append(daemon.CheckDirs(c.DataDir, c.StateDir), c.CheckCluster()...)
+}
 
 // mounted tells whether both volumes are there. Empty ones may be meant, missing
 // ones never are, and what a server would make of those is not a verdict.
@@ -38,7 +40,7 @@ func (c *volumesConfig) mounted() error {
 }
 
 // withVolumes opens the state for a command about both volumes.
-func withVolumes(do func(volumesConfig, *state.State) error) error {
+func withVolumes(ctx context.Context, do func(volumesConfig, *state.State) error) error {
 	var config volumesConfig
 	if _, err := settings.Load(daemon.Prefix, &config); err != nil {
 		return err
@@ -46,7 +48,7 @@ func withVolumes(do func(volumesConfig, *state.State) error) error {
 	if err := config.mounted(); err != nil {
 		return err
 	}
-	st, err := config.open()
+	st, err := config.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -56,11 +58,11 @@ func withVolumes(do func(volumesConfig, *state.State) error) error {
 
 // verify judges the volumes and compares the log files with the manifest, also
 // beside a running server.
-func verify(_ context.Context, args []string, std voice.Streams) error {
+func verify(ctx context.Context, args []string, std voice.Streams) error {
 	if err := noArguments("verify", args); err != nil {
 		return err
 	}
-	return withVolumes(func(config volumesConfig, st *state.State) error {
+	return withVolumes(ctx, func(config volumesConfig, st *state.State) error {
 		return compare(config.DataDir, st, std)
 	})
 }

@@ -26,7 +26,7 @@ func retire(ctx context.Context, args []string, std voice.Streams) error {
 	if err != nil {
 		return err
 	}
-	return withVolumes(func(config volumesConfig, st *state.State) error {
+	return withVolumes(ctx, func(config volumesConfig, st *state.State) error {
 		done, err := volumes.Retire(ctx, config.DataDir, st, order)
 		if err != nil {
 			return err

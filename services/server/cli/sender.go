@@ -31,7 +31,7 @@ func sender(ctx context.Context, args []string, std voice.Streams) error {
 	return usageError("no command %q", "sender "+args[0])
 }
 
-func addSender(_ context.Context, args []string, std voice.Streams) error {
+func addSender(ctx context.Context, args []string, std voice.Streams) error {
 	var path string
 	var limits state.LimitsChange
 	name, err := oneArgument("sender add [-o FILE] "+limitFlags+" NAME", args, func(f *flag.FlagSet) {
@@ -41,29 +41,37 @@ func addSender(_ context.Context, args []string, std voice.Streams) error {
 	if err != nil {
 		return err
 	}
-	st, err := openState()
-	if err != nil {
-		return err
-	}
-	defer st.Close()
 	if path != "" {
-		return addSenderTo(st, name, path, limits, std)
+		return addSenderTo(ctx, name, path, limits, std)
 	}
-	tok, err := st.AddLimited(name, limits)
+	tok, text, err := newToken(ctx, name, limits, std)
 	if err != nil {
 		return err
 	}
-	recordLimits(std, st, name, limits)
 	if voice.Exposed(std.Out) {
 		speak.Remark(std.Err, []string{"others may read the file that standard output is, and so the token: " +
 			"chmod 600 it, or have it written by sender add -o FILE"})
 	}
-	if _, err = io.WriteString(std.Out, envOf(st, tok)); err != nil {
+	if _, err = io.WriteString(std.Out, text); err != nil {
 		// Nobody has seen it. Were it kept, it would count as the sender's newest.
-		return errors.Join(err, withdraw(st, tok))
+		return errors.Join(err, withdraw(ctx, std, tok))
 	}
 	recordAdded(std, name)
 	return nil
+}
+
+// newToken returns a sender's new token, and what a client needs, as an env file.
+func newToken(ctx context.Context, name string, limits state.LimitsChange,
+	std voice.Streams) (tok token.Token, text string, err error) {
+	err = changeState(ctx, std, func(st *state.State, std voice.Streams) (err error) {
+		if tok, err = st.AddLimited(name, limits); err != nil {
+			return err
+		}
+		recordLimits(std, st, name, limits)
+		text = envOf(st, tok)
+		return nil
+	})
+	return tok, text, err
 }
 
 func recordAdded(std voice.Streams, name string) {
@@ -71,18 +79,17 @@ func recordAdded(std voice.Streams, name string) {
 }
 
 // addSenderTo is addSender into a new file, which is there before the token is.
-func addSenderTo(st *state.State, name, path string, limits state.LimitsChange, std voice.Streams) error {
+func addSenderTo(ctx context.Context, name, path string, limits state.LimitsChange, std voice.Streams) error {
 	file, err := newSecretFile(path)
 	if err != nil {
 		return err
 	}
-	tok, err := st.AddLimited(name, limits)
+	tok, text, err := newToken(ctx, name, limits, std)
 	if err != nil {
 		return errors.Join(err, file.discard())
 	}
-	recordLimits(std, st, name, limits)
-	if err := file.keep(envOf(st, tok)); err != nil {
-		return errors.Join(err, withdraw(st, tok), file.discard())
+	if err := file.keep(text); err != nil {
+		return errors.Join(err, withdraw(ctx, std, tok), file.discard())
 	}
 	recordAdded(std, name)
 	_, err = fmt.Fprintf(std.Out, "token of %s written to %s\n", name, message.Visible(path))
@@ -97,14 +104,15 @@ func envOf(st *state.State, tok token.Token) string {
 // errWithdrawn means that a token nobody has seen was made invalid again.
 var errWithdrawn = errors.New("the token was made invalid again")
 
-func withdraw(st *state.State, tok token.Token) error {
-	if err := st.Withdraw(tok); err != nil {
+func withdraw(ctx context.Context, std voice.Streams, tok token.Token) error {
+	err := changeState(ctx, std, func(st *state.State, _ voice.Streams) error { return st.Withdraw(tok) })
+	if err != nil {
 		return err
 	}
 	return errWithdrawn
 }
 
-func removeSender(_ context.Context, args []string, std voice.Streams) error {
+func removeSender(ctx context.Context, args []string, std voice.Streams) error {
 	var keepNewest bool
 	name, err := oneArgument("sender remove [-keep-newest] NAME", args, func(f *flag.FlagSet) {
 		f.BoolVar(&keepNewest, "keep-newest", false, "")
@@ -112,18 +120,15 @@ func removeSender(_ context.Context, args []string, std voice.Streams) error {
 	if err != nil {
 		return err
 	}
-	st, err := openState()
-	if err != nil {
+	return changeState(ctx, std, func(st *state.State, std voice.Streams) error {
+		n, err := st.RemoveSender(name, keepNewest)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			record(std, trail.SenderRemoved).Str("sender", name).Int("tokens", n).Msg("tokens of a sender are valid no more")
+		}
+		_, err = fmt.Fprintf(std.Out, "tokens of %s removed: %d\n", name, n)
 		return err
-	}
-	defer st.Close()
-	n, err := st.RemoveSender(name, keepNewest)
-	if err != nil {
-		return err
-	}
-	if n > 0 {
-		record(std, trail.SenderRemoved).Str("sender", name).Int("tokens", n).Msg("tokens of a sender are valid no more")
-	}
-	_, err = fmt.Fprintf(std.Out, "tokens of %s removed: %d\n", name, n)
-	return err
+	})
 }

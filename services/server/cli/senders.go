@@ -50,7 +50,7 @@ type sentRow struct {
 	Last     *time.Time `json:"last_message,omitempty"`
 }
 
-func listSenders(_ context.Context, args []string, std voice.Streams) error {
+func listSenders(ctx context.Context, args []string, std voice.Streams) error {
 	asJSON, err := wantsJSON("sender list [-json]", args)
 	if err != nil {
 		return err
@@ -59,7 +59,7 @@ func listSenders(_ context.Context, args []string, std voice.Streams) error {
 	if _, err := settings.Load(daemon.Prefix, &config); err != nil {
 		return err
 	}
-	st, err := config.open()
+	st, err := config.open(ctx)
 	if err != nil {
 		return err
 	}

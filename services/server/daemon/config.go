@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"sealpost/services/server/cluster"
 	"sealpost/services/server/intake"
 	"sealpost/services/server/logbook/local/room"
 	"sealpost/shared/crypto/cipher2012"
@@ -50,6 +51,8 @@ type Config struct {
 	LoginDelay               time.Duration  `default:"250ms" min:"1ms"`
 	DrainTimeout             time.Duration  `default:"8s" min:"100ms"` // Docker kills after 10 s
 
+	cluster.Membership
+
 	logging.Settings
 }
 
@@ -58,7 +61,7 @@ const logFileExtra = 64 << 10
 
 // Check reports settings that do not go together.
 func (c *Config) Check() []settings.Problem {
-	problems := CheckDirs(c.DataDir, c.StateDir)
+	problems := append(CheckDirs(c.DataDir, c.StateDir), c.CheckCluster()...)
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
 		problems = append(problems, settings.Problem{Name: "SERVER_TLS_CERT_FILE",
 			Rule: "goes with SERVER_TLS_KEY_FILE: set both or neither"})

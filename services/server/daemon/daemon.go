@@ -53,6 +53,11 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	if err != nil {
 		return err
 	}
+	others, err := await(ctx, cfg, log, sums)
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
+	defer others.close()
 	st, err := state.Open(cfg.StateDir)
 	if err != nil {
 		return &DirError{"SERVER_STATE_DIR", cfg.StateDir, err}
@@ -73,14 +78,14 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	if err != nil {
 		return err
 	}
-	opener := volumes.NewOpener(local.Config{
+	opener := volumes.NewOpenerOf(local.Config{
 		Dir: cfg.DataDir, CiphertextMax: uint64(cfg.LogCiphertextMax), MaxStaged: uint64(cfg.MaxStagedBytes),
 		Largest: uint64(cfg.leastStaged()),
 		Files:   files, Zone: zone, Log: log, Sums: sums, Missing: countMissing(registry),
 		Sharded: cfg.LogLayout == "sharded", KeepParts: cfg.KeepPartsFor, PartsHeld: gaugeParts(registry),
 		Retain: local.Policy{For: cfg.RetainFor, Bytes: uint64(cfg.RetainBytes)}, Retired: countRetired(registry),
 		Watch: watchCommitter(registry),
-	}, st)
+	}, st, others.open())
 	defer opener.Close()
 	registry.MustRegister(figures{opener.Figures})
 	metrics := intake.NewMetrics(registry)
@@ -99,6 +104,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	registerReadiness(registry, ready)
 	ready.logs.register(registry)
 	ready.state.register(registry)
+	others.follow()
 	follow := newFollower(st, in, metrics, cert, opts.Reload, log)
 	web := admin.NewServer(admin.New(ready.reason, remedy.For, registry), log, sums)
 	err = serve(ctx, cfg, in, listeners, web, follow, ready)

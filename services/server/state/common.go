@@ -61,7 +61,7 @@ func WriteCommon(dir string, files map[string][]byte) error {
 	if err := CheckCommon(files); err != nil {
 		return err
 	}
-	err := makeDir(dir)
+	err := MakeDir(dir)
 	s := &State{dir: dir}
 	if err == nil {
 		err = s.locked(func() error { return s.writeCommon(files) })
@@ -87,6 +87,13 @@ func CheckCommon(files map[string][]byte) error {
 		return fmt.Errorf("state: %w", ErrCommonFile)
 	}
 	return nil
+}
+
+// OneLogbook reports whether files are those of servers of one logbook. Files without its id
+// are of any.
+func OneLogbook(files, others map[string][]byte) bool {
+	id, other := files[logbookFile], others[logbookFile]
+	return id == nil || other == nil || bytes.Equal(id, other)
 }
 
 func (s *State) writeCommon(files map[string][]byte) error {

@@ -100,7 +100,8 @@ func (s *State) write(name string, data []byte) error {
 	return d.WriteFile(name, data, fileMode, heir)
 }
 
-func makeDir(dir string) error {
+// MakeDir makes the directory of a state, for its owner alone.
+func MakeDir(dir string) error {
 	if err := durable.MkdirAll(dir, dirMode); err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ type State struct {
 // Open reads the state in dir and makes what is missing, the directory
 // included. Several processes may do so at once; all get the same state.
 func Open(dir string) (*State, error) {
-	if err := makeDir(dir); err != nil {
+	if err := MakeDir(dir); err != nil {
 		return nil, fmt.Errorf("state: %w", err)
 	}
 	s := &State{dir: dir, now: time.Now}

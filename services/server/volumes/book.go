@@ -17,20 +17,22 @@ const rememberEvery = 30 * time.Second
 // rememberEvery old, so that a log volume restored from an earlier day is
 // noticed at the next start.
 type memory struct {
-	*local.Logbook
-	st    *state.State
-	log   zerolog.Logger
-	known []byte
-	stop  chan struct{}
-	ended chan struct{}
-	going *retiring
+	logbook.Logbook
+	volume *local.Logbook
+	st     *state.State
+	log    zerolog.Logger
+	known  []byte
+	stop   chan struct{}
+	ended  chan struct{}
+	going  *retiring
 }
 
 var _ logbook.Logbook = (*memory)(nil)
 
-func remembered(book *local.Logbook, st *state.State, policy local.Policy, log zerolog.Logger) *memory {
-	m := &memory{Logbook: book, st: st, log: log, stop: make(chan struct{}), ended: make(chan struct{}),
-		going: startRetiring(book, st, policy, log)}
+func remembered(book logbook.Logbook, volume *local.Logbook, st *state.State, policy local.Policy,
+	log zerolog.Logger) *memory {
+	m := &memory{Logbook: book, volume: volume, st: st, log: log, stop: make(chan struct{}), ended: make(chan struct{}),
+		going: startRetiring(volume, st, policy, log)}
 	go m.run()
 	return m
 }
@@ -50,7 +52,7 @@ func (m *memory) run() {
 }
 
 func (m *memory) note() {
-	checkpoint := m.Checkpoint()
+	checkpoint := m.volume.Checkpoint()
 	if bytes.Equal(checkpoint, m.known) {
 		return
 	}

@@ -10,12 +10,16 @@ package volumes
 
 import (
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
+
+	"github.com/rs/zerolog"
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/state"
+	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/durable"
 	"sealpost/shared/logging/trail"
 	"sealpost/shared/message"
@@ -65,11 +69,21 @@ func configOf(cfg local.Config, st *state.State) (local.Config, error) {
 	return cfg, err
 }
 
+// Opening opens a logbook, and returns it beside the part of it that is on the volume.
+type Opening func(local.Config) (book logbook.Logbook, volume *local.Logbook, err error)
+
+// OpenLocal is for a logbook that is on the volume alone.
+func OpenLocal(cfg local.Config) (logbook.Logbook, *local.Logbook, error) {
+	book, err := local.Open(cfg)
+	return book, book, err
+}
+
 // Opener opens the logbook, as often as it takes. While what the volumes hold is
 // the reason that it cannot, it keeps their lock: nobody accepts them beside it.
 type Opener struct {
-	cfg local.Config
-	st  *state.State
+	cfg  local.Config
+	st   *state.State
+	open Opening
 
 	mu   sync.Mutex
 	lock *durable.FileLock
@@ -79,7 +93,12 @@ type Opener struct {
 
 // NewOpener returns an opener for cfg, of which ID, Notary, Known and Lock come
 // from the volumes.
-func NewOpener(cfg local.Config, st *state.State) *Opener { return &Opener{cfg: cfg, st: st} }
+func NewOpener(cfg local.Config, st *state.State) *Opener { return NewOpenerOf(cfg, st, OpenLocal) }
+
+// NewOpenerOf returns an opener of a logbook that is on the volume and elsewhere.
+func NewOpenerOf(cfg local.Config, st *state.State, open Opening) *Opener {
+	return &Opener{cfg: cfg, st: st, open: open}
+}
 
 // Open tries once. Errors are those of judge, and durable.ErrLocked while
 // another server, or a command, has the log volume.
@@ -89,10 +108,10 @@ func (o *Opener) Open() (logbook.Logbook, error) {
 	if err := o.hold(); err != nil {
 		return nil, err
 	}
-	book, err := o.openOrAccept()
+	book, volume, err := o.openOrAccept()
 	if err == nil {
-		o.opened.Store(book)
-		return remembered(book, o.st, o.cfg.Retain, o.cfg.Log), nil
+		o.opened.Store(volume)
+		return remembered(book, volume, o.st, o.cfg.Retain, o.cfg.Log), nil
 	}
 	if !IsVerdict(err) { // it may be this server's trouble alone, and another may do better
 		o.release()
@@ -143,33 +162,49 @@ func (o *Opener) release() {
 }
 
 // openOrAccept opens volumes that fit, and others if they were accepted.
-func (o *Opener) openOrAccept() (*local.Logbook, error) {
+func (o *Opener) openOrAccept() (logbook.Logbook, *local.Logbook, error) {
 	accepted, given, err := o.st.Accepted()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	book, err := o.openOnce()
+	book, volume, err := o.openOnce()
 	switch {
 	case err == nil && given:
 		if err := o.st.EndAcceptance(); err != nil {
-			return nil, errors.Join(err, book.Close())
+			return nil, nil, errors.Join(err, book.Close())
 		}
 	case err != nil && given && IsVerdict(err) && isMeant(accepted, o.cfg.Dir):
 		if err := carryOut(o.cfg.Dir, o.st, accepted, o.lock); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		trail.Mark(o.cfg.Log.Info(), trail.LogbookAccepted, trail.ByStateVolume).Str("logbook", accepted.ID).
 			Str("log_volume", message.Visible(accepted.Was)).Msg("an acceptance that was cut short is carried out")
 		return o.openOnce()
 	}
-	return book, err
+	return book, volume, err
 }
 
-func (o *Opener) openOnce() (*local.Logbook, error) {
+func (o *Opener) openOnce() (logbook.Logbook, *local.Logbook, error) {
 	cfg, err := configOf(o.cfg, o.st)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cfg.Lock = o.lock
-	return local.Open(cfg)
+	return o.open(cfg)
+}
+
+// Last opens and closes a logbook on volumes that no server has, so that all of its
+// messages are in their places, and returns the checkpoint over them. Errors are those of
+// Opener.Open.
+func Last(dir string, st *state.State) (last receipt.Checkpoint, err error) {
+	cfg, err := configOf(local.Config{Dir: dir, Log: zerolog.Nop(), KeepParts: math.MaxInt64}, st)
+	if err != nil {
+		return last, err
+	}
+	book, err := local.Open(cfg)
+	if err != nil {
+		return last, err
+	}
+	defer func() { err = errors.Join(err, book.Close()) }()
+	return st.OpenCheckpoint(book.Checkpoint())
 }

@@ -36,6 +36,10 @@ const (
 	IdentityRetired
 	LogbookAccepted
 	MessagesRetired
+	ClusterBegun
+	ClusterJoined
+	ClusterForgotten
+	ClusterUpgraded
 	OutboxLogbookAccepted
 	steps // how many there are
 )
@@ -52,6 +56,10 @@ var names = [steps]string{
 	IdentityRetired:       "former identity retired",
 	LogbookAccepted:       "logbook accepted",
 	MessagesRetired:       "messages retired",
+	ClusterBegun:          "cluster begun",
+	ClusterJoined:         "cluster server joined",
+	ClusterForgotten:      "cluster server forgotten",
+	ClusterUpgraded:       "cluster upgraded",
 	OutboxLogbookAccepted: "outbox logbook accepted",
 }
 

@@ -12,6 +12,8 @@ import (
 
 // health is why this server does not keep messages, beside what its volume says.
 type health struct {
+	fresh func() error // nil where this server knows what all share
+
 	mu      sync.Mutex
 	reading error           // why the log is not read; nil: it is
 	forked  *fold.ForkError // others have read something else; nil: nobody has
@@ -33,7 +35,7 @@ var errStrange = errors.New("this server does not count in the replicated log: "
 func (h *health) get() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	reason := cmp.Or(h.reading, h.minority(), h.damage, h.unfit)
+	reason := cmp.Or(h.reading, h.minority(), h.damage, h.unfit, h.fresh())
 	if reason == nil && h.strange {
 		return errStrange
 	}
@@ -41,11 +43,11 @@ func (h *health) get() error {
 }
 
 // doubt is a logbook.ErrUnavailable while this server may be one of few that have read
-// something else.
+// something else, or may not know who signs now.
 func (h *health) doubt() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if reason := h.minority(); reason != nil {
+	if reason := cmp.Or(h.minority(), h.fresh()); reason != nil {
 		return fmt.Errorf("%w: %w", logbook.ErrUnavailable, reason)
 	}
 	return nil

@@ -57,7 +57,7 @@ func (r *reader) join(info stream.Info) error {
 		return err
 	}
 	for _, m := range marks { // a server may have kept others since
-		if err = r.holds(m, info.First); err == nil {
+		if err = r.holds(m.Mark, info.First); err == nil {
 			r.cfg.Local.Log.Info().Uint64("first", info.First).Uint64("messages", r.Len()).
 				Msg("the volume keeps what was removed from the replicated log")
 			r.saved = m.state
@@ -68,7 +68,7 @@ func (r *reader) join(info stream.Info) error {
 }
 
 // holds is a *JoinError unless the volume keeps what came before a mark.
-func (r *reader) holds(m marked, first uint64) error {
+func (r *reader) holds(m entry.Mark, first uint64) error {
 	e := &JoinError{First: first, Keeps: r.Len(), Wants: m.Number}
 	if e.Keeps < e.Wants {
 		return e

@@ -19,6 +19,7 @@ import (
 type reader struct {
 	*Logbook
 	saved fold.State // on the volume, which keeps all before it
+	known []byte     // a checkpoint that the volume has to come to; nil: it is there
 }
 
 // run reads on until the logbook is closed. Where an entry cannot be passed it goes back
@@ -85,7 +86,9 @@ func (r *reader) pass() error {
 	}
 	r.waiters.seen(f.Seen())
 	p.judge()
-	p.look()
+	if err := p.look(); err != nil {
+		return err
+	}
 	saving := p.startSaving()
 	err = r.cfg.Log.Read(p.ctx, r.saved.Position, p.take)
 	kept := p.window.wait()
@@ -163,15 +166,23 @@ func (p *passing) take(e fold.Entry) error {
 		p.window.mark(p.fold.State())
 	}
 	p.waiters.seen(p.fold.Seen())
-	p.look()
+	if err := p.look(); err != nil {
+		return err
+	}
 	return p.window.failure()
 }
 
-// look turns readiness green once the server has read what was there as it began.
-func (p *passing) look() {
-	if p.fold.Seen().Position >= p.end {
-		p.health.read(nil)
+// look turns readiness green once the server has read what was there as it began, and keeps
+// all that it has ever known.
+func (p *passing) look() error {
+	if p.fold.Seen().Position < p.end {
+		return nil
 	}
+	if err := p.caughtUp(); err != nil {
+		return err
+	}
+	p.health.read(nil)
+	return nil
 }
 
 func (p *passing) do(step fold.Step) error {
@@ -180,6 +191,8 @@ func (p *passing) do(step fold.Step) error {
 		return p.keep(step)
 	case entry.KindSettings:
 		return p.applySettings(*step.Settings)
+	case entry.KindImport:
+		return p.holds(entry.Mark{Number: step.Import.Number, Root: step.Import.Root}, step.Position)
 	}
 	return nil
 }

@@ -62,13 +62,18 @@ type Log interface {
 
 // Config says where the logbook is and what bounds it. Zero means the default.
 type Config struct {
-	Local  local.Config // of this server's volume; its zone, ciphertext limit and layout are the log's
+	// Local is of this server's volume. Its zone, ciphertext limit and layout are the log's; what
+	// it must extend it may come to by reading the log, so that it may be one of an earlier day.
+	Local  local.Config
 	Log    Log
 	Secret []byte // that all servers of the cluster have
 	Server string // this one's name
 	// KeepFor is how long entries stay in the log that all servers keep, for one that comes
 	// back.
 	KeepFor time.Duration
+	// Fresh is nil while this server knows what all servers share, else why not: then it keeps
+	// nothing and signs no receipt. Nil: it always does.
+	Fresh func() error
 
 	PublishAgain time.Duration // after which an entry without an acknowledgement is published again
 	CommitWithin time.Duration // after which a caller hears ErrUnknown
@@ -88,6 +93,9 @@ func (c Config) withDefaults() Config {
 	c.AuditEvery = cmp.Or(c.AuditEvery, 5*time.Second)
 	c.CheckEvery = cmp.Or(c.CheckEvery, time.Minute)
 	c.RetryEvery = cmp.Or(c.RetryEvery, time.Second)
+	if c.Fresh == nil {
+		c.Fresh = func() error { return nil }
+	}
 	if c.Local.Sums == nil {
 		c.Local.Sums = floods.New(c.Local.Log, time.Now)
 	}
@@ -128,13 +136,13 @@ func Open(cfg Config) (*Logbook, error) {
 	if from.Settings != nil {
 		cfg.Local.Sharded = from.Settings.Sharded
 	}
-	book, err := local.Open(cfg.Local)
+	book, known, err := openVolume(cfg.Local)
 	if err != nil {
 		return nil, err
 	}
 	l := &Logbook{
 		Logbook: book, cfg: cfg, key: entry.NewKey(cfg.Secret, cfg.Local.ID), store: st,
-		health: &health{reading: errBehind, unfit: errUnchecked}, done: make(chan struct{}),
+		health: &health{fresh: cfg.Fresh, reading: errBehind, unfit: errUnchecked}, done: make(chan struct{}),
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.close = sync.OnceValue(l.shutDown)
@@ -143,7 +151,7 @@ func Open(cfg Config) (*Logbook, error) {
 	l.begin((&auditor{Logbook: l}).run)
 	go func() {
 		defer close(l.done)
-		(&reader{Logbook: l, saved: from}).run()
+		(&reader{Logbook: l, saved: from, known: known}).run()
 	}()
 	return l, nil
 }
@@ -172,7 +180,8 @@ func (l *Logbook) roomy() error {
 }
 
 // Lookup finds a message that the volume keeps. Where others have read something else and
-// this server has no majority, that is no answer: logbook.ErrUnavailable.
+// this server has no majority, or does not know what the servers share, that is no answer:
+// logbook.ErrUnavailable.
 func (l *Logbook) Lookup(ctx context.Context, sender string, id message.ID) (logbook.Facts, bool, error) {
 	if err := l.health.doubt(); err != nil {
 		return logbook.Facts{}, false, err

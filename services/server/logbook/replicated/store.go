@@ -25,6 +25,10 @@ type store struct{ vol *disk.Volume }
 
 var errState = errors.New("not a state that was written whole")
 
+// StateOn returns what the replicated log had come to when that was last written on a
+// volume, also beside the server that reads on: the zero state where there is none.
+func StateOn(dir string) (fold.State, error) { return (&store{disk.New(dir)}).read() }
+
 // read returns the state: the zero one where there is none yet, or, beside errState, none
 // that is whole.
 func (s *store) read() (fold.State, error) {

@@ -120,10 +120,28 @@ func (s *Shared) copy(is newest) error {
 	if err != nil || was.revision > is.revision {
 		return err
 	}
+	if len(was.sum) == 0 {
+		if err := s.native(is.files); err != nil {
+			return err
+		}
+	}
 	if err := state.WriteCommon(s.cfg.Dir, is.files); err != nil || was.revision == is.revision {
 		return err
 	}
 	return s.setKnown(is.known)
+}
+
+// native is ErrForeign where the state directory is that of a server of another logbook, whose
+// identity would be lost.
+func (s *Shared) native(files map[string][]byte) error {
+	own, err := state.ReadCommon(s.cfg.Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // it is made
+		return nil
+	case err == nil && !state.OneLogbook(own, files):
+		return ErrForeign
+	}
+	return err
 }
 
 // revisionLine is the form of shared_revision.

@@ -44,12 +44,15 @@ type Config struct {
 	Log      zerolog.Logger
 
 	Every time.Duration // between two looks at the register; 0: 500 ms
-	Stale time.Duration // after which what was seen last counts no more; 0: 5 s
+	Stale time.Duration // after which what was seen last counts no more; 0: Stale
 }
+
+// Stale is for how long what was seen last counts.
+const Stale = 5 * time.Second
 
 func (c Config) withDefaults() Config {
 	c.Every = cmp.Or(c.Every, 500*time.Millisecond)
-	c.Stale = cmp.Or(c.Stale, 5*time.Second)
+	c.Stale = cmp.Or(c.Stale, Stale)
 	return c
 }
 
@@ -61,6 +64,8 @@ var (
 	// ErrNotCopied means that a change was made, and could not be put into the own copy: it
 	// comes there once the server follows again.
 	ErrNotCopied = errors.New("the change was made, and is not in this server's copy yet")
+	// ErrForeign means that the state directory is that of a server of another logbook.
+	ErrForeign = errors.New("the state directory is that of another logbook: an empty one takes what the servers share")
 	// ErrStale means that nobody knows what the servers share now.
 	ErrStale = errors.New("what the servers share could not be read for too long")
 )
@@ -109,6 +114,9 @@ func Share(ctx context.Context, cfg Config) error {
 // Open takes what is shared into the state directory, which is to be opened behind it.
 func Open(ctx context.Context, cfg Config) (*Shared, error) {
 	s := &Shared{cfg: cfg.withDefaults()}
+	if err := state.MakeDir(cfg.Dir); err != nil {
+		return nil, err
+	}
 	if err := s.locked(ctx, changeLock, s.clean); err != nil {
 		return nil, err
 	}

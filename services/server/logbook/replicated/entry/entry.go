@@ -51,6 +51,7 @@ const (
 	KindServers  Kind = "servers"
 	KindNote     Kind = "note"
 	KindMark     Kind = "mark"
+	KindImport   Kind = "import"
 )
 
 // Header is what an entry says besides its body. One field of its kind is set.
@@ -67,6 +68,7 @@ type Header struct {
 	Servers  *Servers  `json:"servers,omitempty"`
 	Note     *Note     `json:"note,omitempty"`
 	Mark     *Mark     `json:"mark,omitempty"`
+	Import   *Import   `json:"import,omitempty"`
 }
 
 // ID tells attempts to publish apart.
@@ -125,6 +127,13 @@ type Mark struct {
 	Chain    Chain          `json:"chain"`
 	Number   uint64         `json:"number"`
 	Root     logfile.Digest `json:"root"`
+}
+
+// Import says what every volume keeps before the log: the messages of a logbook that one
+// server had alone. It stands before all else that counts.
+type Import struct {
+	Number uint64         `json:"number"` // of messages
+	Root   logfile.Digest `json:"root"`   // of the tree over them
 }
 
 // Errors of Open.
@@ -228,6 +237,7 @@ func (h *Header) checkKind() error {
 		{KindServers, h.Servers != nil},
 		{KindNote, h.Note != nil},
 		{KindMark, h.Mark != nil},
+		{KindImport, h.Import != nil},
 	} {
 		if field.set {
 			fields++

@@ -51,6 +51,18 @@ func (f *Fold) settings(step *Step, s entry.Settings) error {
 	return nil
 }
 
+// errLateImport voids an import that others would have passed messages before.
+var errLateImport = errors.New("an import stands before all settings")
+
+// imported leaves it to the volume whether that keeps what was imported.
+func (f *Fold) imported(step *Step) error {
+	if f.state.Control > 0 {
+		return errLateImport
+	}
+	f.state.Control = step.Position
+	return nil
+}
+
 // servers changes which servers count.
 func (f *Fold) servers(step *Step, s entry.Servers) error {
 	if step.Seen.Position < f.state.Control {

@@ -183,6 +183,8 @@ func (f *Fold) apply(step *Step) error {
 		f.note(h.Server, h.Note.Durable)
 	case entry.KindMark:
 		return f.mark(*h.Mark)
+	case entry.KindImport:
+		return f.imported(step)
 	}
 	return nil
 }

@@ -1,0 +1,124 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"sealpost/services/server/cluster"
+	"sealpost/services/server/remedy"
+	"sealpost/services/server/volumes"
+	"sealpost/shared/admin"
+	"sealpost/shared/logging/floods"
+)
+
+// others are the servers that have the logbook together with this one; nil: it has it alone.
+type others struct {
+	*cluster.Cluster
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// await takes what the servers share into the state directory, as soon as that can be had.
+// Until then whoever asks is told why this server is not ready. After the end of ctx there
+// are no others.
+func await(ctx context.Context, cfg Config, log zerolog.Logger, sums *floods.Sums) (*others, error) {
+	if !cfg.InCluster() {
+		return nil, nil
+	}
+	w := &waiting{reason: errWaiting}
+	waited, stop := context.WithCancel(ctx)
+	defer stop()
+	g, waited := errgroup.WithContext(waited)
+	listeners, err := listen(ctx, Config{AdminListen: cfg.AdminListen})
+	if err != nil {
+		return nil, err
+	}
+	defer listeners.close()
+	web := admin.NewServer(admin.New(w.get, remedy.For, admin.NewRegistry()), log, sums)
+	g.Go(func() error {
+		if err := web.Serve(listeners.admin); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	var found *cluster.Cluster
+	g.Go(func() (err error) {
+		defer func() { _ = web.Close() }()
+		found, err = cluster.Await(waited, clusterConfig(cfg, log), func(why error) {
+			w.set(why)
+			complaint(log, why).Msg("not ready: what the servers of the cluster share cannot be had yet")
+		})
+		return err
+	})
+	err = g.Wait()
+	if ctx.Err() != nil {
+		if found != nil {
+			found.Close()
+		}
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &others{Cluster: found}, nil
+}
+
+func clusterConfig(cfg Config, log zerolog.Logger) cluster.Config {
+	return cluster.Config{Membership: cfg.Membership, StateDir: cfg.StateDir, Log: log}
+}
+
+// open is how the logbook is opened.
+func (o *others) open() volumes.Opening {
+	if o == nil {
+		return volumes.OpenLocal
+	}
+	return o.Open
+}
+
+// follow takes what the others change, until close.
+func (o *others) follow() {
+	if o == nil {
+		return
+	}
+	var ctx context.Context
+	ctx, o.stop = context.WithCancel(context.Background())
+	o.done.Go(func() { o.Follow(ctx) })
+}
+
+// close ends following, and the connection.
+func (o *others) close() {
+	if o == nil {
+		return
+	}
+	if o.stop != nil {
+		o.stop()
+	}
+	o.done.Wait()
+	o.Close()
+}
+
+// errWaiting is why a server is not ready that has just begun.
+var errWaiting = errors.New("the cluster was not reached yet")
+
+// waiting is why there is nothing to start with.
+type waiting struct {
+	mu     sync.Mutex
+	reason error
+}
+
+func (w *waiting) get() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.reason
+}
+
+func (w *waiting) set(reason error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reason = reason
+}
