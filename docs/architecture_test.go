@@ -93,8 +93,10 @@ var rules = []struct{ pkg, may string }{
 	{`services/server/cluster`, `shared/.*|services/server/(logbook(/local(/fit)?|/replicated(/entry|/fold)?)?|` +
 		`state(/shared)?|stream|volumes)`},
 	{`services/server/daemon/daemontest`, `shared/.*|services/server/(daemon|state)`},
-	{`services/server/(remedy|volumes)`,
-		`shared/.*|services/server/(logbook|logbook/local(/fit|/copying|/retire)?|state|volumes)`},
+	{`services/server/remedy`, `shared/.*|services/server/` +
+		`(logbook|logbook/(local|replicated(/entry|/fold)?)|state(/shared)?|stream|volumes)`},
+	{`services/server/volumes`,
+		`shared/.*|services/server/(logbook|logbook/local(/fit|/copying|/retire)?|state)`},
 	{`services/server/logbook/engine/disk`, `shared/.*`},
 	{`services/server/logbook/engine/(wal|manifest)`, `shared/.*|services/server/logbook/engine/disk`},
 	{`services/server/logbook/engine/merkle`, `shared/.*|services/server/logbook/engine/(disk|manifest)`},

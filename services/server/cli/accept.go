@@ -23,6 +23,9 @@ import (
 // errNotConfirmed means that nobody said yes.
 var errNotConfirmed = errors.New("not confirmed, nothing was changed")
 
+// errNotAlone means that volumes are not one server's to give another id.
+var errNotAlone = errors.New("the logbook is that of several servers, which have what is on this volume")
+
 func logbookCommand(ctx context.Context, args []string, std voice.Streams) error {
 	if len(args) == 0 || args[0] != "accept" {
 		return usageError("logbook accept [-yes]")
@@ -33,6 +36,9 @@ func logbookCommand(ctx context.Context, args []string, std voice.Streams) error
 		return err
 	}
 	return withVolumes(ctx, func(config volumesConfig, st *state.State) error {
+		if config.InCluster() {
+			return errNotAlone
+		}
 		return acceptLogbook(config, st, yes, std)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"sealpost/services/server/cluster"
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/remedy"
 	"sealpost/services/server/state"
@@ -52,6 +53,10 @@ func hint(err error) string {
 		return "server healthcheck says whether it is ready; one that is red takes no orders"
 	case errors.Is(err, volumes.ErrUnanswered), errors.As(err, new(*volumes.RefusedError)):
 		return "the same command again does what is left of it"
+	case errors.Is(err, errNotAlone):
+		return (&cluster.VolumeError{}).Fix()
+	case errors.As(err, new(*cluster.UnknownError)):
+		return "server cluster status shows the servers that count"
 	case errors.Is(err, errNotConfirmed):
 		return "-yes stands for the answer"
 	case errors.As(err, &red):

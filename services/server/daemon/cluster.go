@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"net/http"
 	"sync"
 
 	"github.com/rs/zerolog"
@@ -30,22 +29,14 @@ func await(ctx context.Context, cfg Config, log zerolog.Logger, sums *floods.Sum
 	if !cfg.InCluster() {
 		return nil, nil
 	}
-	w := &waiting{reason: errWaiting}
-	waited, stop := context.WithCancel(ctx)
-	defer stop()
-	g, waited := errgroup.WithContext(waited)
 	listeners, err := listen(ctx, Config{AdminListen: cfg.AdminListen})
 	if err != nil {
 		return nil, err
 	}
-	defer listeners.close()
+	w := &waiting{reason: errWaiting}
 	web := admin.NewServer(admin.New(w.get, remedy.For, admin.NewRegistry()), log, sums)
-	g.Go(func() error {
-		if err := web.Serve(listeners.admin); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
+	g, waited := errgroup.WithContext(ctx)
+	g.Go(func() error { return web.Serve(listeners.admin) })
 	var found *cluster.Cluster
 	g.Go(func() (err error) {
 		defer func() { _ = web.Close() }()
@@ -56,16 +47,16 @@ func await(ctx context.Context, cfg Config, log zerolog.Logger, sums *floods.Sum
 		return err
 	})
 	err = g.Wait()
-	if ctx.Err() != nil {
-		if found != nil {
-			found.Close()
-		}
+	switch {
+	case found != nil && ctx.Err() == nil:
+		return &others{Cluster: found}, nil
+	case found != nil:
+		found.Close()
+		return nil, nil
+	case ctx.Err() != nil:
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &others{Cluster: found}, nil
+	return nil, err
 }
 
 func clusterConfig(cfg Config, log zerolog.Logger) cluster.Config {

@@ -32,7 +32,7 @@ func For(err error) string {
 	if own := fixed(nil); errors.As(err, &own) && own.Fix() != "" {
 		return own.Fix()
 	}
-	for _, find := range []func(error) string{ofVolumes, ofState, ofSystem} {
+	for _, find := range []func(error) string{ofCluster, ofVolumes, ofState, ofSystem} {
 		if text := find(err); text != "" {
 			return text
 		}

@@ -13,7 +13,12 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/logbook/replicated"
+	"sealpost/services/server/logbook/replicated/entry"
+	"sealpost/services/server/logbook/replicated/fold"
 	"sealpost/services/server/state"
+	"sealpost/services/server/state/shared"
+	"sealpost/services/server/stream"
 	"sealpost/services/server/volumes"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/durable"
@@ -50,6 +55,27 @@ func TestFor(t *testing.T) {
 		{state.ErrLogbookID, "restore"},
 		{state.ErrRetiredFile, "restore"},
 		{identity.ErrPEM, "restore identity.pem"},
+		{replicated.ErrStrange, "server cluster join"},
+		{&replicated.JoinError{}, "server copy"},
+		{&replicated.LostError{Err: &local.ForkError{}}, "server cluster import"},
+		{&replicated.DamageError{}, "empty its store"},
+		{&fold.ForkError{}, "server cluster status"},
+		{&fold.ForkError{Ours: true}, "server copy"},
+		{&entry.VersionError{}, "upgrade"},
+		{&fold.ZoneError{Cause: fs.ErrNotExist}, "time zone"},
+		{&stream.NodeError{}, "sync_interval: always"},
+		{&stream.SettingsError{}, "nats stream edit"},
+		{&stream.ConnectError{Err: stream.ErrNoStream}, "server cluster init"},
+		{&stream.ConnectError{Err: unix.ECONNREFUSED}, "SERVER_NATS_URL"},
+		{stream.ErrNoPlace, "max_file_store"},
+		{&stream.GapError{}, "empty its store"},
+		{&stream.TrimmedError{}, "empty its store"},
+		{shared.ErrNothing, "server cluster init"},
+		{shared.ErrSealed, "SERVER_CLUSTER_KEY_FILE"},
+		{shared.ErrForeign, "SERVER_STATE_DIR"},
+		{shared.ErrOlder, "shared_revision"},
+		{shared.ErrStale, "half of the nodes"},
+		{&shared.VersionError{}, "upgrade"},
 		{logbook.ErrNoSpace, "make room"},
 		{&local.LargestError{}, "SERVER_MAX_MESSAGE_BYTES"},
 		{&os.PathError{Op: "write", Path: "x", Err: unix.ENOSPC}, "make room"},

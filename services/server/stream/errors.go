@@ -22,6 +22,8 @@ var (
 	ErrChanged = errors.New("another value was set meanwhile")
 	// ErrNoStream: the nodes know of no stream of this name.
 	ErrNoStream = errors.New("no such stream")
+	// ErrNoPlace: there are not as many nodes with as much room as a new stream is to have.
+	ErrNoPlace = errors.New("not enough nodes, or not enough room on them")
 	// ErrClosed: the Stream was closed.
 	ErrClosed = errors.New("stream closed")
 )

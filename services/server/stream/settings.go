@@ -20,6 +20,9 @@ type Settings struct {
 // createWait is for the nodes to choose who keeps a stream, and to elect its leader.
 const createWait = 15 * time.Second
 
+// noPlace is the nodes' code for that there are not enough of them, or not with the room.
+const noPlace jetstream.ErrorCode = 10005
+
 // Subject returns the subject of a stream that was given none.
 func Subject(name string) string { return "sealpost." + strings.ToLower(name) }
 
@@ -44,6 +47,10 @@ func create(ctx context.Context, cfg Config, want jetstream.StreamConfig) error 
 	made, err := js.CreateStream(ctx, want)
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		made, err = find(ctx, js, cfg.Name)
+	}
+	var refused *jetstream.APIError
+	if errors.As(err, &refused) && refused.ErrorCode == noPlace {
+		err = fmt.Errorf("%w: %w", ErrNoPlace, err)
 	}
 	if err != nil {
 		return fmt.Errorf("creating stream %s: %w", cfg.Name, err)

@@ -42,11 +42,23 @@ func (p *passing) caughtUp() error {
 	}
 	of := fit.Known{ID: p.cfg.Local.ID, Notary: p.cfg.Local.Notary}
 	err := of.CheckCheckpoint(fit.Stored{Where: "the checkpoint of the state volume", Text: p.known}, leaves{p.reader})
-	if err == nil {
+	switch {
+	case err == nil:
 		p.known = nil
+	case errors.As(err, new(*local.ForkError)):
+		err = &LostError{err}
 	}
 	return err
 }
+
+// LostError means that the replicated log does not lead to what the state volume knows: it
+// has lost messages that this server had kept.
+type LostError struct{ Err error }
+
+func (e *LostError) Error() string { return "the replicated log has lost messages: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *LostError) Unwrap() error { return e.Err }
 
 // leaves are the lines of the volume's manifest.
 type leaves struct{ *reader }

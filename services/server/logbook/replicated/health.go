@@ -28,8 +28,8 @@ var (
 	errUnchecked = errors.New("the nodes of the replicated log have not said yet how they keep it")
 )
 
-// errStrange is why a server is not ready that nobody waits for.
-var errStrange = errors.New("this server does not count in the replicated log: " +
+// ErrStrange is why a server is not ready that nobody waits for.
+var ErrStrange = errors.New("this server does not count in the replicated log: " +
 	"it was not made to join, or was forgotten since it was away for too long")
 
 func (h *health) get() error {
@@ -37,7 +37,7 @@ func (h *health) get() error {
 	defer h.mu.Unlock()
 	reason := cmp.Or(h.reading, h.minority(), h.damage, h.unfit, h.fresh())
 	if reason == nil && h.strange {
-		return errStrange
+		return ErrStrange
 	}
 	return reason
 }

@@ -205,7 +205,7 @@ func TestServerIsForgotten(t *testing.T) {
 		t.Errorf("while there is room: %v", err)
 	}
 	log.set(func(l *handLog) { l.most = int64(l.bytes()) * 100 / 92 })
-	soon(t, "the server is told", func() bool { return errors.Is(away.Ready(), errStrange) })
+	soon(t, "the server is told", func() bool { return errors.Is(away.Ready(), ErrStrange) })
 	soon(t, "the log is trimmed", func() bool { return log.begins() > 2 })
 	if _, err := away.Stage(t.Context(), logbooktest.Draft("a", nil)); !errors.Is(err, logbook.ErrUnavailable) {
 		t.Errorf("it takes messages: %v", err)

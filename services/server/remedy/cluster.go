@@ -1,0 +1,89 @@
+package remedy
+
+import (
+	"errors"
+
+	"sealpost/services/server/logbook/replicated"
+	"sealpost/services/server/logbook/replicated/entry"
+	"sealpost/services/server/logbook/replicated/fold"
+	"sealpost/services/server/state/shared"
+	"sealpost/services/server/stream"
+)
+
+const copied = "there: server copy DIR; then put DIR/data in the place of this server's log volume"
+
+// ofCluster is about what several servers have together.
+func ofCluster(err error) string {
+	for _, find := range []func(error) string{ofLog, ofNodes, ofShared} {
+		if text := find(err); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// ofLog is about what this server reads in the replicated log.
+func ofLog(err error) string {
+	var fork *fold.ForkError
+	switch {
+	case errors.Is(err, replicated.ErrStrange):
+		return "server cluster join has it counted again; where the log begins later than what it has read, it says so then"
+	case errors.As(err, new(*replicated.JoinError)):
+		return "another server's log volume has what came before (" + copied + ")"
+	case errors.As(err, new(*replicated.LostError)):
+		return "bring back the nodes that had it; the servers that are ready have its messages, and a new cluster can be " +
+			"begun from the log volume of one of them: server cluster import"
+	case errors.As(err, new(*replicated.DamageError)):
+		return "stop that node, empty its store, start it again: it gets everything from the others"
+	case errors.As(err, &fork) && fork.Ours:
+		return "the others named are to get this server's log volume (" + copied + ")"
+	case errors.As(err, &fork):
+		return "server cluster status, given to each server, shows who agrees; a server that is alone gets the log volume " +
+			"of another one (" + copied + ")"
+	case errors.As(err, new(*entry.VersionError)):
+		return "upgrade this server: it goes on by itself then"
+	case errors.As(err, new(*fold.ZoneError)):
+		return "give this server the time zone database of the others: a build of the same version has it"
+	}
+	return ""
+}
+
+// ofNodes is about those who keep the log.
+func ofNodes(err error) string {
+	switch {
+	case errors.As(err, new(*stream.NodeError)):
+		return "mend that node's configuration (sync_interval: always) or version, and start it again"
+	case errors.As(err, new(*stream.SettingsError)):
+		return "give the stream the settings that server cluster init makes: nats stream edit"
+	case errors.Is(err, stream.ErrNoPlace):
+		return "let all nodes run, with max_file_store of their jetstream settings as large; or give a smaller -max-bytes"
+	case errors.Is(err, stream.ErrNoStream):
+		return "begin the cluster, with a user of the nodes that may create streams: server cluster init NAME..."
+	case errors.As(err, new(*stream.TrimmedError)), errors.As(err, new(*stream.GapError)):
+		return "a node may have lost entries: nats stream report shows which; stop it, empty its store, start it again"
+	case errors.As(err, new(*stream.ConnectError)):
+		return "more than half of the nodes must run, and SERVER_NATS_URL, user, password and SERVER_NATS_CA_FILE fit them; " +
+			"the server goes on by itself then"
+	}
+	return ""
+}
+
+// ofShared is about what the servers have in common.
+func ofShared(err error) string {
+	switch {
+	case errors.Is(err, shared.ErrNothing):
+		return "begin the cluster: server cluster init NAME..."
+	case errors.Is(err, shared.ErrSealed), errors.Is(err, shared.ErrKey):
+		return "SERVER_CLUSTER_KEY_FILE must hold the key that the cluster was begun with"
+	case errors.Is(err, shared.ErrForeign):
+		return "name an empty directory in SERVER_STATE_DIR; server cluster import is for the server whose state it is"
+	case errors.Is(err, shared.ErrOlder):
+		return "a node has lost what was set last: bring back the nodes that had it. To go on with the older state all the " +
+			"same, remove the file shared_revision of this server's state"
+	case errors.Is(err, shared.ErrStale):
+		return "more than half of the nodes must be reached; the server goes on by itself then"
+	case errors.As(err, new(*shared.VersionError)):
+		return "upgrade this server: it goes on by itself then"
+	}
+	return ""
+}
