@@ -1,7 +1,9 @@
 package daemon_test
 
 import (
+	"crypto/ed25519"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,10 +17,14 @@ import (
 	"sealpost/services/client/dial"
 	"sealpost/services/server/cluster"
 	"sealpost/services/server/daemon"
+	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/services/server/state"
 	"sealpost/services/server/state/shared"
 	"sealpost/services/server/stream/natstest"
+	"sealpost/services/server/volumes"
+	"sealpost/shared/crypto/token"
+	"sealpost/shared/framing"
 	"sealpost/shared/settings"
 )
 
@@ -34,27 +40,53 @@ type several struct {
 // first has a state, whose sender they all are to know.
 func begun(t *testing.T, names ...string) *several {
 	t.Helper()
-	key, err := shared.NewKey()
-	check(t, err)
-	s := &several{t: t, nodes: natstest.Start(t, natstest.Options{}), key: key}
+	s := &several{t: t, nodes: natstest.Start(t, natstest.Options{}), key: newKey(t)}
 	for _, name := range names {
 		s.lives = append(s.lives, s.server(name))
 	}
+	s.states()
+	s.begin(s.lives[0])
+	return s
+}
+
+func newKey(t *testing.T) shared.Key {
+	t.Helper()
+	key, err := shared.NewKey()
+	check(t, err)
+	return key
+}
+
+// states makes the state of the first server, and has tests take it for that of all.
+func (s *several) states() {
+	s.t.Helper()
 	first := s.lives[0]
+	var err error
 	first.command, err = state.Open(first.cfg.StateDir)
-	check(t, err)
-	t.Cleanup(func() { check(t, first.command.Close()) })
+	check(s.t, err)
+	s.t.Cleanup(func() { check(s.t, first.command.Close()) })
 	first.token, err = first.command.AddSender("store-17")
-	check(t, err)
-	_, err = cluster.Begin(t.Context(), s.config(first, "admin"), cluster.Beginning{
-		DataDir: first.cfg.DataDir, Servers: names, Replicas: 3, MaxBytes: 1 << 30,
-		Settings: entry.Settings{Zone: "UTC", ZoneRules: entry.RulesOf(time.UTC), CiphertextMax: 1 << 20},
-	})
-	check(t, err)
+	check(s.t, err)
 	for _, l := range s.lives[1:] {
 		l.command, l.token = first.command, first.token
 	}
-	return s
+}
+
+// begin begins the cluster, with the volumes of one server.
+func (s *several) begin(first *live) {
+	s.t.Helper()
+	_, err := cluster.Begin(s.t.Context(), s.config(first, "admin"), s.beginning(first))
+	check(s.t, err)
+}
+
+func (s *several) beginning(first *live) cluster.Beginning {
+	b := cluster.Beginning{
+		DataDir: first.cfg.DataDir, Replicas: 3, MaxBytes: 1 << 30,
+		Settings: entry.Settings{Zone: "UTC", ZoneRules: entry.RulesOf(time.UTC), CiphertextMax: 1 << 20},
+	}
+	for _, l := range s.lives {
+		b.Servers = append(b.Servers, l.cfg.ClusterName)
+	}
+	return b
 }
 
 func (s *several) server(name string) *live {
@@ -146,4 +178,156 @@ func TestCluster(t *testing.T) {
 	c.ready()
 	c.deliver(s.courier(c), text("four"))
 	s.equal(4)
+}
+
+// TestClusterVolumeOfYesterday: a volume that was emptied, or restored from an earlier day,
+// comes to what the state volume knows of it by itself.
+func TestClusterVolumeOfYesterday(t *testing.T) {
+	t.Parallel()
+	s := begun(t, "a", "b")
+	s.start()
+	a, b := s.lives[0], s.lives[1]
+	to := s.courier(a)
+	a.deliver(to, text("one"))
+	s.equal(1)
+	b.stop()
+	yesterday := filepath.Join(t.TempDir(), "yesterday")
+	check(t, os.CopyFS(yesterday, os.DirFS(b.cfg.DataDir)))
+	b.start()
+	b.ready()
+	a.deliver(to, text("two"))
+	s.equal(2)
+	for _, old := range []string{yesterday, t.TempDir()} {
+		b.stop()
+		for _, dir := range []string{"logs", "staging"} {
+			check(t, os.RemoveAll(filepath.Join(b.cfg.DataDir, dir)))
+			if _, err := os.Stat(filepath.Join(old, dir)); err == nil {
+				check(t, os.CopyFS(filepath.Join(b.cfg.DataDir, dir), os.DirFS(filepath.Join(old, dir))))
+			}
+		}
+		b.start()
+		b.ready()
+		s.equal(2)
+	}
+}
+
+// TestClusterLostLog: nodes that lost what this server has known are not gone on with.
+func TestClusterLostLog(t *testing.T) {
+	t.Parallel()
+	s := begun(t, "a")
+	s.start()
+	a := s.lives[0]
+	to := s.courier(a)
+	a.deliver(to, text("one"))
+	a.deliver(to, text("two"))
+	a.stop()
+	id := a.command.LogbookID()
+	check(t, s.nodes.JetStream().DeleteStream(t.Context(), cluster.LogName(id)))
+	for _, dir := range []string{"logs", "staging"} {
+		check(t, os.RemoveAll(filepath.Join(a.cfg.DataDir, dir)))
+	}
+	s.begin(a)
+	a.start()
+	a.eventually("the reason", func() bool { return strings.Contains(a.get("/readyz"), "has lost messages") })
+}
+
+// TestClusterImport: a cluster goes on from the messages of a server that had them alone. A
+// server without them says what to copy, and has them then.
+func TestClusterImport(t *testing.T) {
+	t.Parallel()
+	s := &several{t: t, nodes: natstest.Start(t, natstest.Options{}), key: newKey(t)}
+	a, b := s.server("a"), s.server("b")
+	s.lives = []*live{a, b}
+	s.states()
+	a.cfg.Logbook = "local"
+	a.start()
+	m := text("one")
+	was := a.deliver(s.courier(a), m)
+	a.deliver(s.courier(a), text("two"))
+	a.stop()
+	begin := s.beginning(a)
+	if _, err := cluster.Begin(t.Context(), s.config(a, "admin"), begin); !errors.As(err, new(*cluster.MessagesError)) {
+		t.Errorf("without a word of the messages: %v", err)
+	}
+	begin.Import = true
+	_, err := cluster.Begin(t.Context(), s.config(a, "admin"), begin)
+	check(t, err)
+	a.cfg.Logbook = cluster.OnNATS
+	a.start()
+	a.ready()
+	if again := a.deliver(s.courier(a), m); again.Entry != was.Entry {
+		t.Errorf("it was %+v, and is %+v", was.Entry, again.Entry)
+	}
+	a.deliver(s.courier(a), text("three"))
+	b.start()
+	b.eventually("the reason", func() bool { return strings.Contains(b.get("/readyz"), "copy another server's volume") })
+	b.stop()
+	copied := filepath.Join(t.TempDir(), "copy")
+	_, err = volumes.Copy(t.Context(), a.cfg.DataDir, a.command, copied, new(volumes.CopyProgress),
+		func(local.Difference) {})
+	check(t, err)
+	b.cfg.DataDir = filepath.Join(copied, volumes.CopiedData)
+	b.start()
+	b.ready()
+	b.deliver(s.courier(b), text("four"))
+	s.equal(4)
+}
+
+// TestClusterChange: what a command changes beside one server holds on all.
+func TestClusterChange(t *testing.T) {
+	t.Parallel()
+	s := begun(t, "a", "b")
+	s.start()
+	a, b := s.lives[0], s.lives[1]
+	beside, err := cluster.Connect(t.Context(), s.config(b, "server"))
+	check(t, err)
+	defer beside.Close()
+	var next token.Token
+	change := func(do func(*state.State) error) {
+		t.Helper()
+		check(t, beside.Change(t.Context(), func(dir string) error {
+			st, err := state.Open(dir)
+			if err != nil {
+				return err
+			}
+			return errors.Join(do(st), st.Close())
+		}))
+	}
+	change(func(st *state.State) (err error) {
+		if next, err = st.AddSender("store-18"); err == nil {
+			_, err = st.NextIdentity()
+		}
+		return err
+	})
+	a.eventually("the token", func() bool { return a.welcomes(next) })
+	was := a.command.Identity().Public()
+	change(func(st *state.State) error { return st.SwitchIdentity(0) })
+	for _, l := range s.lives {
+		l.eventually("the identity", func() bool { return !was.Equal(l.identity()) })
+	}
+}
+
+// identity is the public key of the certificate that a new connection meets.
+func (l *live) identity() ed25519.PublicKey {
+	l.t.Helper()
+	anyone := l.command.Pins().ClientTLS()
+	anyone.VerifyConnection, anyone.VerifyPeerCertificate = nil, nil
+	conn, err := tls.Dial("tcp", l.address, anyone)
+	check(l.t, err)
+	defer func() { _ = conn.Close() }()
+	return conn.ConnectionState().PeerCertificates[0].PublicKey.(ed25519.PublicKey)
+}
+
+// welcomes reports whether the server takes a token.
+func (l *live) welcomes(tok token.Token) bool {
+	l.t.Helper()
+	conn, err := tls.Dial("tcp", l.address, l.command.Pins().ClientTLS())
+	check(l.t, err)
+	defer func() { _ = conn.Close() }()
+	check(l.t, conn.SetDeadline(time.Now().Add(patience)))
+	_, err = conn.Write(framing.AppendHello(nil, tok.Reveal()))
+	check(l.t, err)
+	rec, err := framing.NewReader(conn).Next()
+	check(l.t, err)
+	return rec.Type == framing.TypeWelcome
 }
