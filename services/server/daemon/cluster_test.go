@@ -271,6 +271,15 @@ func TestClusterImport(t *testing.T) {
 	b.ready()
 	b.deliver(s.courier(b), text("four"))
 	s.equal(4)
+
+	b.stop()
+	b.cfg.Logbook = "local" // alone again
+	b.start()
+	b.ready()
+	if again := b.deliver(s.courier(b), m); again.Entry != was.Entry {
+		t.Errorf("it was %+v, and is %+v alone", was.Entry, again.Entry)
+	}
+	b.deliver(s.courier(b), text("five"))
 }
 
 // TestClusterChange: what a command changes beside one server holds on all.
