@@ -13,9 +13,10 @@ import (
 // logPurpose is what the key of the replicated log is derived for.
 const logPurpose = "replicated log"
 
-// Open opens the logbook on this server's volume and on the replicated log: a
-// volumes.Opening. Where the volume is why it cannot the error is a *VolumeError.
-func (c *Cluster) Open(cfg local.Config) (logbook.Logbook, *local.Logbook, error) {
+// Open opens the logbook on this server's volume and on the replicated log. kept hears of each
+// message that another server took. Where the volume is why it cannot the error is a
+// *VolumeError.
+func (c *Cluster) Open(cfg local.Config, kept func(logbook.Facts)) (logbook.Logbook, *local.Logbook, error) {
 	secret, err := c.key.Secret(logPurpose)
 	if err != nil {
 		return nil, nil, err
@@ -26,7 +27,7 @@ func (c *Cluster) Open(cfg local.Config) (logbook.Logbook, *local.Logbook, error
 	}
 	book, err := replicated.Open(replicated.Config{
 		Local: cfg, Log: replicated.StreamLog{Stream: log}, Secret: secret, Server: c.cfg.ClusterName,
-		KeepFor: c.cfg.ClusterKeep, Fresh: c.Fresh,
+		KeepFor: c.cfg.ClusterKeep, Fresh: c.Fresh, Kept: kept,
 	})
 	if err != nil {
 		log.Close()

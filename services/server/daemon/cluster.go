@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
 	"sealpost/services/server/cluster"
+	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/remedy"
 	"sealpost/services/server/volumes"
 	"sealpost/shared/admin"
@@ -18,6 +21,7 @@ import (
 // others are the servers that have the logbook together with this one; nil: it has it alone.
 type others struct {
 	*cluster.Cluster
+	kept atomic.Pointer[func(logbook.Facts)] // hears of what they take, once there is somebody to hear
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
@@ -68,14 +72,22 @@ func (o *others) open() volumes.Opening {
 	if o == nil {
 		return volumes.OpenLocal
 	}
-	return o.Open
+	return func(cfg local.Config) (logbook.Logbook, *local.Logbook, error) {
+		return o.Open(cfg, func(f logbook.Facts) {
+			if hears := o.kept.Load(); hears != nil {
+				(*hears)(f)
+			}
+		})
+	}
 }
 
-// follow takes what the others change, until close.
-func (o *others) follow() {
+// follow takes what the others change, until close, and tells kept of messages that they
+// take.
+func (o *others) follow(kept func(logbook.Facts)) {
 	if o == nil {
 		return
 	}
+	o.kept.Store(&kept)
 	var ctx context.Context
 	ctx, o.stop = context.WithCancel(context.Background())
 	o.done.Go(func() { o.Follow(ctx) })

@@ -120,6 +120,21 @@ func (s *several) start() {
 	}
 }
 
+// change makes a change as a command beside one server does.
+func (s *several) change(beside *live, do func(*state.State) error) {
+	s.t.Helper()
+	c, err := cluster.Connect(s.t.Context(), s.config(beside, "server"))
+	check(s.t, err)
+	defer c.Close()
+	check(s.t, c.Change(s.t.Context(), func(dir string) error {
+		st, err := state.Open(dir)
+		if err != nil {
+			return err
+		}
+		return errors.Join(do(st), st.Close())
+	}))
+}
+
 // courier sends to all servers, whichever takes it.
 func (s *several) courier(order ...*live) *courier.Courier {
 	var addresses []settings.Address
@@ -282,27 +297,34 @@ func TestClusterImport(t *testing.T) {
 	b.deliver(s.courier(b), text("five"))
 }
 
+// TestClusterQuota: what a sender may send in a day counts for all servers together.
+func TestClusterQuota(t *testing.T) {
+	t.Parallel()
+	s := begun(t, "a", "b")
+	most := uint64(2 * len("about one"))
+	s.change(s.lives[1], func(st *state.State) error {
+		_, err := st.SetLimits("store-17", state.LimitsChange{BytesPerDay: &most})
+		return err
+	})
+	s.start()
+	a, b := s.lives[0], s.lives[1]
+	toA, toB := s.courier(a), s.courier(b)
+	b.deliver(toB, text("one")) // b has begun to count
+	a.deliver(toA, text("two"))
+	s.equal(2)
+	if _, err := toB.Deliver(t.Context(), text("six")); !errors.As(err, new(*courier.PostponedError)) {
+		t.Errorf("b takes one more: %v", err)
+	}
+}
+
 // TestClusterChange: what a command changes beside one server holds on all.
 func TestClusterChange(t *testing.T) {
 	t.Parallel()
 	s := begun(t, "a", "b")
 	s.start()
 	a, b := s.lives[0], s.lives[1]
-	beside, err := cluster.Connect(t.Context(), s.config(b, "server"))
-	check(t, err)
-	defer beside.Close()
 	var next token.Token
-	change := func(do func(*state.State) error) {
-		t.Helper()
-		check(t, beside.Change(t.Context(), func(dir string) error {
-			st, err := state.Open(dir)
-			if err != nil {
-				return err
-			}
-			return errors.Join(do(st), st.Close())
-		}))
-	}
-	change(func(st *state.State) (err error) {
+	s.change(b, func(st *state.State) (err error) {
 		if next, err = st.AddSender("store-18"); err == nil {
 			_, err = st.NextIdentity()
 		}
@@ -310,7 +332,7 @@ func TestClusterChange(t *testing.T) {
 	})
 	a.eventually("the token", func() bool { return a.welcomes(next) })
 	was := a.command.Identity().Public()
-	change(func(st *state.State) error { return st.SwitchIdentity(0) })
+	s.change(b, func(st *state.State) error { return st.SwitchIdentity(0) })
 	for _, l := range s.lives {
 		l.eventually("the identity", func() bool { return !was.Equal(l.identity()) })
 	}

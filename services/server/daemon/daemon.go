@@ -104,7 +104,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 	registerReadiness(registry, ready)
 	ready.logs.register(registry)
 	ready.state.register(registry)
-	others.follow()
+	others.follow(in.Kept)
 	follow := newFollower(st, in, metrics, cert, opts.Reload, log)
 	web := admin.NewServer(admin.New(ready.reason, remedy.For, registry), log, sums)
 	err = serve(ctx, cfg, in, listeners, web, follow, ready)

@@ -156,6 +156,10 @@ func (s *Server) pauseAfter(err error) bool {
 	return wait(s.accepting, acceptPause)
 }
 
+// Kept counts a message that another server took, and the logbook keeps, for its sender's
+// quota. What is under way there is not known here.
+func (s *Server) Kept(f logbook.Facts) { s.quotas.Settle(nil, f, nil) }
+
 // CountDays has the days of the senders' quotas begin, until ctx ends.
 func (s *Server) CountDays(ctx context.Context) { s.quotas.Run(ctx) }
 

@@ -254,7 +254,9 @@ func (p *passing) ended(u *underway, step fold.Step, facts logbook.Facts, err er
 	case errors.Is(err, logbook.ErrMismatch):
 		p.waiters.answer(step.Attempt, logbook.Facts{}, fmt.Errorf("%w: %w", logbook.ErrUnavailable, err))
 	case err == nil, errors.Is(err, logbook.ErrConflict):
-		p.waiters.answer(step.Attempt, facts, err)
+		if waited := p.waiters.answer(step.Attempt, facts, err); !waited && err == nil && !facts.Repeat {
+			p.cfg.Kept(facts)
+		}
 	default:
 		p.stop(err)
 		p.window.end(u, err)

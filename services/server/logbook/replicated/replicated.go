@@ -74,6 +74,9 @@ type Config struct {
 	// Fresh is nil while this server knows what all servers share, else why not: then it keeps
 	// nothing and signs no receipt. Nil: it always does.
 	Fresh func() error
+	// Kept hears of each message that the volume keeps and nobody here has waited for, and must
+	// not wait for anything: another server took it.
+	Kept func(logbook.Facts)
 
 	PublishAgain time.Duration // after which an entry without an acknowledgement is published again
 	CommitWithin time.Duration // after which a caller hears ErrUnknown
@@ -95,6 +98,9 @@ func (c Config) withDefaults() Config {
 	c.RetryEvery = cmp.Or(c.RetryEvery, time.Second)
 	if c.Fresh == nil {
 		c.Fresh = func() error { return nil }
+	}
+	if c.Kept == nil {
+		c.Kept = func(logbook.Facts) {}
 	}
 	if c.Local.Sums == nil {
 		c.Local.Sums = floods.New(c.Local.Log, time.Now)

@@ -152,18 +152,19 @@ func (w *waiters) void(attempt entry.ID, why error) {
 
 // answer ends the waiting for an attempt, if somebody waits. Nobody is told that a message
 // is kept by a server that may be one of few that have read something else.
-func (w *waiters) answer(attempt entry.ID, facts logbook.Facts, err error) {
+func (w *waiters) answer(attempt entry.ID, facts logbook.Facts, err error) (waited bool) {
 	w.mu.Lock()
 	waits := w.waiting[attempt]
 	delete(w.waiting, attempt)
 	w.mu.Unlock()
 	if waits == nil {
-		return
+		return false
 	}
 	if err == nil && w.of.health.doubt() != nil {
 		facts, err = logbook.Facts{}, logbook.ErrUnknown
 	}
 	waits.then(facts, err)
+	return true
 }
 
 // looks is how often in the time after which something is published again it is looked
