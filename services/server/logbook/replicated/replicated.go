@@ -69,6 +69,7 @@ type Config struct {
 	// KeepFor is how long entries stay in the log that all servers keep, for one that comes
 	// back.
 	KeepFor time.Duration
+	Watch   Watch // hears how entries fare
 
 	PublishAgain time.Duration // after which an entry without an acknowledgement is published again
 	CommitWithin time.Duration // after which a caller hears ErrUnknown
@@ -88,6 +89,8 @@ func (c Config) withDefaults() Config {
 	c.AuditEvery = cmp.Or(c.AuditEvery, 5*time.Second)
 	c.CheckEvery = cmp.Or(c.CheckEvery, time.Minute)
 	c.RetryEvery = cmp.Or(c.RetryEvery, time.Second)
+	c.Watch = c.Watch.withDefaults()
+	c.Log = watchedLog{c.Log, c.Watch}
 	if c.Local.Sums == nil {
 		c.Local.Sums = floods.New(c.Local.Log, time.Now)
 	}
@@ -103,6 +106,8 @@ type Logbook struct {
 	waiters *waiters
 	health  *health
 	room    room
+
+	progress progress
 
 	mu      sync.Mutex      // of helpers: none begins once Close waits for them
 	helpers sync.WaitGroup  // goroutines beside the reader

@@ -2,6 +2,7 @@ package replicated
 
 import (
 	"sync"
+	"time"
 
 	"sealpost/services/server/logbook/replicated/fold"
 )
@@ -19,14 +20,16 @@ type window struct {
 
 type underway struct {
 	position uint64
+	came     time.Time // into the log
 	done     bool
 }
 
-// begin adds a message, whose position is behind all others'.
-func (w *window) begin(position uint64) *underway {
+// begin adds a message, whose position is behind all others', and the time when it came
+// into the log.
+func (w *window) begin(position uint64, came time.Time) *underway {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	u := &underway{position: position}
+	u := &underway{position: position, came: came}
 	w.open = append(w.open, u)
 	return u
 }
@@ -45,6 +48,16 @@ func (w *window) end(u *underway, err error) {
 		close(w.empty)
 		w.empty = nil
 	}
+}
+
+// oldest is the first message that the volume does not keep yet.
+func (w *window) oldest() (position uint64, came time.Time, is bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.open) == 0 {
+		return 0, time.Time{}, false
+	}
+	return w.open[0].position, w.open[0].came, true
 }
 
 // mark takes the state behind all that were added so far.
