@@ -88,7 +88,8 @@ var rules = []struct{ pkg, may string }{
 	{`services/client/.*`, `shared/.*|services/client/(courier(/.*)?|dial|outbox(/.*)?)`},
 	{`services/client`, `services/client/cli|shared/(signals|voice)`},
 	{`services/server/(daemon|cli)`,
-		`shared/.*|services/server/(daemon|intake|logbook(/local(/fit|/room)?|/standby)?|quota|remedy|setup|state|volumes)`},
+		`shared/.*|services/server/(daemon|intake|logbook(/local(/fit|/room)?|/replicated|/standby)?|quota|remedy|setup|` +
+			`state|volumes)`},
 	{`services/server/daemon/daemontest`, `shared/.*|services/server/(daemon|state)`},
 	{`services/server/(remedy|volumes)`,
 		`shared/.*|services/server/(logbook|logbook/local(/fit|/copying|/retire)?|state|volumes)`},

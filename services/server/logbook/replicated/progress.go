@@ -92,10 +92,8 @@ func (p *progress) figures(now time.Time) Figures {
 // it. For one that is not there yet the entry before stands in, which is little older: servers
 // publish notes all the time. It is called with mu held.
 func (p *progress) kept() (position uint64, next time.Time) {
-	if p.window != nil {
-		if first, came, is := p.window.oldest(); is {
-			return first - 1, came
-		}
+	if first, came, is := p.window.oldest(); is {
+		return first - 1, came
 	}
 	if p.next == p.position+1 {
 		return p.position, p.came

@@ -144,6 +144,7 @@ func Open(cfg Config) (*Logbook, error) {
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.close = sync.OnceValue(l.shutDown)
 	l.waiters = newWaiters(l)
+	l.progress.begins(from, new(window))
 	l.begin(l.waiters.run)
 	l.begin((&auditor{Logbook: l}).run)
 	go func() {

@@ -11,8 +11,8 @@ import (
 // Watch hears how entries fare. It is called by several goroutines at once, for each entry, and
 // must not wait for anything. What is nil hears nothing.
 type Watch struct {
-	Acknowledged func(took time.Duration) // the log has acknowledged an entry of this server, so long after it was published
-	Answered     func(took time.Duration) // who sent a message is answered, so long after its entry was acknowledged
+	Acknowledged func(took time.Duration) // an entry is in the log, so long after this server published it
+	Answered     func(took time.Duration) // who sent a message is answered, so long after its acknowledgement
 	Again        func()                   // an entry is published again, for want of an acknowledgement
 	Repeat       func()                   // a message in the log was kept before
 	Conflict     func()                   // a message in the log has the id of another one

@@ -15,6 +15,7 @@ type window struct {
 	open   []*underway
 	states []fold.State
 	err    error         // of the first that could not be kept
+	failed *underway     // that one
 	empty  chan struct{} // closed when none is open; nil while nobody waits for it
 }
 
@@ -39,7 +40,7 @@ func (w *window) end(u *underway, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if u.done = true; err != nil && w.err == nil {
-		w.err = err
+		w.err, w.failed = err, u
 	}
 	for len(w.open) > 0 && w.open[0].done {
 		w.open = w.open[1:]
@@ -54,10 +55,14 @@ func (w *window) end(u *underway, err error) {
 func (w *window) oldest() (position uint64, came time.Time, is bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.open) == 0 {
+	first := w.failed
+	if len(w.open) > 0 && (first == nil || w.open[0].position < first.position) {
+		first = w.open[0]
+	}
+	if first == nil {
 		return 0, time.Time{}, false
 	}
-	return w.open[0].position, w.open[0].came, true
+	return first.position, first.came, true
 }
 
 // mark takes the state behind all that were added so far.
