@@ -88,8 +88,8 @@ var rules = []struct{ pkg, may string }{
 	{`services/client/.*`, `shared/.*|services/client/(courier(/.*)?|dial|outbox(/.*)?)`},
 	{`services/client`, `services/client/cli|shared/(signals|voice)`},
 	{`services/server/(daemon|cli)`, `shared/.*|services/server/` +
-		`(cluster|daemon|intake|logbook(/local(/fit|/room)?|/standby)?|quota|remedy|setup|state|volumes)|` +
-		`services/server/(logbook/replicated/entry|state/shared)`},
+		`(cluster|daemon|intake|logbook(/local(/fit|/room)?|/replicated(/entry)?|/standby)?|quota|remedy|setup|state|volumes)|` +
+		`services/server/state/shared`},
 	{`services/server/cluster`, `shared/.*|services/server/(logbook(/local(/fit)?|/replicated(/entry|/fold)?)?|` +
 		`state(/shared)?|stream|volumes)`},
 	{`services/server/daemon/daemontest`, `shared/.*|services/server/(daemon|state)`},

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"sealpost/services/server/logbook/replicated"
 	"sealpost/shared/logging/trail"
 )
 
@@ -21,6 +22,24 @@ func TestAuditTable(t *testing.T) {
 	}
 	if !slices.Equal(listed, want) {
 		t.Errorf("the page lists\n%q, the steps are\n%q", listed, want)
+	}
+}
+
+// TestFindingsAreListed: the page lists each state of sealpost_cluster_audit, in their
+// order, and no other.
+func TestFindingsAreListed(t *testing.T) {
+	_, page, _ := strings.Cut(read(t, "OPERATIONS.md"), "\n## Several servers\n")
+	page, _, _ = strings.Cut(page, "\n## ")
+	var listed []string
+	for _, m := range regexp.MustCompile("(?m)^- `([a-z]+)`: ").FindAllStringSubmatch(page, -1) {
+		listed = append(listed, m[1])
+	}
+	want := []string{"ok"}
+	for _, of := range replicated.Findings() {
+		want = append(want, string(of))
+	}
+	if !slices.Equal(listed, want) {
+		t.Errorf("the page lists\n%q, the states are\n%q", listed, want)
 	}
 }
 

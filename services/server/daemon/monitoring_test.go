@@ -18,10 +18,11 @@ import (
 // exposed are names of metrics of the server and its process, and no others' of the project.
 var exposed = regexp.MustCompile(`\b(?:sealpost|process|go)_[a-z0-9_]+`)
 
-// named returns which metrics of the server a text speaks of.
+// named returns which metrics of a server that has its logbook to itself a text speaks of.
 func named(text string) (names []string) {
 	for _, name := range exposed.FindAllString(text, -1) {
-		ofAnother := strings.HasPrefix(name, "sealpost_outbox_") || strings.HasPrefix(name, "sealpost_collector_")
+		ofAnother := strings.HasPrefix(name, "sealpost_outbox_") || strings.HasPrefix(name, "sealpost_collector_") ||
+			strings.HasPrefix(name, "sealpost_cluster_")
 		if !ofAnother && !slices.Contains(names, name) {
 			names = append(names, name)
 		}

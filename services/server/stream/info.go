@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -21,9 +22,13 @@ type Info struct {
 type Peer struct {
 	Name    string
 	Current bool   // it has the leader's log, but where it lost its disk perhaps no entries yet
-	Offline bool   // the leader does not hear of it
+	Offline bool   // the leader has not heard of it for a while
 	Lag     uint64 // operations that it has to catch up
 }
+
+// unheard is how long a leader may not hear of a node that is there, which answers it each
+// second. Leaders themselves take minutes to call a node offline that was killed.
+const unheard = 10 * time.Second
 
 // Info asks the leader. Without one it is an error.
 func (s *Stream) Info(ctx context.Context) (Info, error) {
@@ -47,7 +52,7 @@ func infoOf(i *jetstream.StreamInfo) Info {
 	}
 	info.Leader = i.Cluster.Leader
 	for _, p := range i.Cluster.Replicas {
-		info.Peers = append(info.Peers, Peer{p.Name, p.Current, p.Offline, p.Lag})
+		info.Peers = append(info.Peers, Peer{p.Name, p.Current, p.Offline || p.Active > unheard, p.Lag})
 	}
 	return info
 }

@@ -56,6 +56,7 @@ func (a *auditor) run() {
 func (a *auditor) look() {
 	read := a.waiters.position().Position
 	info, err := a.cfg.Log.Info(a.ctx)
+	a.progress.asked(info, err)
 	if err != nil {
 		return
 	}

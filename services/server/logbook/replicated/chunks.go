@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
@@ -57,7 +58,8 @@ func (l *Logbook) publishChunk(ctx context.Context, attempt entry.ID, index int,
 			return 0, backoff.Permanent(logbook.ErrNoSpace)
 		}
 		return at, err
-	}, backoff.WithBackOff(l.pauses()), backoff.WithMaxElapsedTime(0))
+	}, backoff.WithBackOff(l.pauses()), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(error, time.Duration) { l.cfg.Watch.Again() }))
 	if err != nil && !errors.Is(err, logbook.ErrUnavailable) {
 		err = fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
 	}

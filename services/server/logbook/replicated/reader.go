@@ -18,8 +18,9 @@ import (
 // reader reads the log and has the volume keep what is in it. It is one goroutine.
 type reader struct {
 	*Logbook
-	saved fold.State // on the volume, which keeps all before it
-	known []byte     // a checkpoint that the volume has to come to; nil: it is there
+	saved    fold.State // on the volume, which keeps all before it
+	furthest uint64     // position up to which entries were passed once
+	known    []byte     // a checkpoint that the volume has to come to; nil: it is there
 }
 
 // run reads on until the logbook is closed. Where an entry cannot be passed it goes back
@@ -31,6 +32,7 @@ func (r *reader) run() {
 			return
 		}
 		r.health.read(err)
+		r.progress.begins(r.saved, new(window))
 		const what = "the replicated log cannot be read on"
 		r.say(zerolog.ErrorLevel, what).Err(err).Uint64("from", r.saved.Position+1).Msg(what)
 		pause := time.NewTimer(r.cfg.RetryEvery)
@@ -59,6 +61,7 @@ type passing struct {
 	marked time.Time
 	noted  uint64 // what was last noted to be kept
 	end    uint64 // of the log, as the try began
+	again  uint64 // up to where entries were passed once before
 	whole  bool   // what the fold has taken was all done or handed to the volume
 }
 
@@ -78,6 +81,7 @@ func (r *reader) pass() error {
 		return err
 	}
 	p := &passing{reader: r, fold: f, row: new(engine.Row), window: new(window), whole: true, end: info.Last}
+	p.again = r.furthest
 	p.ctx, p.stop = context.WithCancelCause(r.ctx)
 	defer p.stop(nil)
 	if settings, _ := f.Settings(); settings != nil {
@@ -85,6 +89,7 @@ func (r *reader) pass() error {
 		r.waiters.settings(*settings)
 	}
 	r.waiters.seen(f.Seen())
+	r.progress.begins(r.saved, p.window)
 	p.judge()
 	if err := p.look(); err != nil {
 		return err
@@ -149,6 +154,7 @@ func (p *passing) save() {
 // take applies one entry.
 func (p *passing) take(e fold.Entry) error {
 	p.whole = false
+	p.progress.tries(e)
 	step, err := p.fold.Take(e)
 	if err != nil {
 		return err
@@ -160,6 +166,7 @@ func (p *passing) take(e fold.Entry) error {
 	}
 	p.whole = true
 	p.room.came(e)
+	p.passed(step)
 	p.judge()
 	if p.fold.AtPlace() || time.Since(p.marked) >= p.cfg.SaveEvery {
 		p.marked = time.Now()
@@ -221,6 +228,7 @@ func (p *passing) judge() {
 func (p *passing) voided(step fold.Step, why error) {
 	const what = "an entry of the replicated log is void"
 	p.say(zerolog.WarnLevel, what).Err(why).Uint64("position", step.Position).Str("server", step.Server).Msg(what)
+	p.countVoid(step)
 	p.waiters.void(step.Attempt, why)
 }
 
@@ -243,13 +251,14 @@ func (p *passing) keep(step fold.Step) error {
 		return err
 	}
 	p.waiters.take(step.Attempt)
-	under := p.window.begin(step.Position)
+	under := p.window.begin(step.Position, step.Time)
 	staged.Commit(p.ctx, func(facts logbook.Facts, err error) { p.ended(under, step, facts, err) })
 	return nil
 }
 
 // ended hears what became of a message. It must not wait for anything.
 func (p *passing) ended(u *underway, step fold.Step, facts logbook.Facts, err error) {
+	p.count(step, facts, err)
 	switch {
 	case errors.Is(err, logbook.ErrMismatch):
 		p.waiters.answer(step.Attempt, logbook.Facts{}, fmt.Errorf("%w: %w", logbook.ErrUnavailable, err))

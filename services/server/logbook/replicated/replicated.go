@@ -76,7 +76,8 @@ type Config struct {
 	Fresh func() error
 	// Kept hears of each message that the volume keeps and nobody here has waited for, and must
 	// not wait for anything: another server took it.
-	Kept func(logbook.Facts)
+	Kept  func(logbook.Facts)
+	Watch Watch // hears how entries fare
 
 	PublishAgain time.Duration // after which an entry without an acknowledgement is published again
 	CommitWithin time.Duration // after which a caller hears ErrUnknown
@@ -102,6 +103,8 @@ func (c Config) withDefaults() Config {
 	if c.Kept == nil {
 		c.Kept = func(logbook.Facts) {}
 	}
+	c.Watch = c.Watch.withDefaults()
+	c.Log = watchedLog{c.Log, c.Watch}
 	if c.Local.Sums == nil {
 		c.Local.Sums = floods.New(c.Local.Log, time.Now)
 	}
@@ -117,6 +120,8 @@ type Logbook struct {
 	waiters *waiters
 	health  *health
 	room    room
+
+	progress progress
 
 	mu      sync.Mutex      // of helpers: none begins once Close waits for them
 	helpers sync.WaitGroup  // goroutines beside the reader
@@ -153,6 +158,7 @@ func Open(cfg Config) (*Logbook, error) {
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.close = sync.OnceValue(l.shutDown)
 	l.waiters = newWaiters(l)
+	l.progress.begins(from, new(window))
 	l.begin(l.waiters.run)
 	l.begin((&auditor{Logbook: l}).run)
 	go func() {

@@ -38,11 +38,14 @@ func (r *room) came(e fold.Entry) {
 	}
 }
 
+// taken is how many bytes of the log are taken.
+func (r *room) taken() uint64 { return r.said.Load() + r.since.Load() }
+
 // percent is how much of the log is taken; 0 where nothing bounds the log.
 func (r *room) percent() uint64 {
 	most := r.most.Load()
 	if most == 0 {
 		return 0
 	}
-	return 100 * (r.said.Load() + r.since.Load()) / most
+	return 100 * r.taken() / most
 }

@@ -34,8 +34,9 @@ type waiter struct {
 	next   time.Time                   // when it is published again
 	pauses *backoff.ExponentialBackOff // behind one try and the next
 	tries  int
-	at     uint64 // where the log says that it is; 0: it has not said so
-	taken  bool   // this server has read it, and its volume is about to keep it
+	at     uint64    // where the log says that it is; 0: it has not said so
+	acked  time.Time // when it said so last
+	taken  bool      // this server has read it, and its volume is about to keep it
 }
 
 func newWaiters(l *Logbook) *waiters {
@@ -67,6 +68,13 @@ func (w *waiters) position() entry.Seen {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.at
+}
+
+// len is how many messages nobody has answered yet.
+func (w *waiters) len() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.waiting)
 }
 
 // add publishes a message and has then called with what became of it, once.
@@ -120,7 +128,7 @@ func (w *waiters) acknowledged(attempt entry.ID, at uint64, err error) {
 	waits := w.waiting[attempt]
 	refused := waits != nil && errors.Is(err, stream.ErrFull) && waits.tries == 1
 	if waits != nil && err == nil {
-		waits.at = at
+		waits.at, waits.acked = at, time.Now()
 	}
 	w.mu.Unlock()
 	if refused { // the only one that there was
@@ -160,6 +168,9 @@ func (w *waiters) answer(attempt entry.ID, facts logbook.Facts, err error) (wait
 	if waits == nil {
 		return false
 	}
+	if err == nil || errors.Is(err, logbook.ErrConflict) {
+		w.of.cfg.Watch.Answered(waits.sinceAcknowledged())
+	}
 	if err == nil && w.of.health.doubt() != nil {
 		facts, err = logbook.Facts{}, logbook.ErrUnknown
 	}
@@ -188,6 +199,7 @@ func (w *waiters) run() {
 func (w *waiters) look(now time.Time) {
 	again, late := w.due(now)
 	for attempt, data := range again {
+		w.of.cfg.Watch.Again()
 		w.publish(attempt, data)
 	}
 	for _, attempt := range late {

@@ -2,6 +2,7 @@ package replicated
 
 import (
 	"sync"
+	"time"
 
 	"sealpost/services/server/logbook/replicated/fold"
 )
@@ -14,19 +15,22 @@ type window struct {
 	open   []*underway
 	states []fold.State
 	err    error         // of the first that could not be kept
+	failed *underway     // that one
 	empty  chan struct{} // closed when none is open; nil while nobody waits for it
 }
 
 type underway struct {
 	position uint64
+	came     time.Time // into the log
 	done     bool
 }
 
-// begin adds a message, whose position is behind all others'.
-func (w *window) begin(position uint64) *underway {
+// begin adds a message, whose position is behind all others', and the time when it came
+// into the log.
+func (w *window) begin(position uint64, came time.Time) *underway {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	u := &underway{position: position}
+	u := &underway{position: position, came: came}
 	w.open = append(w.open, u)
 	return u
 }
@@ -36,7 +40,7 @@ func (w *window) end(u *underway, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if u.done = true; err != nil && w.err == nil {
-		w.err = err
+		w.err, w.failed = err, u
 	}
 	for len(w.open) > 0 && w.open[0].done {
 		w.open = w.open[1:]
@@ -45,6 +49,20 @@ func (w *window) end(u *underway, err error) {
 		close(w.empty)
 		w.empty = nil
 	}
+}
+
+// oldest is the first message that the volume does not keep yet.
+func (w *window) oldest() (position uint64, came time.Time, is bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first := w.failed
+	if len(w.open) > 0 && (first == nil || w.open[0].position < first.position) {
+		first = w.open[0]
+	}
+	if first == nil {
+		return 0, time.Time{}, false
+	}
+	return first.position, first.came, true
 }
 
 // mark takes the state behind all that were added so far.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"sealpost/services/server/logbook/replicated/fold"
 )
@@ -24,10 +25,10 @@ func TestWindow(t *testing.T) {
 	w.mark(fold.State{Position: 1})
 	due(1)
 	due()
-	two, three := w.begin(2), w.begin(3)
+	two, three := w.begin(2, time.Time{}), w.begin(3, time.Time{})
 	w.mark(fold.State{Position: 2})
 	w.mark(fold.State{Position: 3})
-	four := w.begin(4)
+	four := w.begin(4, time.Time{})
 	w.mark(fold.State{Position: 5})
 	due()
 	w.end(three, nil)
