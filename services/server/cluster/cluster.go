@@ -17,10 +17,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"sealpost/services/server/logbook/replicated"
 	"sealpost/services/server/state"
 	"sealpost/services/server/state/shared"
 	"sealpost/services/server/stream"
@@ -83,6 +85,7 @@ type Cluster struct {
 	cfg      Config
 	key      shared.Key
 	register *stream.Register
+	opened   atomic.Pointer[replicated.Logbook] // nil before the first time
 }
 
 // Connect reaches the nodes, and takes what is shared into the state directory, which is

@@ -13,10 +13,15 @@ import (
 // logPurpose is what the key of the replicated log is derived for.
 const logPurpose = "replicated log"
 
-// Open opens the logbook on this server's volume and on the replicated log. kept hears of each
-// message that another server took. Where the volume is why it cannot the error is a
-// *VolumeError.
-func (c *Cluster) Open(cfg local.Config, kept func(logbook.Facts)) (logbook.Logbook, *local.Logbook, error) {
+// Hooks hear of what happens in the log.
+type Hooks struct {
+	Kept  func(logbook.Facts) // a message that another server took
+	Watch replicated.Watch
+}
+
+// Open opens the logbook on this server's volume and on the replicated log. Where the volume is
+// why it cannot the error is a *VolumeError.
+func (c *Cluster) Open(cfg local.Config, hear Hooks) (logbook.Logbook, *local.Logbook, error) {
 	secret, err := c.key.Secret(logPurpose)
 	if err != nil {
 		return nil, nil, err
@@ -27,13 +32,23 @@ func (c *Cluster) Open(cfg local.Config, kept func(logbook.Facts)) (logbook.Logb
 	}
 	book, err := replicated.Open(replicated.Config{
 		Local: cfg, Log: replicated.StreamLog{Stream: log}, Secret: secret, Server: c.cfg.ClusterName,
-		KeepFor: c.cfg.ClusterKeep, Fresh: c.Fresh, Kept: kept,
+		KeepFor: c.cfg.ClusterKeep, Fresh: c.Fresh, Kept: hear.Kept, Watch: hear.Watch,
 	})
 	if err != nil {
 		log.Close()
 		return nil, nil, ofVolume(err)
 	}
+	c.opened.Store(book)
 	return &onStream{book, log}, book.Logbook, nil
+}
+
+// Figures returns what the logbook says of the log, and whether it was opened.
+func (c *Cluster) Figures() (f replicated.Figures, open bool) {
+	book := c.opened.Load()
+	if book == nil {
+		return f, false
+	}
+	return book.LogFigures(), true
 }
 
 // log connects to the replicated log.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
@@ -68,17 +69,17 @@ func clusterConfig(cfg Config, log zerolog.Logger) cluster.Config {
 }
 
 // open is how the logbook is opened.
-func (o *others) open() volumes.Opening {
+func (o *others) open(reg prometheus.Registerer) volumes.Opening {
 	if o == nil {
 		return volumes.OpenLocal
 	}
-	return func(cfg local.Config) (logbook.Logbook, *local.Logbook, error) {
-		return o.Open(cfg, func(f logbook.Facts) {
-			if hears := o.kept.Load(); hears != nil {
-				(*hears)(f)
-			}
-		})
-	}
+	registerCluster(reg, o.Figures)
+	hear := cluster.Hooks{Watch: watchCluster(reg), Kept: func(f logbook.Facts) {
+		if hears := o.kept.Load(); hears != nil {
+			(*hears)(f)
+		}
+	}}
+	return func(cfg local.Config) (logbook.Logbook, *local.Logbook, error) { return o.Open(cfg, hear) }
 }
 
 // follow takes what the others change, until close, and tells kept of messages that they

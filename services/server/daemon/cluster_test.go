@@ -193,6 +193,9 @@ func TestCluster(t *testing.T) {
 	c.ready()
 	c.deliver(s.courier(c), text("four"))
 	s.equal(4)
+	if metrics := c.get("/metrics"); !strings.Contains(metrics, "\nsealpost_cluster_servers 3\n") {
+		t.Errorf("the metrics do not tell of three servers:\n%s", metrics)
+	}
 }
 
 // TestClusterVolumeOfYesterday: a volume that was emptied, or restored from an earlier day,

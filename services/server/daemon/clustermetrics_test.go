@@ -20,33 +20,33 @@ import (
 	"sealpost/services/server/logbook/replicated/fold"
 )
 
-// cluster is what a logbook on several servers says of itself in these tests.
-type cluster struct {
+// scraped is what a logbook on several servers says of itself in these tests.
+type scraped struct {
 	figures replicated.Figures
 	open    bool
 	watch   replicated.Watch
 	reg     *prometheus.Registry
 }
 
-func newCluster() *cluster {
-	c := &cluster{open: true, reg: prometheus.NewRegistry()}
+func newCluster() *scraped {
+	c := &scraped{open: true, reg: prometheus.NewRegistry()}
 	registerCluster(c.reg, func() (replicated.Figures, bool) { return c.figures, c.open })
 	c.watch = watchCluster(c.reg)
 	return c
 }
 
 // text is what is scraped.
-func (c *cluster) text(t *testing.T) string {
+func (c *scraped) text(t *testing.T) string {
 	t.Helper()
-	scraped := httptest.NewRecorder()
-	promhttp.HandlerFor(c.reg, promhttp.HandlerOpts{}).ServeHTTP(scraped, httptest.NewRequest("GET", "/", nil))
-	if scraped.Code != http.StatusOK {
-		t.Fatal(scraped.Body)
+	answer := httptest.NewRecorder()
+	promhttp.HandlerFor(c.reg, promhttp.HandlerOpts{}).ServeHTTP(answer, httptest.NewRequest("GET", "/", nil))
+	if answer.Code != http.StatusOK {
+		t.Fatal(answer.Body)
 	}
-	return scraped.Body.String()
+	return answer.Body.String()
 }
 
-func (c *cluster) says(t *testing.T, lines ...string) {
+func (c *scraped) says(t *testing.T, lines ...string) {
 	t.Helper()
 	text := c.text(t)
 	for _, line := range lines {

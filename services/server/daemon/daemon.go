@@ -85,7 +85,7 @@ func Run(ctx context.Context, cfg Config, log zerolog.Logger, opts Options) erro
 		Sharded: cfg.LogLayout == "sharded", KeepParts: cfg.KeepPartsFor, PartsHeld: gaugeParts(registry),
 		Retain: local.Policy{For: cfg.RetainFor, Bytes: uint64(cfg.RetainBytes)}, Retired: countRetired(registry),
 		Watch: watchCommitter(registry),
-	}, st, others.open())
+	}, st, others.open(registry))
 	defer opener.Close()
 	registry.MustRegister(figures{opener.Figures})
 	metrics := intake.NewMetrics(registry)

@@ -31,9 +31,9 @@ func aged(t *testing.T, servers ...string) *handLog {
 	return log
 }
 
-// behind waits until a logbook says that it has passed a log up to a position, and has not
+// lags waits until a logbook says that it has passed a log up to a position, and has not
 // passed what is an hour old behind it.
-func behind(t *testing.T, book *Logbook, position, lag uint64) {
+func lags(t *testing.T, book *Logbook, position, lag uint64) {
 	t.Helper()
 	soon(t, "the server says how far it is behind", func() bool {
 		f := book.LogFigures()
@@ -122,7 +122,7 @@ func TestLagInFrontOfTheVolume(t *testing.T) {
 	putMessage(t, log, "two")
 	putMessage(t, log, "three")
 	book := open(t, cfg)
-	behind(t, book, 3, 2)
+	lags(t, book, 3, 2)
 	asked := func() (n int) { log.set(func(l *handLog) { n = l.asked }); return n }
 	for last := asked() + 50; asked() < last; {
 		if f := book.LogFigures(); f.Position > 3 || f.Lag() < 2 {
@@ -150,7 +150,7 @@ func TestLagInFrontOfTheLog(t *testing.T) {
 				t.Errorf("nothing was read, for %v", f.Behind)
 			}
 		} else {
-			behind(t, book, gone-1, 2)
+			lags(t, book, gone-1, 2)
 		}
 		log.forget(gone, false)
 		caughtUp(t, book, log)
@@ -186,10 +186,10 @@ func TestLagOfASilentLog(t *testing.T) {
 	soon(t, "the log answers", func() bool { return book.LogFigures().Known })
 	log.forget(3, true)
 	putMessage(t, log.handLog, "x")
-	behind(t, book, 2, 1)
+	lags(t, book, 2, 1)
 	log.silent.Store(true)
 	soon(t, "the log does not answer", unanswered)
-	behind(t, book, 2, 1)
+	lags(t, book, 2, 1)
 }
 
 // What was tried is known to be there, also where the log has not said so, and a lag does not
