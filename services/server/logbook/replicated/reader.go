@@ -1,6 +1,7 @@
 package replicated
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,8 @@ import (
 // reader reads the log and has the volume keep what is in it. It is one goroutine.
 type reader struct {
 	*Logbook
-	saved fold.State // on the volume, which keeps all before it
+	saved    fold.State // on the volume, which keeps all before it
+	standing standing
 }
 
 // run reads on until the logbook is closed. Where an entry cannot be passed it goes back
@@ -59,6 +61,7 @@ type passing struct {
 	noted  uint64 // what was last noted to be kept
 	end    uint64 // of the log, as the try began
 	whole  bool   // what the fold has taken was all done or handed to the volume
+	stuck  *StuckError
 }
 
 // pass reads from the state that was written last, until something cannot be kept.
@@ -71,6 +74,9 @@ func (r *reader) pass() error {
 		if err := r.join(info); err != nil {
 			return err
 		}
+	}
+	if err := r.askVoids(); err != nil {
+		return err
 	}
 	f, err := fold.New(r.key, r.cfg.Server, r.saved)
 	if err != nil {
@@ -95,10 +101,7 @@ func (r *reader) pass() error {
 		p.window.mark(f.State())
 		p.save()
 	}
-	if kept != nil {
-		return kept
-	}
-	return err
+	return p.failed(cmp.Or(kept, err))
 }
 
 // startSaving writes states every now and then, and tells the others, until the try is over.
@@ -177,7 +180,7 @@ func (p *passing) look() {
 func (p *passing) do(step fold.Step) error {
 	switch step.Kind {
 	case entry.KindMessage:
-		return p.keep(step)
+		return p.message(step)
 	case entry.KindSettings:
 		return p.applySettings(*step.Settings)
 	}
@@ -226,6 +229,13 @@ func (p *passing) keep(step fold.Step) error {
 		if errors.Is(err, logbook.ErrMismatch) || errors.Is(err, errOtherChunk) {
 			p.voided(step, err)
 			return nil
+		}
+		return err
+	}
+	if void, err := p.leave(step.Position); void || err != nil {
+		staged.Discard()
+		if void {
+			p.overruled(step)
 		}
 		return err
 	}
