@@ -5,13 +5,16 @@ package remedy
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 
 	"golang.org/x/sys/unix"
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/logbook/replicated"
 	"sealpost/services/server/state"
+	"sealpost/services/server/state/shared"
 	"sealpost/services/server/volumes"
 	"sealpost/shared/crypto/identity"
 	"sealpost/shared/durable"
@@ -32,10 +35,27 @@ func For(err error) string {
 	if own := fixed(nil); errors.As(err, &own) && own.Fix() != "" {
 		return own.Fix()
 	}
-	for _, find := range []func(error) string{ofVolumes, ofState, ofSystem} {
+	for _, find := range []func(error) string{ofCluster, ofVolumes, ofState, ofSystem} {
 		if text := find(err); text != "" {
 			return text
 		}
+	}
+	return ""
+}
+
+// ofCluster is about what servers that read one log have to agree on.
+func ofCluster(err error) string {
+	var stuck *replicated.StuckError
+	switch {
+	case errors.As(err, &stuck):
+		void := fmt.Sprintf("if no server can keep the entry, server cluster void %d has all pass it", stuck.Position)
+		if text := For(stuck.Err); text != "" {
+			return text + "; " + void
+		}
+		return void
+	case errors.As(err, new(*shared.NotStuckError)):
+		return "a server that can keep the entry does so, and goes on; one that was just trying again soon stands there, " +
+			"ask again then; one that is gone for good must be forgotten first"
 	}
 	return ""
 }
