@@ -40,6 +40,8 @@ const clusterUsage = `usage: server cluster COMMAND
       -json                   as one JSON object
   server cluster upgrade      have this command's TZ, SERVER_LOG_CIPHERTEXT_MAX and
                               SERVER_LOG_LAYOUT hold for messages from now on
+  server cluster void N       have all servers pass the entry at position N of the log, in
+                              front of which they all stand since none can keep it
 
 Settings are those of the server, with SERVER_LOGBOOK=nats. init and import need a
 user of the nodes that may create streams; all others take the servers' own.
@@ -53,6 +55,7 @@ var clusterCommands = map[string]command{
 	"forget":  clusterForget,
 	"status":  clusterStatus,
 	"upgrade": clusterUpgrade,
+	"void":    clusterVoid,
 }
 
 func clusterCommand(ctx context.Context, args []string, std voice.Streams) error {
@@ -218,6 +221,25 @@ func clusterForget(ctx context.Context, args []string, std voice.Streams) error 
 		}
 		record(std, trail.ClusterForgotten).Str("server", name).Msg("a server counts in the replicated log no more")
 		_, err := fmt.Fprintf(std.Out, "%s counts no more\n", name)
+		return err
+	})
+}
+
+func clusterVoid(ctx context.Context, args []string, std voice.Streams) error {
+	text, err := oneArgument("cluster void N", args, func(*flag.FlagSet) {})
+	if err != nil {
+		return err
+	}
+	position, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || position == 0 {
+		return usageError("cluster void: %q must be a position in the replicated log", text)
+	}
+	return withCluster(ctx, func(ctx context.Context, config clusterConfig, c *cluster.Cluster, id string) error {
+		if err := c.Void(ctx, id, config.DataDir, position); err != nil {
+			return err
+		}
+		record(std, trail.ClusterVoided).Uint64("position", position).Msg("an entry of the replicated log is void")
+		_, err := fmt.Fprintf(std.Out, "the entry at position %d is void\n", position)
 		return err
 	})
 }

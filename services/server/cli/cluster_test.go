@@ -88,6 +88,10 @@ func TestClusterCommands(t *testing.T) {
 		!strings.Contains(problems, "no server b counts") {
 		t.Errorf("forgotten twice: status %d, %s", status, problems)
 	}
+	if status, _, problems := call(t, "cluster", "void", "3"); status != exitFailed ||
+		!strings.Contains(problems, "not all servers stand in front of it and cannot keep it: a, c, d") {
+		t.Errorf("void: status %d, %s", status, problems)
+	}
 	t.Setenv("SERVER_LOG_LAYOUT", "sharded")
 	if out := done(t, "cluster", "upgrade"); !strings.Contains(out, "from now on") || !shown(t).Settings.Sharded {
 		t.Errorf("upgrade says %s, and settings are %+v", out, shown(t).Settings)
@@ -105,7 +109,8 @@ func TestClusterKeepsAnotherState(t *testing.T) {
 	nodes := natstest.Start(t, natstest.Options{})
 	key := strings.TrimSpace(done(t, "cluster", "key"))
 	inCluster(t, nodes, key, "a")
-	if status, _, problems := call(t, "cluster", "init", "a"); status != exitFailed || !strings.Contains(problems, "-max-bytes") {
+	status, _, problems := call(t, "cluster", "init", "a")
+	if status != exitFailed || !strings.Contains(problems, "-max-bytes") {
 		t.Errorf("more than the nodes have: status %d, %s", status, problems)
 	}
 	done(t, "cluster", "init", "-max-bytes", "1GiB", "a")

@@ -33,6 +33,7 @@ func (c *Cluster) Open(cfg local.Config, hear Hooks) (logbook.Logbook, *local.Lo
 	book, err := replicated.Open(replicated.Config{
 		Local: cfg, Log: replicated.StreamLog{Stream: log}, Secret: secret, Server: c.cfg.ClusterName,
 		KeepFor: c.cfg.ClusterKeep, Fresh: c.Fresh, Kept: hear.Kept, Watch: hear.Watch,
+		Voids: c.Passage(c.cfg.ClusterName),
 	})
 	if err != nil {
 		log.Close()

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"sealpost/services/server/logbook/replicated/entry"
@@ -36,9 +37,12 @@ func adding(now fold.State, names []string) *entry.Header {
 	return &entry.Header{Kind: entry.KindServers, Servers: &entry.Servers{Add: missing}}
 }
 
-// Forget has a server counted no more: nothing is kept in the log for it. The error is an
-// *UnknownError where it does not count.
+// Forget has a server, which must not run, counted no more: nothing is kept in the log for it,
+// and nobody waits for its word. The error is an *UnknownError where it does not count.
 func (c *Cluster) Forget(ctx context.Context, logbookID, dir, name string) error {
+	if err := c.Shared.Forget(ctx, name); err != nil {
+		return err
+	}
 	forgotten := false
 	err := c.order(ctx, logbookID, dir, func(now fold.State) *entry.Header {
 		if _, counts := now.Servers[name]; !counts {
@@ -64,6 +68,17 @@ func (c *Cluster) Upgrade(ctx context.Context, logbookID, dir string, to entry.S
 		return &entry.Header{Kind: entry.KindSettings, Settings: &to}
 	})
 	return changed, err
+}
+
+// Void has all servers pass an entry that none of them can keep. The error is a
+// *shared.NotStuckError where one may keep it, or has.
+func (c *Cluster) Void(ctx context.Context, logbookID, dir string, position uint64) error {
+	t, err := c.control(ctx, logbookID, dir)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	return c.Shared.Void(ctx, position, slices.Collect(maps.Keys(t.now.Servers)))
 }
 
 func (c *Cluster) order(ctx context.Context, logbookID, dir string, asks func(fold.State) *entry.Header) error {

@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"errors"
+	"fmt"
 
 	"sealpost/services/server/logbook/replicated"
 	"sealpost/services/server/logbook/replicated/entry"
@@ -25,7 +26,14 @@ func ofCluster(err error) string {
 // ofLog is about what this server reads in the replicated log.
 func ofLog(err error) string {
 	var fork *fold.ForkError
+	var stuck *replicated.StuckError
 	switch {
+	case errors.As(err, &stuck):
+		void := fmt.Sprintf("if no server can keep the entry, server cluster void %d has all pass it", stuck.Position)
+		if text := For(stuck.Err); text != "" {
+			return text + "; " + void
+		}
+		return void
 	case errors.Is(err, replicated.ErrStrange):
 		return "server cluster join has it counted again; where the log begins later than what it has read, it says so then"
 	case errors.As(err, new(*replicated.JoinError)):
@@ -54,7 +62,7 @@ func ofNodes(err error) string {
 	case errors.As(err, new(*stream.NodeError)):
 		return "mend that node's configuration (sync_interval: always) or version, and start it again"
 	case errors.As(err, new(*stream.SettingsError)):
-		return "give the stream the settings that server cluster init makes: nats stream edit"
+		return "give the stream the settings of server cluster init: nats stream edit"
 	case errors.Is(err, stream.ErrNoPlace):
 		return "let all nodes run, with max_file_store of their jetstream settings as large; or give a smaller -max-bytes"
 	case errors.Is(err, stream.ErrNoStream):
@@ -82,6 +90,9 @@ func ofShared(err error) string {
 			"same, remove the file shared_revision of this server's state"
 	case errors.Is(err, shared.ErrStale):
 		return "more than half of the nodes must be reached; the server goes on by itself then"
+	case errors.As(err, new(*shared.NotStuckError)):
+		return "a server that can keep the entry does so, and goes on; one that was just trying again soon stands there, " +
+			"ask again then; one that is gone for good must be forgotten first: server cluster forget NAME"
 	case errors.As(err, new(*shared.VersionError)):
 		return "upgrade this server: it goes on by itself then"
 	}

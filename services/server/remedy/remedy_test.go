@@ -41,6 +41,10 @@ func TestFor(t *testing.T) {
 		err  error
 		want string // what the remedy names
 	}{
+		{&replicated.StuckError{Position: 7, Err: logbook.ErrNoSpace}, "make room"},
+		{&replicated.StuckError{Position: 7, Err: logbook.ErrNoSpace}, "server cluster void 7"},
+		{&replicated.StuckError{Position: 7, Err: errors.New("x")}, "server cluster void 7"},
+		{&shared.NotStuckError{Position: 7}, "ask again"},
 		{&local.MisfitError{}, "server logbook accept"},
 		{&local.ForkError{}, "server logbook accept"},
 		{&local.CorruptError{}, "server verify"},

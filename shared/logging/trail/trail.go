@@ -40,6 +40,7 @@ const (
 	ClusterJoined
 	ClusterForgotten
 	ClusterUpgraded
+	ClusterVoided
 	OutboxLogbookAccepted
 	steps // how many there are
 )
@@ -60,6 +61,7 @@ var names = [steps]string{
 	ClusterJoined:         "cluster server joined",
 	ClusterForgotten:      "cluster server forgotten",
 	ClusterUpgraded:       "cluster upgraded",
+	ClusterVoided:         "cluster entry void",
 	OutboxLogbookAccepted: "outbox logbook accepted",
 }
 

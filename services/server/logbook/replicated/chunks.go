@@ -120,12 +120,15 @@ func (p *passing) finish(w *bodyWriter, m entry.Message, err error) error {
 // the log is at fault, and the entry is tried again.
 func (p *passing) chunk(position uint64, attempt entry.ID, index int) ([]byte, error) {
 	e, err := p.cfg.Log.Get(p.ctx, position)
+	if errors.Is(err, stream.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", errNoChunk, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("chunk at %d: %w", position, err)
 	}
 	h, body, err := p.key.Open(e.Data)
 	if err != nil {
-		return nil, fmt.Errorf("chunk at %d: %w", position, err)
+		return nil, fmt.Errorf("chunk at %d: %w: %w", position, errNoChunk, err)
 	}
 	if h.Kind != entry.KindChunk || h.Attempt != attempt || h.Chunk.Index != index {
 		return nil, errOtherChunk

@@ -1,6 +1,7 @@
 package replicated
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ type reader struct {
 	saved    fold.State // on the volume, which keeps all before it
 	furthest uint64     // position up to which entries were passed once
 	known    []byte     // a checkpoint that the volume has to come to; nil: it is there
+	standing standing
 }
 
 // run reads on until the logbook is closed. Where an entry cannot be passed it goes back
@@ -63,6 +65,7 @@ type passing struct {
 	end    uint64 // of the log, as the try began
 	again  uint64 // up to where entries were passed once before
 	whole  bool   // what the fold has taken was all done or handed to the volume
+	stuck  *StuckError
 }
 
 // pass reads from the state that was written last, until something cannot be kept.
@@ -75,6 +78,9 @@ func (r *reader) pass() error {
 		if err := r.join(info); err != nil {
 			return err
 		}
+	}
+	if err := r.askVoids(); err != nil {
+		return err
 	}
 	f, err := fold.New(r.key, r.cfg.Server, r.saved)
 	if err != nil {
@@ -103,10 +109,7 @@ func (r *reader) pass() error {
 		p.window.mark(f.State())
 		p.save()
 	}
-	if kept != nil {
-		return kept
-	}
-	return err
+	return p.failed(cmp.Or(kept, err))
 }
 
 // startSaving writes states every now and then, and tells the others, until the try is over.
@@ -195,7 +198,7 @@ func (p *passing) look() error {
 func (p *passing) do(step fold.Step) error {
 	switch step.Kind {
 	case entry.KindMessage:
-		return p.keep(step)
+		return p.message(step)
 	case entry.KindSettings:
 		return p.applySettings(*step.Settings)
 	case entry.KindImport:
@@ -247,6 +250,13 @@ func (p *passing) keep(step fold.Step) error {
 		if errors.Is(err, logbook.ErrMismatch) || errors.Is(err, errOtherChunk) {
 			p.voided(step, err)
 			return nil
+		}
+		return err
+	}
+	if void, err := p.leave(step.Position); void || err != nil {
+		staged.Discard()
+		if void {
+			p.overruled(step)
 		}
 		return err
 	}

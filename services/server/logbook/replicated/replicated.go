@@ -68,6 +68,7 @@ type Config struct {
 	Log    Log
 	Secret []byte // that all servers of the cluster have
 	Server string // this one's name
+	Voids  Voids  // by operators; nil: there are none
 	// KeepFor is how long entries stay in the log that all servers keep, for one that comes
 	// back.
 	KeepFor time.Duration

@@ -65,6 +65,7 @@ type known struct {
 // newest is what is shared now.
 type newest struct {
 	files map[string][]byte
+	passages
 	known
 }
 
@@ -93,7 +94,7 @@ func (s *Shared) read(ctx context.Context) (is newest, err error) {
 	if err != nil {
 		return is, err
 	}
-	is = newest{c.Files, known{revision, sumOf(sealed)}}
+	is = newest{c.Files, c.passages, known{revision, sumOf(sealed)}}
 	was, err := s.known()
 	if err == nil && !is.follows(was, c.Over) {
 		err = fmt.Errorf("%w: revision %d, known was %d", ErrOlder, revision, was.revision)

@@ -1,7 +1,8 @@
 // Package shared keeps what the states of all servers of a cluster have in common: their
 // identities, the logbook's id, the senders and their limits. It lies in a register (package
 // stream), sealed with the cluster's key, and each server has a copy of it in its state
-// directory, where package state reads it.
+// directory, where package state reads it. Beside that the register says which entries of the
+// replicated log are void by an operator's word (see Passage): that is in no copy.
 //
 // Guaranteed:
 //
@@ -86,6 +87,7 @@ type content struct {
 	V     int               `json:"v"`
 	Over  sum               `json:"over"`  // of the sealed value that this replaced
 	Files map[string][]byte `json:"files"` // of package state
+	passages
 }
 
 // Shared follows what is shared.
@@ -107,7 +109,7 @@ func Share(ctx context.Context, cfg Config) error {
 	if err := state.CheckCommon(files); err != nil {
 		return err
 	}
-	_, err = (&Shared{cfg: cfg.withDefaults()}).set(ctx, files, newest{})
+	_, err = (&Shared{cfg: cfg.withDefaults()}).set(ctx, newest{files: files}, newest{})
 	return err
 }
 
@@ -206,6 +208,7 @@ func (s *Shared) changeOnce(ctx context.Context, do func(dir string) error) erro
 	var was, is newest
 	err := s.locked(ctx, changeLock, func() (err error) {
 		if was, err = s.take(ctx); err == nil {
+			is.passages = was.passages
 			is.files, err = s.edit(was.files, do)
 		}
 		return err
@@ -214,7 +217,7 @@ func (s *Shared) changeOnce(ctx context.Context, do func(dir string) error) erro
 		return err
 	}
 	// Without a lock: it may take as long as there is no leader.
-	if is, err = s.set(ctx, is.files, was); err != nil {
+	if is, err = s.set(ctx, is, was); err != nil {
 		return err
 	}
 	if err := s.locked(ctx, copyLock, func() error { return s.copy(is) }); err != nil {
@@ -223,17 +226,19 @@ func (s *Shared) changeOnce(ctx context.Context, do func(dir string) error) erro
 	return nil
 }
 
-func (s *Shared) set(ctx context.Context, files map[string][]byte, over newest) (is newest, err error) {
-	text, err := json.Marshal(content{version, over.sum, files})
+// set replaces one value by another, which it returns with what is known of it then.
+func (s *Shared) set(ctx context.Context, by, over newest) (newest, error) {
+	text, err := json.Marshal(content{version, over.sum, by.files, by.passages})
 	if err != nil {
-		return is, err
+		return by, err
 	}
 	sealed, err := s.cfg.Key.seal(text)
 	if err != nil {
-		return is, err
+		return by, err
 	}
 	revision, err := s.cfg.Register.Set(ctx, sealed, over.revision)
-	return newest{files, known{revision, sumOf(sealed)}}, err
+	by.known = known{revision, sumOf(sealed)}
+	return by, err
 }
 
 // open returns what is shared.

@@ -41,6 +41,13 @@ func TestShared(t *testing.T) {
 		{"Newer", testNewer},
 		{"Killed", testKilled},
 		{"Stale", testStale},
+		{"Void", testVoid},
+		{"ManyVoid", testManyVoid},
+		{"PassagesStay", testPassagesStay},
+		{"PassageIsSetOnce", testPassageIsSetOnce},
+		{"LatePromise", testLatePromise},
+		{"PassagesMeet", testPassagesMeet},
+		{"PassageAway", testPassageAway},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c.In(t)
