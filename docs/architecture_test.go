@@ -107,7 +107,7 @@ var rules = []struct{ pkg, may string }{
 	{`services/server/logbook/replicated/entry`, `shared/.*`},
 	{`services/server/logbook/replicated/fold`, `shared/.*|services/server/logbook/replicated/entry`},
 	{`services/server/logbook/replicated`, `shared/.*|services/server/(logbook|stream)|` +
-		`services/server/logbook/(engine|engine/(disk|manifest|merkle|wal)|local|replicated/(entry|fold))`},
+		`services/server/logbook/(engine|engine/(disk|manifest|merkle|wal)|local(/retire)?|replicated/(entry|fold))`},
 	{`services/server/logbook/parts`, `shared/.*|services/server/logbook|services/server/logbook/engine/(disk|wal)`},
 	{`services/server/logbook.*`, `shared/.*|services/server/logbook`},
 	{`services/server/quota`, `shared/.*|services/server/logbook`},

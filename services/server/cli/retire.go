@@ -27,7 +27,7 @@ func retire(ctx context.Context, args []string, std voice.Streams) error {
 		return err
 	}
 	return withVolumes(func(config volumesConfig, st *state.State) error {
-		done, err := volumes.Retire(ctx, config.DataDir, st, order)
+		done, err := volumes.Retire(ctx, config.DataDir, st, order, false)
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ const rememberEvery = 30 * time.Second
 // rememberEvery old, so that a log volume restored from an earlier day is
 // noticed at the next start.
 type memory struct {
-	*local.Logbook
+	signing
 	st    *state.State
 	log   zerolog.Logger
 	known []byte
@@ -28,9 +28,15 @@ type memory struct {
 
 var _ logbook.Logbook = (*memory)(nil)
 
-func remembered(book *local.Logbook, st *state.State, policy local.Policy, log zerolog.Logger) *memory {
-	m := &memory{Logbook: book, st: st, log: log, stop: make(chan struct{}), ended: make(chan struct{}),
-		going: startRetiring(book, st, policy, log)}
+// signing is a logbook with the checkpoint that it has signed last.
+type signing interface {
+	logbook.Logbook
+	Checkpoint() []byte
+}
+
+func remembered(book signing, r retirer, st *state.State, policy local.Policy, log zerolog.Logger) *memory {
+	m := &memory{signing: book, st: st, log: log, stop: make(chan struct{}), ended: make(chan struct{}),
+		going: startRetiring(r, st, policy, log)}
 	go m.run()
 	return m
 }
@@ -66,7 +72,7 @@ func (m *memory) Close() error {
 	m.going.close()
 	close(m.stop)
 	<-m.ended
-	err := m.Logbook.Close()
+	err := m.signing.Close()
 	m.note()
 	return err
 }

@@ -80,7 +80,7 @@ func openCopy(t *testing.T, left map[string][]byte) bool {
 		}
 		return false
 	}
-	if n := book.(*memory).Len(); n != 2 {
+	if n := book.(*memory).signing.(*local.Logbook).Len(); n != 2 {
 		t.Errorf("it opens with %d messages", n)
 	}
 	check(t, book.Close())

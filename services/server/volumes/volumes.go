@@ -92,7 +92,7 @@ func (o *Opener) Open() (logbook.Logbook, error) {
 	book, err := o.openOrAccept()
 	if err == nil {
 		o.opened.Store(book)
-		return remembered(book, o.st, o.cfg.Retain, o.cfg.Log), nil
+		return remembered(book, alone{book.Retirer}, o.st, o.cfg.Retain, o.cfg.Log), nil
 	}
 	if !IsVerdict(err) { // it may be this server's trouble alone, and another may do better
 		o.release()

@@ -180,6 +180,8 @@ func (p *passing) do(step fold.Step) error {
 		return p.keep(step)
 	case entry.KindSettings:
 		return p.applySettings(*step.Settings)
+	case entry.KindRetire:
+		return p.retire(step)
 	}
 	return nil
 }

@@ -14,7 +14,8 @@ import (
 	"sealpost/services/server/stream"
 )
 
-// waiters are those whose message was published and has not been passed by this server.
+// waiters are those whose message, or order, was published and has not been passed by this
+// server.
 type waiters struct {
 	of *Logbook
 
@@ -150,20 +151,21 @@ func (w *waiters) void(attempt entry.ID, why error) {
 	}
 }
 
-// answer ends the waiting for an attempt, if somebody waits. Nobody is told that a message
-// is kept by a server that may be one of few that have read something else.
-func (w *waiters) answer(attempt entry.ID, facts logbook.Facts, err error) {
+// answer ends the waiting for an attempt, and reports whether somebody waited. Nobody is told
+// that a message is kept by a server that may be one of few that have read something else.
+func (w *waiters) answer(attempt entry.ID, facts logbook.Facts, err error) (waited bool) {
 	w.mu.Lock()
 	waits := w.waiting[attempt]
 	delete(w.waiting, attempt)
 	w.mu.Unlock()
 	if waits == nil {
-		return
+		return false
 	}
 	if err == nil && w.of.health.doubt() != nil {
 		facts, err = logbook.Facts{}, logbook.ErrUnknown
 	}
 	waits.then(facts, err)
+	return true
 }
 
 // looks is how often in the time after which something is published again it is looked
