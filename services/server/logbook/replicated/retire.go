@@ -44,6 +44,15 @@ func (r *Retirer) Ready() error {
 	return r.Retirer.Ready()
 }
 
+// Work removes files, but not on a server that may be one of few that have read something else:
+// there the error is a logbook.ErrUnavailable.
+func (r *Retirer) Work(stop <-chan struct{}) (bytes uint64, err error) {
+	if err := r.l.health.doubt(); err != nil {
+		return 0, err
+	}
+	return r.Retirer.Work(stop)
+}
+
 // Retire has the numbers retired by all servers, and returns those that were not before, once
 // this server has done it; the files of all of them go with the next call of Work. Stop ends
 // the waiting. The error is a *retire.NotKeptError, a *retire.RangesError or Ready's, and then
