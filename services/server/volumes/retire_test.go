@@ -150,6 +150,32 @@ func TestOrderNotTaken(t *testing.T) {
 	}
 }
 
+// TestOrderWithoutAServer: what only a server may do is not done here, also where one has
+// ended since.
+func TestOrderWithoutAServer(t *testing.T) {
+	data, st, stop := kept(t, 1, local.Config{})
+	stop()
+	if _, err := Retire(t.Context(), data, st, order(0, 0), true); !errors.Is(err, ErrNotRunning) || !there(t, data, 0) {
+		t.Errorf("got %v, the file is there: %v", err, there(t, data, 0))
+	}
+	orders, err := st.Orders()
+	check(t, err)
+	defer orders.Close()
+	e := &errand{dir: data, st: st, orders: orders, order: order(0, 0), onlyServer: true, given: time.Now(), looks: -1}
+	check(t, orders.Give(e.order))
+	if _, err := e.run(t.Context()); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("it was given: %v", err)
+	}
+	e.looks = -1
+	check(t, orders.Give(e.order))
+	if _, given, err := st.TakeRetireOrder(); !given || err != nil {
+		t.Fatalf("given %v, %v", given, err)
+	}
+	if _, err := e.run(t.Context()); !errors.Is(err, ErrUnanswered) {
+		t.Errorf("it was taken: %v", err)
+	}
+}
+
 func soon(t *testing.T, came func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !came(); time.Sleep(5 * time.Millisecond) {

@@ -78,7 +78,11 @@ func (r *retiring) close() {
 	<-r.ended
 }
 
+// turn does what is to be done now. What cannot be retired yet is taken a moment later.
 func (r *retiring) turn() error {
+	if err := r.retirer.Ready(); err != nil {
+		return errors.Join(err, r.work())
+	}
 	return errors.Join(r.order(), r.byPolicy(), r.work())
 }
 
@@ -105,9 +109,6 @@ func (r *retiring) byPolicy() error {
 
 // order carries out what a command has asked for, and answers it.
 func (r *retiring) order() error {
-	if err := r.retirer.Ready(); err != nil {
-		return err // it is taken a moment later
-	}
 	order, given, err := r.st.TakeRetireOrder()
 	if err != nil || !given {
 		return err

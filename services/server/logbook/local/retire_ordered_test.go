@@ -48,7 +48,8 @@ func TestRetireOrdered(t *testing.T) {
 		check(t, err)
 		orders = append(orders, order{which, on})
 		done, err := books[0].Retirer.RetireOrdered(set(t, which), on)
-		if err != nil || done.String() != fresh.String() || on.Serial != uint64(i) || books[0].Retirer.Serial() != on.Serial+1 {
+		next := books[0].Retirer.Serial()
+		if err != nil || done.String() != fresh.String() || on.Serial != uint64(i) || next != on.Serial+1 {
 			t.Errorf("%s on %d: %v, planned %v, %v", which, on.Serial, done, fresh, err)
 		}
 	}

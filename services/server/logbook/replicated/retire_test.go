@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/local/fit"
 	"sealpost/services/server/logbook/local/retire"
+	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/shared/crypto/receipt"
 	"sealpost/shared/logfile"
@@ -340,7 +342,8 @@ func TestRetireIsUnsettled(t *testing.T) {
 	cfg.CommitWithin = 20 * time.Millisecond
 	book := ready(t, open(t, cfg))
 	var unsettled *UnsettledError
-	if _, err := book.Retirer.Retire(set(t, "0"), nil); !errors.As(err, &unsettled) || !errors.Is(err, logbook.ErrUnknown) {
+	_, err := book.Retirer.Retire(set(t, "0"), nil)
+	if !errors.As(err, &unsettled) || !errors.Is(err, logbook.ErrUnknown) {
 		t.Errorf("too late: %v", err)
 	}
 	if err := book.Close(); err != nil {
@@ -555,6 +558,35 @@ func TestTrailOfRetiring(t *testing.T) {
 	}
 }
 
+// rotated is a notary that others than before sign as.
+type rotated struct {
+	logbooktest.Notary
+	times atomic.Uint64
+}
+
+func (r *rotated) Signers() uint64 { return r.times.Load() }
+
+// A note that is signed anew stays the one that the log has come to.
+func TestRetireSignersChange(t *testing.T) {
+	log, notary := begun(t, "a"), &rotated{Notary: testNotary}
+	putMessage(t, log, "one")
+	cfg := testConfig(t.TempDir(), "a", log)
+	cfg.Local.Notary = notary
+	book := ready(t, open(t, cfg))
+	signed(t, book, 1)
+	retired(t, book, "0")
+	note := noteOn(t, cfg.Local.Dir)
+	notary.times.Add(1)
+	path := filepath.Join(cfg.Local.Dir, fit.RetiredPath)
+	if err := os.WriteFile(path, nil, 0o600); err != nil { // so that it shows that it is written
+		t.Fatal(err)
+	}
+	work(t, book)
+	if again := noteOn(t, cfg.Local.Dir); again != note {
+		t.Errorf("the note is\n%s\nafter\n%s", again, note)
+	}
+}
+
 // A server that may be one of few that have read something else removes no file.
 func TestNoFileGoesInDoubt(t *testing.T) {
 	c := holding(t, 1, "a", "b", "c")
@@ -629,7 +661,8 @@ func TestRetireManyRanges(t *testing.T) {
 	}
 	before := log.last()
 	var ranges *retire.RangesError
-	if _, err := book.Retirer.Retire(set(t, fmt.Sprint(messages-1)), nil); !errors.As(err, &ranges) || log.last() != before {
+	_, err := book.Retirer.Retire(set(t, fmt.Sprint(messages-1)), nil)
+	if !errors.As(err, &ranges) || log.last() != before {
 		t.Errorf("one more: %v, %d entries", err, log.last()-before)
 	}
 	_, on, err := book.Retirer.Plan(set(t, "1"))
