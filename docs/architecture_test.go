@@ -87,9 +87,8 @@ var rules = []struct{ pkg, may string }{
 	{`services/client/(dial|courier/.*)`, `shared/.*`},
 	{`services/client/.*`, `shared/.*|services/client/(courier(/.*)?|dial|outbox(/.*)?)`},
 	{`services/client`, `services/client/cli|shared/(signals|voice)`},
-	{`services/server/(daemon|cli)`, `shared/.*|services/server/` +
-		`(cluster|daemon|intake|logbook(/local(/fit|/room)?|/replicated(/entry)?|/standby)?|quota|remedy|setup|state|volumes)|` +
-		`services/server/state/shared`},
+	{`services/server/(daemon|cli)`, `shared/.*|services/server/(cluster|daemon|intake|quota|remedy|setup|` +
+		`logbook(/local(/fit|/room)?|/replicated(/entry)?|/standby)?|state(/shared)?|volumes)`},
 	{`services/server/cluster`, `shared/.*|services/server/(logbook(/local(/fit)?|/replicated(/entry|/fold)?)?|` +
 		`state(/shared)?|stream|volumes)`},
 	{`services/server/daemon/daemontest`, `shared/.*|services/server/(daemon|state)`},
@@ -112,7 +111,7 @@ var rules = []struct{ pkg, may string }{
 	{`services/server/logbook/replicated/entry`, `shared/.*`},
 	{`services/server/logbook/replicated/fold`, `shared/.*|services/server/logbook/replicated/entry`},
 	{`services/server/logbook/replicated`, `shared/.*|services/server/(logbook|stream)|` +
-		`services/server/logbook/(engine|engine/(disk|manifest|merkle|wal)|local(/fit)?|replicated/(entry|fold))`},
+		`services/server/logbook/(engine|engine/(disk|manifest|merkle|wal)|local(/fit|/retire)?|replicated/(entry|fold))`},
 	{`services/server/logbook/parts`, `shared/.*|services/server/logbook|services/server/logbook/engine/(disk|wal)`},
 	{`services/server/logbook.*`, `shared/.*|services/server/logbook`},
 	{`services/server/quota`, `shared/.*|services/server/logbook`},

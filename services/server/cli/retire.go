@@ -27,7 +27,7 @@ func retire(ctx context.Context, args []string, std voice.Streams) error {
 		return err
 	}
 	return withVolumes(ctx, func(config volumesConfig, st *state.State) error {
-		done, err := volumes.Retire(ctx, config.DataDir, st, order)
+		done, err := volumes.Retire(ctx, config.DataDir, st, order, config.InCluster())
 		if err != nil {
 			return err
 		}

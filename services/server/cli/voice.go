@@ -49,6 +49,8 @@ func hint(err error) string {
 		return "numbers are those of the log files; server verify says how many messages there are"
 	case errors.As(err, new(*local.RangesError)):
 		return "retire what lies between, too: ranges that touch are one"
+	case errors.Is(err, volumes.ErrNotRunning):
+		return "start it, or give the order to another server of the cluster"
 	case errors.Is(err, volumes.ErrNotTaken):
 		return "server healthcheck says whether it is ready; one that is red takes no orders"
 	case errors.Is(err, volumes.ErrUnanswered), errors.As(err, new(*volumes.RefusedError)):

@@ -8,6 +8,7 @@ import (
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/replicated"
 	"sealpost/services/server/stream"
+	"sealpost/services/server/volumes"
 )
 
 // logPurpose is what the key of the replicated log is derived for.
@@ -21,14 +22,14 @@ type Hooks struct {
 
 // Open opens the logbook on this server's volume and on the replicated log. Where the volume is
 // why it cannot the error is a *VolumeError.
-func (c *Cluster) Open(cfg local.Config, hear Hooks) (logbook.Logbook, *local.Logbook, error) {
+func (c *Cluster) Open(cfg local.Config, hear Hooks) (volumes.Opened, error) {
 	secret, err := c.key.Secret(logPurpose)
 	if err != nil {
-		return nil, nil, err
+		return volumes.Opened{}, err
 	}
 	log, err := c.log(context.Background(), cfg.ID)
 	if err != nil {
-		return nil, nil, err
+		return volumes.Opened{}, err
 	}
 	book, err := replicated.Open(replicated.Config{
 		Local: cfg, Log: replicated.StreamLog{Stream: log}, Secret: secret, Server: c.cfg.ClusterName,
@@ -37,10 +38,10 @@ func (c *Cluster) Open(cfg local.Config, hear Hooks) (logbook.Logbook, *local.Lo
 	})
 	if err != nil {
 		log.Close()
-		return nil, nil, ofVolume(err)
+		return volumes.Opened{}, ofVolume(err)
 	}
 	c.opened.Store(book)
-	return &onStream{book, log}, book.Logbook, nil
+	return volumes.Opened{Book: &onStream{book, log}, Volume: book.Logbook, Retirer: book.Retirer}, nil
 }
 
 // Figures returns what the logbook says of the log, and whether it was opened.

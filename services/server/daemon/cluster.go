@@ -79,7 +79,7 @@ func (o *others) open(reg prometheus.Registerer) volumes.Opening {
 			(*hears)(f)
 		}
 	}}
-	return func(cfg local.Config) (logbook.Logbook, *local.Logbook, error) { return o.Open(cfg, hear) }
+	return func(cfg local.Config) (volumes.Opened, error) { return o.Open(cfg, hear) }
 }
 
 // follow takes what the others change, until close, and tells kept of messages that they

@@ -29,10 +29,9 @@ type memory struct {
 
 var _ logbook.Logbook = (*memory)(nil)
 
-func remembered(book logbook.Logbook, volume *local.Logbook, st *state.State, policy local.Policy,
-	log zerolog.Logger) *memory {
-	m := &memory{Logbook: book, volume: volume, st: st, log: log, stop: make(chan struct{}), ended: make(chan struct{}),
-		going: startRetiring(volume, st, policy, log)}
+func remembered(is Opened, st *state.State, policy local.Policy, log zerolog.Logger) *memory {
+	m := &memory{Logbook: is.Book, volume: is.Volume, st: st, log: log, stop: make(chan struct{}),
+		ended: make(chan struct{}), going: startRetiring(is.Retirer, st, policy, log)}
 	go m.run()
 	return m
 }

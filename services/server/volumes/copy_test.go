@@ -221,7 +221,7 @@ func TestCopyOfGone(t *testing.T) {
 // with it.
 func TestCopyOfRetired(t *testing.T) {
 	data, st, stop := kept(t, 3, local.Config{})
-	_, err := Retire(t.Context(), data, st, order(0, 1))
+	_, err := Retire(t.Context(), data, st, order(0, 1), false)
 	check(t, err)
 	to, done, gone, err := copyOf(t, data, st)
 	if err != nil || done.Messages != 3 || done.Files != 1 || len(gone) != 0 {

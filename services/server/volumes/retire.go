@@ -25,6 +25,9 @@ type Retired struct {
 var (
 	// ErrNotTaken means that a server has the log volume and does not take orders.
 	ErrNotTaken = errors.New("a server has the log volume and does not take the order; nothing was retired")
+	// ErrNotRunning means that only a running server may carry the order out, and none has the
+	// log volume.
+	ErrNotRunning = errors.New("the server is not running; nothing was retired")
 	// ErrUnanswered means that a server has taken an order, and what came of it is not known.
 	ErrUnanswered = errors.New("the server has taken the order, and has not said what came of it")
 )
@@ -41,16 +44,20 @@ const (
 )
 
 // Retire has messages retired: by the server that has the log volume, or here where
-// none has. The error may be a *local.NotKeptError, a *local.RangesError, a
-// *RefusedError, ErrNotTaken or ErrUnanswered, or one of a start.
-func Retire(ctx context.Context, dir string, st *state.State, which state.RetireOrder) (done Retired, err error) {
+// none has, unless others have the same logbook: then it is onlyServer's. The error may be a
+// *local.NotKeptError, a *local.RangesError, a *RefusedError, ErrNotTaken, ErrNotRunning or
+// ErrUnanswered, or one of a start.
+func Retire(
+	ctx context.Context, dir string, st *state.State, which state.RetireOrder, onlyServer bool,
+) (done Retired, err error) {
 	orders, err := takeOrders(ctx, st)
 	if err != nil {
 		return Retired{}, err
 	}
 	defer func() { err = errors.Join(err, orders.Close()) }()
 	which.ID = rand.Text()
-	return (&errand{dir: dir, st: st, orders: orders, order: which, patience: orderPatience}).run(ctx)
+	e := &errand{dir: dir, st: st, orders: orders, order: which, onlyServer: onlyServer, patience: orderPatience}
+	return e.run(ctx)
 }
 
 // takeOrders waits while another command gives orders.
@@ -85,7 +92,8 @@ type errand struct {
 	looks  int       // since then
 	taken  bool
 
-	patience time.Duration
+	onlyServer bool          // it is not carried out here
+	patience   time.Duration // for a server to take it
 }
 
 // run looks in turn whether an answer is there, and whether a server still is.
@@ -102,6 +110,8 @@ func (e *errand) run(ctx context.Context) (Retired, error) {
 		}
 		lock, err := e.lock()
 		switch {
+		case err == nil && !e.taken && e.onlyServer:
+			return Retired{}, errors.Join(e.notRunning(), lock.Close())
 		case err == nil && !e.taken:
 			return e.here(ctx, lock)
 		case err == nil:
@@ -137,6 +147,21 @@ func (e *errand) abandon(cause error) error {
 		err = ErrUnanswered
 	}
 	return errors.Join(err, cause)
+}
+
+// notRunning is ErrNotRunning, unless a server took the order and has ended since.
+func (e *errand) notRunning() error {
+	if e.given.IsZero() {
+		return ErrNotRunning
+	}
+	withdrawn, err := e.orders.Withdraw()
+	switch {
+	case err != nil:
+		return err
+	case !withdrawn:
+		return ErrUnanswered
+	}
+	return ErrNotRunning
 }
 
 // giveUp withdraws the order, unless a server takes it in the last moment.
@@ -184,11 +209,12 @@ func (e *errand) here(ctx context.Context, lock *durable.FileLock) (done Retired
 			return Retired{}, err
 		}
 	}
-	which, err := ordered(book.Retirer, e.order)
+	r := alone{book.Retirer}
+	which, err := ordered(r, e.order)
 	if err != nil {
 		return Retired{}, err
 	}
-	return carryOutRetire(book.Retirer, which, nil)
+	return carryOutRetire(r, which, nil)
 }
 
 // answerOf and resultOf take an outcome from the server to the command.

@@ -68,20 +68,20 @@ func TestRetireOrder(t *testing.T) {
 		}
 		command, err := state.Open(filepath.Join(filepath.Dir(data), "state"))
 		check(t, err)
-		done, err := Retire(t.Context(), data, command, order(0, 1))
+		done, err := Retire(t.Context(), data, command, order(0, 1), false)
 		check(t, err)
 		if done.Numbers.String() != "0-1" || done.Bytes == 0 || there(t, data, 0) || there(t, data, 1) || !there(t, data, 2) {
 			t.Errorf("running %v: %+v", running, done)
 		}
 		var notKept *local.NotKeptError
-		if _, err = Retire(t.Context(), data, command, order(3, 4)); !errors.As(err, &notKept) || notKept.Next != 4 {
+		if _, err = Retire(t.Context(), data, command, order(3, 4), false); !errors.As(err, &notKept) || notKept.Next != 4 {
 			t.Errorf("running %v, of a number that is not given: %v", running, err)
 		}
 		if !there(t, data, 3) {
 			t.Error("a part of a refused order was carried out")
 		}
 		before := state.RetireOrder{Before: time.Now().Add(time.Hour)}
-		if done, err = Retire(t.Context(), data, command, before); err != nil || done.Numbers.String() != "2-3" {
+		if done, err = Retire(t.Context(), data, command, before, false); err != nil || done.Numbers.String() != "2-3" {
 			t.Errorf("running %v, before a time: %+v, %v", running, done, err)
 		}
 		if serial, err := st.RetiredSerial(); serial != 2 || err != nil {
@@ -150,6 +150,32 @@ func TestOrderNotTaken(t *testing.T) {
 	}
 }
 
+// TestOrderWithoutAServer: what only a server may do is not done here, also where one has
+// ended since.
+func TestOrderWithoutAServer(t *testing.T) {
+	data, st, stop := kept(t, 1, local.Config{})
+	stop()
+	if _, err := Retire(t.Context(), data, st, order(0, 0), true); !errors.Is(err, ErrNotRunning) || !there(t, data, 0) {
+		t.Errorf("got %v, the file is there: %v", err, there(t, data, 0))
+	}
+	orders, err := st.Orders()
+	check(t, err)
+	defer orders.Close()
+	e := &errand{dir: data, st: st, orders: orders, order: order(0, 0), onlyServer: true, given: time.Now(), looks: -1}
+	check(t, orders.Give(e.order))
+	if _, err := e.run(t.Context()); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("it was given: %v", err)
+	}
+	e.looks = -1
+	check(t, orders.Give(e.order))
+	if _, given, err := st.TakeRetireOrder(); !given || err != nil {
+		t.Fatalf("given %v, %v", given, err)
+	}
+	if _, err := e.run(t.Context()); !errors.Is(err, ErrUnanswered) {
+		t.Errorf("it was taken: %v", err)
+	}
+}
+
 func soon(t *testing.T, came func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !came(); time.Sleep(5 * time.Millisecond) {
@@ -192,13 +218,13 @@ func TestRetiredByPolicy(t *testing.T) {
 // TestRolledBack: a log volume of before the last note is told from one that fits.
 func TestRolledBack(t *testing.T) {
 	data, st, stop := kept(t, 2, local.Config{})
-	_, err := Retire(t.Context(), data, st, order(0, 0))
+	_, err := Retire(t.Context(), data, st, order(0, 0), false)
 	check(t, err)
 	stop()
 	note := filepath.Join(data, "logs", logfile.RetiredName)
 	old, err := os.ReadFile(note)
 	check(t, err)
-	_, err = Retire(t.Context(), data, st, order(1, 1))
+	_, err = Retire(t.Context(), data, st, order(1, 1), false)
 	check(t, err)
 	check(t, os.WriteFile(note, old, 0o644))
 	var misfit *local.MisfitError
@@ -246,7 +272,7 @@ func TestRetireBesideCommits(t *testing.T) {
 	keep(book)
 	ended := make(chan struct{})
 	go func() { defer close(ended); keep(book) }()
-	done, err := Retire(t.Context(), data, st, order(0, messages/2-1))
+	done, err := Retire(t.Context(), data, st, order(0, messages/2-1), false)
 	if err != nil || done.Numbers.Count() != messages/2 {
 		t.Errorf("%+v, %v", done, err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/local/retire"
 	"sealpost/services/server/state"
@@ -21,10 +22,26 @@ const (
 	policyEvery = 10 * time.Second
 )
 
+// Retirer retires messages of an open logbook. Stop ends what takes long.
+type Retirer interface {
+	Ready() error
+	Before(limit time.Time) (numbers.Set, error)
+	Due(p local.Policy, now time.Time) (numbers.Set, error)
+	Retire(which numbers.Set, stop <-chan struct{}) (fresh numbers.Set, err error)
+	Work(stop <-chan struct{}) (bytes uint64, err error)
+}
+
+// alone is that of a logbook which only this server has.
+type alone struct{ *retire.Retirer }
+
+func (a alone) Retire(which numbers.Set, _ <-chan struct{}) (numbers.Set, error) {
+	return a.Retirer.Retire(which)
+}
+
 // retiring retires messages of an open logbook: what goes by the policy, and what
 // commands order. It goes beside the committer, in small steps.
 type retiring struct {
-	retirer *retire.Retirer
+	retirer Retirer
 	st      *state.State
 	policy  local.Policy
 	log     zerolog.Logger
@@ -34,8 +51,8 @@ type retiring struct {
 	ended   chan struct{}
 }
 
-func startRetiring(book *local.Logbook, st *state.State, policy local.Policy, log zerolog.Logger) *retiring {
-	r := &retiring{retirer: book.Retirer, st: st, policy: policy, log: log,
+func startRetiring(of Retirer, st *state.State, policy local.Policy, log zerolog.Logger) *retiring {
+	r := &retiring{retirer: of, st: st, policy: policy, log: log,
 		stop: make(chan struct{}), ended: make(chan struct{})}
 	go r.run()
 	return r
@@ -61,11 +78,16 @@ func (r *retiring) close() {
 	<-r.ended
 }
 
+// turn does what is to be done now. What cannot be retired yet is taken a moment later.
 func (r *retiring) turn() error {
+	if err := r.retirer.Ready(); err != nil {
+		return errors.Join(err, r.work())
+	}
 	return errors.Join(r.order(), r.byPolicy(), r.work())
 }
 
-// work goes on with what an earlier turn, or an earlier process, did not come to.
+// work goes on with what an earlier turn, or an earlier process, did not come to, and with what
+// other servers have retired.
 func (r *retiring) work() error {
 	_, err := r.retirer.Work(r.stop)
 	return err
@@ -87,9 +109,6 @@ func (r *retiring) byPolicy() error {
 
 // order carries out what a command has asked for, and answers it.
 func (r *retiring) order() error {
-	if err := r.retirer.Ready(); err != nil {
-		return err // it is taken a moment later
-	}
 	order, given, err := r.st.TakeRetireOrder()
 	if err != nil || !given {
 		return err
@@ -111,20 +130,20 @@ func (r *retiring) carryOut(order state.RetireOrder) (Retired, error) {
 }
 
 // ordered returns which messages an order is about.
-func ordered(retirer *retire.Retirer, order state.RetireOrder) (which numbers.Set, err error) {
+func ordered(r Retirer, order state.RetireOrder) (which numbers.Set, err error) {
 	if order.Range == nil {
-		return retirer.Before(order.Before)
+		return r.Before(order.Before)
 	}
 	which.Add(*order.Range)
 	return which, nil
 }
 
 // carryOutRetire retires and removes; what it returns beside an error has happened.
-func carryOutRetire(retirer *retire.Retirer, which numbers.Set, stop <-chan struct{}) (done Retired, err error) {
-	if done.Numbers, err = retirer.Retire(which); err != nil {
+func carryOutRetire(r Retirer, which numbers.Set, stop <-chan struct{}) (done Retired, err error) {
+	if done.Numbers, err = r.Retire(which, stop); err != nil {
 		return Retired{}, err
 	}
-	done.Bytes, err = retirer.Work(stop)
+	done.Bytes, err = r.Work(stop)
 	return done, err
 }
 
@@ -136,9 +155,10 @@ func (r *retiring) tell(done Retired, by, why string) {
 		Uint64("messages", done.Numbers.Count()).Uint64("bytes", done.Bytes).Msg("messages retired " + why)
 }
 
-// complain logs an error when it is another one than before.
+// complain logs an error when it is another one than before. What keeps messages from being
+// kept, too, is told elsewhere.
 func (r *retiring) complain(err error) {
-	if errors.Is(err, retire.ErrStopped) || errors.Is(err, retire.ErrNotYet) {
+	if errors.Is(err, retire.ErrStopped) || errors.Is(err, retire.ErrNotYet) || errors.Is(err, logbook.ErrUnavailable) {
 		return
 	}
 	text := ""

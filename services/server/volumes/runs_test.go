@@ -144,7 +144,7 @@ func retiringRun(root string) error {
 		if err != nil {
 			return err
 		}
-		_, err = Retire(context.Background(), filepath.Join(root, "data"), command, order(0, 1))
+		_, err = Retire(context.Background(), filepath.Join(root, "data"), command, order(0, 1), false)
 		return errors.Join(err, command.Close(), keep(root, "receipt 2", book))
 	})
 }

@@ -39,7 +39,7 @@ func TestTrailOfRetiring(t *testing.T) {
 	command, err := state.Open(filepath.Join(filepath.Dir(data), "state"))
 	check(t, err)
 	defer command.Close()
-	_, err = Retire(t.Context(), data, command, order(0, 1))
+	_, err = Retire(t.Context(), data, command, order(0, 1), false)
 	check(t, err)
 	if n := log.count(`"audit":"messages retired","by":"command","numbers":"0-1","messages":2,`); n != 1 {
 		t.Errorf("%d lines of the order:\n%s", n, log.text.String())

@@ -69,13 +69,24 @@ func configOf(cfg local.Config, st *state.State) (local.Config, error) {
 	return cfg, err
 }
 
-// Opening opens a logbook, and returns it beside the part of it that is on the volume.
-type Opening func(local.Config) (book logbook.Logbook, volume *local.Logbook, err error)
+// Opened is a logbook, with the part of it that is on this server's volume, and who retires its
+// messages.
+type Opened struct {
+	Book    logbook.Logbook
+	Volume  *local.Logbook
+	Retirer Retirer
+}
+
+// Opening opens a logbook.
+type Opening func(local.Config) (Opened, error)
 
 // OpenLocal is for a logbook that is on the volume alone.
-func OpenLocal(cfg local.Config) (logbook.Logbook, *local.Logbook, error) {
+func OpenLocal(cfg local.Config) (Opened, error) {
 	book, err := local.Open(cfg)
-	return book, book, err
+	if err != nil {
+		return Opened{}, err
+	}
+	return Opened{book, book, alone{book.Retirer}}, nil
 }
 
 // Opener opens the logbook, as often as it takes. While what the volumes hold is
@@ -108,10 +119,10 @@ func (o *Opener) Open() (logbook.Logbook, error) {
 	if err := o.hold(); err != nil {
 		return nil, err
 	}
-	book, volume, err := o.openOrAccept()
+	is, err := o.openOrAccept()
 	if err == nil {
-		o.opened.Store(volume)
-		return remembered(book, volume, o.st, o.cfg.Retain, o.cfg.Log), nil
+		o.opened.Store(is.Volume)
+		return remembered(is, o.st, o.cfg.Retain, o.cfg.Log), nil
 	}
 	if !IsVerdict(err) { // it may be this server's trouble alone, and another may do better
 		o.release()
@@ -162,32 +173,32 @@ func (o *Opener) release() {
 }
 
 // openOrAccept opens volumes that fit, and others if they were accepted.
-func (o *Opener) openOrAccept() (logbook.Logbook, *local.Logbook, error) {
+func (o *Opener) openOrAccept() (Opened, error) {
 	accepted, given, err := o.st.Accepted()
 	if err != nil {
-		return nil, nil, err
+		return Opened{}, err
 	}
-	book, volume, err := o.openOnce()
+	is, err := o.openOnce()
 	switch {
 	case err == nil && given:
 		if err := o.st.EndAcceptance(); err != nil {
-			return nil, nil, errors.Join(err, book.Close())
+			return Opened{}, errors.Join(err, is.Book.Close())
 		}
 	case err != nil && given && IsVerdict(err) && isMeant(accepted, o.cfg.Dir):
 		if err := carryOut(o.cfg.Dir, o.st, accepted, o.lock); err != nil {
-			return nil, nil, err
+			return Opened{}, err
 		}
 		trail.Mark(o.cfg.Log.Info(), trail.LogbookAccepted, trail.ByStateVolume).Str("logbook", accepted.ID).
 			Str("log_volume", message.Visible(accepted.Was)).Msg("an acceptance that was cut short is carried out")
 		return o.openOnce()
 	}
-	return book, volume, err
+	return is, err
 }
 
-func (o *Opener) openOnce() (logbook.Logbook, *local.Logbook, error) {
+func (o *Opener) openOnce() (Opened, error) {
 	cfg, err := configOf(o.cfg, o.st)
 	if err != nil {
-		return nil, nil, err
+		return Opened{}, err
 	}
 	cfg.Lock = o.lock
 	return o.open(cfg)

@@ -33,7 +33,7 @@ var (
 // on purpose. Their manifest lines stay.
 type Retired struct {
 	Origin  string // RetiredOrigin of the logbook's id
-	Serial  uint64 // from 1; one more with each replacement
+	Serial  uint64 // from 1; one more with each replacement that says something else
 	Numbers numbers.Set
 }
 

@@ -91,6 +91,9 @@ const (
 	ByCommand = "command"
 	// ByPolicy is for what a running server does because a setting says so.
 	ByPolicy = "policy"
+	// ByLog is for what a server does because another one has ordered it in the replicated
+	// log.
+	ByLog = "log"
 	// ByDate is for what happens when its date has come.
 	ByDate = "date"
 )

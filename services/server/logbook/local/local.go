@@ -81,6 +81,7 @@ type Config struct {
 	Retain      Policy                       // for who runs the Retirer
 	KeepRetired func(serial uint64) error    // takes the serial of a note of retired messages down in the state volume
 	Retired     func(messages, bytes uint64) // hears of messages that are retired, and of bytes of files that went
+	Ordered     bool                         // what is retired is ordered from outside
 
 	// Lock is of Dir, by Lock, and stays the caller's to close. Nil: Open takes
 	// one, and Close gives it up.
@@ -105,7 +106,7 @@ type Logbook struct {
 	files          *room.Files
 	shelf          *shelf
 	oldest, newest moment
-	// Retirer is for one goroutine, which must have ended before Close.
+	// Retirer must not be used any more once Close is called.
 	Retirer *retire.Retirer
 }
 
@@ -135,7 +136,7 @@ func Open(cfg Config) (*Logbook, error) {
 		space: room.NewSpace(vol.Dir(), cfg.MaxStaged), files: room.NewFiles(cfg.Files), shelf: newShelf(vol, cfg),
 	}
 	l.Retirer = retire.New(retire.Config{
-		Volume: vol, Manifest: r.Manifest, Notary: cfg.Notary, ID: cfg.ID, Signed: l.Signed,
+		Volume: vol, Manifest: r.Manifest, Notary: cfg.Notary, ID: cfg.ID, Signed: l.Signed, Ordered: cfg.Ordered,
 		Keep: cfg.KeepRetired, Kept: cfg.KnownRetired, Retired: cfg.Retired,
 	}, r.retired, r.note)
 	for _, p := range r.parts {

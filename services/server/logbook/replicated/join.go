@@ -38,6 +38,7 @@ func (e *JoinError) Unwrap() error { return e.Cause }
 var (
 	errUnmarked = errors.New("no server has said what the log had come to there")
 	errDisputed = errors.New("no majority of the servers agrees on what the log had come to there")
+	errRetired  = errors.New("this volume lacks messages in its list of retired ones: copy another server's volume to it")
 	errHistory  = errors.New("this volume keeps other messages than came before: it belongs to another log")
 )
 
@@ -79,6 +80,10 @@ func (r *reader) holds(m entry.Mark, first uint64) error {
 	}
 	if root != tlog.Hash(m.Root) {
 		e.Cause = errHistory
+		return e
+	}
+	if r.Retirer.Serial() < m.Retired {
+		e.Cause = errRetired
 		return e
 	}
 	return nil

@@ -38,6 +38,7 @@ func (l *Logbook) mark(at fold.State) {
 	}
 	l.publish(entry.Header{Kind: entry.KindMark, Mark: &entry.Mark{
 		Position: at.Position, Chain: at.Chain, Number: tree.Size, Root: logfile.Digest(tree.Root),
+		Retired: l.Retirer.Serial(),
 	}}, state)
 }
 

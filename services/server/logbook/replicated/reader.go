@@ -203,6 +203,8 @@ func (p *passing) do(step fold.Step) error {
 		return p.applySettings(*step.Settings)
 	case entry.KindImport:
 		return p.holds(entry.Mark{Number: step.Import.Number, Root: step.Import.Root}, step.Position)
+	case entry.KindRetire:
+		return p.retire(step)
 	}
 	return nil
 }

@@ -8,6 +8,11 @@
 // volume keeps the message, with what the volume says: the log's acknowledgement proves
 // nothing.
 //
+// What is retired is an entry, too. A server that retires publishes which messages, and which
+// note of retired messages it replaces thereby; every server does it as it reads that, and
+// removes its own files. So the text of the notes is equal, and where two servers retire at
+// once one of them begins anew with the note of the other.
+//
 //	DIR/staging/fold   what the entries up to a position come to
 //
 // All other files are package local's.
@@ -115,6 +120,9 @@ func (c Config) withDefaults() Config {
 // Logbook implements logbook.Logbook.
 type Logbook struct {
 	*local.Logbook
+	// Retirer must not be used any more once Close is called.
+	Retirer *Retirer
+
 	cfg     Config
 	key     entry.Key
 	store   *store
@@ -148,6 +156,7 @@ func Open(cfg Config) (*Logbook, error) {
 	if from.Settings != nil {
 		cfg.Local.Sharded = from.Settings.Sharded
 	}
+	cfg.Local.Ordered = true
 	book, known, err := openVolume(cfg.Local)
 	if err != nil {
 		return nil, err
@@ -156,6 +165,7 @@ func Open(cfg Config) (*Logbook, error) {
 		Logbook: book, cfg: cfg, key: entry.NewKey(cfg.Secret, cfg.Local.ID), store: st,
 		health: &health{fresh: cfg.Fresh, reading: errBehind, unfit: errUnchecked}, done: make(chan struct{}),
 	}
+	l.Retirer = &Retirer{Retirer: book.Retirer, l: l}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.close = sync.OnceValue(l.shutDown)
 	l.waiters = newWaiters(l)

@@ -14,7 +14,8 @@ import (
 	"sealpost/services/server/stream"
 )
 
-// waiters are those whose message was published and has not been passed by this server.
+// waiters are those whose message, or order, was published and has not been passed by this
+// server.
 type waiters struct {
 	of *Logbook
 
@@ -158,8 +159,8 @@ func (w *waiters) void(attempt entry.ID, why error) {
 	}
 }
 
-// answer ends the waiting for an attempt, if somebody waits. Nobody is told that a message
-// is kept by a server that may be one of few that have read something else.
+// answer ends the waiting for an attempt, and reports whether somebody waited. Nobody is told
+// that a message is kept by a server that may be one of few that have read something else.
 func (w *waiters) answer(attempt entry.ID, facts logbook.Facts, err error) (waited bool) {
 	w.mu.Lock()
 	waits := w.waiting[attempt]

@@ -24,13 +24,16 @@ var errEnough = errors.New("enough")
 // to the first that was not: times need not rise with the numbers, and none that was
 // received later may go.
 func (r *Retirer) Before(limit time.Time) (numbers.Set, error) {
-	return r.oldest(func(e logfile.Entry) bool { return e.ReceivedAt.Before(limit) })
+	r.mu.Lock()
+	kept := r.kept()
+	r.mu.Unlock()
+	return r.oldest(kept, func(e logfile.Entry) bool { return e.ReceivedAt.Before(limit) })
 }
 
-// oldest returns the messages from the oldest on, those retired already left out, up to
-// the first that does not go.
-func (r *Retirer) oldest(goes func(logfile.Entry) bool) (which numbers.Set, err error) {
-	for _, one := range r.kept() {
+// oldest returns the messages from the oldest on, of those that are kept, up to the first
+// that does not go.
+func (r *Retirer) oldest(kept []numbers.Range, goes func(logfile.Entry) bool) (which numbers.Set, err error) {
+	for _, one := range kept {
 		err := r.Manifest.Each(one, func(e logfile.Entry) error {
 			if !goes(e) {
 				return errEnough
@@ -48,7 +51,8 @@ func (r *Retirer) oldest(goes func(logfile.Entry) bool) (which numbers.Set, err 
 	return which, nil
 }
 
-// kept returns the numbers of the messages that are signed for and not retired.
+// kept returns the numbers of the messages that are signed for and not retired. It is called
+// with mu held.
 func (r *Retirer) kept() []numbers.Range {
 	signed := r.Signed()
 	if signed == 0 {
@@ -62,14 +66,20 @@ func (r *Retirer) kept() []numbers.Range {
 
 // Due returns what goes by the policy now.
 func (r *Retirer) Due(p Policy, now time.Time) (numbers.Set, error) {
+	r.mu.Lock()
+	kept, gone := r.kept(), numbers.Set{}
+	if p.Bytes > 0 {
+		gone, r.uncounted = r.uncounted, gone
+	}
+	r.mu.Unlock()
 	over := uint64(0)
 	if p.Bytes > 0 {
-		if err := r.count(); err != nil {
+		if err := r.count(kept, gone); err != nil {
 			return numbers.Set{}, err
 		}
 		over = r.sum - min(r.sum, p.Bytes)
 	}
-	return r.oldest(func(e logfile.Entry) bool {
+	return r.oldest(kept, func(e logfile.Entry) bool {
 		old := p.For > 0 && !e.ReceivedAt.After(now.Add(-p.For))
 		// One that is younger does not go by its age; by the room it may.
 		full := over > 0
@@ -78,10 +88,16 @@ func (r *Retirer) Due(p Policy, now time.Time) (numbers.Set, error) {
 	})
 }
 
-// count brings sum up to all messages that are signed for. The first time it reads all
-// lines of those that are not retired, then the new ones alone.
-func (r *Retirer) count() error {
-	for _, one := range r.kept() {
+// count brings sum to the messages that are kept, now that others have gone. The first time
+// it reads all lines of those that are kept, then the new ones alone.
+func (r *Retirer) count(kept []numbers.Range, gone numbers.Set) error {
+	if err := r.uncount(gone); err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.uncounted.AddAll(gone)
+		return err
+	}
+	for _, one := range kept {
 		one.First = max(one.First, r.counted)
 		err := r.Manifest.Each(one, func(e logfile.Entry) error {
 			r.sum, r.counted = r.sum+e.FileSize, e.Seq+1
@@ -94,12 +110,16 @@ func (r *Retirer) count() error {
 	return nil
 }
 
-// uncount takes what is retired now out of sum.
-func (r *Retirer) uncount(fresh numbers.Set) error {
-	for _, one := range fresh.Ranges() {
+// uncount takes what is retired out of sum.
+func (r *Retirer) uncount(gone numbers.Set) error {
+	bytes := uint64(0)
+	for _, one := range gone.Ranges() {
+		if one.First >= r.counted {
+			break
+		}
 		err := r.Manifest.Each(one, func(e logfile.Entry) error {
 			if e.Seq < r.counted {
-				r.sum -= e.FileSize
+				bytes += e.FileSize
 			}
 			return nil
 		})
@@ -107,5 +127,6 @@ func (r *Retirer) uncount(fresh numbers.Set) error {
 			return err
 		}
 	}
+	r.sum -= bytes
 	return nil
 }

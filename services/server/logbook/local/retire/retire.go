@@ -8,12 +8,17 @@
 // start. Only messages that are kept and signed for are retired. Manifest, tree and
 // index are left alone.
 //
+// Where what is retired is ordered from outside, as by a replicated log, all who follow the
+// same order come to the same note: RetireOrdered replaces one note by one other. Whoever
+// signs, that one has the serial of before.
+//
 // Not guaranteed: anything about readers that have a file open; it stays theirs.
 package retire
 
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"sealpost/services/server/logbook/engine"
@@ -32,24 +37,29 @@ type Config struct {
 	Manifest *manifest.Manifest
 	Notary   engine.Notary
 	ID       string                       // the logbook's
+	Ordered  bool                         // the note changes by RetireOrdered alone
 	Signed   func() uint64                // so many messages are kept and signed for
 	Keep     func(serial uint64) error    // takes a serial down in the state volume, durably
 	Kept     uint64                       // the one that is there
 	Retired  func(messages, bytes uint64) // hears of messages newly named, and of bytes of files removed
 }
 
-// Retirer has the note of a logbook. It is for one goroutine, but for First.
+// Retirer has the note of a logbook. Due and Work are for one goroutine, all others for any.
 type Retirer struct {
 	Config
-	note    receipt.Retired // the newest, which may be on the volume or not
-	text    []byte
-	signers uint64
-	due     bool        // it must be written before anything is removed
-	left    numbers.Set // named, and their files may still be there
-	looked  bool        // left has what an earlier process did not come to
 
-	first atomic.Uint64 // no message below is left; anybody may ask
+	mu        sync.Mutex      // of these; a note is written under it, and no file removed
+	note      receipt.Retired // the newest, which may be on the volume or not
+	text      []byte
+	signers   uint64
+	due       bool        // it must be written before anything is removed
+	failed    error       // of a note in order that was to replace it: which one the volume has is not known
+	left      numbers.Set // named, and their files may still be there
+	uncounted numbers.Set // named, and not taken out of sum yet
 
+	first atomic.Uint64 // no message below is left
+
+	looked  bool   // left has what an earlier process did not come to
 	counted uint64 // sum has the messages below
 	sum     uint64 // bytes of log files of those that are not retired
 }
@@ -67,9 +77,13 @@ func New(cfg Config, note receipt.Retired, text []byte) *Retirer {
 }
 
 // Numbers are those of all messages that were retired.
-func (r *Retirer) Numbers() numbers.Set { return r.note.Numbers.Clone() }
+func (r *Retirer) Numbers() numbers.Set {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.note.Numbers.Clone()
+}
 
-// First returns the first number that is not retired. Any goroutine may ask.
+// First returns the first number that is not retired.
 func (r *Retirer) First() uint64 { return r.first.Load() }
 
 func (r *Retirer) noteFirst() {
@@ -114,43 +128,70 @@ func (e *RangesError) Error() string {
 // *NotKeptError, a *RangesError or Ready's, and then nothing has changed; or the note cannot be
 // written now, and a later call of Work tries that again.
 func (r *Retirer) Retire(which numbers.Set) (fresh numbers.Set, err error) {
-	if last, some := which.Last(); some && last >= r.Signed() {
-		return fresh, &NotKeptError{which, r.Signed()}
-	}
-	if err := r.Ready(); err != nil {
+	if err := r.may(which); err != nil {
 		return fresh, err
 	}
-	fresh, all := which.Clone(), r.note.Numbers.Clone()
-	fresh.RemoveAll(r.note.Numbers)
-	all.AddAll(which)
-	if all.Len() > receipt.MaxRanges {
-		return numbers.Set{}, &RangesError{all.Len()}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fresh, all, err := r.with(which)
+	if err != nil {
+		return numbers.Set{}, err
 	}
 	r.left.AddAll(which) // those named before too: somebody may have put a file back
 	if fresh.Empty() {
 		return fresh, nil
 	}
-	if r.counted > 0 {
-		if err := r.uncount(fresh); err != nil {
-			return numbers.Set{}, err
-		}
-	}
 	r.note.Numbers, r.due = all, true
-	r.noteFirst()
-	r.Retired(fresh.Count(), 0)
+	r.named(fresh)
 	return fresh, r.write()
 }
 
-// write puts the note on the volume, under a serial that none had before.
+// may returns why numbers cannot be retired, whatever was retired before.
+func (r *Retirer) may(which numbers.Set) error {
+	if last, some := which.Last(); some && last >= r.Signed() {
+		return &NotKeptError{which, r.Signed()}
+	}
+	return r.Ready()
+}
+
+// with returns which of the numbers are not named yet, and all that are named with them. It
+// is called with mu held, as are those that follow.
+func (r *Retirer) with(which numbers.Set) (fresh, all numbers.Set, err error) {
+	fresh, all = which.Clone(), r.note.Numbers.Clone()
+	fresh.RemoveAll(r.note.Numbers)
+	all.AddAll(which)
+	if all.Len() > receipt.MaxRanges {
+		err = &RangesError{all.Len()}
+	}
+	return fresh, all, err
+}
+
+// named notes that the note names more.
+func (r *Retirer) named(fresh numbers.Set) {
+	r.left.AddAll(fresh)
+	r.uncounted.AddAll(fresh)
+	r.noteFirst()
+	r.Retired(fresh.Count(), 0)
+}
+
+// write puts the note on the volume, under a serial that none had before, unless the serials
+// are ordered.
 func (r *Retirer) write() error {
 	if r.note.Numbers.Empty() {
 		r.due = false
 		return nil
 	}
-	r.note.Origin = receipt.RetiredOrigin(r.ID)
-	r.note.Serial++
+	if !r.Ordered {
+		r.note.Serial++
+	}
+	return r.put(r.note)
+}
+
+// put replaces the note on the volume.
+func (r *Retirer) put(note receipt.Retired) error {
+	note.Origin = receipt.RetiredOrigin(r.ID)
 	signers := r.Notary.Signers() // before: a change in between is noticed later
-	text, err := r.Notary.SignRetired(r.note)
+	text, err := r.Notary.SignRetired(note)
 	if err != nil {
 		return fmt.Errorf("the list of retired messages: %w", err)
 	}
@@ -160,23 +201,33 @@ func (r *Retirer) write() error {
 	// A rename may be certain only once both directories are flushed.
 	err = errors.Join(r.Volume.SyncDir(disk.LogsDir), r.Volume.SyncDir(disk.StagingDir))
 	if err == nil {
-		r.text, r.signers, r.due = text, signers, false
+		r.note, r.text, r.signers, r.due = note, text, signers, false
 	}
 	return err
 }
 
-// settle brings the note to where files may be removed by it.
-func (r *Retirer) settle() error {
+// settle brings the note to where files may be removed by it, and returns what it names.
+func (r *Retirer) settle() (named numbers.Set, err error) {
+	serial, named, err := r.written()
+	if err == nil && serial > r.Kept {
+		if err = r.Keep(serial); err == nil {
+			r.Kept = serial
+		}
+	}
+	return named, err
+}
+
+// written has the newest note on the volume.
+func (r *Retirer) written() (serial uint64, named numbers.Set, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed != nil {
+		return 0, named, r.failed
+	}
 	if r.due || r.text != nil && r.signers != r.Notary.Signers() {
 		if err := r.write(); err != nil {
-			return err
+			return 0, named, err
 		}
 	}
-	if r.note.Serial > r.Kept {
-		if err := r.Keep(r.note.Serial); err != nil {
-			return err
-		}
-		r.Kept = r.note.Serial
-	}
-	return nil
+	return r.note.Serial, r.note.Numbers.Clone(), nil
 }

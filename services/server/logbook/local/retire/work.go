@@ -25,26 +25,27 @@ const (
 // ErrStopped means that the work was stopped; the next start goes on with it.
 var ErrStopped = errors.New("stopped while files of retired messages were removed")
 
-// Work removes the files of all messages that are named, once the note is durable, and
+// Work removes the files of all messages that are named as it begins, once the note is durable, and
 // what an earlier process left of them. It goes in small steps, and pauses between them
 // as long as they took, so that messages are kept meanwhile. It returns how many bytes
 // the files had. After an error a later call goes on; stop makes it end early.
 func (r *Retirer) Work(stop <-chan struct{}) (bytes uint64, err error) {
-	if err := r.settle(); err != nil {
+	named, err := r.settle()
+	if err != nil {
 		return 0, err
 	}
 	if !r.looked {
-		if err := r.look(stop); err != nil {
+		if err := r.look(named, stop); err != nil {
 			return 0, err
 		}
 		r.looked = true
 	}
-	s := &steps{r: r, stop: stop, began: time.Now(), touched: make(map[string]bool)}
-	for _, one := range r.left.Ranges() {
+	s := &steps{r: r, named: named, stop: stop, began: time.Now(), touched: make(map[string]bool)}
+	for _, one := range r.leftOf(named) {
 		if err = r.Manifest.Each(one, s.remove); err != nil {
 			break
 		}
-		r.left.Remove(one)
+		r.done(one)
 	}
 	if flushErr := s.flush(); err == nil {
 		err = flushErr
@@ -53,9 +54,25 @@ func (r *Retirer) Work(stop <-chan struct{}) (bytes uint64, err error) {
 	return s.bytes, err
 }
 
+// leftOf returns those of the named ones whose files may still be there.
+func (r *Retirer) leftOf(named numbers.Set) []numbers.Range {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	left := r.left.Common(named)
+	return left.Ranges()
+}
+
+// done notes that the files of a range are gone.
+func (r *Retirer) done(one numbers.Range) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.left.Remove(one)
+}
+
 // steps is one run of Work.
 type steps struct {
 	r       *Retirer
+	named   numbers.Set
 	stop    <-chan struct{}
 	began   time.Time // of the step under way
 	files   int       // looked at so far
@@ -70,7 +87,7 @@ func (s *steps) remove(e logfile.Entry) error {
 			return err
 		}
 	}
-	if !s.r.note.Numbers.Has(e.Seq) {
+	if !s.named.Has(e.Seq) {
 		return nil
 	}
 	name := disk.LogsDir + "/" + e.File
@@ -114,7 +131,7 @@ func (s *steps) flush() error {
 
 // look finds files that are named and still there: a crash may have come between.
 // Which exactly is not kept, since there may be millions.
-func (r *Retirer) look(stop <-chan struct{}) error {
+func (r *Retirer) look(named numbers.Set, stop <-chan struct{}) error {
 	var found numbers.Set
 	dirs := []string{disk.LogsDir}
 	for len(dirs) > 0 {
@@ -123,7 +140,7 @@ func (r *Retirer) look(stop <-chan struct{}) error {
 		err := r.list(dir, stop, func(e fs.DirEntry) {
 			seq, isLog := logfile.ParseFileName(e.Name())
 			switch {
-			case isLog && r.note.Numbers.Has(seq):
+			case isLog && named.Has(seq):
 				found = span(found, seq)
 			case dir == disk.LogsDir && e.IsDir() && strings.Trim(e.Name(), "0123456789") == "":
 				dirs = append(dirs, dir+"/"+e.Name())
@@ -133,8 +150,9 @@ func (r *Retirer) look(stop <-chan struct{}) error {
 			return err
 		}
 	}
-	r.left.AddAll(found)
-	r.left = r.left.Common(r.note.Numbers)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.left.AddAll(found.Common(named))
 	return nil
 }
 

@@ -9,7 +9,8 @@
 // The body of a message is its deciphered bytes, and behind them its base64 text without
 // line ends where the log file has that. One that is larger than ChunkSize stands in
 // chunks, entries of their own, whose positions its entry lists. The body of a mark is the
-// state that it is about.
+// state that it is about, that of an entry that retires the numbers, as package numbers writes
+// them with commas between ranges.
 //
 // Guaranteed: what Open returns was sealed by who has the key, for this logbook. Nothing
 // else is checked; package fold does that.
@@ -52,6 +53,7 @@ const (
 	KindNote     Kind = "note"
 	KindMark     Kind = "mark"
 	KindImport   Kind = "import"
+	KindRetire   Kind = "retire"
 )
 
 // Header is what an entry says besides its body. One field of its kind is set.
@@ -69,6 +71,7 @@ type Header struct {
 	Note     *Note     `json:"note,omitempty"`
 	Mark     *Mark     `json:"mark,omitempty"`
 	Import   *Import   `json:"import,omitempty"`
+	Retire   *Retire   `json:"retire,omitempty"`
 }
 
 // ID tells attempts to publish apart.
@@ -121,12 +124,22 @@ type Note struct {
 // Mark says what the log came to up to a position, so that what lies before it may be
 // removed: the body is the state of the fold there, in JSON. A volume that keeps at least
 // Number messages, of which the first Number have the tree root Root (RFC 9162, section
-// 2.1.1), has all that came before.
+// 2.1.1), has all that came before, if its note of retired messages has at least the serial
+// Retired.
 type Mark struct {
 	Position uint64         `json:"position"`
 	Chain    Chain          `json:"chain"`
 	Number   uint64         `json:"number"`
 	Root     logfile.Digest `json:"root"`
+	Retired  uint64         `json:"retired,omitempty"`
+}
+
+// Retire says that messages are retired: the body is their numbers. It counts where the note
+// of retired messages is the one that its publisher had, which it replaces; so every server
+// comes to the same note, whichever entries it has read before.
+type Retire struct {
+	Serial uint64         `json:"serial"` // of that note; 0: there was none
+	Sum    logfile.Digest `json:"sum"`    // of what it names
 }
 
 // Import says what every volume keeps before the log: the messages of a logbook that one
@@ -238,6 +251,7 @@ func (h *Header) checkKind() error {
 		{KindNote, h.Note != nil},
 		{KindMark, h.Mark != nil},
 		{KindImport, h.Import != nil},
+		{KindRetire, h.Retire != nil},
 	} {
 		if field.set {
 			fields++

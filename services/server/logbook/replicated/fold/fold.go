@@ -7,7 +7,8 @@
 // have, end the fold in front of them: to pass them over would be to differ.
 //
 // Which (sender, id) comes first, and what number it has, is not decided here: that is
-// the logbook's index and queue, which get messages in the order of Take.
+// the logbook's index and queue, which get messages in the order of Take. Nor is which messages
+// are retired: that is what the volume's note of them has come to.
 //
 // Each server says in all that it publishes how far it had read, and what. From that Take
 // learns who has read something else: see Judge.
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"sealpost/services/server/logbook/replicated/entry"
+	"sealpost/shared/numbers"
 )
 
 // State is what the entries up to a position come to.
@@ -79,7 +81,8 @@ type Entry struct {
 type Step struct {
 	Entry
 	entry.Header
-	Body []byte
+	Body    []byte
+	Numbers numbers.Set // that are retired
 	// Void is why it does not count. The header is what could be read of it.
 	Void error
 }
@@ -185,6 +188,8 @@ func (f *Fold) apply(step *Step) error {
 		return f.mark(*h.Mark)
 	case entry.KindImport:
 		return f.imported(step)
+	case entry.KindRetire:
+		return retire(step)
 	}
 	return nil
 }
