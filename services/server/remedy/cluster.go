@@ -66,7 +66,7 @@ func ofNodes(err error) string {
 	case errors.Is(err, stream.ErrNoPlace):
 		return "let all nodes run, with max_file_store of their jetstream settings as large; or give a smaller -max-bytes"
 	case errors.Is(err, stream.ErrNoStream):
-		return "begin the cluster, with a user of the nodes that may create streams: server cluster init NAME..."
+		return "begin the cluster, with a user who may create streams: server cluster init NAME..."
 	case errors.As(err, new(*stream.TrimmedError)), errors.As(err, new(*stream.GapError)):
 		return "a node may have lost entries: nats stream report shows which; stop it, empty its store, start it again"
 	case errors.As(err, new(*stream.ConnectError)):

@@ -67,6 +67,7 @@ type newest struct {
 	files map[string][]byte
 	passages
 	known
+	last uint64 // revision of the register: more than that of known where strays are behind it
 }
 
 // take takes what is shared now into the copy.
@@ -83,23 +84,61 @@ func (s *Shared) take(ctx context.Context) (is newest, err error) {
 // read reads what is shared now. It is called with the lock held: what is read later is
 // newer.
 func (s *Shared) read(ctx context.Context) (is newest, err error) {
-	sealed, revision, err := s.cfg.Register.Value(ctx)
+	sealed, last, err := s.cfg.Register.Value(ctx)
 	if errors.Is(err, stream.ErrNotFound) {
 		err = ErrNothing
 	}
 	if err != nil {
 		return is, err
 	}
-	c, err := s.open(sealed)
+	c, sealed, err := s.newest(ctx, sealed, last)
 	if err != nil {
 		return is, err
 	}
-	is = newest{c.Files, c.passages, known{revision, sumOf(sealed)}}
+	is = newest{c.Files, c.passages, known{c.Revision, sumOf(sealed)}, last}
 	was, err := s.known()
 	if err == nil && !is.follows(was, c.Over) {
-		err = fmt.Errorf("%w: revision %d, known was %d", ErrOlder, revision, was.revision)
+		err = fmt.Errorf("%w: revision %d, known was %d", ErrOlder, is.revision, was.revision)
 	}
 	return is, err
+}
+
+// newest returns the newest value that a server has set, of those up to the last one.
+func (s *Shared) newest(ctx context.Context, sealed []byte, last uint64) (c content, of []byte, err error) {
+	c, why := s.open(sealed, last)
+	for at := last; why != nil; {
+		if !errors.Is(why, ErrSealed) && !errors.Is(why, ErrStray) {
+			return c, nil, why
+		}
+		if at--; at == 0 {
+			return c, nil, why
+		}
+		e, err := s.cfg.Register.Get(ctx, at)
+		if errors.Is(err, stream.ErrNotFound) { // no more are kept
+			return c, nil, why
+		}
+		if err != nil {
+			return c, nil, err
+		}
+		first := why
+		sealed = e.Data
+		if c, why = s.open(sealed, at); why == nil {
+			s.passedOver(last, first)
+		}
+	}
+	return c, sealed, nil
+}
+
+// passedOver tells once of a value that counts for nothing.
+func (s *Shared) passedOver(revision uint64, why error) {
+	s.mu.Lock()
+	told := s.stray == revision
+	s.stray = revision
+	s.mu.Unlock()
+	if !told {
+		s.cfg.Log.Error().Err(why).Uint64("revision", revision).
+			Msg("a value in the servers' register counts for nothing: somebody else may publish to it")
+	}
 }
 
 // follows reports whether a value, which replaced another one, is what was known, or newer. A

@@ -9,7 +9,8 @@
 //   - A change is made on the newest of what is shared, whole or not at all, whichever
 //     server makes it; when its call returns it is in the register and in the own copy, and
 //     the servers that follow have it within Config.Every and the time of a request.
-//   - A server does not go back: what is older than it has known once it does not take.
+//   - A server does not go back: what is older than it has known once it does not take, and
+//     what was published by others than a server, a copy of an older value too, it passes over.
 //
 // Not guaranteed: that a server whose nodes cannot be reached knows of a change. Fresh says
 // so; nobody should be let in then.
@@ -60,6 +61,9 @@ func (c Config) withDefaults() Config {
 var (
 	// ErrNothing means that nothing was shared yet.
 	ErrNothing = errors.New("the servers share nothing yet")
+	// ErrStray means that a value in the register was not set there by a server, though one
+	// sealed it: somebody published it again.
+	ErrStray = errors.New("a value in the register was not set by a server")
 	// ErrOlder means that the register has lost what this server has known.
 	ErrOlder = errors.New("what the servers share is older than what this server has known")
 	// ErrNotCopied means that a change was made, and could not be put into the own copy: it
@@ -84,9 +88,10 @@ func (e *VersionError) Error() string {
 
 // content is what is shared, before it is sealed.
 type content struct {
-	V     int               `json:"v"`
-	Over  sum               `json:"over"`  // of the sealed value that this replaced
-	Files map[string][]byte `json:"files"` // of package state
+	V        int               `json:"v"`
+	Revision uint64            `json:"revision"` // that the register gave it
+	Over     sum               `json:"over"`     // of the sealed value that this replaced
+	Files    map[string][]byte `json:"files"`    // of package state
 	passages
 }
 
@@ -96,6 +101,7 @@ type Shared struct {
 
 	mu    sync.Mutex
 	heard time.Time // when the own copy was last known to be the newest
+	stray uint64    // revision of the newest value that was passed over
 	err   error     // of the last look
 }
 
@@ -109,8 +115,12 @@ func Share(ctx context.Context, cfg Config) error {
 	if err := state.CheckCommon(files); err != nil {
 		return err
 	}
-	_, err = (&Shared{cfg: cfg.withDefaults()}).set(ctx, newest{files: files}, newest{})
-	return err
+	s := &Shared{cfg: cfg.withDefaults()}
+	is, err := s.set(ctx, newest{files: files}, newest{})
+	if err != nil {
+		return err
+	}
+	return s.setKnown(is.known) // whatever another register had
 }
 
 // Open takes what is shared into the state directory, which is to be opened behind it.
@@ -176,6 +186,7 @@ func (s *Shared) Fresh() error {
 // transient reports whether an error says nothing of what is shared.
 func transient(err error) bool {
 	return !errors.Is(err, ErrOlder) && !errors.Is(err, ErrNothing) && !errors.Is(err, ErrSealed) &&
+		!errors.Is(err, ErrStray) &&
 		!errors.Is(err, state.ErrCommonFile) && !errors.Is(err, state.ErrNoServer) && !errors.As(err, new(*VersionError))
 }
 
@@ -228,7 +239,7 @@ func (s *Shared) changeOnce(ctx context.Context, do func(dir string) error) erro
 
 // set replaces one value by another, which it returns with what is known of it then.
 func (s *Shared) set(ctx context.Context, by, over newest) (newest, error) {
-	text, err := json.Marshal(content{version, over.sum, by.files, by.passages})
+	text, err := json.Marshal(content{version, over.last + 1, over.sum, by.files, by.passages})
 	if err != nil {
 		return by, err
 	}
@@ -236,13 +247,13 @@ func (s *Shared) set(ctx context.Context, by, over newest) (newest, error) {
 	if err != nil {
 		return by, err
 	}
-	revision, err := s.cfg.Register.Set(ctx, sealed, over.revision)
-	by.known = known{revision, sumOf(sealed)}
+	by.last, err = s.cfg.Register.Set(ctx, sealed, over.last)
+	by.known = known{by.last, sumOf(sealed)}
 	return by, err
 }
 
-// open returns what is shared.
-func (s *Shared) open(sealed []byte) (c content, err error) {
+// open returns what is shared, if a server set it at a revision.
+func (s *Shared) open(sealed []byte, revision uint64) (c content, err error) {
 	text, err := s.cfg.Key.open(sealed)
 	if err != nil {
 		return c, err
@@ -250,7 +261,10 @@ func (s *Shared) open(sealed []byte) (c content, err error) {
 	if err := json.Unmarshal(text, &c); err != nil {
 		return c, fmt.Errorf("what the servers share: %w", err)
 	}
-	if c.V != version {
+	switch {
+	case c.Revision != revision:
+		return c, ErrStray
+	case c.V != version:
 		return c, &VersionError{c.V}
 	}
 	return c, state.CheckCommon(c.Files)

@@ -39,6 +39,7 @@ func TestShared(t *testing.T) {
 		{"Empty", testEmpty},
 		{"OtherKey", testOtherKey},
 		{"Newer", testNewer},
+		{"Strays", testStrays},
 		{"Killed", testKilled},
 		{"Stale", testStale},
 		{"Void", testVoid},
@@ -368,7 +369,7 @@ func testEmpty(t *testing.T, s *site) {
 		t.Errorf("got %v", err)
 	}
 	book, _ := follow(t, s.share(t))
-	sealed, err := s.key.seal([]byte(`{"v":1,"files":{}}`))
+	sealed, err := s.key.seal([]byte(`{"v":1,"revision":2,"files":{}}`))
 	check(t, err)
 	_, revision, err := book.cfg.Register.Value(t.Context())
 	check(t, err)
@@ -399,12 +400,35 @@ func testNewer(t *testing.T, s *site) {
 		_, err = book.cfg.Register.Set(t.Context(), sealed, revision)
 		check(t, err)
 	}
-	put(`{"v":2,"files":{}}`)
+	put(`{"v":2,"revision":2,"files":{}}`)
 	soon(t, "the server says why", func() bool { return errors.As(book.Fresh(), new(*VersionError)) })
-	put(`{"v":1,"files":{"of_tomorrow":"","identity.pem":"","logbook_id":""}}`)
+	put(`{"v":1,"revision":3,"files":{"of_tomorrow":"","identity.pem":"","logbook_id":""}}`)
 	soon(t, "the server says why", func() bool { return errors.Is(book.Fresh(), state.ErrCommonFile) })
 	if openState(t, book.cfg.Dir).LogbookID() == "" {
 		t.Error("the copy is gone")
+	}
+}
+
+// What others publish to the register, copies of older values too, changes nothing, and is in the
+// way of no change.
+func testStrays(t *testing.T, s *site) {
+	book, one := follow(t, s.share(t))
+	old, revision, err := book.cfg.Register.Value(t.Context())
+	check(t, err)
+	check(t, book.Change(t.Context(), func(dir string) error { _, err := add(dir, "store-17"); return err }))
+	for i, stray := range [][]byte{old, []byte("stray"), old} {
+		_, err = book.cfg.Register.Set(t.Context(), stray, revision+1+uint64(i))
+		check(t, err)
+	}
+	check(t, book.look(t.Context()))
+	check(t, one.Check())
+	if n := len(one.Roster().Senders()); n != 1 {
+		t.Errorf("%d senders", n)
+	}
+	check(t, book.Change(t.Context(), func(dir string) error { _, err := add(dir, "store-18"); return err }))
+	check(t, one.Check())
+	if n := len(one.Roster().Senders()); n != 2 {
+		t.Errorf("%d senders after a change", n)
 	}
 }
 
