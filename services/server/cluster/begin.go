@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"sealpost/services/server/logbook/local/fit"
+	"sealpost/services/server/logbook/replicated"
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/services/server/logbook/replicated/fold"
 	"sealpost/services/server/state"
@@ -98,6 +99,9 @@ func (c *Cluster) beginLog(ctx context.Context, st *state.State, b Beginning) er
 	}
 	defer t.close()
 	if t.now.Control == 0 {
+		if err := replicated.ForgetState(b.DataDir); err != nil {
+			return err
+		}
 		if err := t.imports(ctx, st, b); err != nil {
 			return err
 		}

@@ -55,6 +55,9 @@ func (t *control) catchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if t.now.Position > info.Last { // of another log, or this one has lost what the volume has read
+		t.now = fold.State{}
+	}
 	if info.First > t.now.Position+1 {
 		return errElsewhere
 	}

@@ -59,12 +59,20 @@ type Config struct {
 // logFileExtra is room for what a log file holds besides message and base64.
 const logFileExtra = 64 << 10
 
+// mostInCluster is of a message whose parts one entry of the replicated log can name, with its
+// base64 text.
+const mostInCluster = settings.Bytes(2 << 30)
+
 // Check reports settings that do not go together.
 func (c *Config) Check() []settings.Problem {
 	problems := append(CheckDirs(c.DataDir, c.StateDir), c.CheckCluster()...)
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
 		problems = append(problems, settings.Problem{Name: "SERVER_TLS_CERT_FILE",
 			Rule: "goes with SERVER_TLS_KEY_FILE: set both or neither"})
+	}
+	if c.InCluster() && c.MaxMessageBytes > mostInCluster {
+		problems = append(problems, settings.Problem{Name: "SERVER_MAX_MESSAGE_BYTES", Value: c.MaxMessageBytes.String(),
+			Rule: fmt.Sprintf("must be at most %s with SERVER_LOGBOOK=nats", mostInCluster)})
 	}
 	if least := c.leastStaged(); c.MaxStagedBytes < least {
 		problems = append(problems, settings.Problem{Name: "SERVER_MAX_STAGED_BYTES", Value: c.MaxStagedBytes.String(),

@@ -38,6 +38,9 @@ func ofLog(err error) string {
 		return "server cluster join has it counted again; where the log begins later than what it has read, it says so then"
 	case errors.As(err, new(*replicated.JoinError)):
 		return "another server's log volume has what came before (" + copied + ")"
+	case errors.As(err, new(*replicated.FullError)):
+		return "server cluster status shows which server lags: it keeps the log from being trimmed. Start it again, or have it " +
+			"forgotten (server cluster forget NAME); or give the stream a larger max_bytes"
 	case errors.As(err, new(*replicated.LostError)):
 		return "bring back the nodes that had it; the servers that are ready have its messages, and a new cluster can be " +
 			"begun from the log volume of one of them: server cluster import"

@@ -60,6 +60,7 @@ func TestFor(t *testing.T) {
 		{state.ErrRetiredFile, "restore"},
 		{identity.ErrPEM, "restore identity.pem"},
 		{replicated.ErrStrange, "server cluster join"},
+		{&replicated.FullError{}, "server cluster forget"},
 		{&replicated.JoinError{}, "server copy"},
 		{&replicated.LostError{Err: &local.ForkError{}}, "server cluster import"},
 		{&replicated.DamageError{}, "empty its store"},

@@ -180,7 +180,7 @@ func Open(cfg Config) (*Logbook, error) {
 }
 
 // Ready is nil when messages can be kept, else the reason.
-func (l *Logbook) Ready() error { return cmp.Or(l.health.get(), l.Logbook.Ready()) }
+func (l *Logbook) Ready() error { return cmp.Or(l.health.get(), l.roomy(), l.Logbook.Ready()) }
 
 // Accepting is nil when a message may start on its way in, else a logbook.ErrUnavailable:
 // a logbook.ErrNoSpace where the log is full.
@@ -194,13 +194,23 @@ func (l *Logbook) Accepting() error {
 	return l.roomy()
 }
 
-// roomy is a logbook.ErrNoSpace where the log takes no more messages.
+// roomy is a *FullError where the log takes no more messages.
 func (l *Logbook) roomy() error {
 	if percent := l.room.percent(); percent >= refuseAt {
-		return fmt.Errorf("%w: %d percent of the replicated log are taken", logbook.ErrNoSpace, percent)
+		return &FullError{percent}
 	}
 	return nil
 }
+
+// FullError means that the log takes no more messages until it is trimmed: a logbook.ErrNoSpace.
+type FullError struct{ Percent uint64 }
+
+func (e *FullError) Error() string {
+	return fmt.Sprintf("%d percent of the replicated log are taken", e.Percent)
+}
+
+// Unwrap returns the class.
+func (e *FullError) Unwrap() error { return logbook.ErrNoSpace }
 
 // Lookup finds a message that the volume keeps. Where others have read something else and
 // this server has no majority, or does not know what the servers share, that is no answer:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/wal"
@@ -28,6 +29,15 @@ var errState = errors.New("not a state that was written whole")
 // StateOn returns what the replicated log had come to when that was last written on a
 // volume, also beside the server that reads on: the zero state where there is none.
 func StateOn(dir string) (fold.State, error) { return (&store{disk.New(dir)}).read() }
+
+// ForgetState removes it from a volume, which no server has: it is of another log.
+func ForgetState(dir string) error {
+	err := os.Remove(disk.New(dir).Path(FoldPath))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
 
 // read returns the state: the zero one where there is none yet, or, beside errState, none
 // that is whole.
