@@ -73,7 +73,7 @@ func ofNodes(err error) string {
 	case errors.As(err, new(*stream.TrimmedError)), errors.As(err, new(*stream.GapError)):
 		return "a node may have lost entries: nats stream report shows which; stop it, empty its store, start it again"
 	case errors.As(err, new(*stream.ConnectError)):
-		return "more than half of the nodes must run, and SERVER_NATS_URL, user, password and SERVER_NATS_CA_FILE fit them; " +
+		return "more than half of the nodes must run, and SERVER_NATS_URL, user, password and SERVER_NATS_CA_FILE be right; " +
 			"the server goes on by itself then"
 	}
 	return ""
