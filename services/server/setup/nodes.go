@@ -5,15 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"sealpost/services/server/cluster"
 	"sealpost/services/server/stream"
 	"sealpost/shared/settings"
 )
-
-// registerName is the stream in which the servers share their state, logName that of a
-// logbook.
-const registerName = "SEALPOST_STATE"
-
-func logName(logbook string) string { return "SEALPOST_" + logbook }
 
 // node makes the volumes of a NATS node, and fills the one with what it knows.
 func (r *run) node(name string, by *authority, known passwords) error {
@@ -34,7 +29,7 @@ func (r *run) node(name string, by *authority, known passwords) error {
 	config := nodeConfig{
 		name: name, nodes: r.ClusterNodes, store: r.ClusterStore, route: known.route,
 		accounts: stream.Accounts{
-			Log: logName(r.logbook), Register: registerName,
+			Log: cluster.LogName(r.logbook), Register: cluster.Register,
 			Server: stream.Quoted(known.server), Admin: stream.Quoted(known.admin),
 		},
 	}
@@ -56,10 +51,12 @@ const routeUser = "route"
 
 // nodeText is the configuration, without its accounts. A node acknowledges what is on
 // stable storage alone (sync_interval): a power cut of all nodes takes nothing that a
-// receipt was given for.
+// receipt was given for. Others hear of it by its name (advertise), which is in its
+// certificate, and not by its address.
 const nodeText = `# Made by the set-up, and again at each of its runs.
 server_name: %[1]q
 listen: "0.0.0.0:4222"
+client_advertise: "%[1]s:4222"
 max_connections: 256
 max_payload: 2MB
 tls {
@@ -77,6 +74,7 @@ jetstream {
 cluster {
   name: sealpost
   listen: "0.0.0.0:6222"
+  advertise: "%[1]s:6222"
   tls {
     cert_file: "/secrets/cert.pem"
     key_file: "/secrets/key.pem"
