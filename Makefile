@@ -1,10 +1,13 @@
 # Everything here also runs on a machine without a container registry, and
 # `make demo` without Docker: the scripts bring or replace what is missing.
 
-.PHONY: demo test test-root dist bench faults mutants lint fuzz clean
+.PHONY: demo demo-cluster test test-root dist bench faults mutants lint fuzz clean
 
 demo: ## run the whole stack once and print what was collected (CLIENTS=N)
 	@scripts/demo
+
+demo-cluster: ## the same on three servers and three NATS nodes, of which one each is killed on the way
+	@scripts/demo-cluster
 
 test: ## every test, with the race detector, against the real images
 	@scripts/test

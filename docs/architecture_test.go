@@ -116,6 +116,7 @@ var rules = []struct{ pkg, may string }{
 	{`services/server/logbook.*`, `shared/.*|services/server/logbook`},
 	{`services/server/quota`, `shared/.*|services/server/logbook`},
 	{`services/server/state/shared`, `shared/.*|services/server/(state|stream)`},
+	{`services/server/setup`, `shared/.*|services/server/(cluster|state(/shared)?|stream)`},
 	{`services/server/stream`, `none`},
 	{`services/server/stream/natstest`, `services/server/stream`},
 	{`services/server/.*`, `shared/.*|services/server/(logbook|quota|state)`},

@@ -49,6 +49,9 @@ func (r *run) token(st *state.State) error {
 	if sender, ok := st.Authenticate(kept); ok && sender == senderName {
 		return r.keep(r.vol.client, tokenFile, kept)
 	}
+	if err := r.unshared(tokenFile); err != nil {
+		return err
+	}
 	made, err := st.AddSender(senderName)
 	if errors.Is(err, state.ErrTwoTokens) {
 		made, err = r.replaceOldest(st)

@@ -1,6 +1,7 @@
 // Package setup prepares the volumes of the demonstration: identity and
 // logbook id, a sender's token and pin, the password and certificate of the
-// FTP server, the six messages. It is a program's one-shot, run before the
+// FTP server, the six messages; and where there are several servers, what they and
+// the nodes of their log know each other by. It is a program's one-shot, run before the
 // others and as root, since every volume belongs to the one that reads it.
 //
 // Guaranteed: it can be run again at any time, also next to a running stack.
@@ -52,21 +53,25 @@ type Config struct {
 	ReceivedDir      string `default:"/ftpreceived" required:"true"`
 	Owner            Owner  `default:"65532"`
 	SkipMessages     bool   // leave the outbox as it is
+	Cluster
 }
 
 // run is one run of the set-up.
 type run struct {
 	Config
-	log zerolog.Logger
-	now time.Time
-	vol volumes
+	log     zerolog.Logger
+	now     time.Time
+	vol     volumes
+	shared  clusterVolumes
+	opened  []*durable.Dir // all of them
+	logbook string         // its id, "": the state is the register's
 }
 
 // Run prepares everything that Config names, and logs what it made.
 func Run(config Config, log zerolog.Logger) error {
 	r := run{Config: config, log: log, now: time.Now()}
 	defer r.close()
-	steps := []func() error{r.directories, r.stateAndSender, r.ftp}
+	steps := []func() error{r.directories, r.clusterDirectories, r.stateAndSender, r.cluster, r.ftp}
 	if !config.SkipMessages {
 		steps = append(steps, r.messages)
 	}
@@ -79,6 +84,14 @@ func Run(config Config, log zerolog.Logger) error {
 }
 
 func (r *run) stateAndSender() error {
+	elsewhere, err := r.stateIsShared()
+	if err != nil {
+		return err
+	}
+	if elsewhere {
+		r.log.Warn().Msg("the first server's state is gone: it is left empty, and takes what the servers share")
+		return nil
+	}
 	st, err := state.Open(r.StateDir)
 	if err != nil {
 		return err
@@ -87,6 +100,7 @@ func (r *run) stateAndSender() error {
 	if err := r.stateOwner(); err != nil {
 		return err
 	}
+	r.logbook = st.LogbookID()
 	return r.secrets(st)
 }
 
@@ -138,9 +152,9 @@ func (r *run) messages() error {
 	return nil
 }
 
-// ftpOwner is root, as whom the FTP server starts; where no owner is changed,
-// it is not changed here either.
-func (r *run) ftpOwner() Owner {
+// rootOwner is root, as whom the FTP server and the set-up start; where no owner is
+// changed, it is not changed here either.
+func (r *run) rootOwner() Owner {
 	if !r.Owner.change {
 		return Owner{}
 	}

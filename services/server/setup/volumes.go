@@ -30,22 +30,16 @@ func (r *run) directories() error {
 		{&r.vol.state, r.StateDir, 0o700, r.Owner},
 		{&r.vol.client, r.ClientSecretsDir, 0o700, r.Owner},
 		{&r.vol.driver, r.DriverSecretsDir, 0o700, r.Owner},
-		{&r.vol.ftp, r.FTPSecretsDir, 0o700, r.ftpOwner()},
+		{&r.vol.ftp, r.FTPSecretsDir, 0o700, r.rootOwner()},
 		{&r.vol.outbox, r.OutboxDir, 0o700, r.Owner},
 		{&r.vol.received, r.ReceivedDir, 0o755, r.Owner},
 	} {
 		var err error
-		if *v.dir, err = openVolume(v.path, v.mode); err != nil {
-			return err
-		}
-		if err := own(*v.dir, v.mode, v.owner); err != nil {
+		if *v.dir, err = r.volume(v.path, v.mode, v.owner); err != nil {
 			return err
 		}
 	}
-	if err := r.below("logs", 0o755); err != nil {
-		return err
-	}
-	if err := r.below("staging", 0o700); err != nil {
+	if err := r.logVolume(r.vol.data); err != nil {
 		return err
 	}
 	// Docker gives a volume that is still empty the owner that the last image
@@ -53,12 +47,20 @@ func (r *run) directories() error {
 	return put(r.vol.received, ".keep", nil, 0o644, r.Owner)
 }
 
+// volume makes a directory where it is missing, sets its mode and owner, and opens it,
+// until close.
+func (r *run) volume(path string, mode fs.FileMode, owner Owner) (*durable.Dir, error) {
+	d, err := openVolume(path, mode)
+	if err != nil {
+		return nil, err
+	}
+	r.opened = append(r.opened, d)
+	return d, own(d, mode, owner)
+}
+
 func (r *run) close() {
-	for _, d := range []*durable.Dir{r.vol.data, r.vol.state, r.vol.client, r.vol.driver, r.vol.ftp, r.vol.outbox,
-		r.vol.received} {
-		if d != nil {
-			_ = d.Close() // what was written is durable
-		}
+	for _, d := range r.opened {
+		_ = d.Close() // what was written is durable
 	}
 }
 
@@ -77,13 +79,21 @@ func openVolume(path string, mode fs.FileMode) (*durable.Dir, error) {
 	return above.Sub(filepath.Base(path))
 }
 
-// below makes a directory in the log volume.
-func (r *run) below(name string, mode fs.FileMode) error {
-	d, err := r.vol.data.Sub(name)
+// logVolume makes the directories of a log volume.
+func (r *run) logVolume(data *durable.Dir) error {
+	if err := r.below(data, "logs", 0o755); err != nil {
+		return err
+	}
+	return r.below(data, "staging", 0o700)
+}
+
+// below makes a directory in a log volume.
+func (r *run) below(data *durable.Dir, name string, mode fs.FileMode) error {
+	d, err := data.Sub(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		d, err = r.vol.data.Mkdir(name, mode, durable.Keep)
+		d, err = data.Mkdir(name, mode, durable.Keep)
 		if err == nil {
-			err = r.vol.data.Sync()
+			err = data.Sync()
 		}
 	}
 	if err != nil {

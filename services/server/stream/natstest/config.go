@@ -1,6 +1,7 @@
 package natstest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -8,47 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"sealpost/services/server/stream"
 )
 
-// Users of the nodes; all have the one password. systemUser is in the system account.
-const (
-	systemUser = "system"
-	adminUser  = "admin"
-	serverUser = "server"
-	Password   = "loopback only"
-)
+// Password is that of all users.
+const Password = "loopback only"
 
-// account holds the streams.
-const account = "LOGBOOK"
-
-// nodeConfig is what the configuration of all nodes has in common. The server's user has
-// no more rights than package stream needs.
-const nodeConfig = `
-max_payload: 2MB
-system_account: SYS
-accounts {
-  SYS {
-    users: [{user: %[1]q, password: %[4]q}]
-    exports: [{service: "$SYS.REQ.SERVER.PING.VARZ", response_type: stream, accounts: [LOGBOOK]}]
-  }
-  LOGBOOK {
-    jetstream: enabled
-    imports: [{service: {account: SYS, subject: "$SYS.REQ.SERVER.PING.VARZ"}}]
-    users: [
-      {user: %[2]q, password: %[4]q}
-      {user: %[3]q, password: %[4]q, permissions: {
-        publish: [
-          "sealpost.>", "$SYS.REQ.SERVER.PING.VARZ"
-          "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.MSG.GET.*"
-          "$JS.API.STREAM.PURGE.*", "$JS.API.STREAM.LEADER.STEPDOWN.*"
-          "$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.MSG.NEXT.>"
-        ]
-        subscribe: ["_INBOX.>"]
-      }}
-    ]
-  }
-}
-`
+const account = stream.Account
 
 // config is the text of the node's configuration.
 func (n *Node) config() string {
@@ -64,8 +32,18 @@ func (n *Node) config() string {
 	fmt.Fprintf(&b, "  max_memory_store: 256MB, max_file_store: 4GB }\n")
 	fmt.Fprintf(&b, "cluster { name: test, listen: \"127.0.0.1:%d\", routes: [%s] }\n",
 		n.routePort, strings.Join(routes, ", "))
-	fmt.Fprintf(&b, nodeConfig, systemUser, adminUser, serverUser, Password)
+	b.WriteString("max_payload: 2MB\n")
+	b.WriteString(n.cluster.accounts.String())
 	return b.String()
+}
+
+// accounts are those of the options.
+func (o Options) accounts() stream.Accounts {
+	password := stream.Quoted(Password)
+	return stream.Accounts{
+		Log: cmp.Or(o.Log, "*"), Register: cmp.Or(o.Register, "*"),
+		Server: password, Admin: password, System: password,
+	}
 }
 
 func (n *Node) syncInterval() string {

@@ -27,16 +27,19 @@ import (
 type Options struct {
 	Nodes int      // 0: three; fewer are no cluster
 	Dirs  []string // one for each node, "": a directory that goes with the test
+
+	Log, Register string // the only streams that users have rights to, "": all
 }
 
 // Cluster is nodes that know of each other.
 type Cluster struct {
 	Nodes []*Node
 
-	t      testing.TB
-	system *nats.Conn // sees the nodes
-	admin  *nats.Conn // may do all to the streams
-	js     jetstream.JetStream
+	t        testing.TB
+	accounts stream.Accounts
+	system   *nats.Conn // sees the nodes
+	admin    *nats.Conn // may do all to the streams
+	js       jetstream.JetStream
 }
 
 // patience is for what takes seconds at most where nothing is wrong.
@@ -48,7 +51,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	if o.Nodes == 0 {
 		o.Nodes = 3
 	}
-	c := &Cluster{t: t}
+	c := &Cluster{t: t, accounts: o.accounts()}
 	for i := range o.Nodes {
 		c.Nodes = append(c.Nodes, c.node(i, o.Dirs))
 	}
@@ -101,7 +104,7 @@ func (c *Cluster) launch(program string) error {
 
 func (c *Cluster) connect() {
 	c.t.Helper()
-	c.system, c.admin = c.open(systemUser), c.open(adminUser)
+	c.system, c.admin = c.open(stream.SystemUser), c.open(stream.AdminUser)
 	js, err := jetstream.New(c.admin)
 	if err != nil {
 		c.t.Fatal(err)
@@ -165,13 +168,13 @@ func (c *Cluster) CreateRegister(name string) {
 // Config is a server's way to a stream: that of a user who may publish, read and purge,
 // and have a leader step down.
 func (c *Cluster) Config(name string) stream.Config {
-	return stream.Config{URLs: c.URLs(), Name: name, User: serverUser, Password: Password, Client: c.t.Name()}
+	return stream.Config{URLs: c.URLs(), Name: name, User: stream.ServerUser, Password: Password, Client: c.t.Name()}
 }
 
 // Admin is the way of a user who may do all to streams.
 func (c *Cluster) Admin(name string) stream.Config {
 	config := c.Config(name)
-	config.User = adminUser
+	config.User = stream.AdminUser
 	return config
 }
 

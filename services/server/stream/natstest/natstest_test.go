@@ -14,11 +14,13 @@ func TestDirs(t *testing.T) {
 	root := t.TempDir()
 	dirs := []string{filepath.Join(root, "a"), filepath.Join(root, "b"), filepath.Join(root, "c")}
 	first := natstest.Start(t, natstest.Options{Dirs: dirs})
-	_, err := first.JetStream().CreateStream(t.Context(), jetstream.StreamConfig{Name: "S", Replicas: 3})
+	_, err := first.JetStream().CreateStream(t.Context(), jetstream.StreamConfig{
+		Name: "S", Subjects: []string{"sealpost.s"}, Replicas: 3,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := first.JetStream().Publish(t.Context(), "S", nil); err != nil {
+	if _, err := first.JetStream().Publish(t.Context(), "sealpost.s", nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, n := range first.Nodes {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"sealpost/services/server/stream"
 )
 
 // Node is one nats-server, in a directory of its own.
@@ -88,7 +90,7 @@ func (n *Node) begin() error {
 
 // reachable reports whether the node takes connections, and not another program at its port.
 func (n *Node) reachable() bool {
-	user := nats.UserInfo(systemUser, Password)
+	user := nats.UserInfo(stream.SystemUser, Password)
 	conn, err := nats.Connect(n.URL(), user, nats.NoReconnect(), nats.Timeout(answerWait))
 	if err != nil {
 		return false
