@@ -27,6 +27,9 @@ import (
 const clusterUsage = `usage: server cluster COMMAND
 
   server cluster key          print a new key, for the file that all servers are to have
+  server cluster accounts     print the part of the nodes' configuration that says who may
+                              do what, where init is given later: the log has the name
+                              of the logbook in the state volume
   server cluster init NAME... begin a cluster of these servers, with the state volume
                               of the first; again it changes nothing
       -replicas 3             nodes that keep each stream, 3 or 5
@@ -48,14 +51,15 @@ user of the nodes that may create streams; all others take the servers' own.
 `
 
 var clusterCommands = map[string]command{
-	"key":     clusterKey,
-	"init":    clusterInit,
-	"import":  clusterImport,
-	"join":    clusterJoin,
-	"forget":  clusterForget,
-	"status":  clusterStatus,
-	"upgrade": clusterUpgrade,
-	"void":    clusterVoid,
+	"key":      clusterKey,
+	"accounts": clusterAccounts,
+	"init":     clusterInit,
+	"import":   clusterImport,
+	"join":     clusterJoin,
+	"forget":   clusterForget,
+	"status":   clusterStatus,
+	"upgrade":  clusterUpgrade,
+	"void":     clusterVoid,
 }
 
 func clusterCommand(ctx context.Context, args []string, std voice.Streams) error {
@@ -79,6 +83,25 @@ func clusterKey(_ context.Context, args []string, std voice.Streams) error {
 	}
 	_, err = fmt.Fprintln(std.Out, key.Reveal())
 	return err
+}
+
+func clusterAccounts(_ context.Context, args []string, std voice.Streams) error {
+	if err := noArguments("cluster accounts", args); err != nil {
+		return err
+	}
+	var config accountsConfig
+	if _, err := settings.Load(daemon.Prefix, &config); err != nil {
+		return err
+	}
+	return inState(config.StateDir, std, func(st *state.State, std voice.Streams) error {
+		_, err := fmt.Fprint(std.Out, cluster.Accounts(st.LogbookID()))
+		return err
+	})
+}
+
+// accountsConfig is all that the accounts depend on: there are no nodes yet.
+type accountsConfig struct {
+	StateDir string `default:"/state" required:"true"`
 }
 
 // clusterConfig is what the commands for several servers need.

@@ -62,6 +62,9 @@ func TestClusterCommands(t *testing.T) {
 		!strings.Contains(problems, "hint: begin the cluster") {
 		t.Errorf("before it has begun: status %d, %s", status, problems)
 	}
+	if text := done(t, "cluster", "accounts"); !strings.Contains(text, `"$JS.API.STREAM.PURGE.SEALPOST_`) {
+		t.Errorf("the accounts are\n%s", text)
+	}
 	begun := done(t, "cluster", "init", "-max-bytes", "1GiB", "a", "b")
 	if again := done(t, "cluster", "init", "-max-bytes", "1GiB", "a", "b"); again != begun {
 		t.Errorf("init says %q, then %q", begun, again)

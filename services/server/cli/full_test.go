@@ -37,6 +37,7 @@ var printing = []struct{ call, says string }{
 	{"logbook accept -yes", "server: hint: what the command changed"},
 	{"retire -before 2012-07-22", ""},
 	{"verify", ""},
+	{"cluster accounts", ""},
 	{"cluster key", ""},
 	{"copy FILE-copy", ""},
 	{"healthcheck", ""},

@@ -35,6 +35,13 @@ const Register = "SEALPOST_STATE"
 // LogName returns the name of the stream that is the log of a logbook.
 func LogName(logbookID string) string { return "SEALPOST_" + logbookID }
 
+// Accounts is the part of the nodes' configuration that says who may do what to the streams of a
+// logbook. Passwords are variables of the environment in which a node starts.
+func Accounts(logbookID string) string {
+	return stream.Accounts{Log: LogName(logbookID), Register: Register,
+		Server: "$SEALPOST_SERVER_PASSWORD", Admin: "$SEALPOST_ADMIN_PASSWORD"}.String()
+}
+
 // Config is what a server of a cluster is told.
 type Config struct {
 	Membership
