@@ -2,58 +2,148 @@ package replicated
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/services/server/stream/natstest"
 )
 
-// BenchmarkRate keeps messages of 1 KiB on three nodes with so many under way, beside a
-// publisher that sends as large entries to the same nodes and waits for their
+// nodesVariable names a directory for the nodes' files, so that they can lie on a file system of
+// their own.
+const nodesVariable = "SEALPOST_BENCH_NODES"
+
+// benchNodes starts three nodes.
+func benchNodes(b *testing.B) *natstest.Cluster {
+	b.Helper()
+	var dirs []string
+	if root := os.Getenv(nodesVariable); root != "" {
+		for i := range 3 {
+			dirs = append(dirs, filepath.Join(root, fmt.Sprint("node", i+1)))
+		}
+	}
+	return natstest.Start(b, natstest.Options{Dirs: dirs})
+}
+
+// BenchmarkRate keeps messages of 1 KiB on three nodes with so many under way, by one server and
+// by three, beside a publisher that sends as large entries to the same nodes and waits for their
 // acknowledgements alone.
 func BenchmarkRate(b *testing.B) {
-	nodes := natstest.Start(b, natstest.Options{})
+	nodes := benchNodes(b)
 	for _, window := range []int{256, 1024} {
 		b.Run(fmt.Sprintf("publisher/%d", window), func(b *testing.B) {
 			log := streamLog(b, nodes, fmt.Sprintf("PUBLISHER_%d_%d", window, b.N), "a")()
-			data, under := make([]byte, 1500), make(chan struct{}, window)
+			u, data := newUnderway(b, window), make([]byte, 1500)
 			for b.Loop() {
-				under <- struct{}{}
-				log.Publish(data, func(_ uint64, err error) {
-					if <-under; err != nil {
-						b.Error(err)
-					}
-				})
+				ended := u.begin()
+				log.Publish(data, func(_ uint64, err error) { ended(err) })
 			}
-			drain(under)
+			u.finish()
 		})
-		b.Run(fmt.Sprintf("logbook/%d", window), func(b *testing.B) {
-			log := streamLog(b, nodes, fmt.Sprintf("LOGBOOK_%d_%d", window, b.N), "a")()
-			cfg := testConfig(b.TempDir(), "a", log)
-			cfg.PublishAgain, cfg.SaveEvery, cfg.RetryEvery, cfg.Local.RotateAfter = 0, 0, 0, 0
-			book := ready(b, open(b, cfg))
-			content, under := make([]byte, 1024), make(chan struct{}, window)
-			for b.Loop() {
-				under <- struct{}{}
-				s, err := logbooktest.Stage(b.Context(), book, logbooktest.Draft("a", content), content)
-				if err != nil {
-					b.Fatal(err)
+		for _, servers := range [][]string{{"a"}, {"a", "b", "c"}} {
+			b.Run(fmt.Sprintf("servers%d/%d", len(servers), window), func(b *testing.B) {
+				books := benchBooks(b, nodes, fmt.Sprintf("SERVERS%d_%d_%d", len(servers), window, b.N), 256<<20, servers)
+				u := newUnderway(b, window)
+				for i := 0; b.Loop(); i++ {
+					keepOne(b, books[i%len(books)], u)
 				}
-				s.Commit(b.Context(), func(_ logbook.Facts, err error) {
-					if <-under; err != nil {
-						b.Error(err)
-					}
-				})
-			}
-			drain(under)
-		})
+				u.finish()
+			})
+		}
 	}
 }
 
-// drain waits until nothing is under way.
-func drain(under chan struct{}) {
-	for range cap(under) {
-		under <- struct{}{}
+// BenchmarkGrowth keeps ten thousand messages, a hundred thousand and a million, and tells what
+// memory a server and its largest node have then: once is enough.
+func BenchmarkGrowth(b *testing.B) {
+	for b.Loop() {
+		nodes := benchNodes(b)
+		book := benchBooks(b, nodes, "GROWTH", 3<<30, []string{"a"})[0]
+		u, kept := newUnderway(b, 256), 0
+		for _, messages := range []int{10_000, 100_000, 1_000_000} {
+			for ; kept < messages; kept++ {
+				keepOne(b, book, u)
+			}
+			u.wait()
+			runtime.GC()
+			var own runtime.MemStats
+			runtime.ReadMemStats(&own)
+			b.ReportMetric(float64(own.HeapAlloc)/(1<<20), fmt.Sprintf("server-MiB/%d", messages))
+			b.ReportMetric(float64(slices.Max(nodes.Memory()))/(1<<20), fmt.Sprintf("node-MiB/%d", messages))
+		}
 	}
+}
+
+func benchBooks(b *testing.B, nodes *natstest.Cluster, name string, most int64, servers []string) (books []*Logbook) {
+	b.Helper()
+	connect := sizedLog(b, nodes, name, most, servers...)
+	for _, server := range servers {
+		cfg := testConfig(b.TempDir(), server, connect())
+		cfg.PublishAgain, cfg.SaveEvery, cfg.RetryEvery, cfg.Local.RotateAfter = 0, 0, 0, 0
+		books = append(books, ready(b, open(b, cfg)))
+	}
+	return books
+}
+
+var benchContent = make([]byte, 1024)
+
+func keepOne(b *testing.B, book *Logbook, u *underways) {
+	ended := u.begin()
+	s, err := logbooktest.Stage(b.Context(), book, logbooktest.Draft("a", benchContent), benchContent)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s.Commit(b.Context(), func(_ logbook.Facts, err error) { ended(err) })
+}
+
+// underways are what is under way, no more than the window at once, and how long each took.
+type underways struct {
+	b    *testing.B
+	free chan struct{}
+
+	mu   sync.Mutex
+	took []time.Duration
+}
+
+func newUnderway(b *testing.B, window int) *underways {
+	return &underways{b: b, free: make(chan struct{}, window)}
+}
+
+func (u *underways) begin() (ended func(error)) {
+	u.free <- struct{}{}
+	began := time.Now()
+	return func(err error) {
+		took := time.Since(began)
+		u.mu.Lock()
+		u.took = append(u.took, took)
+		u.mu.Unlock()
+		if <-u.free; err != nil {
+			u.b.Error(err)
+		}
+	}
+}
+
+// wait returns once nothing is under way.
+func (u *underways) wait() {
+	for range cap(u.free) {
+		u.free <- struct{}{}
+	}
+	for range cap(u.free) {
+		<-u.free
+	}
+}
+
+// finish waits, and reports the latencies.
+func (u *underways) finish() {
+	u.wait()
+	slices.Sort(u.took)
+	at := func(percent int) float64 { return u.took[(len(u.took)-1)*percent/100].Seconds() * 1000 }
+	u.b.ReportMetric(at(50), "p50-ms")
+	u.b.ReportMetric(at(99), "p99-ms")
 }

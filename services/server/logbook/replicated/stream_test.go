@@ -17,8 +17,13 @@ import (
 // servers count, and returns how to connect to it.
 func streamLog(t testing.TB, nodes *natstest.Cluster, name string, servers ...string) func() StreamLog {
 	t.Helper()
+	return sizedLog(t, nodes, name, 256<<20, servers...)
+}
+
+func sizedLog(t testing.TB, nodes *natstest.Cluster, name string, most int64, servers ...string) func() StreamLog {
+	t.Helper()
 	cfg := nodes.Config(name)
-	nodes.Create(name, stream.Settings{Replicas: 3, MaxBytes: 256 << 20})
+	nodes.Create(name, stream.Settings{Replicas: 3, MaxBytes: most})
 	connect := func() StreamLog { return connected(t, cfg) }
 	log, rules := connect(), settings()
 	publish(t, log, entry.Header{Kind: entry.KindSettings, Settings: &rules})
