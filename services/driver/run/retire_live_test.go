@@ -48,7 +48,7 @@ func TestRetiredByAServer(t *testing.T) {
 	}
 	defer st.Close()
 	done, err := volumes.Retire(t.Context(), filepath.Join(dir, "data"), st,
-		state.RetireOrder{Range: &numbers.Range{First: 0, Last: 1}})
+		state.RetireOrder{Range: &numbers.Range{First: 0, Last: 1}}, false)
 	if err != nil || done.Numbers.Count() != 2 {
 		t.Fatalf("%+v, %v", done, err)
 	}
