@@ -20,7 +20,8 @@
 // Guaranteed: what package logbook promises, and that two servers never give an id two
 // numbers, or a number to two messages, while the log keeps what it acknowledged on more
 // than half of its nodes. A server that cannot keep an entry stops in front of it, and is
-// not ready until it can.
+// not ready until it can, or until an operator has made the entry void, which all servers
+// then pass. That is refused unless all have stopped there (Config.Voids).
 //
 // Not guaranteed: that a part is kept of a message that is cut off.
 package replicated

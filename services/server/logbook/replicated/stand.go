@@ -57,9 +57,9 @@ var (
 type standing struct {
 	void   map[uint64]bool // as was heard last
 	at     uint64          // position in front of which it has promised to stand; 0: none
-	why    error           // what was said of that position last
+	why    error           // a *StuckError of that position
 	tried  uint64          // position for which the promise was ended last
-	times  uint            // how often that was in vain
+	times  uint            // how often it was
 	next   time.Time       // when it may be ended again
 	alone  uint64          // position up to which messages are kept one by one
 	unsure bool            // the volume may have kept what failed
@@ -188,14 +188,13 @@ func (p *passing) failed(err error) error {
 	s := &p.standing
 	s.alone = max(s.alone, p.fold.Seen().Position)
 	s.unsure = s.unsure || errors.Is(err, logbook.ErrUnknown)
-	if p.stuck == nil || s.unsure || p.stuck.Position < s.at {
+	switch {
+	case p.stuck == nil || s.unsure:
 		return err
-	}
-	s.why = p.stuck
-	if p.stuck.Position > s.at {
+	case p.stuck.Position > s.at: // all before it was passed once
 		return p.stand()
 	}
-	return s.why
+	return p.stuck
 }
 
 // stand promises to stand in front of the entry that cannot be kept.
@@ -206,7 +205,7 @@ func (p *passing) stand() error {
 	if _, err := p.cfg.Voids.Stand(ctx, position); err != nil {
 		return errors.Join(p.stuck, fmt.Errorf("the other servers cannot be told of it: %w", err))
 	}
-	s.at, s.next = position, time.Time{}
+	s.at, s.why, s.next = position, p.stuck, time.Time{}
 	if s.tried == position {
 		s.next = time.Now().Add(p.cfg.RetryEvery << min(s.times, mostTries))
 	}

@@ -6,21 +6,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"github.com/rs/zerolog"
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/engine"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/services/server/logbook/replicated/fold"
-	"sealpost/services/server/state"
 	"sealpost/services/server/state/shared"
-	"sealpost/services/server/stream"
 	"sealpost/services/server/stream/natstest"
 	"sealpost/shared/logfile"
 )
@@ -43,6 +38,7 @@ func TestVoid(t *testing.T) {
 		{"Waits", testWaits},
 		{"Again", testAgain},
 		{"InVain", testInVain},
+		{"AtTheLastMoment", testAtTheLastMoment},
 		{"RegisterAway", testRegisterAway},
 		{"WhichOne", testWhichOne},
 		{"WhatIsKept", testWhatIsKept},
@@ -51,112 +47,6 @@ func TestVoid(t *testing.T) {
 			nodes.In(t)
 			test.run(t, newSite(t, nodes, fmt.Sprint("STATE_", i)))
 		})
-	}
-}
-
-// site is a register, a log of servers, and what an operator does.
-type site struct {
-	nodes *natstest.Cluster
-	name  string
-	key   shared.Key
-	log   *handLog
-	*shared.Shared
-}
-
-func newSite(t *testing.T, nodes *natstest.Cluster, name string) *site {
-	t.Helper()
-	nodes.CreateRegister(name)
-	key, err := shared.NewKey()
-	check(t, err)
-	s := &site{nodes: nodes, name: name, key: key, log: begun(t, "a", "b", "c")}
-	cfg := s.config(t)
-	first, err := state.Open(cfg.Dir)
-	check(t, err)
-	check(t, first.Close())
-	check(t, shared.Share(t.Context(), cfg))
-	s.Shared = s.connect(t)
-	return s
-}
-
-func check(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (s *site) config(t *testing.T) shared.Config {
-	t.Helper()
-	r, err := stream.OpenRegister(t.Context(), s.nodes.Config(s.name))
-	check(t, err)
-	t.Cleanup(r.Close)
-	return shared.Config{Register: r, Key: s.key, Dir: t.TempDir(), Log: zerolog.Nop()}
-}
-
-func (s *site) connect(t *testing.T) *shared.Shared {
-	t.Helper()
-	found, err := shared.Open(t.Context(), s.config(t))
-	check(t, err)
-	return found
-}
-
-// server is the configuration of one.
-func (s *site) server(t *testing.T, dir, name string) Config {
-	t.Helper()
-	cfg := testConfig(dir, name, s.log)
-	cfg.Voids = s.connect(t).Passage(name)
-	return cfg
-}
-
-// narrow is the configuration of one whose volume has no room for a message that is large.
-func (s *site) narrow(t *testing.T, dir, name string) Config {
-	t.Helper()
-	cfg := s.server(t, dir, name)
-	cfg.Local.MaxStaged = 64 << 10
-	return cfg
-}
-
-// put adds a message, and returns its position and its entry.
-func (s *site) put(t *testing.T, content string) (uint64, entry.Header) {
-	t.Helper()
-	h := published(content)
-	return s.log.put(t, testKey, h, []byte(content)), h
-}
-
-var large = strings.Repeat("large", 20<<10)
-
-// stuck waits until a logbook stands in front of a position.
-func stuck(t *testing.T, book *Logbook, position uint64) {
-	t.Helper()
-	soon(t, "the server says where it stands", func() bool {
-		var e *StuckError
-		return errors.As(book.Ready(), &e) && e.Position == position
-	})
-}
-
-// void makes an entry void, as soon as all stand there that are named.
-func (s *site) void(t *testing.T, position uint64, servers ...string) {
-	t.Helper()
-	soon(t, "the entry is void", func() bool {
-		err := s.Void(t.Context(), position, servers)
-		if err != nil && !errors.As(err, new(*shared.NotStuckError)) {
-			t.Fatal(err)
-		}
-		return err == nil
-	})
-}
-
-// refused expects that an entry is not made void for want of these servers' promises.
-func (s *site) refused(t *testing.T, position uint64, servers ...string) {
-	t.Helper()
-	var e *shared.NotStuckError
-	if err := s.Void(t.Context(), position, nil); !errors.As(err, &e) {
-		t.Fatalf("got %v", err)
-	}
-	for _, server := range servers {
-		if !slices.Contains(e.Servers, server) {
-			t.Errorf("%s is not named: %v", server, e)
-		}
 	}
 }
 
@@ -202,14 +92,6 @@ func testOneIsNotStuck(t *testing.T, s *site) {
 	s.refused(t, position, "a")
 	holds(t, ready(t, open(t, s.server(t, dirs[1], "b"))), 1)
 	equal(t, dirs[0], dirs[1])
-}
-
-// inTheWay puts a file where a message's log file belongs.
-func inTheWay(t *testing.T, dir string, number uint64) (remove func()) {
-	t.Helper()
-	path := filepath.Join(dir, "logs", logfile.FileName(number))
-	check(t, os.WriteFile(path, nil, 0o600))
-	return func() { _ = os.Remove(path) }
 }
 
 // Who can keep the entry again does so, and then the others have to.
@@ -266,33 +148,26 @@ func testRestartWithRoom(t *testing.T, s *site) {
 
 // Also who could keep an entry that is void does not, whenever it comes, counting or not.
 func testComesLater(t *testing.T, s *site) {
-	dir := t.TempDir()
+	dir, whole := t.TempDir(), t.TempDir()
 	position, _ := s.put(t, large)
-	s.put(t, "two")
+	_, behind := s.put(t, "two")
 	book := open(t, s.narrow(t, dir, "a"))
 	stuck(t, book, position)
 	s.void(t, position, "a")
+	late := open(t, s.server(t, whole, "d"))
+	soon(t, "what is behind it is kept", func() bool {
+		_, known, err := late.Lookup(t.Context(), "store-17", behind.Message.ID)
+		return known && err == nil
+	})
+	if n := late.Len(); n != 1 {
+		t.Fatalf("%d messages are kept", n)
+	}
 	holds(t, ready(t, book), 1)
-	check(t, book.Close())
-	whole := t.TempDir()
-	holds(t, open(t, s.server(t, whole, "d")), 1)
 	equal(t, dir, whole)
+	check(t, book.Close())
 	check(t, os.Remove(filepath.Join(dir, FoldPath)))
 	s.put(t, "three")
 	holds(t, ready(t, open(t, s.server(t, dir, "a"))), 2)
-}
-
-// chunklessLog is a log that has lost its chunks, as one has whose nodes are damaged.
-type chunklessLog struct {
-	*handLog
-	lost atomic.Bool
-}
-
-func (l *chunklessLog) Get(ctx context.Context, position uint64) (fold.Entry, error) {
-	if l.lost.Load() {
-		return fold.Entry{}, fmt.Errorf("%w: in a test", stream.ErrNotFound)
-	}
-	return l.handLog.Get(ctx, position)
 }
 
 // Who waits for a message hears that it is void, and may send it again.
@@ -334,40 +209,12 @@ func testAgain(t *testing.T, s *site) {
 	holds(t, ready(t, book), 1)
 }
 
-// voidsFunc has something done before the answer to Leave, and may be away.
-type voidsFunc struct {
-	Voids
-	left func()
-	away atomic.Bool
-	asks atomic.Int64
-}
-
-var errAway = errors.New("the register cannot be reached")
-
-func (v *voidsFunc) Stand(ctx context.Context, position uint64) ([]uint64, error) {
-	if v.asks.Add(1); v.away.Load() {
-		return nil, errAway
-	}
-	return v.Voids.Stand(ctx, position)
-}
-
-func (v *voidsFunc) Leave(ctx context.Context) ([]uint64, error) {
-	if v.asks.Add(1); v.away.Load() {
-		return nil, errAway
-	}
-	void, err := v.Voids.Leave(ctx)
-	if v.left != nil {
-		v.left()
-	}
-	return void, err
-}
-
 // Who ends its promise, and cannot keep the entry although, promises again.
 func testInVain(t *testing.T, s *site) {
 	dir := t.TempDir()
 	cfg := s.server(t, dir, "a")
 	check(t, open(t, cfg).Close()) // the volume is there
-	voids, left := &voidsFunc{Voids: s.connect(t).Passage("a")}, atomic.Int64{}
+	voids, left := &watchedVoids{Voids: s.connect(t).Passage("a")}, atomic.Int64{}
 	path := filepath.Join(dir, "logs", logfile.FileName(0))
 	voids.left = func() { _, _ = os.Create(path); left.Add(1) }
 	cfg.Voids = voids
@@ -383,13 +230,36 @@ func testInVain(t *testing.T, s *site) {
 	holds(t, open(t, s.server(t, t.TempDir(), "b")), 1)
 }
 
+// What is made void just before a server would keep it, it does not keep.
+func testAtTheLastMoment(t *testing.T, s *site) {
+	log := &chunklessLog{handLog: s.log}
+	log.lost.Store(true)
+	cfg := s.server(t, t.TempDir(), "a")
+	voids := &watchedVoids{Voids: cfg.Voids}
+	cfg.Log, cfg.Voids = log, voids
+	putLarge(t, s.log, func(int, *entry.Header) {})
+	position := s.log.last()
+	_, behind := s.put(t, "two")
+	voids.leaves = func() { _ = s.Void(t.Context(), position, []string{"a"}) } // refused as it begins
+	book := open(t, cfg)
+	stuck(t, book, position)
+	log.lost.Store(false)
+	soon(t, "what is behind it is kept", func() bool {
+		_, known, err := book.Lookup(t.Context(), "store-17", behind.Message.ID)
+		return known && err == nil
+	})
+	if n := book.Len(); n != 1 {
+		t.Errorf("%d messages are kept", n)
+	}
+}
+
 // Without the register a server keeps nothing of what it stands in front of, and begins with
 // nothing.
 func testRegisterAway(t *testing.T, s *site) {
 	log := &chunklessLog{handLog: s.log}
 	log.lost.Store(true)
 	cfg := s.server(t, t.TempDir(), "a")
-	voids := &voidsFunc{Voids: cfg.Voids}
+	voids := &watchedVoids{Voids: cfg.Voids}
 	cfg.Log, cfg.Voids = log, voids
 	putLarge(t, s.log, func(int, *entry.Header) {})
 	position := s.log.last()
@@ -427,10 +297,16 @@ func testWhichOne(t *testing.T, s *site) {
 	s.put(t, "two")
 	position, _ := s.put(t, "three")
 	s.put(t, "four")
-	book := open(t, s.server(t, dir, "a"))
-	stuck(t, book, position)
-	if n := book.Len(); n != 2 {
-		t.Errorf("%d messages are kept", n)
+	cfg = s.server(t, dir, "a")
+	voids := &watchedVoids{Voids: cfg.Voids}
+	cfg.Voids = voids
+	book := open(t, cfg)
+	var e *StuckError
+	soon(t, "it is found", func() bool {
+		return errors.As(book.Ready(), &e) && e.Position == position || voids.asks.Load() > 1000
+	})
+	if n := book.Len(); n != 2 || e == nil || e.Position != position {
+		t.Fatalf("%d messages are kept, %v", n, e)
 	}
 	remove()
 	holds(t, ready(t, book), 4)
@@ -446,8 +322,10 @@ func testWhatIsKept(t *testing.T, s *site) {
 	check(t, book.Close())
 	check(t, os.Remove(filepath.Join(dir, FoldPath)))
 	book = open(t, s.narrow(t, dir, "a"))
-	ready(t, book)
-	s.refused(t, kept, "a")
+	soon(t, "it is passed, or not", func() bool {
+		return book.Ready() == nil || errors.As(book.Ready(), new(*StuckError))
+	})
+	check(t, book.Ready())
 	position, _ := s.put(t, large)
 	stuck(t, book, position)
 	s.refused(t, kept, "a")
@@ -483,7 +361,7 @@ func TestWhatIsStuck(t *testing.T) {
 func TestUnsure(t *testing.T) {
 	log := begun(t, "a")
 	book := open(t, testConfig(t.TempDir(), "a", log))
-	voids := &voidsFunc{Voids: noVoids{}}
+	voids := &watchedVoids{Voids: noVoids{}}
 	r := &reader{Logbook: &Logbook{Logbook: book.Logbook, cfg: Config{Voids: voids}, ctx: t.Context()}}
 	try := func(stuck *StuckError, err error) (asked bool) {
 		f, e := fold.New(testKey, "a", fold.State{})
