@@ -39,6 +39,9 @@ const clusterUsage = `usage: server cluster COMMAND
                               had them alone, and is stopped
   server cluster join [NAME]  have a server counted: this one, or NAME
   server cluster forget NAME  count a server no more
+  server cluster leave        make this server's volumes those of one that is alone, with the
+                              server stopped; the others must not go on
+      -yes                    without asking
   server cluster status       show nodes, servers, and how full the log is
       -json                   as one JSON object
   server cluster upgrade      have this command's TZ, SERVER_LOG_CIPHERTEXT_MAX and
@@ -57,6 +60,7 @@ var clusterCommands = map[string]command{
 	"import":   clusterImport,
 	"join":     clusterJoin,
 	"forget":   clusterForget,
+	"leave":    clusterLeave,
 	"status":   clusterStatus,
 	"upgrade":  clusterUpgrade,
 	"void":     clusterVoid,
@@ -97,6 +101,12 @@ func clusterAccounts(_ context.Context, args []string, std voice.Streams) error 
 		_, err := fmt.Fprint(std.Out, cluster.Accounts(st.LogbookID()))
 		return err
 	})
+}
+
+// aloneConfig names the volumes.
+type aloneConfig struct {
+	DataDir string `default:"/data" required:"true"`
+	accountsConfig
 }
 
 // accountsConfig is all that the accounts depend on: there are no nodes yet.
@@ -246,6 +256,32 @@ func clusterForget(ctx context.Context, args []string, std voice.Streams) error 
 		_, err := fmt.Fprintf(std.Out, "%s counts no more\n", name)
 		return err
 	})
+}
+
+// clusterLeave needs no nodes: they may be gone.
+func clusterLeave(_ context.Context, args []string, std voice.Streams) error {
+	var yes bool
+	err := parseFlags("cluster leave", args, func(f *flag.FlagSet) { f.BoolVar(&yes, "yes", false, "") })
+	if err != nil {
+		return err
+	}
+	var config aloneConfig
+	if _, err := settings.Load(daemon.Prefix, &config); err != nil {
+		return err
+	}
+	fmt.Fprintf(std.Err, "log volume %s and state volume %s are to be those of a server that has the logbook alone.\n"+
+		"No other server may go on with it: two logbooks would be signed under one id.\n", config.DataDir, config.StateDir)
+	if !yes {
+		if err := confirm(std); err != nil {
+			return err
+		}
+	}
+	if err := cluster.Leave(config.DataDir, config.StateDir); err != nil {
+		return err
+	}
+	record(std, trail.ClusterLeft).Msg("the server has left the others")
+	_, err = fmt.Fprintln(std.Out, "the volumes are those of a server that is alone: SERVER_LOGBOOK=local")
+	return err
 }
 
 func clusterVoid(ctx context.Context, args []string, std voice.Streams) error {

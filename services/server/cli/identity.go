@@ -56,9 +56,10 @@ func settled(ctx context.Context, std voice.Streams) error {
 	if err != nil || !config.InCluster() {
 		return err
 	}
-	speak.Remark(std.Err, []string{fmt.Sprintf("waiting %s: until then a server may not have heard of it", shared.Stale)})
+	const enough = shared.Stale + time.Second // what is heard is in use a moment later
+	speak.Remark(std.Err, []string{fmt.Sprintf("waiting %s: until then a server may not have heard of it", enough)})
 	select {
-	case <-time.After(shared.Stale):
+	case <-time.After(enough):
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -12,6 +13,7 @@ import (
 	"sealpost/services/server/daemon"
 	"sealpost/services/server/state"
 	"sealpost/services/server/state/shared"
+	"sealpost/shared/durable"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
 )
@@ -91,7 +93,30 @@ func changeState(ctx context.Context, std voice.Streams, do func(*state.State, v
 	if config.InCluster() {
 		return config.changeAll(ctx, std, do)
 	}
+	if err := alone(config.StateDir); err != nil {
+		return err
+	}
 	return inState(config.StateDir, std, do)
+}
+
+// errShared means that a change would not last.
+var errShared = errors.New("the state is what several servers share, which would undo the change; nothing was changed")
+
+// alone is errShared where a state directory is a copy of what several servers share.
+func alone(dir string) error {
+	d, err := durable.OpenDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it is made
+	}
+	if err != nil {
+		return &daemon.DirError{Setting: "SERVER_STATE_DIR", Dir: dir, Err: err}
+	}
+	defer d.Close()
+	copied, err := shared.Copied(d)
+	if err == nil && copied {
+		err = errShared
+	}
+	return err
 }
 
 func inState(dir string, std voice.Streams, do func(*state.State, voice.Streams) error) error {

@@ -6,6 +6,7 @@ import (
 
 	"sealpost/services/server/cluster"
 	"sealpost/services/server/logbook/local"
+	"sealpost/services/server/logbook/local/fit"
 	"sealpost/services/server/remedy"
 	"sealpost/services/server/state"
 	"sealpost/services/server/volumes"
@@ -55,6 +56,8 @@ func hint(err error) string {
 		return "server healthcheck says whether it is ready; one that is red takes no orders"
 	case errors.Is(err, volumes.ErrUnanswered), errors.As(err, new(*volumes.RefusedError)):
 		return "the same command again does what is left of it"
+	case errors.Is(err, errShared):
+		return (&fit.SeveralError{}).Fix()
 	case errors.Is(err, errNotAlone):
 		return (&cluster.VolumeError{}).Fix()
 	case errors.As(err, new(*cluster.UnknownError)):

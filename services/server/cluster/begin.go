@@ -94,11 +94,17 @@ func (c *Cluster) share(ctx context.Context) (*state.State, error) {
 // beginLog publishes what stands before all messages.
 func (c *Cluster) beginLog(ctx context.Context, st *state.State, b Beginning) error {
 	t, err := c.control(ctx, st.LogbookID(), b.DataDir)
+	if errors.Is(err, errElsewhere) { // it has begun long ago
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	defer t.close()
 	if t.now.Control == 0 {
+		if err := volumes.Judge(b.DataDir, st); err != nil {
+			return err
+		}
 		if err := replicated.ForgetState(b.DataDir); err != nil {
 			return err
 		}
@@ -131,11 +137,15 @@ func (t *control) imports(ctx context.Context, st *state.State, b Beginning) err
 	if err != nil {
 		return err
 	}
+	retired, err := st.RetiredSerial()
+	if err != nil {
+		return err
+	}
 	return t.publish(ctx, func(now fold.State) *entry.Header {
 		if now.Control > 0 {
 			return nil
 		}
 		return &entry.Header{Kind: entry.KindImport,
-			Import: &entry.Import{Number: last.Size, Root: logfile.Digest(last.Root)}}
+			Import: &entry.Import{Number: last.Size, Root: logfile.Digest(last.Root), Retired: retired}}
 	})
 }

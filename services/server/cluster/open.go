@@ -41,7 +41,7 @@ func (c *Cluster) Open(cfg local.Config, hear Hooks) (volumes.Opened, error) {
 		return volumes.Opened{}, ofVolume(err)
 	}
 	c.opened.Store(book)
-	return volumes.Opened{Book: &onStream{book, log}, Volume: book.Logbook, Retirer: book.Retirer}, nil
+	return volumes.Opened{Book: &onStream{book, log}, Volume: book.Logbook, Retirer: book.Retirer, Whole: book.Whole}, nil
 }
 
 // Figures returns what the logbook says of the log, and whether it was opened.

@@ -40,11 +40,11 @@ func adding(now fold.State, names []string) *entry.Header {
 // Forget has a server, which must not run, counted no more: nothing is kept in the log for it,
 // and nobody waits for its word. The error is an *UnknownError where it does not count.
 func (c *Cluster) Forget(ctx context.Context, logbookID, dir, name string) error {
-	if err := c.Shared.Forget(ctx, name); err != nil {
+	forgotten, err := c.Shared.Forget(ctx, name)
+	if err != nil {
 		return err
 	}
-	forgotten := false
-	err := c.order(ctx, logbookID, dir, func(now fold.State) *entry.Header {
+	err = c.order(ctx, logbookID, dir, func(now fold.State) *entry.Header {
 		if _, counts := now.Servers[name]; !counts {
 			return nil
 		}

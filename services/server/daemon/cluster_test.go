@@ -25,6 +25,7 @@ import (
 	"sealpost/services/server/volumes"
 	"sealpost/shared/crypto/token"
 	"sealpost/shared/framing"
+	"sealpost/shared/numbers"
 	"sealpost/shared/settings"
 )
 
@@ -244,9 +245,70 @@ func TestClusterLostLog(t *testing.T) {
 	for _, dir := range []string{"logs", "staging"} {
 		check(t, os.RemoveAll(filepath.Join(a.cfg.DataDir, dir)))
 	}
+	checkpoint := filepath.Join(a.cfg.StateDir, "checkpoint")
+	known, err := os.ReadFile(checkpoint)
+	check(t, err)
+	check(t, os.Remove(checkpoint))
 	s.begin(a)
+	check(t, os.WriteFile(checkpoint, known, 0o600))
+	for range 2 { // what is known is not forgotten meanwhile
+		a.start()
+		a.eventually("the reason", func() bool { return strings.Contains(a.get("/readyz"), "has lost messages") })
+		a.stop()
+	}
+}
+
+// TestClusterAloneMeanwhile: a server that was alone with its volume for a while, and took a
+// message, does not go on with the others under other numbers.
+func TestClusterAloneMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := begun(t, "a", "b")
+	s.start()
+	a, b := s.lives[0], s.lives[1]
+	a.deliver(s.courier(a), text("one"))
+	s.equal(1)
+	b.stop()
+	b.cfg.Logbook = "local"
+	check(t, cluster.Leave(b.cfg.DataDir, b.cfg.StateDir))
+	b.start()
+	b.ready()
+	b.deliver(s.courier(b), text("alone"))
+	b.stop()
+	a.deliver(s.courier(a), text("two"))
+	b.cfg.Logbook = cluster.OnNATS
+	b.start()
+	b.eventually("the reason", func() bool {
+		return strings.Contains(b.get("/readyz"), "messages that are not in the log")
+	})
+	a.deliver(s.courier(a), text("three"))
+}
+
+// TestClusterBegunElsewhere: a cluster that was begun without the messages of a volume does not
+// take that for its own.
+func TestClusterBegunElsewhere(t *testing.T) {
+	t.Parallel()
+	s := &several{t: t, nodes: natstest.Start(t, natstest.Options{}), key: newKey(t)}
+	a := s.server("a")
+	s.lives = []*live{a}
+	s.states()
+	a.cfg.Logbook = "local"
 	a.start()
-	a.eventually("the reason", func() bool { return strings.Contains(a.get("/readyz"), "has lost messages") })
+	a.deliver(s.courier(a), text("one"))
+	a.stop()
+	begin := s.beginning(a)
+	begin.DataDir = t.TempDir()
+	var fork *local.ForkError
+	if _, err := cluster.Begin(t.Context(), s.config(a, "admin"), begin); !errors.As(err, &fork) || fork.Have != 0 {
+		t.Errorf("without the messages: %v", err)
+	}
+	check(t, os.Remove(filepath.Join(a.cfg.StateDir, "checkpoint"))) // nobody remembers
+	_, err := cluster.Begin(t.Context(), s.config(a, "admin"), begin)
+	check(t, err)
+	a.cfg.Logbook = cluster.OnNATS
+	a.start()
+	a.eventually("the reason", func() bool {
+		return strings.Contains(a.get("/readyz"), "keeps 1 messages, and the replicated log has 0")
+	})
 }
 
 // TestClusterImport: a cluster goes on from the messages of a server that had them alone. A
@@ -262,13 +324,18 @@ func TestClusterImport(t *testing.T) {
 	m := text("one")
 	was := a.deliver(s.courier(a), m)
 	a.deliver(s.courier(a), text("two"))
+	before := filepath.Join(t.TempDir(), "before")
+	check(t, copyVolumes(a, before))
+	zero := numbers.One(0)
+	_, err := volumes.Retire(t.Context(), a.cfg.DataDir, a.command, state.RetireOrder{Range: &zero}, false)
+	check(t, err)
 	a.stop()
 	begin := s.beginning(a)
 	if _, err := cluster.Begin(t.Context(), s.config(a, "admin"), begin); !errors.As(err, new(*cluster.MessagesError)) {
 		t.Errorf("without a word of the messages: %v", err)
 	}
 	begin.Import = true
-	_, err := cluster.Begin(t.Context(), s.config(a, "admin"), begin)
+	_, err = cluster.Begin(t.Context(), s.config(a, "admin"), begin)
 	check(t, err)
 	a.cfg.Logbook = cluster.OnNATS
 	a.start()
@@ -280,10 +347,12 @@ func TestClusterImport(t *testing.T) {
 	b.start()
 	b.eventually("the reason", func() bool { return strings.Contains(b.get("/readyz"), "copy another server's volume") })
 	b.stop()
+	b.cfg.DataDir = filepath.Join(before, volumes.CopiedData)
+	b.start()
+	b.eventually("what was retired", func() bool { return strings.Contains(b.get("/readyz"), "list of retired") })
+	b.stop()
 	copied := filepath.Join(t.TempDir(), "copy")
-	_, err = volumes.Copy(t.Context(), a.cfg.DataDir, a.command, copied, new(volumes.CopyProgress),
-		func(local.Difference) {})
-	check(t, err)
+	check(t, copyVolumes(a, copied))
 	b.cfg.DataDir = filepath.Join(copied, volumes.CopiedData)
 	b.start()
 	b.ready()
@@ -293,11 +362,21 @@ func TestClusterImport(t *testing.T) {
 	b.stop()
 	b.cfg.Logbook = "local" // alone again
 	b.start()
+	b.eventually("the reason", func() bool { return strings.Contains(b.get("/readyz"), "server cluster leave") })
+	b.stop()
+	check(t, cluster.Leave(b.cfg.DataDir, b.cfg.StateDir))
+	b.start()
 	b.ready()
 	if again := b.deliver(s.courier(b), m); again.Entry != was.Entry {
 		t.Errorf("it was %+v, and is %+v alone", was.Entry, again.Entry)
 	}
 	b.deliver(s.courier(b), text("five"))
+}
+
+func copyVolumes(l *live, to string) error {
+	_, err := volumes.Copy(l.t.Context(), l.cfg.DataDir, l.command, to, new(volumes.CopyProgress),
+		func(local.Difference) {})
+	return err
 }
 
 // TestClusterQuota: what a sender may send in a day counts for all servers together.

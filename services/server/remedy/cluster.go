@@ -35,21 +35,21 @@ func ofLog(err error) string {
 		}
 		return void
 	case errors.Is(err, replicated.ErrStrange):
-		return "server cluster join has it counted again; where the log begins later than what it has read, it says so then"
-	case errors.As(err, new(*replicated.JoinError)):
+		return "server cluster join has it counted again; where the log begins later, it says so then"
+	case errors.As(err, new(*replicated.JoinError)), errors.As(err, new(*replicated.NumberError)):
 		return "another server's log volume has what came before (" + copied + ")"
 	case errors.As(err, new(*replicated.FullError)):
-		return "server cluster status shows which server lags: it keeps the log from being trimmed. Start it again, or have it " +
-			"forgotten (server cluster forget NAME); or give the stream a larger max_bytes"
+		return "server cluster status shows which server lags, so that the log is not trimmed: start it again, or have " +
+			"it forgotten (server cluster forget NAME); or give the stream a larger max_bytes"
 	case errors.As(err, new(*replicated.LostError)):
-		return "bring back the nodes that had it; the servers that are ready have its messages, and a new cluster can be " +
-			"begun from the log volume of one of them: server cluster import"
+		return "bring back the nodes that had it; the servers that are ready have its messages, and a new cluster can " +
+			"be begun from the log volume of one of them: server cluster import"
 	case errors.As(err, new(*replicated.DamageError)):
 		return "stop that node, empty its store, start it again: it gets everything from the others"
 	case errors.As(err, &fork) && fork.Ours:
 		return "the others named are to get this server's log volume (" + copied + ")"
 	case errors.As(err, &fork):
-		return "server cluster status, given to each server, shows who agrees; a server that is alone gets the log volume " +
+		return "server cluster status, given to each server, shows who agrees; a server that is alone gets the volume " +
 			"of another one (" + copied + ")"
 	case errors.As(err, new(*entry.VersionError)):
 		return "upgrade this server: it goes on by itself then"
@@ -73,7 +73,7 @@ func ofNodes(err error) string {
 	case errors.As(err, new(*stream.TrimmedError)), errors.As(err, new(*stream.GapError)):
 		return "a node may have lost entries: nats stream report shows which; stop it, empty its store, start it again"
 	case errors.As(err, new(*stream.ConnectError)):
-		return "more than half of the nodes must run, and SERVER_NATS_URL, user, password and SERVER_NATS_CA_FILE be right; " +
+		return "more than half of the nodes must run, and SERVER_NATS_URL, user, password and authority be right; " +
 			"the server goes on by itself then"
 	}
 	return ""
@@ -89,12 +89,12 @@ func ofShared(err error) string {
 	case errors.Is(err, shared.ErrForeign):
 		return "name an empty directory in SERVER_STATE_DIR; server cluster import is for the server whose state it is"
 	case errors.Is(err, shared.ErrOlder):
-		return "a node has lost what was set last: bring back the nodes that had it. To go on with the older state all the " +
-			"same, remove the file shared_revision of this server's state"
+		return "a node has lost what was set last: bring back the nodes that had it. To go on with the older state all " +
+			"the same, remove the file shared_revision of this server's state"
 	case errors.Is(err, shared.ErrStale):
 		return "more than half of the nodes must be reached; the server goes on by itself then"
 	case errors.As(err, new(*shared.NotStuckError)):
-		return "a server that can keep the entry does so, and goes on; one that was just trying again soon stands there, " +
+		return "a server that can keep the entry does so, and goes on; one that was just trying soon stands there, " +
 			"ask again then; one that is gone for good must be forgotten first: server cluster forget NAME"
 	case errors.As(err, new(*shared.VersionError)):
 		return "upgrade this server: it goes on by itself then"

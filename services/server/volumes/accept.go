@@ -43,15 +43,15 @@ func Propose(dir string, st *state.State) (p *Proposal, err error) {
 		return nil, err
 	}
 	p = &Proposal{dir: dir, st: st, lock: lock}
-	if err := p.judge(); err != nil {
+	if err := p.Judge(); err != nil {
 		p.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Proposal) judge() (err error) {
-	p.Reason = judge(p.dir, p.st)
+func (p *Proposal) Judge() (err error) {
+	p.Reason = Judge(p.dir, p.st)
 	switch {
 	case p.Reason == nil:
 		return ErrFit

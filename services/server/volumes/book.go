@@ -19,6 +19,7 @@ const rememberEvery = 30 * time.Second
 type memory struct {
 	logbook.Logbook
 	volume *local.Logbook
+	whole  func() bool // the volume has come to what the state volume knows
 	st     *state.State
 	log    zerolog.Logger
 	known  []byte
@@ -30,7 +31,7 @@ type memory struct {
 var _ logbook.Logbook = (*memory)(nil)
 
 func remembered(is Opened, st *state.State, policy local.Policy, log zerolog.Logger) *memory {
-	m := &memory{Logbook: is.Book, volume: is.Volume, st: st, log: log, stop: make(chan struct{}),
+	m := &memory{Logbook: is.Book, volume: is.Volume, whole: is.Whole, st: st, log: log, stop: make(chan struct{}),
 		ended: make(chan struct{}), going: startRetiring(is.Retirer, st, policy, log)}
 	go m.run()
 	return m
@@ -52,7 +53,7 @@ func (m *memory) run() {
 
 func (m *memory) note() {
 	checkpoint := m.volume.Checkpoint()
-	if bytes.Equal(checkpoint, m.known) {
+	if bytes.Equal(checkpoint, m.known) || !m.whole() {
 		return
 	}
 	if err := m.st.SetCheckpoint(checkpoint); err != nil {

@@ -58,7 +58,7 @@ func (e *UnfinishedError) Unwrap() error { return e.Cause }
 // read before the keys that may have signed it.
 func Copy(ctx context.Context, dir string, st *state.State, to string, p *CopyProgress,
 	report func(local.Difference)) (Copied, error) {
-	if err := judge(dir, st); err != nil {
+	if err := Judge(dir, st); err != nil {
 		return Copied{}, err
 	}
 	if fit.Within(dir, to) {

@@ -236,7 +236,7 @@ func (c *cuts) check(t *testing.T, n int, what string, left map[string][]byte) {
 	defer opener.Close()
 	book, err := opener.Open()
 	if IsVerdict(err) && c.run == "accept" && !given && !c.before(n, "accepted") && c.untouched(left) {
-		if verdict := judge(dir, st); verdict == nil || verdict.Error() != err.Error() {
+		if verdict := Judge(dir, st); verdict == nil || verdict.Error() != err.Error() {
 			t.Errorf("%s: the start says %v, and judge %v", what, err, verdict)
 		}
 		opener.Close()

@@ -91,7 +91,7 @@ func (s *several) run(i int, policy local.Policy) running {
 		Local: cfg, Log: s.connect(), Secret: s.secret, Server: string(rune('a' + i)),
 	})
 	check(s.t, err)
-	m := remembered(Opened{book, book.Logbook, book.Retirer}, s.states[i], policy, log)
+	m := remembered(Opened{book, book.Logbook, book.Retirer, book.Whole}, s.states[i], policy, log)
 	r := running{m, sync.OnceValue(m.Close)}
 	s.t.Cleanup(func() { _ = r.stop() })
 	return r

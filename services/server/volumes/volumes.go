@@ -25,11 +25,11 @@ import (
 	"sealpost/shared/message"
 )
 
-// judge tells whether the volumes fit each other, and changes nothing: nil, or
+// Judge tells whether the volumes fit each other, and changes nothing: nil, or
 // what a server would say at its start, that is a *local.MisfitError, a
 // *local.ForkError, a *local.CorruptError, or that a file cannot be read. It may
 // run beside a server.
-func judge(dir string, st *state.State) error {
+func Judge(dir string, st *state.State) error {
 	cfg, err := configOf(local.Config{Dir: dir}, st)
 	if err != nil {
 		return err
@@ -75,6 +75,8 @@ type Opened struct {
 	Book    logbook.Logbook
 	Volume  *local.Logbook
 	Retirer Retirer
+	// Whole reports whether the volume has come to all that the state volume knows of it.
+	Whole func() bool
 }
 
 // Opening opens a logbook.
@@ -86,7 +88,7 @@ func OpenLocal(cfg local.Config) (Opened, error) {
 	if err != nil {
 		return Opened{}, err
 	}
-	return Opened{book, book, alone{book.Retirer}}, nil
+	return Opened{book, book, alone{book.Retirer}, func() bool { return true }}, nil
 }
 
 // Opener opens the logbook, as often as it takes. While what the volumes hold is

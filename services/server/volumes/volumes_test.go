@@ -190,7 +190,7 @@ func TestJudgeBesideAServer(t *testing.T) {
 	defer book.Close()
 	for range 20 {
 		check(t, keep(root, "receipt", book))
-		check(t, judge(data, st))
+		check(t, Judge(data, st))
 	}
 }
 

@@ -41,6 +41,7 @@ const (
 	ClusterForgotten
 	ClusterUpgraded
 	ClusterVoided
+	ClusterLeft
 	OutboxLogbookAccepted
 	steps // how many there are
 )
@@ -62,6 +63,7 @@ var names = [steps]string{
 	ClusterForgotten:      "cluster server forgotten",
 	ClusterUpgraded:       "cluster upgraded",
 	ClusterVoided:         "cluster entry void",
+	ClusterLeft:           "cluster left",
 	OutboxLogbookAccepted: "outbox logbook accepted",
 }
 

@@ -153,6 +153,11 @@ func start(cfg Config, vol *disk.Volume) (*engine.Engine, *recovery, error) {
 	if err := vol.OpenRoot(); err != nil {
 		return nil, nil, err
 	}
+	if !cfg.Ordered {
+		if err := fit.Alone(vol); err != nil {
+			return nil, nil, err
+		}
+	}
 	stores := &engine.Stores{Volume: vol}
 	var running *engine.Engine
 	r := &recovery{cfg: cfg, Stores: stores}

@@ -2,6 +2,7 @@ package replicated
 
 import (
 	"errors"
+	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -17,7 +18,14 @@ func openVolume(cfg local.Config) (book *local.Logbook, known []byte, err error)
 	if err == nil || !behind(err) {
 		return book, nil, err
 	}
-	known, cfg.Known, cfg.KnownRetired = cfg.Known, nil, 0
+	known, keep, least := cfg.Known, cfg.KeepRetired, cfg.KnownRetired
+	cfg.Known, cfg.KnownRetired = nil, 0
+	cfg.KeepRetired = func(serial uint64) error { // what is known is not forgotten meanwhile
+		if serial < least {
+			return nil
+		}
+		return keep(serial)
+	}
 	book, err = local.Open(cfg)
 	return book, known, err
 }
@@ -42,9 +50,13 @@ func (p *passing) caughtUp() error {
 	}
 	of := fit.Known{ID: p.cfg.Local.ID, Notary: p.cfg.Local.Notary}
 	err := of.CheckCheckpoint(fit.Stored{Where: "the checkpoint of the state volume", Text: p.known}, leaves{p.reader})
+	if least := p.cfg.Local.KnownRetired; err == nil && p.Retirer.Serial() < least {
+		err = &LostError{fmt.Errorf("the list of retired messages has serial %d, known was %d", p.Retirer.Serial(), least)}
+	}
 	switch {
 	case err == nil:
 		p.known = nil
+		p.whole.Store(true)
 	case errors.As(err, new(*local.ForkError)):
 		err = &LostError{err}
 	}
@@ -59,6 +71,10 @@ func (e *LostError) Error() string { return "the replicated log has lost message
 
 // Unwrap returns the cause.
 func (e *LostError) Unwrap() error { return e.Err }
+
+// Whole reports whether the volume keeps all that is known of it. Until then what it keeps is
+// not to take the place of that.
+func (l *Logbook) Whole() bool { return l.whole.Load() }
 
 // leaves are the lines of the volume's manifest.
 type leaves struct{ *reader }

@@ -89,6 +89,16 @@ func (r *reader) holds(m entry.Mark, first uint64) error {
 	return nil
 }
 
+// imported goes on from what every volume is to keep before the log.
+func (p *passing) imported(step fold.Step) error {
+	before := entry.Mark{Number: step.Import.Number, Root: step.Import.Root, Retired: step.Import.Retired}
+	if err := p.holds(before, step.Position); err != nil {
+		return err
+	}
+	p.window.begins(before.Number)
+	return nil
+}
+
 // errFound ends the search.
 var errFound = errors.New("found")
 

@@ -55,17 +55,19 @@ func (l *Logbook) say(level zerolog.Level, what string) *zerolog.Event {
 // passing is one try to read on.
 type passing struct {
 	*reader
-	fold   *fold.Fold
-	row    *engine.Row
-	window *window
-	ctx    context.Context
-	stop   context.CancelCauseFunc
-	marked time.Time
-	noted  uint64 // what was last noted to be kept
-	end    uint64 // of the log, as the try began
-	again  uint64 // up to where entries were passed once before
-	whole  bool   // what the fold has taken was all done or handed to the volume
-	stuck  *StuckError
+	fold     *fold.Fold
+	row      *engine.Row
+	window   *window
+	ctx      context.Context
+	stop     context.CancelCauseFunc
+	marked   time.Time
+	noted    uint64 // what was last noted to be kept
+	end      uint64 // of the log, as the try began
+	again    uint64 // up to where entries were passed once before
+	complete bool   // what the fold has taken was all done or handed to the volume
+	stuck    *StuckError
+
+	counted bool // the volume keeps as many messages as the log had
 }
 
 // pass reads from the state that was written last, until something cannot be kept.
@@ -86,8 +88,8 @@ func (r *reader) pass() error {
 	if err != nil {
 		return err
 	}
-	p := &passing{reader: r, fold: f, row: new(engine.Row), window: new(window), whole: true, end: info.Last}
-	p.again = r.furthest
+	p := &passing{reader: r, fold: f, row: new(engine.Row), window: newWindow(r.saved.Messages), complete: true,
+		end: info.Last, again: r.furthest}
 	p.ctx, p.stop = context.WithCancelCause(r.ctx)
 	defer p.stop(nil)
 	if settings, _ := f.Settings(); settings != nil {
@@ -105,7 +107,7 @@ func (r *reader) pass() error {
 	kept := p.window.wait()
 	p.stop(nil)
 	<-saving
-	if kept == nil && p.whole {
+	if kept == nil && p.complete {
 		p.window.mark(f.State())
 		p.save()
 	}
@@ -156,7 +158,7 @@ func (p *passing) save() {
 
 // take applies one entry.
 func (p *passing) take(e fold.Entry) error {
-	p.whole = false
+	p.complete = false
 	p.progress.tries(e)
 	step, err := p.fold.Take(e)
 	if err != nil {
@@ -167,7 +169,7 @@ func (p *passing) take(e fold.Entry) error {
 	} else if err := p.do(step); err != nil {
 		return err
 	}
-	p.whole = true
+	p.complete = true
 	p.room.came(e)
 	p.passed(step)
 	p.judge()
@@ -188,7 +190,7 @@ func (p *passing) look() error {
 	if p.fold.Seen().Position < p.end {
 		return nil
 	}
-	if err := p.caughtUp(); err != nil {
+	if err := errors.Join(p.caughtUp(), p.countUp()); err != nil {
 		return err
 	}
 	p.health.read(nil)
@@ -202,7 +204,7 @@ func (p *passing) do(step fold.Step) error {
 	case entry.KindSettings:
 		return p.applySettings(*step.Settings)
 	case entry.KindImport:
-		return p.holds(entry.Mark{Number: step.Import.Number, Root: step.Import.Root}, step.Position)
+		return p.imported(step)
 	case entry.KindRetire:
 		return p.retire(step)
 	}
@@ -268,8 +270,12 @@ func (p *passing) keep(step fold.Step) error {
 	return nil
 }
 
-// ended hears what became of a message. It must not wait for anything.
+// ended hears what became of a message, in the order of the log where that is new. It must not
+// wait for anything.
 func (p *passing) ended(u *underway, step fold.Step, facts logbook.Facts, err error) {
+	if err == nil {
+		err = p.window.numbered(u, facts)
+	}
 	p.count(step, facts, err)
 	switch {
 	case errors.Is(err, logbook.ErrMismatch):

@@ -32,6 +32,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sealpost/services/server/logbook"
@@ -130,6 +131,7 @@ type Logbook struct {
 	waiters *waiters
 	health  *health
 	room    room
+	whole   atomic.Bool // the volume has come to what is known of it
 
 	progress progress
 
@@ -167,6 +169,7 @@ func Open(cfg Config) (*Logbook, error) {
 		health: &health{fresh: cfg.Fresh, reading: errBehind, unfit: errUnchecked}, done: make(chan struct{}),
 	}
 	l.Retirer = &Retirer{Retirer: book.Retirer, l: l}
+	l.whole.Store(known == nil)
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.close = sync.OnceValue(l.shutDown)
 	l.waiters = newWaiters(l)

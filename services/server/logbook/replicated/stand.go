@@ -132,6 +132,9 @@ func (p *passing) keepAlone(step fold.Step) error {
 		return err
 	}
 	if known {
+		if err := p.numbered(step, facts); err != nil {
+			return err
+		}
 		facts, err = facts.Again(draft)
 		p.waiters.answer(step.Attempt, facts, err)
 		return nil

@@ -10,12 +10,13 @@ import (
 
 	"sealpost/services/server/logbook/engine/disk"
 	"sealpost/services/server/logbook/engine/wal"
+	"sealpost/services/server/logbook/local/fit"
 	"sealpost/services/server/logbook/replicated/fold"
 	"sealpost/shared/bounded"
 )
 
 // FoldPath is where it lies on the volume what the entries up to a position come to.
-const FoldPath = disk.StagingDir + "/fold"
+const FoldPath = fit.SeveralPath
 
 // maxState is more than a state with the longest list of open chunks takes.
 const maxState = 64 << 20

@@ -206,6 +206,15 @@ func (s *Shared) known() (known, error) {
 	return known{line.Revision, line.Sum}, nil
 }
 
+// Leave makes the copy in a state directory, which no server has, that server's own.
+func Leave(dir string) error {
+	err := os.Remove(filepath.Join(dir, revisionFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return errors.Join(err, durable.SyncDir(dir))
+}
+
 func (s *Shared) setKnown(k known) error {
 	text, err := json.Marshal(revisionLine{k.revision, k.sum})
 	if err != nil {

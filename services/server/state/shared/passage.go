@@ -86,14 +86,15 @@ func (p *passages) notStuck(position uint64, servers []string) error {
 }
 
 // Forget has nobody wait for the word of a server. It must not run: one that does may keep what
-// is made void then. Where it starts again it asks first, as every server does.
-func (s *Shared) Forget(ctx context.Context, server string) error {
-	_, err := s.changePassages(ctx, func(p *passages) (bool, error) {
-		_, reads := p.Readers[server]
+// is made void then. Where it starts again it asks first, as every server does. It reports
+// whether the server was waited for.
+func (s *Shared) Forget(ctx context.Context, server string) (reads bool, err error) {
+	_, err = s.changePassages(ctx, func(p *passages) (bool, error) {
+		_, reads = p.Readers[server]
 		delete(p.Readers, server)
 		return reads, nil
 	})
-	return err
+	return reads, err
 }
 
 // Passage is how one server passes the entries of the replicated log. It says in the register

@@ -65,8 +65,8 @@ func testVoid(t *testing.T, s *site) {
 	refused(t, book, 7, []string{"a"}, "b", "c")
 	stood(t, b, 7)
 	refused(t, book, 7, []string{"a", "b"}, "c")
-	check(t, book.Forget(t.Context(), "c"))
-	check(t, book.Forget(t.Context(), "c"))
+	forgotten(t, book, "c", true)
+	forgotten(t, book, "c", false)
 	refused(t, book, 7, []string{"a", "b", "d"}, "d")
 	check(t, book.Void(t.Context(), 7, []string{"a", "b"}))
 	for _, p := range []*Passage{a, b, c} {
@@ -76,7 +76,7 @@ func testVoid(t *testing.T, s *site) {
 	}
 	check(t, book.Void(t.Context(), 7, []string{"a", "b", "c"})) // it is
 	refused(t, book, 5, nil, "a", "b", "c")
-	check(t, book.Forget(t.Context(), "b"))
+	forgotten(t, book, "b", true)
 	for _, position := range []uint64{5, 9} {
 		stood(t, a, position)
 		stood(t, c, position)
@@ -148,7 +148,7 @@ func testPassageIsSetOnce(t *testing.T, s *site) {
 	left(t, book.Passage("a")) // so a node shows that leads no more
 	sets("leave, though it seems to be so", 1, func() { left(t, a) })
 	sets("begin anew", 1, func() { left(t, book.Passage("a")) })
-	check(t, book.Forget(t.Context(), "a"))
+	forgotten(t, book, "a", true)
 	sets("come back", 1, func() { left(t, a) })
 }
 
@@ -202,4 +202,11 @@ func testPassageAway(t *testing.T, s *site) {
 		t.Error("it is void")
 	}
 	check(t, book.Void(t.Context(), 7, []string{"a"}))
+}
+
+func forgotten(t *testing.T, book *Shared, server string, want bool) {
+	t.Helper()
+	if was, err := book.Forget(t.Context(), server); was != want || err != nil {
+		t.Errorf("%s was waited for: %v, %v", server, was, err)
+	}
 }

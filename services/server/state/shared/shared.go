@@ -116,11 +116,19 @@ func Share(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s := &Shared{cfg: cfg.withDefaults()}
-	is, err := s.set(ctx, newest{files: files}, newest{})
-	if err != nil {
+	_, _, err = cfg.Register.Value(ctx)
+	switch {
+	case err == nil:
+		return stream.ErrChanged
+	case !errors.Is(err, stream.ErrNotFound):
 		return err
 	}
-	return s.setKnown(is.known) // whatever another register had
+	// Before: what is known may be of another register, whose number this one has not come to.
+	if err := Leave(cfg.Dir); err != nil {
+		return err
+	}
+	_, err = s.set(ctx, newest{files: files}, newest{})
+	return err
 }
 
 // Open takes what is shared into the state directory, which is to be opened behind it.

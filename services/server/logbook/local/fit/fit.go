@@ -29,6 +29,32 @@ const (
 	IDPath = disk.StagingDir + "/" + IDName
 )
 
+// SeveralPath is where it lies on a volume of several servers how far the log was read that they
+// have in common.
+const SeveralPath = disk.StagingDir + "/fold"
+
+// SeveralError means that the log volume is one of several servers, and was to be written by a
+// server that has its logbook alone: the others would know nothing of it.
+type SeveralError struct{}
+
+func (e *SeveralError) Error() string {
+	return "the log volume is that of one of several servers"
+}
+
+// Fix is the remedy.
+func (e *SeveralError) Fix() string {
+	return "set SERVER_LOGBOOK=nats; or, if the server is to leave the others for good: server cluster leave"
+}
+
+// Alone is a *SeveralError where a volume is one of several servers.
+func Alone(vol *disk.Volume) error {
+	free, err := vol.IsFree(SeveralPath)
+	if err == nil && !free {
+		err = &SeveralError{}
+	}
+	return err
+}
+
 // MisfitError means that the log volume and the state volume do not belong
 // together: one was lost, exchanged, or restored from another day.
 type MisfitError struct{ Reason string }

@@ -145,8 +145,9 @@ type Retire struct {
 // Import says what every volume keeps before the log: the messages of a logbook that one
 // server had alone. It stands before all else that counts.
 type Import struct {
-	Number uint64         `json:"number"` // of messages
-	Root   logfile.Digest `json:"root"`   // of the tree over them
+	Number  uint64         `json:"number"`            // of messages
+	Root    logfile.Digest `json:"root"`              // of the tree over them
+	Retired uint64         `json:"retired,omitempty"` // serial of the note of those that are retired
 }
 
 // Errors of Open.

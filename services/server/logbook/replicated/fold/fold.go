@@ -36,6 +36,7 @@ type State struct {
 	Chunks   []OpenChunk       `json:"chunks,omitempty"`   // that a message may still name, in order
 	Places   []Place           `json:"places,omitempty"`   // in order
 	Bytes    uint64            `json:"bytes"`              // of the entries behind the newest place
+	Messages uint64            `json:"messages"`           // that have a number, as the volume says
 }
 
 // Server is what is known of a server that counts.
