@@ -27,6 +27,9 @@ import (
 type Options struct {
 	Nodes int      // 0: three; fewer are no cluster
 	Dirs  []string // one for each node, "": a directory that goes with the test
+	// Route returns where one node is to reach another, in the place of its address: a way
+	// that can be cut. It is asked at each start of a node. Nil: they reach each other directly.
+	Route func(from, to int, address string) string
 }
 
 // Cluster is nodes that know of each other.
@@ -34,6 +37,7 @@ type Cluster struct {
 	Nodes []*Node
 
 	t      testing.TB
+	route  func(from, to int, address string) string
 	system *nats.Conn // sees the nodes
 	admin  *nats.Conn // may do all to the streams
 	js     jetstream.JetStream
@@ -48,7 +52,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	if o.Nodes == 0 {
 		o.Nodes = 3
 	}
-	c := &Cluster{t: t}
+	c := &Cluster{t: t, route: o.Route}
 	for i := range o.Nodes {
 		c.Nodes = append(c.Nodes, c.node(i, o.Dirs))
 	}
