@@ -42,7 +42,9 @@ func (s *several) killServers(*rand.Rand) {
 	s.start()
 }
 
-func (s *several) killNode(random *rand.Rand) { restart(s.nodes.Nodes[random.IntN(len(s.nodes.Nodes))]) }
+func (s *several) killNode(random *rand.Rand) {
+	restart(s.nodes.Nodes[random.IntN(len(s.nodes.Nodes))])
+}
 
 // killLeader kills the node that has the last word on what is in the log.
 func (s *several) killLeader(*rand.Rand) { restart(s.nodes.Leader(s.log)) }
