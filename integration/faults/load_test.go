@@ -15,6 +15,7 @@ import (
 type fleet struct {
 	t        *testing.T
 	seed     uint64
+	make     func(from int, seed, n uint64) parcel
 	ledger   *ledger.Ledger
 	senders  []sender
 	couriers []*courier.Courier
@@ -31,7 +32,7 @@ const defaultStall = time.Minute
 
 // newFleet has n senders, whom s knows, send to addr.
 func newFleet(s *server, addr string, n int, stall time.Duration) *fleet {
-	f := &fleet{t: s.t, seed: *seed, ledger: ledger.New()}
+	f := &fleet{t: s.t, seed: *seed, make: newParcel, ledger: ledger.New()}
 	f.receipts.changed = make(chan struct{})
 	f.sound, f.fail = context.WithCancel(s.t.Context())
 	for i := range n {
@@ -48,7 +49,7 @@ func (f *fleet) next() parcel {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := len(f.parcels)
-	p := newParcel(n%len(f.senders), f.seed, uint64(n))
+	p := f.make(n%len(f.senders), f.seed, uint64(n))
 	f.parcels = append(f.parcels, p)
 	f.ledger.Offer(f.senders[p.from].known(p.Message))
 	return p

@@ -80,7 +80,9 @@ const password2012 = "secret"
 var key2012 = cipher2012.DeriveKey(password2012)
 
 // newParcel makes message number n of what seed gives.
-func newParcel(from int, seed, n uint64) parcel {
+func newParcel(from int, seed, n uint64) parcel { return parcelOf(from, seed, n, content) }
+
+func parcelOf(from int, seed, n uint64, content func(seed, n uint64) []byte) parcel {
 	text := content(seed, n)
 	m := courier.Message{
 		ID: idOf(seed, n), Name: fmt.Sprintf("message-%d.txt", n), Cipher: message.None,

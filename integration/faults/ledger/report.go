@@ -18,9 +18,10 @@ const (
 	Gap                     // the manifest is not gapless, or not whole, or names what is not there
 	Altered                 // what a receipt said, or a poller saw, is otherwise now
 	Unsent                  // there, and nobody sent it, or it was refused
+	Differing               // not the same on two servers that have one logbook
 )
 
-var kindNames = [...]string{"lost", "doubled", "half-written", "gap", "altered", "unsent"}
+var kindNames = [...]string{"lost", "doubled", "half-written", "gap", "altered", "unsent", "differing"}
 
 func (k Kind) String() string { return kindNames[k] }
 

@@ -58,7 +58,7 @@ func (l *Logbook) publishChunk(ctx context.Context, attempt entry.ID, index int,
 			return 0, backoff.Permanent(logbook.ErrNoSpace)
 		}
 		return at, err
-	}, backoff.WithBackOff(l.pauses()), backoff.WithMaxElapsedTime(0),
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(l.afterFailure())), backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(error, time.Duration) { l.cfg.Watch.Again() }))
 	if err != nil && !errors.Is(err, logbook.ErrUnavailable) {
 		err = fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)

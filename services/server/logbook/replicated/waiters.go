@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/services/server/stream"
@@ -31,9 +29,8 @@ type waiter struct {
 	header entry.Header
 	body   []byte
 	then   func(logbook.Facts, error)
-	until  time.Time                   // when its sender is told that nobody knows
-	next   time.Time                   // when it is published again
-	pauses *backoff.ExponentialBackOff // behind one try and the next
+	until  time.Time // when its sender is told that nobody knows
+	next   time.Time // when it is published again
 	tries  int
 	at     uint64    // where the log says that it is; 0: it has not said so
 	acked  time.Time // when it said so last
@@ -81,10 +78,7 @@ func (w *waiters) len() int {
 // add publishes a message and has then called with what became of it, once.
 func (w *waiters) add(h entry.Header, body []byte, then func(logbook.Facts, error)) {
 	now := time.Now()
-	waits := &waiter{
-		header: h, body: body, then: then,
-		until: now.Add(w.of.cfg.CommitWithin), pauses: w.of.pauses(),
-	}
+	waits := &waiter{header: h, body: body, then: then, until: now.Add(w.of.cfg.CommitWithin)}
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
@@ -104,19 +98,15 @@ func (w *waiters) add(h entry.Header, body []byte, then func(logbook.Facts, erro
 // seal counts a try. It is called with mu held.
 func (w *waiters) seal(waits *waiter, now time.Time) ([]byte, error) {
 	waits.tries++
-	waits.next = now.Add(waits.pauses.NextBackOff())
+	waits.next = now.Add(w.of.cfg.PublishAgain)
 	waits.header.Server, waits.header.Seen = w.of.cfg.Server, w.at
 	return w.of.key.Seal(waits.header, waits.body)
 }
 
-// mostPauses bounds the pause before something is published again, in first pauses.
-const mostPauses = 8
-
-// pauses are those behind each try to publish.
-func (l *Logbook) pauses() *backoff.ExponentialBackOff {
-	first := l.cfg.PublishAgain
-	return &backoff.ExponentialBackOff{InitialInterval: first, Multiplier: 2, MaxInterval: mostPauses * first}
-}
+// afterFailure is the pause behind a try of which it was said that nobody knows: as long as
+// the log is between two leaders each is. It does not grow: an election takes up to 9 s, and
+// what is sent then is to come soon after it.
+func (l *Logbook) afterFailure() time.Duration { return l.cfg.PublishAgain / looks }
 
 func (w *waiters) publish(attempt entry.ID, data []byte) {
 	w.of.cfg.Log.Publish(data, func(at uint64, err error) { w.acknowledged(attempt, at, err) })
@@ -128,8 +118,12 @@ func (w *waiters) acknowledged(attempt entry.ID, at uint64, err error) {
 	w.mu.Lock()
 	waits := w.waiting[attempt]
 	refused := waits != nil && errors.Is(err, stream.ErrFull) && waits.tries == 1
-	if waits != nil && err == nil {
+	switch {
+	case waits == nil:
+	case err == nil:
 		waits.at, waits.acked = at, time.Now()
+	default:
+		waits.next = time.Now().Add(w.of.afterFailure())
 	}
 	w.mu.Unlock()
 	if refused { // the only one that there was

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"sealpost/services/server/stream"
@@ -20,18 +21,12 @@ const account = stream.Account
 
 // config is the text of the node's configuration.
 func (n *Node) config() string {
-	var routes []string
-	for _, other := range n.cluster.Nodes {
-		if other != n {
-			routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", other.routePort))
-		}
-	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "server_name: %s\nlisten: \"127.0.0.1:%d\"\n", n.Name, n.port)
 	fmt.Fprintf(&b, "jetstream { store_dir: %q, sync_interval: %s\n", n.storeDir(), n.syncInterval())
 	fmt.Fprintf(&b, "  max_memory_store: 256MB, max_file_store: 4GB }\n")
-	fmt.Fprintf(&b, "cluster { name: test, listen: \"127.0.0.1:%d\", routes: [%s] }\n",
-		n.routePort, strings.Join(routes, ", "))
+	fmt.Fprintf(&b, "cluster { name: test, listen: \"127.0.0.1:%d\", routes: [%s] %s }\n",
+		n.routePort, strings.Join(n.routes(), ", "), n.advertised())
 	b.WriteString("max_payload: 2MB\n")
 	b.WriteString(n.cluster.accounts.String())
 	return b.String()
@@ -44,6 +39,31 @@ func (o Options) accounts() stream.Accounts {
 		Log: cmp.Or(o.Log, "*"), Register: cmp.Or(o.Register, "*"),
 		Server: password, Admin: password, System: password,
 	}
+}
+
+// routes are where the node reaches the others.
+func (n *Node) routes() (urls []string) {
+	from := slices.Index(n.cluster.Nodes, n)
+	for to, other := range n.cluster.Nodes {
+		if other == n {
+			continue
+		}
+		address := fmt.Sprintf("127.0.0.1:%d", other.routePort)
+		if n.cluster.route != nil {
+			address = n.cluster.route(from, to, address)
+		}
+		urls = append(urls, "nats://"+address)
+	}
+	return urls
+}
+
+// advertised keeps the nodes from reaching each other directly where there are other ways:
+// they tell each other where they are, and nobody listens there.
+func (n *Node) advertised() string {
+	if n.cluster.route == nil {
+		return ""
+	}
+	return `, advertise: "127.0.0.1:1"`
 }
 
 func (n *Node) syncInterval() string {

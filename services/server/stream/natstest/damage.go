@@ -12,9 +12,20 @@ import (
 // that was killed may still have the entries in its Raft log, and puts them back.
 func (n *Node) Damage(stream string) {
 	n.cluster.t.Helper()
+	n.damage(stream, flip)
+}
+
+// Truncate cuts the first block to half of its length, and is otherwise as Damage.
+func (n *Node) Truncate(stream string) {
+	n.cluster.t.Helper()
+	n.damage(stream, halve)
+}
+
+func (n *Node) damage(stream string, block func(path string) error) {
+	n.cluster.t.Helper()
 	n.must(!n.running(), "still runs")
 	entries := filepath.Join(n.storeDir(), "jetstream", account, "streams", stream, "msgs")
-	if err := flip(filepath.Join(entries, "1.blk")); err != nil {
+	if err := block(filepath.Join(entries, "1.blk")); err != nil {
 		n.cluster.t.Fatal(err)
 	}
 	if err := os.Remove(filepath.Join(entries, "index.db")); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -30,4 +41,13 @@ func flip(path string) error {
 	}
 	text[len(text)/2] ^= 1
 	return os.WriteFile(path, text, 0o600)
+}
+
+// halve takes away the second half of a file.
+func halve(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return os.Truncate(path, info.Size()/2)
 }

@@ -29,6 +29,10 @@ type Options struct {
 	Dirs  []string // one for each node, "": a directory that goes with the test
 
 	Log, Register string // the only streams that users have rights to, "": all
+
+	// Route returns where one node is to reach another, in the place of its address: a way
+	// that can be cut. It is asked at each start of a node. Nil: they reach each other directly.
+	Route func(from, to int, address string) string
 }
 
 // Cluster is nodes that know of each other.
@@ -37,6 +41,7 @@ type Cluster struct {
 
 	t        testing.TB
 	accounts stream.Accounts
+	route    func(from, to int, address string) string
 	system   *nats.Conn // sees the nodes
 	admin    *nats.Conn // may do all to the streams
 	js       jetstream.JetStream
@@ -51,7 +56,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	if o.Nodes == 0 {
 		o.Nodes = 3
 	}
-	c := &Cluster{t: t, accounts: o.accounts()}
+	c := &Cluster{t: t, accounts: o.accounts(), route: o.Route}
 	for i := range o.Nodes {
 		c.Nodes = append(c.Nodes, c.node(i, o.Dirs))
 	}

@@ -1,0 +1,66 @@
+package faults
+
+import (
+	"math/rand/v2"
+	"syscall"
+	"testing"
+	"time"
+
+	"sealpost/services/server/stream/natstest"
+)
+
+// TestSeveralHeld holds servers and nodes for longer than anybody waits for them: their
+// connections stay, and nothing moves. Messages are taken meanwhile. What goes on then
+// takes up where it was, and knows of nothing that happened.
+func TestSeveralHeld(t *testing.T) {
+	t.Parallel()
+	if !*full {
+		t.Skip("takes minutes: -faults.full")
+	}
+	s := newSeveral(t, natstest.Options{})
+	s.start()
+	s.ready()
+	f := s.fleet(stallSeveral)
+	s.poll(f, s.servers...)
+	load := f.load(8)
+	random := rand.New(rand.NewPCG(*seed, 45))
+	for round := range rounds(1, 8) {
+		f.await(5 + random.IntN(60))
+		var resume func()
+		switch round % 4 {
+		case 0:
+			resume = s.hold(s.servers[random.IntN(3)])
+		case 1:
+			resume = holdNode(s.nodes.Leader(s.log))
+		case 2:
+			resume = s.hold(s.servers[random.IntN(3)])
+		case 3:
+			resume = holdNode(s.nodes.Nodes[random.IntN(3)])
+		}
+		over := time.After(time.Minute) // the pause is the fault
+		f.await(60)
+		<-over
+		resume()
+		s.readyNodes()
+		s.ready()
+	}
+	load.finish()
+	s.settle(f, "44 several: servers and nodes held for a minute")
+}
+
+// hold keeps a server from moving.
+func (s *several) hold(one *server) (resume func()) {
+	s.t.Helper()
+	send := func(sig syscall.Signal) {
+		if err := one.cmd.Process.Signal(sig); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	send(syscall.SIGSTOP)
+	return func() { send(syscall.SIGCONT) }
+}
+
+func holdNode(n *natstest.Node) (resume func()) {
+	n.Pause()
+	return n.Resume
+}
