@@ -126,7 +126,29 @@ func (s *several) fleet(stall time.Duration) *fleet {
 		_ = f.couriers[i].Close()
 		f.couriers[i] = s.courier(from, i, stall)
 	}
+	for range f.senders {
+		p := f.next()
+		for _, one := range s.servers {
+			s.knows(f, one, p)
+		}
+	}
 	return f
+}
+
+// knows waits until a server lets the sender of a message in, which was made at another one a
+// moment ago.
+func (s *several) knows(f *fleet, one *server, p parcel) {
+	s.t.Helper()
+	s.eventually("a sender is known", func(ctx context.Context) (bool, string) {
+		c := f.senders[p.from].courier(one.listen, defaultStall)
+		d, err := c.Deliver(ctx, p.Message)
+		_ = c.Close()
+		if err != nil {
+			return false, err.Error()
+		}
+		f.ledger.Receipt(d.Entry)
+		return true, ""
+	})
 }
 
 // courier knows all servers, the one with number first before the others.

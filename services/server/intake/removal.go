@@ -20,8 +20,8 @@ func (s *Server) Recheck() {
 }
 
 // recheck ends the session if its token is not valid. Complete messages still
-// get their answers; one under way is dropped. A session whose log-in failed, and
-// whose answer is delayed, goes on as it is.
+// get their answers; one under way is dropped. A session that is not logged in goes on as
+// it is.
 func (s *session) recheck() {
 	hash := s.tokenHash.Load()
 	if hash != nil && !s.server.cfg.Senders.StillValid(*hash) {

@@ -109,9 +109,7 @@ func (s *session) begin() error {
 }
 
 func (s *session) authenticate(text string) error {
-	// Before the question, so that a removal right behind it finds this session.
 	hash := sha256.Sum256([]byte(text))
-	s.tokenHash.Store(&hash)
 	sender, ok := s.server.cfg.Senders.Authenticate(text)
 	if !ok {
 		s.server.cfg.Metrics.LogInFailures.Inc()
@@ -120,6 +118,10 @@ func (s *session) authenticate(text string) error {
 		wait(s.server.accepting, s.server.guard.failed(hostOf(s.conn.RemoteAddr()), time.Now()))
 		return errUnauthenticated
 	}
+	// A removal that is seen from here on finds this session; one that was seen before is asked
+	// for. Who looked before the answer would have taken a new token for one that was removed.
+	s.tokenHash.Store(&hash)
+	s.recheck()
 	s.sender = sender
 	s.account = s.server.backlog.open(sender)
 	s.out.countWith(s.account)

@@ -33,6 +33,7 @@ const unheard = 10 * time.Second
 // Info asks the leader. Without one it is an error.
 func (s *Stream) Info(ctx context.Context) (Info, error) {
 	found, err := find(ctx, s.js, s.cfg.Name)
+	s.answered(err)
 	if err != nil {
 		return Info{}, err
 	}

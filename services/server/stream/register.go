@@ -71,8 +71,10 @@ func (r *Register) Value(ctx context.Context) (value []byte, revision uint64, er
 	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
 	m, err := r.held.GetLastMsgForSubject(ctx, r.subject)
+	err = named(err, jetstream.ErrMsgNotFound, ErrNotFound)
+	r.answered(err)
 	if err != nil {
-		return nil, 0, named(err, jetstream.ErrMsgNotFound, ErrNotFound)
+		return nil, 0, err
 	}
 	return m.Data, m.Sequence, nil
 }

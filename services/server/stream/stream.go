@@ -78,6 +78,7 @@ type Stream struct {
 	subject string
 	acks    *acks
 	gap     gap
+	company company
 }
 
 // Connect tries each node once and looks at the stream. An error is a *ConnectError.

@@ -25,7 +25,14 @@ func (n *Node) damage(stream string, block func(path string) error) {
 	n.cluster.t.Helper()
 	n.must(!n.running(), "still runs")
 	entries := filepath.Join(n.storeDir(), "jetstream", account, "streams", stream, "msgs")
-	if err := block(filepath.Join(entries, "1.blk")); err != nil {
+	blocks, err := filepath.Glob(filepath.Join(entries, "*.blk"))
+	if err == nil && len(blocks) == 0 {
+		err = os.ErrNotExist
+	}
+	if err == nil {
+		err = block(blocks[0])
+	}
+	if err != nil {
 		n.cluster.t.Fatal(err)
 	}
 	if err := os.Remove(filepath.Join(entries, "index.db")); err != nil && !errors.Is(err, os.ErrNotExist) {
