@@ -24,7 +24,7 @@ func TestSeveralHeld(t *testing.T) {
 	s.poll(f, s.servers...)
 	load := f.load(8)
 	random := rand.New(rand.NewPCG(*seed, 45))
-	for round := range rounds(1, 8) {
+	for round := range rounds(1, 4) {
 		f.await(5 + random.IntN(60))
 		var resume func()
 		switch round % 4 {

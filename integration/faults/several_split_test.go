@@ -33,7 +33,7 @@ func TestSeveralNodeCutOff(t *testing.T) {
 	f := s.fleet(stallSeveral)
 	s.poll(f, s.servers...)
 	load := f.load(8)
-	for round := range rounds(1, 9) {
+	for round := range rounds(1, 6) {
 		f.await(20)
 		r.cut(round%3, round%2 == 0)
 		f.await(60)
