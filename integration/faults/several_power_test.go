@@ -7,13 +7,10 @@ import (
 	"sealpost/services/server/stream/natstest"
 )
 
-// TestSeveralPowerCuts cuts the power of the disks of nodes of the replicated log under
+// severalPowerCuts cuts the power of the disks of nodes of the replicated log under
 // load: of one, of all at once. What they acknowledged is there when they are back.
-func TestSeveralPowerCuts(t *testing.T) {
+func severalPowerCuts(t *testing.T) {
 	t.Parallel()
-	if !*full {
-		t.Skip("takes minutes: -faults.full")
-	}
 	for i, test := range []struct {
 		name string
 		cut  int // nodes, drawn anew in each round

@@ -20,13 +20,10 @@ func newSeveralApart(t *testing.T) (*several, *routes) {
 	return newSeveral(t, natstest.Options{Route: r.route}), r
 }
 
-// TestSeveralNodeCutOff takes one node after the other from the two others, which servers
+// severalNodeCutOff takes one node after the other from the two others, which servers
 // reach all the while. Messages are taken meanwhile.
-func TestSeveralNodeCutOff(t *testing.T) {
+func severalNodeCutOff(t *testing.T) {
 	t.Parallel()
-	if !*full {
-		t.Skip("takes minutes: -faults.full")
-	}
 	s, r := newSeveralApart(t)
 	s.start()
 	s.ready()
@@ -45,13 +42,10 @@ func TestSeveralNodeCutOff(t *testing.T) {
 	s.settle(f, "43 several: a node cut off")
 }
 
-// TestSeveralSplit has one half with a server and a node, one with two of each: in the
+// severalSplit has one half with a server and a node, one with two of each: in the
 // first nobody hears of a receipt, and the server there says why.
-func TestSeveralSplit(t *testing.T) {
+func severalSplit(t *testing.T) {
 	t.Parallel()
-	if !*full {
-		t.Skip("takes minutes: -faults.full")
-	}
 	s, r := newSeveralApart(t)
 	for i, one := range s.servers { // each has the node beside it, and no other
 		one.env = append(one.env, "SERVER_NATS_URL="+s.nodes.Nodes[i].URL())
@@ -79,13 +73,10 @@ func TestSeveralSplit(t *testing.T) {
 	s.settle(f, "43 several: both halves of a split")
 }
 
-// TestSeveralScattered has each node alone with a server: nobody gets a receipt, all
+// severalScattered has each node alone with a server: nobody gets a receipt, all
 // servers say why, and go on by themselves.
-func TestSeveralScattered(t *testing.T) {
+func severalScattered(t *testing.T) {
 	t.Parallel()
-	if !*full {
-		t.Skip("takes minutes: -faults.full")
-	}
 	s, r := newSeveralApart(t)
 	s.start()
 	s.ready()
@@ -110,13 +101,10 @@ func TestSeveralScattered(t *testing.T) {
 	s.settle(f, "43 several: all nodes apart")
 }
 
-// TestSeveralSlowNode has one node after the other hear of everything late, also the one
+// severalSlowNode has one node after the other hear of everything late, also the one
 // that leads.
-func TestSeveralSlowNode(t *testing.T) {
+func severalSlowNode(t *testing.T) {
 	t.Parallel()
-	if !*full {
-		t.Skip("takes minutes: -faults.full")
-	}
 	s, r := newSeveralApart(t)
 	s.start()
 	s.ready()

@@ -29,6 +29,34 @@ type several struct {
 
 var serverNames = []string{"a", "b", "c"}
 
+// TestSeveral has faults befall several servers and their nodes. Most of them take minutes,
+// and clusters of their own: they are in the long form alone.
+func TestSeveral(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name string
+		long bool
+		run  func(*testing.T)
+	}{
+		{"Again", true, severalAgain},
+		{"NodesDamaged", true, severalNodesDamaged},
+		{"Volumes", true, severalVolumes},
+		{"Strays", true, severalStrays},
+		{"Held", true, severalHeld},
+		{"Killed", false, severalKilled},
+		{"PowerCuts", true, severalPowerCuts},
+		{"NodeCutOff", true, severalNodeCutOff},
+		{"Split", true, severalSplit},
+		{"Scattered", true, severalScattered},
+		{"SlowNode", true, severalSlowNode},
+	} {
+		if row.long && !*full {
+			continue
+		}
+		t.Run(row.name, row.run)
+	}
+}
+
 // newSeveral begins a cluster. Its servers do not run yet; the first one has the state.
 func newSeveral(t *testing.T, o natstest.Options) *several {
 	t.Helper()
