@@ -1,7 +1,7 @@
 package faults
 
 import (
-	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -12,12 +12,12 @@ import (
 	serverset "sealpost/services/server/cluster"
 	"sealpost/services/server/stream"
 	"sealpost/services/server/stream/natstest"
-	"sealpost/shared/logfile"
 )
 
 // severalNodesDamaged has a node come back without its store, or with a block of entries in
-// which one bit was changed, or of which half is gone. The damaged one is made to lead. Nothing
-// is read from it that is not there, and it returns empty.
+// which one bit was changed, or of which half is gone. The damaged one is made to lead: it is
+// said of it what it lacks, another one leads, and nothing is read that is not there. It
+// returns empty.
 func severalNodesDamaged(t *testing.T) {
 	t.Parallel()
 	s := newSeveral(t, natstest.Options{})
@@ -26,31 +26,46 @@ func severalNodesDamaged(t *testing.T) {
 	f := s.fleet(stallSeveral)
 	s.poll(f, s.servers...)
 	load := f.load(8)
+	// A block holds 8 MiB: behind that what is damaged is of the past on all nodes.
+	s.eventually("the log has a second block", func(ctx context.Context) (bool, string) {
+		log, err := s.nodes.JetStream().Stream(ctx, s.log)
+		return err == nil && log.CachedInfo().State.Bytes > 10<<20, fmt.Sprint(err)
+	})
 	for round := range rounds(1, 6) {
-		f.await(60)
+		f.await(20)
 		n := s.nodes.Nodes[round%3]
-		n.Stop()
-		if round%3 == 0 {
-			n.Wipe()
-			n.Start()
-			s.readyNodes()
-			continue
+		switch round % 3 {
+		case 0:
+			s.damaged(f, n, n.Damage)
+		case 1:
+			s.damaged(f, n, n.Truncate)
 		}
-		if round%3 == 1 {
-			n.Damage(s.log)
-		} else {
-			n.Truncate(s.log)
-		}
-		n.Start()
-		s.nodes.Lead(s.log, n)
-		f.await(30)
-		n.Stop()
+		n.Kill()
 		n.Wipe()
+		f.await(20)
 		n.Start()
 		s.readyNodes()
+		s.ready()
 	}
 	load.finish()
 	s.settle(f, "45 several: a node wiped, or damaged and made to lead")
+}
+
+// damaged has a node lead that lacks entries.
+func (s *several) damaged(f *fleet, n *natstest.Node, damage func(stream string)) {
+	s.t.Helper()
+	n.Stop()
+	damage(s.log)
+	n.Start()
+	s.readyNodes()
+	const says = "entries are missing there"
+	before := s.logged(says)
+	s.nodes.Lead(s.log, n)
+	s.eventually("a server says that entries are missing", func(context.Context) (bool, string) {
+		return s.logged(says) > before, "nobody does"
+	})
+	f.await(20) // by another one that leads
+	s.ready()
 }
 
 // severalVolumes has a server's log volume emptied, restored from an earlier moment, or
@@ -80,15 +95,7 @@ func severalVolumes(t *testing.T) {
 			emptyVolume(t, one.data)
 			copyVolume(t, earlier, one.data)
 		case 2:
-			one.alterLine(random)
-			one.start()
-			t.Log("the altered volume says: ", one.await(red))
-			other := s.servers[2]
-			other.stop()
-			one.stop()
-			emptyVolume(t, one.data)
-			copyVolume(t, other.data, one.data)
-			other.start()
+			s.alteredLine(f, one, random)
 		}
 		one.start()
 		one.await(ready)
@@ -136,21 +143,33 @@ func severalStrays(t *testing.T) {
 	s.settle(f, "47 several: strays in the log and in the register")
 }
 
-// alterLine changes one byte of a line of the manifest.
-func (s *server) alterLine(random *rand.Rand) {
+// alteredLine alters a line of a server's manifest that its records do not put back: it says
+// so, and has a copy of another one's volume in the end.
+func (s *several) alteredLine(f *fleet, one *server, random *rand.Rand) {
 	s.t.Helper()
-	path := filepath.Join(s.data, "logs", logfile.ManifestName)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		s.t.Fatal(err)
+	s.putCopy(s.servers[0], one)
+	for range 2 { // once all lines are in index and tree, a start reads none of them
+		one.start()
+		one.await(ready)
+		one.stop()
 	}
-	lines := bytes.SplitAfter(text, []byte("\n"))
-	at := random.IntN(len(lines) - 1)
-	lines[at] = []byte(strings.Replace(string(lines[at]), `"sha256":"`, `"sha256":"f`, 1))
-	lines[at] = append(lines[at][:len(lines[at])-4], lines[at][len(lines[at])-3:]...)
-	if err := os.WriteFile(path, bytes.Join(lines, nil), 0o644); err != nil {
-		s.t.Fatal(err)
+	s.must(editLine(`"sender":"`, "ps")(filepath.Join(one.data, "logs"), random, random.IntN(20)))
+	one.start()
+	for range 2 {
+		one.saysAltered()
+		f.await(20)
 	}
+	one.kill()
+	s.putCopy(s.servers[0], one)
+}
+
+// saysAltered waits until the server says that its manifest was altered, and what to do.
+func (s *server) saysAltered() {
+	s.t.Helper()
+	s.until(func(ctx context.Context) (bool, string) {
+		status, reason := s.readyz(ctx)
+		return status == red && strings.Contains(reason, "it was altered\nhint: another server's log volume"), reason
+	})
 }
 
 func emptyVolume(t *testing.T, dir string) {

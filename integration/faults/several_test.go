@@ -49,6 +49,9 @@ func TestSeveral(t *testing.T) {
 		{"Split", true, severalSplit},
 		{"Scattered", true, severalScattered},
 		{"SlowNode", true, severalSlowNode},
+		{"FullNode", true, severalFullNode},
+		{"FullLog", true, severalFullLog},
+		{"Forgotten", true, severalForgotten},
 	} {
 		if row.long && !*full {
 			continue
@@ -255,20 +258,28 @@ func (s *several) report(f *fleet, row string) {
 func (s *several) askAll(f *fleet) {
 	s.t.Helper()
 	for _, one := range s.servers {
-		for i, p := range f.parcels {
-			if i%17 != 0 {
-				continue
+		for i, from := range f.senders {
+			if err := f.ask(from.courier(one.listen, defaultStall), i); err != nil {
+				s.t.Error(err)
 			}
-			c := f.senders[p.from].courier(one.listen, defaultStall)
-			d, err := c.Deliver(patient(s.t), p.Message)
-			_ = c.Close()
-			if err != nil {
-				s.t.Errorf("message %s again: %v", p.ID, err)
-				return
-			}
-			f.ledger.Receipt(d.Entry)
 		}
 	}
+}
+
+// ask sends some messages of a sender again, and ends with its courier.
+func (f *fleet) ask(c *courier.Courier, from int) error {
+	defer func() { _ = c.Close() }()
+	for i, p := range f.parcels {
+		if p.from != from || i%17 != 0 {
+			continue
+		}
+		d, err := c.Deliver(patient(f.t), p.Message)
+		if err != nil {
+			return fmt.Errorf("message %s again: %w", p.ID, err)
+		}
+		f.ledger.Receipt(d.Entry)
+	}
+	return nil
 }
 
 // even waits until all volumes have as many messages as were receipted.

@@ -36,6 +36,8 @@ func ofLog(err error) string {
 		return void
 	case errors.Is(err, replicated.ErrStrange):
 		return "server cluster join has it counted again; where the log begins later, it says so then"
+	case errors.As(err, new(*replicated.AlteredError)):
+		return "another server's log volume has the lines as they were (" + copied + ")"
 	case errors.As(err, new(*replicated.JoinError)), errors.As(err, new(*replicated.NumberError)):
 		return "another server's log volume has what came before (" + copied + ")"
 	case errors.As(err, new(*replicated.FullError)):

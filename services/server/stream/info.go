@@ -33,11 +33,23 @@ const unheard = 10 * time.Second
 // Info asks the leader. Without one it is an error.
 func (s *Stream) Info(ctx context.Context) (Info, error) {
 	found, err := find(ctx, s.js, s.cfg.Name)
+	if err == nil {
+		err = ledBy(found.CachedInfo())
+	}
 	s.answered(err)
 	if err != nil {
 		return Info{}, err
 	}
 	return infoOf(found.CachedInfo()), nil
+}
+
+// ledBy is an error where nobody leads: a node that did, and is cut off from the others, goes
+// on answering.
+func ledBy(i *jetstream.StreamInfo) error {
+	if i.Cluster != nil && i.Cluster.Leader == "" {
+		return errNoLeader
+	}
+	return nil
 }
 
 func infoOf(i *jetstream.StreamInfo) Info {

@@ -19,6 +19,7 @@ type health struct {
 	forked  *fold.ForkError // others have read something else; nil: nobody has
 	damage  error           // of the node that leads the log
 	unfit   error           // why the log cannot be relied on; nil: it was looked at, and can
+	altered error           // the volume's manifest is not what it was; nil: nobody has found so
 	strange bool            // this server does not count
 }
 
@@ -35,7 +36,7 @@ var ErrStrange = errors.New("this server does not count in the replicated log: "
 func (h *health) get() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	reason := cmp.Or(h.reading, h.minority(), h.damage, h.unfit, h.fresh())
+	reason := cmp.Or(h.altered, h.reading, h.minority(), h.damage, h.unfit, h.fresh())
 	if reason == nil && h.strange {
 		return ErrStrange
 	}
@@ -43,11 +44,11 @@ func (h *health) get() error {
 }
 
 // doubt is a logbook.ErrUnavailable while this server may be one of few that have read
-// something else, or may not know who signs now.
+// something else, or has other lines than it signed for, or may not know who signs now.
 func (h *health) doubt() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if reason := cmp.Or(h.minority(), h.fresh()); reason != nil {
+	if reason := cmp.Or(h.altered, h.minority(), h.fresh()); reason != nil {
 		return fmt.Errorf("%w: %w", logbook.ErrUnavailable, reason)
 	}
 	return nil
@@ -71,6 +72,12 @@ func (h *health) checked(unfit error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.unfit = unfit
+}
+
+func (h *health) lines(altered error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.altered = altered
 }
 
 func (h *health) counts(yes bool) {

@@ -176,6 +176,7 @@ func Open(cfg Config) (*Logbook, error) {
 	l.progress.begins(from, new(window))
 	l.begin(l.waiters.run)
 	l.begin((&auditor{Logbook: l}).run)
+	l.begin(l.checkLines)
 	go func() {
 		defer close(l.done)
 		(&reader{Logbook: l, saved: from, known: known}).run()
