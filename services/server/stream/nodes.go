@@ -22,11 +22,15 @@ type node struct {
 	Name      string `json:"server_name"`
 	Version   string `json:"version"`
 	JetStream struct {
-		Config struct {
+		Config *struct { // nil: it keeps no streams
 			SyncAlways bool `json:"sync_always"`
 		} `json:"config"`
 	} `json:"jetstream"`
 }
+
+// keeps reports whether the node keeps streams. One whose disk is full does not until it is
+// started again, and is as one that does not run.
+func (n node) keeps() bool { return n.JetStream.Config != nil }
 
 // checkNodes asks the nodes that keep the stream whether they flush before they
 // acknowledge: otherwise a power cut of more than half of them takes what was acknowledged.
@@ -52,7 +56,7 @@ func (s *Stream) checkNodes(ctx context.Context, info Info) error {
 			if err != nil {
 				return err
 			}
-			if !waited[n.Name] {
+			if !waited[n.Name] || !n.keeps() {
 				continue
 			}
 			waited[n.Name] = false

@@ -2,7 +2,10 @@ package stream
 
 import (
 	"errors"
+	"fmt"
 	"testing"
+
+	"github.com/nats-io/nats.go"
 )
 
 func TestCheckNode(t *testing.T) {
@@ -19,9 +22,13 @@ func TestCheckNode(t *testing.T) {
 		{"2.9.25", true, "version"},
 		{"", true, "version"},
 	} {
-		n := node{Name: "n1", Version: test.version}
-		n.JetStream.Config.SyncAlways = test.always
-		err := new(Stream).checkNode(n)
+		text := fmt.Sprintf(`{"data":{"server_name":"n1","version":%q,"jetstream":{"config":{"sync_always":%v}}}}`,
+			test.version, test.always)
+		n, err := parseNode(&nats.Msg{Data: []byte(text)})
+		if err != nil || !n.keeps() {
+			t.Fatalf("%s: %+v, %v", text, n, err)
+		}
+		err = new(Stream).checkNode(n)
 		var wrong *NodeError
 		field := ""
 		if errors.As(err, &wrong) {
@@ -30,6 +37,14 @@ func TestCheckNode(t *testing.T) {
 		if field != test.field {
 			t.Errorf("%+v: %v", test, err)
 		}
+	}
+}
+
+// A node whose disk is full says nothing of how it keeps streams: it keeps none.
+func TestNodeKeepsNothing(t *testing.T) {
+	n, err := parseNode(&nats.Msg{Data: []byte(`{"data":{"server_name":"n1","version":"2.15.2","jetstream":{}}}`)})
+	if err != nil || n.keeps() {
+		t.Errorf("%+v, %v", n, err)
 	}
 }
 
