@@ -68,6 +68,7 @@ type passing struct {
 	stuck    *StuckError
 
 	counted bool // the volume keeps as many messages as the log had
+	slow    slow // who hinders the trimming
 }
 
 // pass reads from the state that was written last, until something cannot be kept.

@@ -12,6 +12,8 @@ func (p *passing) trim() {
 		return
 	}
 	p.room.asked(info)
+	slow := p.saved.Hinders()
+	still := p.slow.still(slow, p.saved.Servers[slow].Durable)
 	before := p.saved.Time.Add(-p.cfg.KeepFor)
 	if p.room.percent() >= trimAt {
 		before = p.saved.Time
@@ -20,9 +22,29 @@ func (p *passing) trim() {
 		p.purge(below)
 		return
 	}
-	if slow := p.saved.Hinders(); slow != "" && slow != p.cfg.Server && p.room.percent() >= forgetAt {
+	if slow != "" && slow != p.cfg.Server && still && p.room.percent() >= forgetAt {
 		p.forget(slow)
 	}
+}
+
+// stillFor is for how many looks a server that hinders must have kept nothing more: one that
+// reads says so between two. It may have come back a moment ago, and be there as soon.
+const stillFor = 3
+
+// slow is the server that hinders, as it was at each of the last looks.
+type slow struct {
+	server  string
+	durable uint64
+	looks   int
+}
+
+// still adds a look, and reports whether the server keeps nothing more than long before.
+func (s *slow) still(server string, durable uint64) bool {
+	if server != s.server || durable != s.durable {
+		*s = slow{server: server, durable: durable}
+	}
+	s.looks++
+	return s.looks > stillFor
 }
 
 func (p *passing) purge(below uint64) {

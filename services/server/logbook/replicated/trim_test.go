@@ -383,3 +383,21 @@ func TestNotesInAFullLog(t *testing.T) {
 		t.Errorf("%d notes more", n-before)
 	}
 }
+
+// A server that reads is not forgotten, however far behind it is.
+func TestStill(t *testing.T) {
+	var s slow
+	for i, step := range []struct {
+		server  string
+		durable uint64
+		still   bool
+	}{
+		{"c", 1, false}, {"c", 1, false}, {"c", 1, false}, {"c", 1, true}, {"c", 1, true},
+		{"c", 2, false}, {"c", 2, false}, {"c", 2, false},
+		{"b", 2, false}, {"b", 2, false}, {"b", 2, false}, {"b", 2, true}, {"", 0, false},
+	} {
+		if got := s.still(step.server, step.durable); got != step.still {
+			t.Errorf("look %d: %v", i, got)
+		}
+	}
+}
