@@ -22,7 +22,8 @@ type AlteredError struct {
 }
 
 func (e *AlteredError) Error() string {
-	text := fmt.Sprintf("the manifest on the log volume is not what its checkpoint of %d messages says: it was altered", e.Lines)
+	text := fmt.Sprintf("the manifest on the log volume is not what its checkpoint of %d messages says: it was altered",
+		e.Lines)
 	if e.Cause != nil {
 		text += ": " + e.Cause.Error()
 	}
