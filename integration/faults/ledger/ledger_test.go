@@ -237,3 +237,34 @@ func refuse(v *volume) {
 	e := v.entries[1]
 	v.ledger.Refuse(Message{Sender: e.Sender, ID: e.ID, Content: contentOf(e)})
 }
+
+// TestSameVolumes: what one volume has and the other has not, or has otherwise, is found;
+// what is each server's own is not compared.
+func TestSameVolumes(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(v *volume)
+		want   []Kind
+	}{
+		"nothing":        {func(*volume) {}, nil},
+		"its own":        {func(v *volume) { v.write(logfile.CheckpointName, []byte("another")) }, nil},
+		"a retired note": {func(v *volume) { v.write(logfile.RetiredName, []byte("another")) }, []Kind{Differing}},
+		"a lost file":    {func(v *volume) { v.remove(logfile.FileName(1)) }, []Kind{Lost, Gap, Differing}},
+		"a lost line": {func(v *volume) { v.entries = v.entries[:2]; v.writeManifest() },
+			[]Kind{Lost, Gap, Differing}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := newVolume(t, 3)
+			other := *first
+			other.dir = t.TempDir()
+			if err := os.CopyFS(other.dir, os.DirFS(first.dir)); err != nil {
+				t.Fatal(err)
+			}
+			test.change(&other)
+			r, err := first.ledger.AuditSame(first.dir, other.dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			expect(t, r, test.want)
+		})
+	}
+}
