@@ -59,7 +59,7 @@ const usage = `usage: server [COMMAND]
                               logbook id, with the server stopped
       -yes                    without asking
   server cluster COMMAND      for several servers: key, accounts, init, import, join,
-                              forget, status, upgrade, void; server cluster -h
+                              forget, leave, status, upgrade, void; server cluster -h
   server healthcheck          exit 0 when the server is ready, else 1
   server setup                prepare the volumes of the demonstration
   server version              print version, revision, Go version and platform

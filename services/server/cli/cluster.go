@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -20,6 +19,7 @@ import (
 	"sealpost/services/server/state/shared"
 	"sealpost/shared/arguments"
 	"sealpost/shared/logging/trail"
+	"sealpost/shared/message"
 	"sealpost/shared/settings"
 	"sealpost/shared/voice"
 )
@@ -339,7 +339,11 @@ func clusterStatus(ctx context.Context, args []string, std voice.Streams) error 
 			return err
 		}
 		if asJSON {
-			return json.NewEncoder(std.Out).Encode(status)
+			text, err := message.JSON(status)
+			if err == nil {
+				_, err = std.Out.Write(text)
+			}
+			return err
 		}
 		return printStatus(std.Out, status)
 	})
@@ -353,7 +357,7 @@ func printStatus(out io.Writer, s cluster.Status) error {
 	}
 	fmt.Fprintln(out)
 	if s.Unfit != "" {
-		fmt.Fprintln(out, "unfit  ", s.Unfit)
+		fmt.Fprintln(out, "unfit  ", message.Visible(s.Unfit))
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NODE\tSTATE\tLAG")
@@ -365,7 +369,7 @@ func printStatus(out io.Writer, s cluster.Status) error {
 		case n.Missing:
 			state = "missing"
 		}
-		fmt.Fprintln(table, n.Name+"\t"+state+"\t"+strconv.FormatUint(n.Lag, 10))
+		fmt.Fprintln(table, message.Visible(n.Name)+"\t"+state+"\t"+strconv.FormatUint(n.Lag, 10))
 	}
 	fmt.Fprintln(table, "SERVER\tKEEPS UP TO\tLAG\tREAD")
 	for _, v := range s.Servers {
@@ -373,7 +377,7 @@ func printStatus(out io.Writer, s cluster.Status) error {
 		if v.Differs {
 			read = "something else"
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%s\n", v.Name, v.Durable, v.Lag, read)
+		fmt.Fprintf(table, "%s\t%d\t%d\t%s\n", message.Visible(v.Name), v.Durable, v.Lag, read)
 	}
 	return table.Flush()
 }
