@@ -212,23 +212,30 @@ func (s *server) answers() (status int, reason string) {
 // until polls until done says so. A server that ends instead fails the test.
 func (s *server) until(done func(context.Context) (ok bool, why string)) {
 	s.t.Helper()
-	ctx := patient(s.t)
+	if err := poll(patient(s.t), s.exited, done); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// poll asks until done says so. It ends with errExited where exited is closed before, and with
+// the last reason where ctx ends.
+func poll(ctx context.Context, exited <-chan struct{}, done func(context.Context) (ok bool, why string)) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	reason := ""
 	for {
 		ok, why := done(ctx)
 		if ok {
-			return
+			return nil
 		}
 		if ctx.Err() == nil {
 			reason = why
 		}
 		select {
-		case <-s.exited:
-			s.t.Fatal(errExited)
+		case <-exited:
+			return errExited
 		case <-ctx.Done():
-			s.t.Fatalf("waited for too long: %s", reason)
+			return fmt.Errorf("waited for too long: %s", reason)
 		case <-tick.C:
 		}
 	}

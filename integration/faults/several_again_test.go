@@ -20,11 +20,7 @@ const boundAgain = time.Minute
 func severalAgain(t *testing.T) {
 	t.Parallel()
 	s := newSeveral(t, natstest.Options{})
-	s.start()
-	s.ready()
-	f := s.fleet(defaultStall)
-	s.poll(f, s.servers...)
-	load := f.load(2)
+	f, load := s.underLoad(defaultStall, 2)
 	var worst time.Duration
 	kills := 0
 	for range rounds(1, 4) {

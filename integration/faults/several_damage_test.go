@@ -21,11 +21,7 @@ import (
 func severalNodesDamaged(t *testing.T) {
 	t.Parallel()
 	s := newSeveral(t, natstest.Options{})
-	s.start()
-	s.ready()
-	f := s.fleet(stallSeveral)
-	s.poll(f, s.servers...)
-	load := f.load(8)
+	f, load := s.underLoad(stallSeveral, 8)
 	// A block holds 8 MiB: behind that what is damaged is of the past on all nodes.
 	s.eventually("the log has a second block", func(ctx context.Context) (bool, string) {
 		log, err := s.nodes.JetStream().Stream(ctx, s.log)
@@ -109,11 +105,7 @@ func severalVolumes(t *testing.T) {
 func severalStrays(t *testing.T) {
 	t.Parallel()
 	s := newSeveral(t, natstest.Options{})
-	s.start()
-	s.ready()
-	f := s.fleet(defaultStall)
-	s.poll(f, s.servers...)
-	load := f.load(8)
+	f, load := s.underLoad(defaultStall, 8)
 	random := rand.New(rand.NewPCG(*seed, 47))
 	for round := range rounds(3, 30) {
 		f.await(20)

@@ -111,11 +111,7 @@ func severalFullLog(t *testing.T) {
 func severalFullNode(t *testing.T) {
 	t.Parallel()
 	s, disks := newSeveralOnDisks(t, "512M")
-	s.start()
-	s.ready()
-	f := s.fleet(defaultStall)
-	s.poll(f, s.servers...)
-	load := f.load(4)
+	f, load := s.underLoad(defaultStall, 4)
 	for round := range rounds(1, 6) {
 		f.await(20)
 		i := round % 3

@@ -15,11 +15,7 @@ import (
 func severalHeld(t *testing.T) {
 	t.Parallel()
 	s := newSeveral(t, natstest.Options{})
-	s.start()
-	s.ready()
-	f := s.fleet(stallSeveral)
-	s.poll(f, s.servers...)
-	load := f.load(8)
+	f, load := s.underLoad(stallSeveral, 8)
 	random := rand.New(rand.NewPCG(*seed, 45))
 	for round := range rounds(1, 4) {
 		f.await(5 + random.IntN(60))

@@ -12,11 +12,7 @@ import (
 func severalKilled(t *testing.T) {
 	t.Parallel()
 	s := newSeveral(t, natstest.Options{})
-	s.start()
-	s.ready()
-	f := s.fleet(defaultStall)
-	s.poll(f, s.servers...)
-	load := f.load(8)
+	f, load := s.underLoad(defaultStall, 8)
 	random := rand.New(rand.NewPCG(*seed, 40))
 	kills := []func(*rand.Rand){s.killServer, s.killNode, s.killNodes, s.killLeader, s.killServers, s.killBoth}
 	for round := range rounds(3, 40) {

@@ -17,11 +17,7 @@ func severalPowerCuts(t *testing.T) {
 	}{{"one node", 1}, {"all nodes", 3}} {
 		t.Run(test.name, func(t *testing.T) {
 			s, disks := newSeveralOnDisks(t, "512M")
-			s.start()
-			s.ready()
-			f := s.fleet(defaultStall)
-			s.poll(f, s.servers...)
-			load := f.load(8)
+			f, load := s.underLoad(defaultStall, 8)
 			random := rand.New(rand.NewPCG(*seed, 410+uint64(i)))
 			for range rounds(1, 12) {
 				f.await(5 + random.IntN(150))

@@ -25,11 +25,7 @@ func newSeveralApart(t *testing.T) (*several, *routes) {
 func severalNodeCutOff(t *testing.T) {
 	t.Parallel()
 	s, r := newSeveralApart(t)
-	s.start()
-	s.ready()
-	f := s.fleet(stallSeveral)
-	s.poll(f, s.servers...)
-	load := f.load(8)
+	f, load := s.underLoad(stallSeveral, 8)
 	for round := range rounds(1, 6) {
 		f.await(20)
 		r.cut(round%3, round%2 == 0)
@@ -50,11 +46,7 @@ func severalSplit(t *testing.T) {
 	for i, one := range s.servers { // each has the node beside it, and no other
 		one.env = append(one.env, "SERVER_NATS_URL="+s.nodes.Nodes[i].URL())
 	}
-	s.start()
-	s.ready()
-	f := s.fleet(stallSeveral)
-	s.poll(f, s.servers...)
-	load := f.load(8)
+	f, load := s.underLoad(stallSeveral, 8)
 	random := rand.New(rand.NewPCG(*seed, 44))
 	for round := range rounds(1, 9) {
 		f.await(5 + random.IntN(60))
@@ -78,11 +70,7 @@ func severalSplit(t *testing.T) {
 func severalScattered(t *testing.T) {
 	t.Parallel()
 	s, r := newSeveralApart(t)
-	s.start()
-	s.ready()
-	f := s.fleet(stallSeveral)
-	s.poll(f, s.servers...)
-	load := f.load(8)
+	f, load := s.underLoad(stallSeveral, 8)
 	for round := range rounds(1, 4) {
 		f.await(30)
 		for i := range s.nodes.Nodes {
@@ -106,11 +94,7 @@ func severalScattered(t *testing.T) {
 func severalSlowNode(t *testing.T) {
 	t.Parallel()
 	s, r := newSeveralApart(t)
-	s.start()
-	s.ready()
-	f := s.fleet(defaultStall)
-	s.poll(f, s.servers...)
-	load := f.load(8)
+	f, load := s.underLoad(defaultStall, 8)
 	for round := range rounds(1, 6) {
 		f.await(20)
 		for _, w := range r.of(round % 3) {

@@ -102,23 +102,8 @@ func (s *server) with(setting string) *server {
 // eventually waits for what must come.
 func (s *several) eventually(what string, done func(context.Context) (ok bool, why string)) {
 	s.t.Helper()
-	ctx := patient(s.t)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	reason := ""
-	for {
-		ok, why := done(ctx)
-		if ok {
-			return
-		}
-		if ctx.Err() == nil {
-			reason = why
-		}
-		select {
-		case <-ctx.Done():
-			s.t.Fatalf("waited for too long: %s: %s", what, reason)
-		case <-tick.C:
-		}
+	if err := poll(patient(s.t), nil, done); err != nil {
+		s.t.Fatalf("%s: %v", what, err)
 	}
 }
 
@@ -138,6 +123,16 @@ func (s *several) ready() {
 	for _, one := range s.servers {
 		one.await(ready)
 	}
+}
+
+// underLoad starts all servers, and so many workers that send to them, and reads all volumes.
+func (s *several) underLoad(stall time.Duration, workers int) (*fleet, *load) {
+	s.t.Helper()
+	s.start()
+	s.ready()
+	f := s.fleet(stall)
+	s.poll(f, s.servers...)
+	return f, f.load(workers)
 }
 
 // readyNodes waits until all nodes have all.

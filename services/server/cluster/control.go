@@ -8,13 +8,12 @@ import (
 	"sealpost/services/server/logbook/replicated"
 	"sealpost/services/server/logbook/replicated/entry"
 	"sealpost/services/server/logbook/replicated/fold"
-	"sealpost/services/server/stream"
 	"sealpost/shared/message"
 )
 
 // control is the replicated log as a command reads and writes it, beside the servers.
 type control struct {
-	log    *stream.Stream
+	log    replicated.StreamLog
 	key    entry.Key
 	server string
 	now    fold.State // what it came to when it was last read
@@ -39,7 +38,9 @@ func (c *Cluster) control(ctx context.Context, logbookID, dir string) (*control,
 	if err != nil {
 		return nil, err
 	}
-	t := &control{log: log, key: entry.NewKey(secret, logbookID), server: c.cfg.ClusterName, now: from}
+	t := &control{
+		log: replicated.StreamLog{Stream: log}, key: entry.NewKey(secret, logbookID), server: c.cfg.ClusterName, now: from,
+	}
 	if err := t.catchUp(ctx); err != nil {
 		log.Close()
 		return nil, err
@@ -64,31 +65,24 @@ func (t *control) catchUp(ctx context.Context) error {
 	return t.readTo(ctx, info.Last, func(fold.Step) {})
 }
 
-// errThere ends a reading.
-var errThere = errors.New("there")
-
 // readTo reads on up to a position, and gives each step to visit.
 func (t *control) readTo(ctx context.Context, last uint64, visit func(fold.Step)) error {
-	if t.now.Position >= last {
+	if t.now.Position >= last { // this build may lack the zone of the log, and need not have it
 		return nil
 	}
 	f, err := fold.New(t.key, t.server, t.now)
 	if err != nil {
 		return err
 	}
-	err = replicated.StreamLog{Stream: t.log}.Read(ctx, t.now.Position, func(e fold.Entry) error {
+	err = replicated.ReadTo(ctx, t.log, t.now.Position, last, func(e fold.Entry) error {
 		step, err := f.Take(e)
-		if err != nil {
-			return err
+		if err == nil {
+			visit(step)
 		}
-		visit(step)
-		if e.Position >= last {
-			return errThere
-		}
-		return nil
+		return err
 	})
-	if errors.Is(err, errThere) {
-		t.now, err = f.State(), nil
+	if err == nil {
+		t.now = f.State()
 	}
 	return err
 }
@@ -130,7 +124,7 @@ func (t *control) publishOnce(ctx context.Context, h entry.Header) (void, err er
 	if err != nil {
 		return nil, err
 	}
-	at, err := t.send(ctx, data)
+	at, err := replicated.Append(ctx, t.log, data)
 	if err != nil {
 		return nil, err
 	}
@@ -140,20 +134,4 @@ func (t *control) publishOnce(ctx context.Context, h entry.Header) (void, err er
 		}
 	})
 	return void, err
-}
-
-// send returns the position of an entry.
-func (t *control) send(ctx context.Context, data []byte) (uint64, error) {
-	type outcome struct {
-		at  uint64
-		err error
-	}
-	came := make(chan outcome, 1)
-	replicated.StreamLog{Stream: t.log}.Publish(data, func(at uint64, err error) { came <- outcome{at, err} })
-	select {
-	case o := <-came:
-		return o.at, o.err
-	case <-ctx.Done():
-		return 0, context.Cause(ctx)
-	}
 }

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"errors"
 
 	"sealpost/services/server/logbook/engine/manifest"
@@ -33,7 +34,7 @@ func (r *recovery) recheckCheckpoint(s fit.Stored) error {
 	if err != nil {
 		return err
 	}
-	root, err := merkle.RootOf(r.Manifest, c.Size)
+	root, err := merkle.RootOf(context.Background(), r.Manifest, c.Size)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (l *Logbook) publishChunk(ctx context.Context, attempt entry.ID, index int,
 		return 0, err
 	}
 	at, err := backoff.Retry(ctx, func() (uint64, error) {
-		at, err := l.published(ctx, data)
+		at, err := Append(ctx, l.cfg.Log, data)
 		if errors.Is(err, stream.ErrFull) {
 			return 0, backoff.Permanent(logbook.ErrNoSpace)
 		}
@@ -64,21 +64,6 @@ func (l *Logbook) publishChunk(ctx context.Context, attempt entry.ID, index int,
 		err = fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
 	}
 	return at, err
-}
-
-func (l *Logbook) published(ctx context.Context, data []byte) (uint64, error) {
-	type outcome struct {
-		at  uint64
-		err error
-	}
-	came := make(chan outcome, 1)
-	l.cfg.Log.Publish(data, func(at uint64, err error) { came <- outcome{at, err} })
-	select {
-	case o := <-came:
-		return o.at, o.err
-	case <-ctx.Done():
-		return 0, context.Cause(ctx)
-	}
 }
 
 // errOtherChunk voids a message one of whose chunks is another one's, or of another size.

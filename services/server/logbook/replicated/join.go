@@ -99,7 +99,7 @@ func (p *passing) imported(step fold.Step) error {
 	return nil
 }
 
-// errFound ends the search.
+// errFound ends the search early.
 var errFound = errors.New("found")
 
 // marksAt finds the marks for which the log may begin where it does. Servers mark a place
@@ -109,18 +109,18 @@ func (r *reader) marksAt(info stream.Info) (found []marked, err error) {
 	if info.Entries == 0 {
 		return nil, none
 	}
-	err = r.cfg.Log.Read(r.ctx, info.First-1, func(e fold.Entry) error {
+	err = ReadTo(r.ctx, r.cfg.Log, info.First-1, info.Last, func(e fold.Entry) error {
 		m, is := r.markOf(e)
 		if is && m.state.Needed() == info.First {
 			found = append(found, m)
 		}
-		if e.Position >= info.Last || is && len(found) > 0 && m.state.Needed() > info.First {
+		if is && len(found) > 0 && m.state.Needed() > info.First {
 			return errFound
 		}
 		return nil
 	})
 	switch {
-	case !errors.Is(err, errFound):
+	case err != nil && !errors.Is(err, errFound):
 		return nil, err
 	case len(found) == 0:
 		return nil, none
@@ -156,16 +156,11 @@ func (r *reader) judged(from fold.State, last uint64) (*fold.ForkError, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = r.cfg.Log.Read(r.ctx, from.Position, func(e fold.Entry) error {
-		if _, err := f.Take(e); err != nil {
-			return err
-		}
-		if e.Position >= last {
-			return errFound
-		}
-		return nil
+	err = ReadTo(r.ctx, r.cfg.Log, from.Position, last, func(e fold.Entry) error {
+		_, err := f.Take(e)
+		return err
 	})
-	if !errors.Is(err, errFound) {
+	if err != nil {
 		return nil, err
 	}
 	return f.Judge(), nil
@@ -181,12 +176,12 @@ func (r *reader) markOf(e fold.Entry) (m marked, is bool) {
 	return m, m.state.Position == m.Position && m.state.Chain == m.Chain
 }
 
-// root returns that of the volume's first messages.
-func (r *reader) root(messages uint64) (tlog.Hash, error) {
-	m, err := manifest.View(disk.New(r.cfg.Local.Dir))
+// root returns that of the volume's first messages, unless the logbook is closed meanwhile.
+func (l *Logbook) root(messages uint64) (tlog.Hash, error) {
+	m, err := manifest.View(disk.New(l.cfg.Local.Dir))
 	if err != nil {
 		return tlog.Hash{}, err
 	}
 	defer func() { _ = m.Close() }()
-	return merkle.RootOf(m, messages)
+	return merkle.RootOf(l.ctx, m, messages)
 }

@@ -1,17 +1,12 @@
 package replicated
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"sealpost/services/server/logbook/engine/disk"
-	"sealpost/services/server/logbook/engine/manifest"
 	"sealpost/services/server/logbook/local"
-	"sealpost/shared/crypto/receipt"
-	"sealpost/shared/logfile"
 )
 
 // AlteredError means that the manifest on this server's volume is not the one that it has
@@ -42,7 +37,7 @@ func (l *Logbook) checkLines() {
 		l.cfg.Local.Log.Warn().Err(err).Msg("the lines of the manifest are not compared")
 		return
 	}
-	root, err := l.rootOfLines(tree.Size)
+	root, err := l.root(tree.Size)
 	var corrupt *local.CorruptError
 	switch {
 	case l.ctx.Err() != nil || err == nil && root == tlog.Hash(tree.Root):
@@ -54,21 +49,4 @@ func (l *Logbook) checkLines() {
 	altered := &AlteredError{Lines: tree.Size, Cause: err}
 	l.cfg.Local.Log.Error().Err(altered).Msg("this server gives no receipts: server verify names the line")
 	l.health.lines(altered)
-}
-
-// rootOfLines is that of the volume's first messages, unless the logbook is closed meanwhile.
-func (l *Logbook) rootOfLines(messages uint64) (tlog.Hash, error) {
-	m, err := manifest.View(disk.New(l.cfg.Local.Dir))
-	if err != nil {
-		return tlog.Hash{}, err
-	}
-	defer func() { _ = m.Close() }()
-	var lines receipt.Hasher
-	_, err = m.Scan(manifest.Position{}, manifest.AllFlushed, func(p manifest.Place, _ logfile.Entry, line []byte) error {
-		if p.Seq < messages {
-			lines.Add(line)
-		}
-		return context.Cause(l.ctx)
-	})
-	return lines.Root(), err
 }

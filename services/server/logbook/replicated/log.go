@@ -2,6 +2,7 @@ package replicated
 
 import (
 	"context"
+	"errors"
 
 	"sealpost/services/server/logbook/replicated/fold"
 	"sealpost/services/server/stream"
@@ -32,4 +33,45 @@ func (l StreamLog) Get(ctx context.Context, position uint64) (fold.Entry, error)
 
 func entryOf(e stream.Entry) fold.Entry {
 	return fold.Entry{Position: e.Position, Time: e.Time, Data: e.Data}
+}
+
+// Append adds an entry and waits for its position. After an error it may be there all the same,
+// but after stream.ErrFull.
+func Append(ctx context.Context, l Log, data []byte) (uint64, error) {
+	type outcome struct {
+		at  uint64
+		err error
+	}
+	came := make(chan outcome, 1)
+	l.Publish(data, func(at uint64, err error) { came <- outcome{at, err} })
+	select {
+	case o := <-came:
+		return o.at, o.err
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+}
+
+// errThere ends a reading.
+var errThere = errors.New("there")
+
+// ReadTo gives visit the entries behind one position up to another one that is in the log. It
+// ends with the error of visit, or as Log.Read does.
+func ReadTo(ctx context.Context, l Log, behind, last uint64, visit func(fold.Entry) error) error {
+	if behind >= last {
+		return nil
+	}
+	err := l.Read(ctx, behind, func(e fold.Entry) error {
+		if err := visit(e); err != nil {
+			return err
+		}
+		if e.Position >= last {
+			return errThere
+		}
+		return nil
+	})
+	if errors.Is(err, errThere) {
+		return nil
+	}
+	return err
 }

@@ -43,11 +43,12 @@ func holds(t *testing.T, book *Logbook, n uint64) {
 	soon(t, "the messages are kept", func() bool { return book.Len() == n })
 }
 
-// The first of an id in the log has it, whatever came behind it before anybody had read
-// the first. Nothing void has a number.
-func TestFirstInTheLog(t *testing.T) {
-	log, dir := begun(t, "a"), t.TempDir()
-	first := published("first")
+// mixed is a log with two messages, a copy of the first and another one under its id, an
+// entry of a stranger, and a message with other content than it says. It returns the first.
+func mixed(t *testing.T) (log *handLog, first entry.Header) {
+	t.Helper()
+	log = begun(t, "a")
+	first = published("first")
 	log.put(t, testKey, first, []byte("first"))
 	log.put(t, testKey, first, []byte("first"))
 	other := published("other")
@@ -58,6 +59,14 @@ func TestFirstInTheLog(t *testing.T) {
 	wrong.Message.SHA256[0]++
 	log.put(t, testKey, wrong, []byte("wrong"))
 	putMessage(t, log, "second")
+	return log, first
+}
+
+// The first of an id in the log has it, whatever came behind it before anybody had read
+// the first. Nothing void has a number.
+func TestFirstInTheLog(t *testing.T) {
+	log, first := mixed(t)
+	dir := t.TempDir()
 	book := ready(t, open(t, testConfig(dir, "a", log)))
 	holds(t, book, 2)
 	d := draftOf(*first.Message)

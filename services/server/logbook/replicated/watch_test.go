@@ -48,29 +48,11 @@ func hears(t *testing.T, dir string, log Log) (*Logbook, *heard) {
 	return open(t, cfg), h
 }
 
-// mixed is a log with two messages, a copy of the first and another one under its id, an
-// entry of a stranger, and a message with other content than it says.
-func mixed(t *testing.T) *handLog {
-	t.Helper()
-	log := begun(t, "a")
-	first := published("first")
-	log.put(t, testKey, first, []byte("first"))
-	log.put(t, testKey, first, []byte("first"))
-	other := published("other")
-	other.Message.ID = first.Message.ID
-	log.put(t, testKey, other, []byte("other"))
-	log.put(t, entry.NewKey([]byte("another secret"), testID), published("stray"), []byte("stray"))
-	wrong := published("wrong")
-	wrong.Message.SHA256[0]++
-	log.put(t, testKey, wrong, []byte("wrong"))
-	putMessage(t, log, "second")
-	return log
-}
-
 // Repeats, conflicts and what is void are counted once each, whoever published them. A message
 // that is read again, as after a start without a state, is no repeat.
 func TestWatchOfTheLog(t *testing.T) {
-	log, dir := mixed(t), t.TempDir()
+	log, _ := mixed(t)
+	dir := t.TempDir()
 	for range 2 {
 		book, h := hears(t, dir, log)
 		holds(t, ready(t, book), 2)

@@ -1,6 +1,7 @@
 package merkle
 
 import (
+	"context"
 	"os"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -11,14 +12,14 @@ import (
 )
 
 // RootOf computes the root over the first n manifest lines, from the lines
-// alone.
-func RootOf(m *manifest.Manifest, n uint64) (tlog.Hash, error) {
+// alone, unless ctx ends meanwhile.
+func RootOf(ctx context.Context, m *manifest.Manifest, n uint64) (tlog.Hash, error) {
 	var lines receipt.Hasher
 	_, err := m.Scan(manifest.Position{}, manifest.AllFlushed, func(p manifest.Place, _ logfile.Entry, line []byte) error {
 		if p.Seq < n {
 			lines.Add(line)
 		}
-		return nil
+		return context.Cause(ctx)
 	})
 	return lines.Root(), err
 }
