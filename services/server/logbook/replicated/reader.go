@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -68,7 +69,10 @@ type passing struct {
 	stuck    *StuckError
 
 	counted bool // the volume keeps as many messages as the log had
-	slow    slow // who hinders the trimming
+
+	taking sync.Mutex // held while an entry is taken; of fold, complete, marked and stated
+	stated bool       // the window has the state behind the newest entry
+	slow   slow       // who hinders the trimming
 }
 
 // pass reads from the state that was written last, until something cannot be kept.
@@ -90,7 +94,7 @@ func (r *reader) pass() error {
 		return err
 	}
 	p := &passing{reader: r, fold: f, row: new(engine.Row), window: newWindow(r.saved.Messages), complete: true,
-		end: info.Last, again: r.furthest}
+		end: info.Last, again: r.furthest, stated: true}
 	p.ctx, p.stop = context.WithCancelCause(r.ctx)
 	defer p.stop(nil)
 	if settings, _ := f.Settings(); settings != nil {
@@ -126,6 +130,7 @@ func (p *passing) startSaving() (ended <-chan struct{}) {
 		for {
 			select {
 			case <-save.C:
+				p.markNewest()
 				p.save()
 			case <-note.C:
 				p.tell()
@@ -136,6 +141,19 @@ func (p *passing) startSaving() (ended <-chan struct{}) {
 		}
 	}()
 	return done
+}
+
+// markNewest takes the newest state, where no entry follows it: what the log is trimmed by may
+// be in it, and a log that is full gets no more.
+func (p *passing) markNewest() {
+	if !p.taking.TryLock() { // one follows
+		return
+	}
+	defer p.taking.Unlock()
+	if p.complete && !p.stated {
+		p.stated = true
+		p.window.mark(p.fold.State())
+	}
 }
 
 // save writes the newest state that may be. Where that fails the next start reads more.
@@ -159,7 +177,9 @@ func (p *passing) save() {
 
 // take applies one entry.
 func (p *passing) take(e fold.Entry) error {
-	p.complete = false
+	p.taking.Lock()
+	defer p.taking.Unlock()
+	p.complete, p.stated = false, false
 	p.progress.tries(e)
 	step, err := p.fold.Take(e)
 	if err != nil {
@@ -175,7 +195,7 @@ func (p *passing) take(e fold.Entry) error {
 	p.passed(step)
 	p.judge()
 	if p.fold.AtPlace() || time.Since(p.marked) >= p.cfg.SaveEvery {
-		p.marked = time.Now()
+		p.marked, p.stated = time.Now(), true
 		p.window.mark(p.fold.State())
 	}
 	p.waiters.seen(p.fold.Seen())

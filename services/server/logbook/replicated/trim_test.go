@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,6 +176,9 @@ func TestNothingIsTrimmedInDoubt(t *testing.T) {
 // A log that fills is trimmed of what all keep, however young it is.
 func TestFillingLogIsTrimmed(t *testing.T) {
 	log := begun(t, "a")
+	for i := range 20 { // or one note more would fill it
+		putMessage(t, log, strings.Repeat(string(rune('a'+i)), 4<<10))
+	}
 	cfg := trimConfig(t.TempDir(), "a", log)
 	cfg.KeepFor = 1000 * time.Hour
 	book := ready(t, open(t, cfg))
@@ -400,4 +404,19 @@ func TestStill(t *testing.T) {
 			t.Errorf("look %d: %v", i, got)
 		}
 	}
+}
+
+// What was read last is written down, though no entry follows it: a log that is full gets none.
+func TestNewestIsWritten(t *testing.T) {
+	log, dir := begun(t, "a"), t.TempDir()
+	cfg := testConfig(dir, "a", log)
+	cfg.SaveEvery, cfg.NoteEvery = 50*time.Millisecond, time.Hour
+	ready(t, open(t, cfg))
+	for i := range 5 {
+		putMessage(t, log, string(rune('a'+i)))
+	}
+	soon(t, "the state is written", func() bool {
+		state, err := StateOn(dir)
+		return err == nil && state.Position == log.last() && state.Messages == 5
+	})
 }
