@@ -37,7 +37,8 @@ type server struct {
 	data, state   string
 	listen, admin string
 	env           []string
-	descriptors   int // that it may have open; 0: as many as this process
+	program       string // the file that is run
+	descriptors   int    // that it may have open; 0: as many as this process
 
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process is gone
@@ -53,6 +54,7 @@ func newServer(t *testing.T, settings ...string) *server {
 func serverOn(t *testing.T, data, state string, settings ...string) *server {
 	t.Helper()
 	s := &server{t: t, data: data, state: state, listen: address(t), admin: address(t)}
+	s.program = filepath.Join(programs, "server")
 	s.env = append(os.Environ(), "SERVER_LISTEN="+s.listen, "SERVER_ADMIN_LISTEN="+s.admin,
 		"SERVER_DATA_DIR="+data, "SERVER_STATE_DIR="+state, "SERVER_LOG_FORMAT=json")
 	s.env = append(s.env, settings...)
@@ -117,7 +119,7 @@ func loopback(from int) string {
 // start runs the process; it returns before the server is ready.
 func (s *server) start() {
 	s.t.Helper()
-	cmd := exec.Command(filepath.Join(programs, "server"))
+	cmd := exec.Command(s.program)
 	if s.descriptors > 0 {
 		cmd = exec.Command("sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$0"`, s.descriptors), cmd.Path)
 	}
@@ -245,7 +247,7 @@ func poll(ctx context.Context, exited <-chan struct{}, done func(context.Context
 // and its exit status.
 func (s *server) command(args ...string) (out, complaint string, status int) {
 	s.t.Helper()
-	cmd := exec.CommandContext(patient(s.t), filepath.Join(programs, "server"), args...)
+	cmd := exec.CommandContext(patient(s.t), s.program, args...)
 	cmd.Env = s.env
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

@@ -52,6 +52,8 @@ func TestSeveral(t *testing.T) {
 		{"FullNode", true, severalFullNode},
 		{"FullLog", true, severalFullLog},
 		{"Forgotten", true, severalForgotten},
+		{"Clocks", true, severalClocks},
+		{"Older", true, severalOlder},
 	} {
 		if row.long && !*full {
 			continue

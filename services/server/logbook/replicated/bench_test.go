@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sealpost/services/server/logbook"
+	"sealpost/services/server/logbook/local"
 	"sealpost/services/server/logbook/logbooktest"
 	"sealpost/services/server/stream/natstest"
 )
@@ -35,7 +36,7 @@ func benchNodes(b *testing.B) *natstest.Cluster {
 // by three, beside a publisher that sends as large entries to the same nodes and waits for their
 // acknowledgements alone.
 func BenchmarkRate(b *testing.B) {
-	nodes := benchNodes(b)
+	nodes, volumes := benchNodes(b), b.TempDir()
 	for _, window := range []int{256, 1024} {
 		b.Run(fmt.Sprintf("publisher/%d", window), func(b *testing.B) {
 			log := streamLog(b, nodes, fmt.Sprintf("PUBLISHER_%d_%d", window, b.N), "a")()
@@ -46,9 +47,24 @@ func BenchmarkRate(b *testing.B) {
 			}
 			u.finish()
 		})
+		b.Run(fmt.Sprintf("volume/%d", window), func(b *testing.B) {
+			cfg := testConfig(filepath.Join(volumes, fmt.Sprintf("VOLUME_%d_%d", window, b.N)), "", nil).Local
+			cfg.RotateAfter, cfg.RetryEvery = 0, 0
+			book, err := local.Open(cfg)
+			if err != nil {
+				b.Fatal(err)
+			}
+			u := newUnderway(b, window)
+			for b.Loop() {
+				keepOne(b, book, u)
+			}
+			u.finish()
+			_ = book.Close()
+		})
 		for _, servers := range [][]string{{"a"}, {"a", "b", "c"}} {
 			b.Run(fmt.Sprintf("servers%d/%d", len(servers), window), func(b *testing.B) {
-				books := benchBooks(b, nodes, fmt.Sprintf("SERVERS%d_%d_%d", len(servers), window, b.N), 256<<20, servers)
+				name := fmt.Sprintf("SERVERS%d_%d_%d", len(servers), window, b.N)
+				books := benchBooks(b, nodes, volumes, name, 256<<20, servers)
 				u := newUnderway(b, window)
 				for i := 0; b.Loop(); i++ {
 					keepOne(b, books[i%len(books)], u)
@@ -64,13 +80,14 @@ func BenchmarkRate(b *testing.B) {
 func BenchmarkGrowth(b *testing.B) {
 	for b.Loop() {
 		nodes := benchNodes(b)
-		book := benchBooks(b, nodes, "GROWTH", 3<<30, []string{"a"})[0]
+		book := benchBooks(b, nodes, b.TempDir(), "GROWTH", 3<<30, []string{"a"})[0]
 		u, kept := newUnderway(b, 256), 0
 		for _, messages := range []int{10_000, 100_000, 1_000_000} {
 			for ; kept < messages; kept++ {
 				keepOne(b, book, u)
 			}
 			u.wait()
+			u.took = nil // else they would be in what is measured
 			runtime.GC()
 			var own runtime.MemStats
 			runtime.ReadMemStats(&own)
@@ -80,12 +97,17 @@ func BenchmarkGrowth(b *testing.B) {
 	}
 }
 
-func benchBooks(b *testing.B, nodes *natstest.Cluster, name string, most int64, servers []string) (books []*Logbook) {
+// benchBooks opens a logbook for each server, on volumes below a directory. That outlasts the
+// logbooks: where many files were just removed, ext4 takes long to make new ones.
+func benchBooks(
+	b *testing.B, nodes *natstest.Cluster, volumes, name string, most int64, servers []string,
+) (books []*Logbook) {
 	b.Helper()
 	connect := sizedLog(b, nodes, name, most, servers...)
 	for _, server := range servers {
-		cfg := testConfig(b.TempDir(), server, connect())
-		cfg.PublishAgain, cfg.SaveEvery, cfg.RetryEvery, cfg.Local.RotateAfter = 0, 0, 0, 0
+		cfg := testConfig(filepath.Join(volumes, name, server), server, connect())
+		cfg.PublishAgain, cfg.SaveEvery, cfg.RetryEvery = 0, 0, 0
+		cfg.Local.RotateAfter, cfg.Local.RetryEvery = 0, 0
 		books = append(books, ready(b, open(b, cfg)))
 	}
 	return books
@@ -93,7 +115,7 @@ func benchBooks(b *testing.B, nodes *natstest.Cluster, name string, most int64, 
 
 var benchContent = make([]byte, 1024)
 
-func keepOne(b *testing.B, book *Logbook, u *underways) {
+func keepOne(b *testing.B, book logbook.Logbook, u *underways) {
 	ended := u.begin()
 	s, err := logbooktest.Stage(b.Context(), book, logbooktest.Draft("a", benchContent), benchContent)
 	if err != nil {

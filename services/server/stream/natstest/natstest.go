@@ -28,6 +28,9 @@ type Options struct {
 	Nodes int      // 0: three; fewer are no cluster
 	Dirs  []string // one for each node, "": a directory that goes with the test
 
+	Program string     // that the nodes run; "": the server that go.mod names
+	Env     [][]string // for each node, settings of its environment besides the test's own
+
 	Log, Register string // the only streams that users have rights to, "": all
 
 	// Route returns where one node is to reach another, in the place of its address: a way
@@ -58,10 +61,13 @@ func Start(t testing.TB, o Options) *Cluster {
 	}
 	c := &Cluster{t: t, accounts: o.accounts(), route: o.Route}
 	for i := range o.Nodes {
-		c.Nodes = append(c.Nodes, c.node(i, o.Dirs))
+		c.Nodes = append(c.Nodes, c.node(i, o))
 	}
 	t.Cleanup(c.end)
-	program := build(t)
+	program := o.Program
+	if program == "" {
+		program = build(t)
+	}
 	for tries := 1; ; tries++ {
 		err := c.launch(program)
 		if err == nil {
@@ -76,16 +82,18 @@ func Start(t testing.TB, o Options) *Cluster {
 	return c
 }
 
-func (c *Cluster) node(i int, dirs []string) *Node {
-	name := fmt.Sprintf("n%d", i+1)
-	dir := ""
-	if i < len(dirs) {
-		dir = dirs[i]
+func (c *Cluster) node(i int, o Options) *Node {
+	n := &Node{Name: fmt.Sprintf("n%d", i+1), cluster: c}
+	if i < len(o.Dirs) {
+		n.Dir = o.Dirs[i]
 	}
-	if dir == "" {
-		dir = filepath.Join(c.t.TempDir(), name)
+	if n.Dir == "" {
+		n.Dir = filepath.Join(c.t.TempDir(), n.Name)
 	}
-	return &Node{Name: name, Dir: dir, cluster: c}
+	if i < len(o.Env) {
+		n.env = o.Env[i]
+	}
+	return n
 }
 
 // launch starts all nodes at free ports. Where another program takes one meanwhile the

@@ -22,6 +22,7 @@ type Node struct {
 
 	cluster         *Cluster
 	program         string
+	env             []string
 	port, routePort int
 	command         *exec.Cmd     // nil: never started
 	ended           chan struct{} // closed at the end of command
@@ -73,7 +74,7 @@ func (n *Node) begin() error {
 		return err
 	}
 	n.command = exec.Command(n.program, "-c", n.path("node.conf"))
-	n.command.Stdout, n.command.Stderr = log, log
+	n.command.Stdout, n.command.Stderr, n.command.Env = log, log, append(os.Environ(), n.env...)
 	n.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := n.command.Start(); err != nil {
 		n.command = nil
