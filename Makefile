@@ -23,11 +23,11 @@ bench: ## every benchmark, then whole processes beside what the disk can do (thr
 	go test -run '^$$' -bench . -benchmem ./...
 	go run ./integration/bench
 
-faults: ## the long forms of the fault tests; root, for disks whose power can be cut (twenty minutes)
-	go test -count=1 -timeout 60m -v ./integration/faults -faults.full
-	go test -count=1 -timeout 60m -v -run PowerCut ./services/server/logbook/local -full
+faults: ## the long forms of the fault tests; root, for disks whose power can be cut (three quarters of an hour)
+	go test -count=1 -timeout 120m -v ./integration/faults -faults.full
+	go test -count=1 -timeout 120m -v -run PowerCut ./services/server/logbook/local -full
 
-mutants: ## take each safeguard out on a copy: a test must notice (twelve minutes)
+mutants: ## take each safeguard out on a copy: a test must notice (three quarters of an hour)
 	go run ./integration/mutants
 
 lint: ## format, vet, linters, go.mod, scripts, known vulnerabilities
