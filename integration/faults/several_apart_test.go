@@ -135,7 +135,7 @@ func (s *server) saysNewer() {
 	s.t.Helper()
 	s.until(func(ctx context.Context) (bool, string) {
 		status, reason := s.readyz(ctx)
-		wanted := "of version 2, this server reads version 1"
-		return status == red && strings.Contains(reason, wanted) && strings.Contains(reason, "\nhint: "), fmt.Sprint(status, reason)
+		says := strings.Contains(reason, "of version 2, this server reads version 1\nhint: upgrade this server")
+		return status == red && says, fmt.Sprint(status, reason)
 	})
 }
