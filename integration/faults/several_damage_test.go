@@ -27,14 +27,14 @@ func severalNodesDamaged(t *testing.T) {
 		log, err := s.nodes.JetStream().Stream(ctx, s.log)
 		return err == nil && log.CachedInfo().State.Bytes > 10<<20, fmt.Sprint(err)
 	})
+	lacking := 0
 	for round := range rounds(1, 6) {
 		f.await(20)
 		n := s.nodes.Nodes[round%3]
-		switch round % 3 {
-		case 0:
-			s.damaged(f, n, n.Damage)
-		case 1:
-			s.damaged(f, n, n.Truncate)
+		damage := []func(string){n.Damage, n.Truncate, nil}[round%3]
+		if damage != nil && s.damaged(f, n, damage) {
+			t.Logf("round %d: %s lacked entries", round, n.Name)
+			lacking++
 		}
 		n.Kill()
 		n.Wipe()
@@ -43,12 +43,17 @@ func severalNodesDamaged(t *testing.T) {
 		s.readyNodes()
 		s.ready()
 	}
+	if lacking == 0 {
+		t.Error("no node lacked entries: the damage hit nothing")
+	}
 	load.finish()
 	s.settle(f, "45 several: a node wiped, or damaged and made to lead")
 }
 
-// damaged has a node lead that lacks entries.
-func (s *several) damaged(f *fleet, n *natstest.Node, damage func(stream string)) {
+// damaged has a node lead whose entries were damaged, and reports whether it lacked some: that
+// is said of it. A node that drops all entries from the damage on gets them from the others
+// before it can lead.
+func (s *several) damaged(f *fleet, n *natstest.Node, damage func(stream string)) (lacking bool) {
 	s.t.Helper()
 	n.Stop()
 	damage(s.log)
@@ -57,11 +62,23 @@ func (s *several) damaged(f *fleet, n *natstest.Node, damage func(stream string)
 	const says = "entries are missing there"
 	before := s.logged(says)
 	s.nodes.Lead(s.log, n)
-	s.eventually("a server says that entries are missing", func(context.Context) (bool, string) {
-		return s.logged(says) > before, "nobody does"
+	s.eventually("a server says that entries are missing", func(ctx context.Context) (bool, string) {
+		lacking = s.logged(says) > before
+		return lacking || s.leadsWithAll(ctx, n), "nobody does"
 	})
-	f.await(20) // by another one that leads
+	f.await(20) // by another one that leads, where this one lacks some
 	s.ready()
+	return lacking
+}
+
+// leadsWithAll reports whether a node leads the log and says that it has it without a gap.
+func (s *several) leadsWithAll(ctx context.Context, n *natstest.Node) bool {
+	log, err := s.nodes.JetStream().Stream(ctx, s.log)
+	if err != nil {
+		return false
+	}
+	info := log.CachedInfo()
+	return info.Cluster.Leader == n.Name && info.State.Msgs == info.State.LastSeq+1-info.State.FirstSeq
 }
 
 // severalVolumes has a server's log volume emptied, restored from an earlier moment, or
