@@ -23,7 +23,7 @@ bench: ## every benchmark, then whole processes beside what the disk can do (thr
 	go test -run '^$$' -bench . -benchmem ./...
 	go run ./integration/bench
 
-faults: ## the long forms of the fault tests; root, for disks whose power can be cut (three quarters of an hour)
+faults: ## the long forms of the fault tests; root, for disks whose power can be cut (half an hour)
 	go test -count=1 -timeout 120m -v ./integration/faults -faults.full
 	go test -count=1 -timeout 120m -v -run PowerCut ./services/server/logbook/local -full
 

@@ -59,26 +59,32 @@ func (s *several) damaged(f *fleet, n *natstest.Node, damage func(stream string)
 	damage(s.log)
 	n.Start()
 	s.readyNodes()
-	const says = "entries are missing there"
-	before := s.logged(says)
+	before := s.saidMissing()
 	s.nodes.Lead(s.log, n)
 	s.eventually("a server says that entries are missing", func(ctx context.Context) (bool, string) {
-		lacking = s.logged(says) > before
-		return lacking || s.leadsWithAll(ctx, n), "nobody does"
+		lacking = s.saidMissing() > before
+		if lacking {
+			return true, ""
+		}
+		log, err := s.nodes.JetStream().Stream(ctx, s.log)
+		if err != nil {
+			return false, err.Error()
+		}
+		info := log.CachedInfo()
+		if info.Cluster.Leader != n.Name { // elections are the nodes' own, too
+			s.nodes.Lead(s.log, n)
+			return false, "another node led"
+		}
+		return info.State.Msgs == info.State.LastSeq+1-info.State.FirstSeq, "nobody does"
 	})
 	f.await(20) // by another one that leads, where this one lacks some
 	s.ready()
 	return lacking
 }
 
-// leadsWithAll reports whether a node leads the log and says that it has it without a gap.
-func (s *several) leadsWithAll(ctx context.Context, n *natstest.Node) bool {
-	log, err := s.nodes.JetStream().Stream(ctx, s.log)
-	if err != nil {
-		return false
-	}
-	info := log.CachedInfo()
-	return info.Cluster.Leader == n.Name && info.State.Msgs == info.State.LastSeq+1-info.State.FirstSeq
+// saidMissing is how often servers have said that who leads lacks entries.
+func (s *several) saidMissing() int {
+	return s.logged("entries are missing there") + s.logged("the leader lacks an entry of the stream")
 }
 
 // severalVolumes has a server's log volume emptied, restored from an earlier moment, or
