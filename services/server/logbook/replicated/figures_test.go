@@ -135,6 +135,30 @@ func TestLagInFrontOfTheVolume(t *testing.T) {
 	caughtUp(t, book, log)
 }
 
+// What the volume was given and does not keep yet is not passed, however far was read.
+func TestLagBehindTheVolume(t *testing.T) {
+	now := time.Now()
+	at := func(position uint64) fold.Entry {
+		return fold.Entry{Position: position, Time: now.Add(time.Duration(position) * time.Second)}
+	}
+	given := newWindow(0)
+	var p progress
+	p.begins(fold.State{Position: 3, Time: now}, given)
+	for position := uint64(4); position <= 6; position++ {
+		p.tries(at(position))
+		p.passes(at(position))
+	}
+	four, five := given.begin(4, at(4).Time), given.begin(5, at(5).Time)
+	given.end(five, nil)
+	if f := p.figures(now.Add(time.Minute)); f.Position != 3 || f.Lag() != 3 || f.Behind != 56*time.Second {
+		t.Errorf("message 4 is with the volume: %+v", f)
+	}
+	given.end(four, nil)
+	if f := p.figures(now.Add(time.Minute)); f.Position != 6 || f.Lag() != 0 || f.Behind != 0 {
+		t.Errorf("the volume keeps all: %+v", f)
+	}
+}
+
 // An entry that cannot be had has no age yet, and the one before it has.
 func TestLagInFrontOfTheLog(t *testing.T) {
 	for _, gone := range []uint64{1, 4} {
