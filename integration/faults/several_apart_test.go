@@ -10,10 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"sealpost/integration/mutants/mutate"
 	"sealpost/services/server/stream/natstest"
 )
 
-// clockVariable says how far ahead the clock is of a program that aheadOf has built.
+// clockVariable says how far ahead the clock is of a program that withClock has built.
 const clockVariable = "FAULTS_CLOCK_AHEAD"
 
 const clockSource = `package time
@@ -38,11 +39,12 @@ func withClock(t *testing.T, of string) (program string) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(strings.TrimSpace(string(root)), "src", "time")
-	return edited(t, of, edits{
-		filepath.Join(dir, "time.go"): instead(t, "sec, nsec, mono := runtimeNow()\n\tif mono == 0 {",
-			"sec, nsec, mono := runtimeNow()\n\tsec += clockAhead\n\tif mono == 0 {"),
-		filepath.Join(dir, "ahead.go"): func(string) string { return clockSource },
-	})
+	const now = "sec, nsec, mono := runtimeNow()\n"
+	const ifUnset = "\tif mono == 0 {"
+	change := mutate.Change{File: "time.go", Old: now + ifUnset, New: now + "\tsec += clockAhead\n" + ifUnset}
+	texts := changed(t, dir, change)
+	texts[filepath.Join(dir, "ahead.go")] = clockSource
+	return edited(t, of, texts)
 }
 
 // severalClocks has the clocks of servers and of nodes an hour apart. Each node leads in turn,
@@ -80,11 +82,11 @@ func severalClocks(t *testing.T) {
 func (s *several) newest() (at time.Time) {
 	s.t.Helper()
 	s.eventually("the newest entry", func(ctx context.Context) (bool, string) {
-		log, err := s.nodes.JetStream().Stream(ctx, s.log)
+		info, err := s.logInfo(ctx)
 		if err != nil {
 			return false, err.Error()
 		}
-		at = log.CachedInfo().State.LastTime
+		at = info.State.LastTime
 		return true, ""
 	})
 	return at
@@ -96,11 +98,10 @@ func severalOlder(t *testing.T) {
 	t.Parallel()
 	s := newSeveral(t, natstest.Options{})
 	f, load := s.underLoad(defaultStall, 8)
-	entries := "../../services/server/logbook/replicated/entry/entry.go"
-	newer := edited(t, "sealpost/services/server", edits{entries: func(text string) string {
-		text = instead(t, "const Version = 1\n", "const Version = 2\n")(text)
-		return instead(t, "if of.V != Version {", "if of.V > Version {")(text)
-	}})
+	const entries = "services/server/logbook/replicated/entry/entry.go"
+	newer := edited(t, "sealpost/services/server", changed(t, "../..",
+		mutate.Change{File: entries, Old: "const Version = 1\n", New: "const Version = 2\n"},
+		mutate.Change{File: entries, Old: "if of.V != Version {", New: "if of.V > Version {"}))
 	random := rand.New(rand.NewPCG(*seed, 51))
 	older := random.IntN(len(s.servers))
 	for i, one := range s.servers {
@@ -108,10 +109,7 @@ func severalOlder(t *testing.T) {
 			continue
 		}
 		f.await(30 + random.IntN(60))
-		one.stop()
-		one.program = newer
-		one.start()
-		one.await(ready)
+		one.upgrade(newer)
 	}
 	one := s.servers[older]
 	for range rounds(1, 6) {
@@ -121,13 +119,19 @@ func severalOlder(t *testing.T) {
 		one.start()
 	}
 	one.saysNewer()
-	one.stop()
-	one.program = newer
-	one.start()
-	one.await(ready)
+	one.upgrade(newer)
 	f.await(30)
 	load.finish()
 	s.settle(f, "51 several: one server's software older")
+}
+
+// upgrade has the server run another program.
+func (s *server) upgrade(program string) {
+	s.t.Helper()
+	s.stop()
+	s.program = program
+	s.start()
+	s.await(ready)
 }
 
 // saysNewer waits until the server says that it meets what a newer one wrote, and what to do.

@@ -24,8 +24,8 @@ func severalNodesDamaged(t *testing.T) {
 	f, load := s.underLoad(stallSeveral, 8)
 	// A block holds 8 MiB: behind that what is damaged is of the past on all nodes.
 	s.eventually("the log has a second block", func(ctx context.Context) (bool, string) {
-		log, err := s.nodes.JetStream().Stream(ctx, s.log)
-		return err == nil && log.CachedInfo().State.Bytes > 10<<20, fmt.Sprint(err)
+		info, err := s.logInfo(ctx)
+		return err == nil && info.State.Bytes > 10<<20, fmt.Sprint(err)
 	})
 	lacking := 0
 	for round := range rounds(1, 6) {
@@ -66,11 +66,10 @@ func (s *several) damaged(f *fleet, n *natstest.Node, damage func(stream string)
 		if lacking {
 			return true, ""
 		}
-		log, err := s.nodes.JetStream().Stream(ctx, s.log)
+		info, err := s.logInfo(ctx)
 		if err != nil {
 			return false, err.Error()
 		}
-		info := log.CachedInfo()
 		if info.Cluster.Leader != n.Name { // elections are the nodes' own, too
 			s.nodes.Lead(s.log, n)
 			return false, "another node led"

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"sealpost/services/client/courier"
 	serverset "sealpost/services/server/cluster"
 	"sealpost/services/server/stream/natstest"
@@ -143,6 +145,15 @@ func (s *several) readyNodes() {
 	s.nodes.AwaitNodes()
 	s.nodes.Await(serverset.Register)
 	s.nodes.Await(s.log)
+}
+
+// logInfo is what the nodes say of the replicated log.
+func (s *several) logInfo(ctx context.Context) (*jetstream.StreamInfo, error) {
+	log, err := s.nodes.JetStream().Stream(ctx, s.log)
+	if err != nil {
+		return nil, err
+	}
+	return log.CachedInfo(), nil
 }
 
 // fleet has three senders, each of which begins with another server.

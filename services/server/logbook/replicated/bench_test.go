@@ -48,9 +48,8 @@ func BenchmarkRate(b *testing.B) {
 			u.finish()
 		})
 		b.Run(fmt.Sprintf("volume/%d", window), func(b *testing.B) {
-			cfg := testConfig(filepath.Join(volumes, fmt.Sprintf("VOLUME_%d_%d", window, b.N)), "", nil).Local
-			cfg.RotateAfter, cfg.RetryEvery = 0, 0
-			book, err := local.Open(cfg)
+			cfg := benchConfig(filepath.Join(volumes, fmt.Sprintf("VOLUME_%d_%d", window, b.N)), "", nil)
+			book, err := local.Open(cfg.Local)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -105,12 +104,17 @@ func benchBooks(
 	b.Helper()
 	connect := sizedLog(b, nodes, name, most, servers...)
 	for _, server := range servers {
-		cfg := testConfig(filepath.Join(volumes, name, server), server, connect())
-		cfg.PublishAgain, cfg.SaveEvery, cfg.RetryEvery = 0, 0, 0
-		cfg.Local.RotateAfter, cfg.Local.RetryEvery = 0, 0
-		books = append(books, ready(b, open(b, cfg)))
+		books = append(books, ready(b, open(b, benchConfig(filepath.Join(volumes, name, server), server, connect()))))
 	}
 	return books
+}
+
+// benchConfig has the times and bounds of a server, and not those of tests.
+func benchConfig(dir, server string, log Log) Config {
+	cfg := testConfig(dir, server, log)
+	cfg.PublishAgain, cfg.SaveEvery, cfg.RetryEvery = 0, 0, 0
+	cfg.Local.RotateAfter, cfg.Local.RetryEvery = 0, 0
+	return cfg
 }
 
 var benchContent = make([]byte, 1024)
