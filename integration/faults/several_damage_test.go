@@ -57,9 +57,9 @@ func (s *several) damaged(f *fleet, n *natstest.Node, damage func(stream string)
 	s.t.Helper()
 	n.Stop()
 	damage(s.log)
+	before := s.saidMissing() // what is said once it is back: it may be elected by itself
 	n.Start()
 	s.readyNodes()
-	before := s.saidMissing()
 	s.nodes.Lead(s.log, n)
 	s.eventually("a server says that entries are missing", func(ctx context.Context) (bool, string) {
 		lacking = s.saidMissing() > before

@@ -60,7 +60,9 @@ func serverMay(t *testing.T, c *natstest.Cluster, log *stream.Stream) {
 	if _, err := log.Get(t.Context(), 2); err != nil {
 		t.Errorf("Get: %v", err)
 	}
-	if err := errors.Join(log.Check(t.Context()), log.Purge(t.Context(), 2), log.StepDown(t.Context())); err != nil {
+	leader := c.Leader(theLog).Name
+	err := errors.Join(log.Check(t.Context()), log.Purge(t.Context(), 2), log.StepDown(t.Context(), leader))
+	if err != nil {
 		t.Error(err)
 	}
 	register, err := stream.OpenRegister(t.Context(), c.Config(theRegister))

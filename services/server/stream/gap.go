@@ -18,12 +18,12 @@ var (
 // has to lead.
 func (r *reader) missing(ctx context.Context) (Entry, error) {
 	e, info, err := r.fromLeader(ctx)
-	if !errors.As(err, new(*GapError)) || !r.gap.mayReplace(r.next, len(info.Peers)) {
+	if !errors.As(err, new(*GapError)) || !r.gap.turn(r.next, len(info.Peers)) {
 		return e, err
 	}
 	r.cfg.Log.Warn().Str("node", info.Leader).Uint64("position", r.next).
 		Msg("the leader lacks an entry of the stream: it must step down")
-	if err := r.replace(ctx, info.Leader); err != nil {
+	if err := r.StepDown(ctx, info.Leader); err != nil {
 		return e, err
 	}
 	e, _, err = r.fromLeader(ctx)
@@ -34,29 +34,18 @@ func (r *reader) missing(ctx context.Context) (Entry, error) {
 type gap struct {
 	mu       sync.Mutex
 	position uint64
-	replaced int // leaders
-	at       time.Time
+	turns    Turns
 }
 
-// replaceAgain is after how long all nodes may lead in turn again: one may have been
-// emptied meanwhile, and have got the entry from the others.
-const replaceAgain = time.Minute
-
-// mayReplace reports whether one more leader may be made to step down for an entry: as many
-// as there are other nodes, or who reads on and on keeps the stream without a leader.
-func (g *gap) mayReplace(position uint64, others int) bool {
+// turn reports whether one more leader may be made to step down for an entry.
+func (g *gap) turn(position uint64, others int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := time.Now()
-	if position != g.position || now.Sub(g.at) > replaceAgain {
-		g.position, g.replaced = position, 0
+	if position != g.position {
+		g.position = position
+		g.turns.Reset()
 	}
-	if g.replaced >= others {
-		return false
-	}
-	g.replaced++
-	g.at = now
-	return true
+	return g.turns.Take(time.Now(), others)
 }
 
 // fromLeader asks for the next entry. The error is a *GapError where the leader, of which
@@ -90,14 +79,4 @@ func (r *reader) untrimmed(ctx context.Context) (Info, error) {
 		err = &TrimmedError{info.First}
 	}
 	return info, err
-}
-
-// replace has a node step down, unless another one leads already: several servers may
-// find the same gap, and the second must not have the good leader step down, too.
-func (s *Stream) replace(ctx context.Context, leader string) error {
-	info, err := s.Info(ctx)
-	if err != nil || info.Leader != leader {
-		return err
-	}
-	return s.stepDown(ctx, leader)
 }

@@ -34,18 +34,15 @@ const (
 	electionWait = 15 * time.Second
 )
 
-// StepDown has the leader give up its place to one of the others, and waits until
+// StepDown has a node that leads give up its place to one of the others, and waits until
 // another one leads. Where none can the old one leads again: that is no error, and takes
-// longer.
-func (s *Stream) StepDown(ctx context.Context) error {
-	before, err := s.Info(ctx)
-	if err != nil {
+// longer. Where another one leads already nothing is done: several servers may find the
+// same fault, and the second must not have the good leader step down, too.
+func (s *Stream) StepDown(ctx context.Context, leader string) error {
+	info, err := s.Info(ctx)
+	if err != nil || info.Leader != leader {
 		return err
 	}
-	return s.stepDown(ctx, before.Leader)
-}
-
-func (s *Stream) stepDown(ctx context.Context, leader string) error {
 	if err := s.orderStepDown(ctx); err != nil {
 		return fmt.Errorf("%s: %s does not step down: %w", s, leader, err)
 	}

@@ -153,8 +153,12 @@ func testStepDown(t *testing.T, c *natstest.Cluster) {
 	s := create(t, c, "STEPDOWN", stream.Settings{MaxBytes: 1 << 20})
 	c.Await("STEPDOWN")
 	before := c.Leader("STEPDOWN")
-	if err := s.StepDown(t.Context()); err != nil || c.Leader("STEPDOWN") == before {
+	if err := s.StepDown(t.Context(), before.Name); err != nil || c.Leader("STEPDOWN") == before {
 		t.Errorf("%s led: %v", before.Name, err)
+	}
+	after := c.Leader("STEPDOWN") // a second server that has found the same
+	if err := s.StepDown(t.Context(), before.Name); err != nil || c.Leader("STEPDOWN") != after {
+		t.Errorf("%s led in its place: %v", after.Name, err)
 	}
 	publish(t, s, 0, 1)
 }

@@ -33,9 +33,9 @@ func damaged(i stream.Info, read uint64) bool {
 // entries gives their positions to others. It is one goroutine.
 type auditor struct {
 	*Logbook
-	replaced string // the node that was last made to step down
-	checked  string // the nodes that were there when the log was last found fit
-	when     time.Time
+	turns   stream.Turns // of nodes that are damaged
+	checked string       // the nodes that were there when the log was last found fit
+	when    time.Time
 }
 
 func (a *auditor) run() {
@@ -51,7 +51,7 @@ func (a *auditor) run() {
 	}
 }
 
-// look turns readiness red while a node leads that is damaged, and has it step down once.
+// look turns readiness red while a node leads that is damaged, and has it step down.
 // What cannot be asked is no evidence: then nothing is read either.
 func (a *auditor) look() {
 	read := a.waiters.position().Position
@@ -64,16 +64,16 @@ func (a *auditor) look() {
 	a.check(info)
 	if !damaged(info, read) {
 		a.health.audited(nil)
+		a.turns.Reset()
 		return
 	}
 	damage := &DamageError{Node: info.Leader, Log: info, Read: read}
 	a.health.audited(damage)
-	if a.replaced == info.Leader {
+	if !a.turns.Take(time.Now(), len(info.Peers)) {
 		return
 	}
-	a.replaced = info.Leader
 	a.cfg.Local.Log.Error().Err(damage).Msg("another node of the replicated log is to lead")
-	if err := a.cfg.Log.StepDown(a.ctx); err != nil {
+	if err := a.cfg.Log.StepDown(a.ctx, info.Leader); err != nil {
 		a.cfg.Local.Log.Warn().Err(err).Msg("the node goes on leading")
 	}
 }

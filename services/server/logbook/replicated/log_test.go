@@ -26,7 +26,7 @@ type handLog struct {
 	full    bool
 	info    *stream.Info    // that is said of it; nil: what is so
 	asked   int             // how often that was asked for
-	stepped int             // how often another node was to lead
+	stepped []string        // the nodes in whose place another one was to lead
 	gone    map[uint64]bool // that cannot be had
 	most    int64           // bytes that it takes, as it says; 0: any
 	first   uint64          // of those that were not purged
@@ -130,10 +130,10 @@ func (l *handLog) Info(context.Context) (stream.Info, error) {
 	}, nil
 }
 
-func (l *handLog) StepDown(context.Context) error {
+func (l *handLog) StepDown(_ context.Context, leader string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stepped++
+	l.stepped = append(l.stepped, leader)
 	return nil
 }
 

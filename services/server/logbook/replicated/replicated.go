@@ -56,8 +56,8 @@ type Log interface {
 	Read(ctx context.Context, behind uint64, visit func(fold.Entry) error) error
 	// Info describes the log, as the node that leads it has it.
 	Info(ctx context.Context) (stream.Info, error)
-	// StepDown has another node lead.
-	StepDown(ctx context.Context) error
+	// StepDown has another node lead than this one, if it does.
+	StepDown(ctx context.Context, leader string) error
 	// Get returns one entry.
 	Get(ctx context.Context, position uint64) (fold.Entry, error)
 	// Purge removes the entries below a position.
