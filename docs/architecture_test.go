@@ -118,7 +118,7 @@ var rules = []struct{ pkg, may string }{
 	{`services/server/state/shared`, `shared/.*|services/server/(state|stream)`},
 	{`services/server/setup`, `shared/.*|services/server/(cluster|state(/shared)?|stream)`},
 	{`services/server/stream`, `none`},
-	{`services/server/stream/natstest`, `services/server/stream`},
+	{`services/server/stream/natstest`, `services/server/stream|shared/durable/durabletest`},
 	{`services/server/.*`, `shared/.*|services/server/(logbook|quota|state)`},
 	{`services/server`, `services/server/cli|shared/(signals|voice)`},
 	{`services/driver/onemachine`, `shared/.*|services/driver/(ftpserver|run)|services/server/(daemon|setup)`},

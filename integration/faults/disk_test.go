@@ -12,6 +12,8 @@ import (
 	"time"
 	"unsafe"
 
+	"sealpost/shared/durable/durabletest"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -138,10 +140,15 @@ const (
 	withoutFlush = 2
 )
 
-// cut stops the file system as a power cut would: what was not flushed is gone
-// when it is mounted again.
-func (d *disk) cut() {
+// cut stops the file system as a power cut would, and the processes that have to do with
+// it: what was not flushed is gone when it is mounted again. The processes are to be killed.
+func (d *disk) cut(running ...*os.Process) {
 	d.t.Helper()
+	for _, p := range running {
+		if err := durabletest.Hold(p); err != nil {
+			d.t.Fatal(err)
+		}
+	}
 	f, err := os.Open(d.dir)
 	if err != nil {
 		d.t.Fatal(err)

@@ -81,7 +81,7 @@ func powerCuts(t *testing.T, fault string, s *server, d *disk, rounds int, rando
 // loseDisk cuts the power and comes back.
 func (s *server) loseDisk(d *disk) {
 	s.t.Helper()
-	d.cut()
+	d.cut(s.processes()...)
 	s.kill()
 	d.remount()
 }
@@ -110,7 +110,7 @@ func (s *server) cutUnderLoad(f *fleet, d *disk, way *relay, random *rand.Rand) 
 		way.lead("")
 		s.stop()
 	}
-	d.cut()
+	d.cut(s.processes()...)
 	way.lead("")
 	_ = stopPolling() // it reads until the disk is gone
 	s.kill()

@@ -134,6 +134,14 @@ func (s *server) start() {
 	s.cmd, s.exited = cmd, exited
 }
 
+// processes are those that run: one, or none.
+func (s *server) processes() []*os.Process {
+	if s.cmd == nil {
+		return nil
+	}
+	return []*os.Process{s.cmd.Process}
+}
+
 // kill ends the process as kill -9 does, if it runs, and waits until it is gone.
 func (s *server) kill() { s.signal(syscall.SIGKILL) }
 

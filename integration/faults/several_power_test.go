@@ -43,9 +43,12 @@ func newSeveralOnDisks(t *testing.T, size string) (*several, []*disk) {
 	return newSeveral(t, natstest.Options{Dirs: dirs}), disks
 }
 
-// cutPower cuts that of some nodes, and has them come back.
+// cutPower cuts that of some nodes at one moment, and has them come back.
 func (s *several) cutPower(disks []*disk, which []int) {
 	s.t.Helper()
+	for _, i := range which {
+		s.nodes.Nodes[i].Pause()
+	}
 	for _, i := range which {
 		disks[i].cut()
 	}

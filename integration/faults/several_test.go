@@ -274,13 +274,19 @@ func (s *several) askAll(f *fleet) {
 	}
 }
 
-// ask sends some messages of a sender again, and ends with its courier.
+// ask sends up to a hundred messages of a sender again, from the first one on, and ends
+// with its courier.
 func (f *fleet) ask(c *courier.Courier, from int) error {
 	defer func() { _ = c.Close() }()
-	for i, p := range f.parcels {
-		if p.from != from || i%17 != 0 {
-			continue
+	var own []parcel
+	for _, p := range f.parcels {
+		if p.from == from {
+			own = append(own, p)
 		}
+	}
+	const most = 100
+	for i := 0; i < len(own); i += 1 + len(own)/most {
+		p := own[i]
 		d, err := c.Deliver(patient(f.t), p.Message)
 		if err != nil {
 			return fmt.Errorf("message %s again: %w", p.ID, err)

@@ -55,7 +55,13 @@ func (d *drill) killClients() {
 // loseOutbox cuts the power of the machine with the clients and comes back.
 func (d *drill) loseOutbox() {
 	d.t.Helper()
-	d.disk.cut()
+	var running []*os.Process
+	for _, cmd := range d.clients {
+		if cmd != nil {
+			running = append(running, cmd.Process)
+		}
+	}
+	d.disk.cut(running...)
 	d.killClients()
 	d.disk.remount()
 }

@@ -111,7 +111,8 @@ func newLedger() *ledger {
 	}
 }
 
-// load sends messages from many goroutines until ctx ends or the disk does.
+// load sends messages from many goroutines until ctx ends or the disk does. Receipts that
+// come when ctx has ended are nobody's.
 func (l *ledger) load(ctx context.Context, book *Logbook, senders int, receipted func()) {
 	var wg sync.WaitGroup
 	for s := range senders {
@@ -122,14 +123,16 @@ func (l *ledger) load(ctx context.Context, book *Logbook, senders int, receipted
 				l.mu.Lock()
 				l.sent[d.ID], l.drafts[d.ID] = content, d
 				l.mu.Unlock()
-				facts, err := logbooktest.Append(ctx, book, d, content)
+				facts, err := logbooktest.Append(context.WithoutCancel(ctx), book, d, content)
 				if err != nil {
 					return // the power is gone
 				}
 				l.mu.Lock()
-				l.receipts[d.ID] = facts.Line
+				if ctx.Err() == nil {
+					l.receipts[d.ID] = facts.Line
+					receipted()
+				}
 				l.mu.Unlock()
-				receipted()
 			}
 		})
 	}
@@ -169,14 +172,13 @@ func TestPowerCuts(t *testing.T) {
 func (l *ledger) cutUnderLoad(t *testing.T, d *loopDisk, book *Logbook, after int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	var mu sync.Mutex
 	count := 0
 	l.load(ctx, book, 24, func() {
-		mu.Lock()
-		defer mu.Unlock()
 		if count++; count == after {
-			d.cut()
+			// A flush that is under way at the cut may be reported as done, and is not: no
+			// machine without power says so.
 			cancel()
+			d.cut()
 		}
 	})
 	_ = book.Close() // the disk is gone; what it says does not matter

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"sealpost/services/server/stream"
+	"sealpost/shared/durable/durabletest"
 )
 
 // Node is one nats-server, in a directory of its own.
@@ -154,7 +155,10 @@ func (n *Node) Stop() {
 // Pause holds the process: its connections stay, and nothing moves. Resume has it go on.
 func (n *Node) Pause() {
 	n.cluster.t.Helper()
-	n.signal(syscall.SIGSTOP)
+	n.must(n.running(), "does not run")
+	if err := durabletest.Hold(n.command.Process); err != nil {
+		n.cluster.t.Fatal(err)
+	}
 	n.held = true
 }
 
