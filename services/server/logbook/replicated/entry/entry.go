@@ -214,17 +214,15 @@ func (k Key) Open(data []byte) (h Header, body []byte, err error) {
 		return Header{}, nil, fmt.Errorf("%w: the header is longer than the entry", ErrMalformed)
 	}
 	header, body := text[:length], text[length:]
-	if err := checkVersion(header); err != nil {
-		return Header{}, nil, err
-	}
-	if err := strictjson.Unmarshal(header, &h); err != nil {
-		return Header{}, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	if err := strictjson.Unmarshal(header, &h); err != nil || h.V != Version {
+		return Header{}, nil, unread(header, err)
 	}
 	return h, body, h.checkKind()
 }
 
-// checkVersion comes first: a newer server may use words that this one does not know.
-func checkVersion(header []byte) error {
+// unread is why a header cannot be read. A newer server may use words that this one does not
+// know.
+func unread(header []byte, why error) error {
 	var of struct {
 		V    int  `json:"v"`
 		Kind Kind `json:"kind"`
@@ -235,7 +233,7 @@ func checkVersion(header []byte) error {
 	if of.V != Version {
 		return &VersionError{Version: of.V, Kind: of.Kind}
 	}
-	return nil
+	return fmt.Errorf("%w: %w", ErrMalformed, why)
 }
 
 // checkKind expects the one field of the kind.
