@@ -276,7 +276,8 @@ func (s *server) audit(l *ledger.Ledger) ledger.Report {
 	return r
 }
 
-// showLog shows the end of a program's log beside a failure, and closes it.
+// showLog shows the end of a program's log beside a failure, and of its warnings and errors,
+// and closes it.
 func showLog(t *testing.T, program string, log *os.File) {
 	defer log.Close()
 	if !t.Failed() {
@@ -286,6 +287,13 @@ func showLog(t *testing.T, program string, log *os.File) {
 	if err != nil {
 		t.Error(err)
 	}
+	var complaints []byte
+	for line := range bytes.Lines(text) {
+		if !bytes.Contains(line, []byte(`"level":"info"`)) {
+			complaints = append(complaints, line...)
+		}
+	}
 	const most = 6000
+	t.Logf("the end of the %s's complaints:\n%s", program, complaints[max(0, len(complaints)-most):])
 	t.Logf("the end of the %s's log:\n%s", program, text[max(0, len(text)-most):])
 }

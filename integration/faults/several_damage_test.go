@@ -62,11 +62,11 @@ func (s *several) damaged(f *fleet, n *natstest.Node, damage func(stream string)
 	s.readyNodes()
 	s.nodes.Lead(s.log, n)
 	s.eventually("a server says that entries are missing", func(ctx context.Context) (bool, string) {
-		lacking = s.saidMissing() > before
-		if lacking {
+		info, err := s.logInfo(ctx)
+		// It is said before another node is to lead.
+		if lacking = s.saidMissing() > before; lacking {
 			return true, ""
 		}
-		info, err := s.logInfo(ctx)
 		if err != nil {
 			return false, err.Error()
 		}
@@ -74,7 +74,8 @@ func (s *several) damaged(f *fleet, n *natstest.Node, damage func(stream string)
 			s.nodes.Lead(s.log, n)
 			return false, "another node led"
 		}
-		return info.State.Msgs == info.State.LastSeq+1-info.State.FirstSeq, "nobody does"
+		whole := info.State.Msgs == info.State.LastSeq+1-info.State.FirstSeq
+		return whole, fmt.Sprintf("nobody does, led by %s: %+v", info.Cluster.Leader, info.State)
 	})
 	f.await(20) // by another one that leads, where this one lacks some
 	s.ready()

@@ -16,7 +16,7 @@ import (
 type DamageError struct {
 	Node string // that leads
 	Log  stream.Info
-	Read uint64 // position up to which this server has read
+	Read uint64 // position up to which this server had read at the look before
 }
 
 func (e *DamageError) Error() string {
@@ -34,6 +34,7 @@ func damaged(i stream.Info, read uint64) bool {
 type auditor struct {
 	*Logbook
 	turns   stream.Turns // of nodes that are damaged
+	read    uint64       // position up to which this server had read at the last look
 	checked string       // the nodes that were there when the log was last found fit
 	when    time.Time
 }
@@ -52,9 +53,11 @@ func (a *auditor) run() {
 }
 
 // look turns readiness red while a node leads that is damaged, and has it step down.
-// What cannot be asked is no evidence: then nothing is read either.
+// What cannot be asked is no evidence: then nothing is read either. Nor is what this server
+// has read since the last look: other nodes may have an entry a moment before who leads.
 func (a *auditor) look() {
-	read := a.waiters.position().Position
+	read := a.read
+	a.read = a.waiters.position().Position
 	info, err := a.cfg.Log.Info(a.ctx)
 	a.progress.asked(info, err)
 	if err != nil {

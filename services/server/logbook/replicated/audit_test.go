@@ -68,6 +68,21 @@ func damagedNodeLeads(t *testing.T, book *Logbook, log *handLog) {
 	ready(t, book)
 }
 
+// Who leads may have an entry a moment later than the node that this server reads from.
+func TestLeaderAMomentBehind(t *testing.T) {
+	log := begun(t, "a")
+	cfg := testConfig(t.TempDir(), "a", log)
+	cfg.AuditEvery = time.Hour
+	audit := auditor{Logbook: ready(t, open(t, cfg))}
+	behind := stream.Info{First: 1, Last: 1, Entries: 1, Leader: "n2", Peers: []stream.Peer{{Name: "n1"}}}
+	for looks, want := range []int{0, 1} { // the second time the server had read that at the first
+		log.set(func(l *handLog) { l.info = &behind })
+		if audit.look(); len(log.stepped) != want {
+			t.Errorf("after %d looks these were to step down: %v", looks+1, log.stepped)
+		}
+	}
+}
+
 // A log that may lose what it acknowledged is not written to, also where that comes later.
 func TestUnfitLog(t *testing.T) {
 	log := begun(t, "a")

@@ -104,9 +104,9 @@ func (w *waiters) seal(waits *waiter, now time.Time) ([]byte, error) {
 }
 
 // afterFailure is the pause behind a try of which it was said that nobody knows: as long as
-// the log is between two leaders each is. It does not grow: an election takes up to 9 s, and
-// what is sent then is to come soon after it.
-func (l *Logbook) afterFailure() time.Duration { return l.cfg.PublishAgain / looks }
+// the log is between two leaders each is. It is over at the next look, and does not grow: an
+// election takes up to 9 s, and what is sent then is to come soon after it.
+func (l *Logbook) afterFailure() time.Duration { return l.cfg.PublishAgain / looks / 2 }
 
 func (w *waiters) publish(attempt entry.ID, data []byte) {
 	w.of.cfg.Log.Publish(data, func(at uint64, err error) { w.acknowledged(attempt, at, err) })
