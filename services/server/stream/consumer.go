@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
 )
 
 const (
@@ -62,11 +63,13 @@ func (r *reader) follow(ctx context.Context) error {
 // consume makes a consumer that begins with the next entry. It is in one node's memory:
 // where the reader is, is known here alone.
 func (r *reader) consume(ctx context.Context) (jetstream.MessagesContext, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerWait)
-	defer cancel()
-	c, err := r.held.CreateConsumer(ctx, jetstream.ConsumerConfig{
+	cfg := jetstream.ConsumerConfig{
+		Name:          nuid.Next(), // of one, however often it is asked for
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next,
 		AckPolicy: jetstream.AckNonePolicy, Replicas: 1, MemoryStorage: true, InactiveThreshold: forgetAfter,
+	}
+	c, err := ask(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
+		return r.held.CreateConsumer(ctx, cfg)
 	})
 	if err != nil {
 		return nil, err

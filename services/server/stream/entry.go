@@ -18,9 +18,9 @@ type Entry struct {
 // Get returns the entry at a position, as the leader has it. Without one the error is
 // ErrNotFound.
 func (s *Stream) Get(ctx context.Context, position uint64) (Entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerWait)
-	defer cancel()
-	m, err := s.held.GetMsg(ctx, position)
+	m, err := ask(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return s.held.GetMsg(ctx, position)
+	})
 	if err != nil {
 		return Entry{}, named(err, jetstream.ErrMsgNotFound, ErrNotFound)
 	}

@@ -19,7 +19,7 @@ import (
 func (s *Stream) Read(ctx context.Context, after uint64, visit func(Entry) error) error {
 	r := &reader{Stream: s, next: after + 1, visit: visit}
 	pauses := backoff.ExponentialBackOff{
-		InitialInterval: 50 * time.Millisecond, Multiplier: 2, MaxInterval: time.Second, RandomizationFactor: 0.5,
+		InitialInterval: 50 * time.Millisecond, Multiplier: 2, MaxInterval: askAgain / 2, RandomizationFactor: 0.5,
 	}
 	for {
 		from := r.next

@@ -68,9 +68,9 @@ func (r *Register) Check(ctx context.Context) error {
 // the leader is asked: others may not have the newest. Without a value the error is
 // ErrNotFound.
 func (r *Register) Value(ctx context.Context) (value []byte, revision uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerWait)
-	defer cancel()
-	m, err := r.held.GetLastMsgForSubject(ctx, r.subject)
+	m, err := ask(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+		return r.held.GetLastMsgForSubject(ctx, r.subject)
+	})
 	err = named(err, jetstream.ErrMsgNotFound, ErrNotFound)
 	r.answered(err)
 	if err != nil {

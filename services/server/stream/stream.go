@@ -65,10 +65,6 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// answerWait is how long a node may take to answer a request. One without a leader is
-// not answered at all.
-const answerWait = 2 * time.Second
-
 // Stream is a connection to a stream. Its methods may be called at once.
 type Stream struct {
 	cfg     Config
@@ -111,9 +107,7 @@ func (s *Stream) open(ctx context.Context) (err error) {
 
 // find looks at a stream. Where there is none the error is ErrNoStream.
 func find(ctx context.Context, js jetstream.JetStream, name string) (jetstream.Stream, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerWait)
-	defer cancel()
-	found, err := js.Stream(ctx, name)
+	found, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return js.Stream(ctx, name) })
 	if err != nil {
 		return nil, named(err, jetstream.ErrStreamNotFound, ErrNoStream)
 	}
