@@ -147,8 +147,11 @@ func (s *several) readyNodes() {
 	s.nodes.Await(s.log)
 }
 
-// logInfo is what the nodes say of the replicated log.
+// logInfo is what the nodes say of the replicated log. Who asks while none leads is never
+// answered, and asks again.
 func (s *several) logInfo(ctx context.Context) (*jetstream.StreamInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
 	log, err := s.nodes.JetStream().Stream(ctx, s.log)
 	if err != nil {
 		return nil, err
