@@ -68,7 +68,7 @@ func (v *Volume) SignCheckpoint(n int) string {
 // PutCheckpoint puts the checkpoint of the first n messages beside the manifest.
 func (v *Volume) PutCheckpoint(n int) {
 	v.t.Helper()
-	v.Write(logfile.CheckpointName, []byte(v.SignCheckpoint(n)))
+	v.replace(logfile.CheckpointName, []byte(v.SignCheckpoint(n)))
 }
 
 // SignRetired returns a signed note of retired messages, such as "0-3,7".
@@ -90,7 +90,7 @@ func (v *Volume) SignRetired(serial uint64, retired string) string {
 // manifest.
 func (v *Volume) Retire(serial uint64, retired string, gone ...uint64) {
 	v.t.Helper()
-	v.Write(logfile.RetiredName, []byte(v.SignRetired(serial, retired)))
+	v.replace(logfile.RetiredName, []byte(v.SignRetired(serial, retired)))
 	for _, seq := range gone {
 		v.Remove(v.Entries[seq].File)
 	}

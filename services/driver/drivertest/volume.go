@@ -138,7 +138,20 @@ func (v *Volume) Manifest() string { return string(v.Read(logfile.ManifestName))
 // SetManifest replaces the manifest.
 func (v *Volume) SetManifest(text string) {
 	v.t.Helper()
-	v.Write(logfile.ManifestName, []byte(text))
+	v.replace(logfile.ManifestName, []byte(text))
+}
+
+// replace is Write at once, for who looks meanwhile.
+func (v *Volume) replace(name string, data []byte) {
+	v.t.Helper()
+	whole := v.Dir + ".whole" // beside the volume, where nobody looks
+	err := os.WriteFile(whole, data, 0o644)
+	if err == nil {
+		err = os.Rename(whole, filepath.Join(v.Dir, name))
+	}
+	if err != nil {
+		v.t.Fatal(err)
+	}
 }
 
 // Lines returns the first n lines of the manifest.
