@@ -101,6 +101,7 @@ func severalOlder(t *testing.T) {
 	const entries = "services/server/logbook/replicated/entry/entry.go"
 	newer := edited(t, "sealpost/services/server", changed(t, "../..",
 		mutate.Change{File: entries, Old: "const Version = 1\n", New: "const Version = 2\n"},
+		mutate.Change{File: entries, Old: "|| h.V != Version {", New: "|| h.V > Version {"},
 		mutate.Change{File: entries, Old: "if of.V != Version {", New: "if of.V > Version {"}))
 	random := rand.New(rand.NewPCG(*seed, 51))
 	older := random.IntN(len(s.servers))

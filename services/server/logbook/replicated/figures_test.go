@@ -157,6 +157,12 @@ func TestLagBehindTheVolume(t *testing.T) {
 	if f := p.figures(now.Add(time.Minute)); f.Position != 6 || f.Lag() != 0 || f.Behind != 0 {
 		t.Errorf("the volume keeps all: %+v", f)
 	}
+	p.tries(at(7))
+	p.passes(at(7))
+	given.end(given.begin(7, at(7).Time), errors.New("the disk is gone"))
+	if f := p.figures(now.Add(time.Minute)); f.Position != 6 || f.Lag() != 1 || f.Behind != 53*time.Second {
+		t.Errorf("message 7 could not be kept: %+v", f)
+	}
 }
 
 // An entry that cannot be had has no age yet, and the one before it has.
