@@ -12,9 +12,9 @@ import (
 	"time"
 	"unsafe"
 
-	"sealpost/shared/durable/durabletest"
-
 	"golang.org/x/sys/unix"
+
+	"sealpost/shared/durable/durabletest"
 )
 
 // disk is a file system of its own on a loop device: one that can be filled,

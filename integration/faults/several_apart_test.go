@@ -81,8 +81,8 @@ func severalClocks(t *testing.T) {
 // newest is the time of the newest entry of the log.
 func (s *several) newest() (at time.Time) {
 	s.t.Helper()
-	s.eventually("the newest entry", func(ctx context.Context) (bool, string) {
-		info, err := s.logInfo(ctx)
+	s.eventually("the newest entry", func(context.Context) (bool, string) {
+		info, err := s.nodes.Info(s.log)
 		if err != nil {
 			return false, err.Error()
 		}

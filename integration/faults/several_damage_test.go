@@ -23,8 +23,8 @@ func severalNodesDamaged(t *testing.T) {
 	s := newSeveral(t, natstest.Options{})
 	f, load := s.underLoad(stallSeveral, 8)
 	// A block holds 8 MiB: behind that what is damaged is of the past on all nodes.
-	s.eventually("the log has a second block", func(ctx context.Context) (bool, string) {
-		info, err := s.logInfo(ctx)
+	s.eventually("the log has a second block", func(context.Context) (bool, string) {
+		info, err := s.nodes.Info(s.log)
 		return err == nil && info.State.Bytes > 10<<20, fmt.Sprint(err)
 	})
 	lacking := 0
@@ -61,8 +61,8 @@ func (s *several) damaged(f *fleet, n *natstest.Node, damage func(stream string)
 	n.Start()
 	s.readyNodes()
 	s.nodes.Lead(s.log, n)
-	s.eventually("a server says that entries are missing", func(ctx context.Context) (bool, string) {
-		info, err := s.logInfo(ctx)
+	s.eventually("a server says that entries are missing", func(context.Context) (bool, string) {
+		info, err := s.nodes.Info(s.log)
 		// It is said before another node is to lead.
 		if lacking = s.saidMissing() > before; lacking {
 			return true, ""

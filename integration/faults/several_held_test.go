@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sealpost/services/server/stream/natstest"
+	"sealpost/shared/durable/durabletest"
 )
 
 // severalHeld holds servers and nodes for longer than anybody waits for them: their
@@ -44,13 +45,8 @@ func severalHeld(t *testing.T) {
 // hold keeps a server from moving.
 func (s *several) hold(one *server) (resume func()) {
 	s.t.Helper()
-	send := func(sig syscall.Signal) {
-		if err := one.cmd.Process.Signal(sig); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	send(syscall.SIGSTOP)
-	return func() { send(syscall.SIGCONT) }
+	s.must(durabletest.Hold(one.cmd.Process))
+	return func() { s.must(one.cmd.Process.Signal(syscall.SIGCONT)) }
 }
 
 func holdNode(n *natstest.Node) (resume func()) {

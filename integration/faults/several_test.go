@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"sealpost/services/client/courier"
 	serverset "sealpost/services/server/cluster"
 	"sealpost/services/server/stream/natstest"
@@ -145,18 +143,6 @@ func (s *several) readyNodes() {
 	s.nodes.AwaitNodes()
 	s.nodes.Await(serverset.Register)
 	s.nodes.Await(s.log)
-}
-
-// logInfo is what the nodes say of the replicated log. Who asks while none leads is never
-// answered, and asks again.
-func (s *several) logInfo(ctx context.Context) (*jetstream.StreamInfo, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	log, err := s.nodes.JetStream().Stream(ctx, s.log)
-	if err != nil {
-		return nil, err
-	}
-	return log.CachedInfo(), nil
 }
 
 // fleet has three senders, each of which begins with another server.

@@ -14,6 +14,7 @@ import (
 
 	"sealpost/shared/crypto/cipher2012"
 	"sealpost/shared/crypto/identity"
+	"sealpost/shared/durable"
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
 )
@@ -144,12 +145,7 @@ func (v *Volume) SetManifest(text string) {
 // replace is Write at once, for who looks meanwhile.
 func (v *Volume) replace(name string, data []byte) {
 	v.t.Helper()
-	whole := v.Dir + ".whole" // beside the volume, where nobody looks
-	err := os.WriteFile(whole, data, 0o644)
-	if err == nil {
-		err = os.Rename(whole, filepath.Join(v.Dir, name))
-	}
-	if err != nil {
+	if err := durable.WriteFile(filepath.Join(v.Dir, name), data, 0o644); err != nil {
 		v.t.Fatal(err)
 	}
 }

@@ -1,13 +1,13 @@
 package durabletest
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"os"
-	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
 // Hold stops a process as the power cut of its machine does, before its disk is cut: when
@@ -25,31 +25,32 @@ func Hold(p *os.Process) error {
 	for {
 		states, err := threads(p.Pid)
 		// Once one has stopped the kernel has told all others.
-		if err != nil || bytes.ContainsAny(states, "TZX") || len(states) == 0 {
+		if err != nil || strings.ContainsAny(states, "TZX") || states == "" {
 			return err
 		}
 		time.Sleep(time.Millisecond)
 	}
 }
 
-// threads returns the states of a process's threads: see proc_pid_stat(5).
-func threads(pid int) (states []byte, err error) {
-	names, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
-	if err != nil {
-		return nil, err
+// threads returns a letter for the state of each thread of a process: see proc_pid_stat(5).
+// There are none where it is gone.
+func threads(pid int) (states string, err error) {
+	all, err := procfs.AllThreads(pid)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
 	}
-	for _, name := range names {
-		text, err := os.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	for _, one := range all {
+		stat, err := one.Stat()
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 			continue // it has ended
 		}
 		if err != nil {
-			return nil, err
+			return "", err
 		}
-		// The command before it may have any bytes in it.
-		if at := bytes.LastIndexByte(text, ')'); at >= 0 && len(text) > at+2 {
-			states = append(states, text[at+2])
-		}
+		states += stat.State
 	}
 	return states, nil
 }

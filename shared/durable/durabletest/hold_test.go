@@ -1,7 +1,6 @@
 package durabletest
 
 import (
-	"bytes"
 	"os/exec"
 	"syscall"
 	"testing"
@@ -17,7 +16,7 @@ func TestHold(t *testing.T) {
 		if err := Hold(cmd.Process); err != nil {
 			t.Fatal(err)
 		}
-		if states, err := threads(cmd.Process.Pid); err != nil || !bytes.Equal(states, []byte("T")) {
+		if states, err := threads(cmd.Process.Pid); err != nil || states != "T" {
 			t.Errorf("it is not held: %s, %v", states, err)
 		}
 		if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {

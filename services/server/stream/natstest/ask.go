@@ -48,8 +48,9 @@ func (n *Node) reaches(stream string, position uint64) error {
 	return fmt.Errorf("%s does not have entry %d of %s: %+v", n.Name, position, stream, report)
 }
 
-// info is what the leader of a stream says of it.
-func (c *Cluster) info(stream string) (*jetstream.StreamInfo, error) {
+// Info is what the leader of a stream says of it. The error says that nobody leads, or
+// answered in time.
+func (c *Cluster) Info(stream string) (*jetstream.StreamInfo, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), answerWait)
 	defer cancel()
 	found, err := c.js.Stream(ctx, stream)

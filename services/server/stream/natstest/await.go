@@ -59,7 +59,7 @@ func (c *Cluster) AwaitNodes() {
 func (c *Cluster) Await(stream string) {
 	c.t.Helper()
 	c.until("all nodes have caught up with "+stream, func() error {
-		info, err := c.info(stream)
+		info, err := c.Info(stream)
 		if err != nil {
 			return err
 		}

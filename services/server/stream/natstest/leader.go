@@ -7,7 +7,7 @@ func (c *Cluster) Leader(stream string) *Node {
 	c.t.Helper()
 	var leader *Node
 	c.until(stream+" has a leader", func() error {
-		info, err := c.info(stream)
+		info, err := c.Info(stream)
 		if err != nil {
 			return err
 		}
