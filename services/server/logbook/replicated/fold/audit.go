@@ -14,27 +14,31 @@ import (
 // remembered is for how many positions a server can compare what another one had read.
 const remembered = 1 << 16
 
-// chains are those of the newest positions.
+// chains are those of the newest positions, in a ring.
 type chains struct {
-	of          map[uint64]entry.Chain
-	first, next uint64
+	ring        []entry.Chain // that of a position is at the place of its distance from the first
+	first, next uint64        // positions that were put: the first one, and the one behind the newest
 }
 
+// put takes the next position, or the first one.
 func (c *chains) put(position uint64, chain entry.Chain) {
-	if c.of == nil {
-		c.of, c.first = make(map[uint64]entry.Chain), position
+	if c.ring == nil {
+		c.first = position
 	}
-	c.of[position], c.next = chain, position+1
-	if c.next-c.first > remembered {
-		delete(c.of, c.first)
-		c.first++
+	if at := position - c.first; at < remembered {
+		c.ring = append(c.ring, chain)
+	} else {
+		c.ring[at%remembered] = chain
 	}
+	c.next = position + 1
 }
 
 // at returns the chain of a position, where it is remembered.
 func (c *chains) at(position uint64) (entry.Chain, bool) {
-	chain, ok := c.of[position]
-	return chain, ok
+	if position >= c.next || position < c.next-uint64(len(c.ring)) {
+		return entry.Chain{}, false
+	}
+	return c.ring[(position-c.first)%remembered], true
 }
 
 var errFuture = errors.New("its publisher says that it had read the entry itself")

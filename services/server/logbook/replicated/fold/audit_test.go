@@ -74,18 +74,37 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// Each of the newest positions has its own chain, and no other position has one.
+func TestRememberedPositions(t *testing.T) {
+	const first, last = 7, 7 + remembered + 5
+	var c chains
+	for position := uint64(first); position <= last; position++ {
+		c.put(position, entry.Chain{byte(position), byte(position >> 8)})
+	}
+	for position := uint64(0); position <= last+remembered; position++ {
+		want := position > last-remembered && position <= last
+		chain, known := c.at(position)
+		if known != want || known && chain != (entry.Chain{byte(position), byte(position >> 8)}) {
+			t.Fatalf("position %d: %t, %x", position, known, chain[:2])
+		}
+	}
+	if chain, known := new(chains).at(0); known {
+		t.Errorf("before the first: %x", chain)
+	}
+}
+
 // What is not remembered any more is no evidence.
 func TestForgottenPositions(t *testing.T) {
 	s := newScript(t)
 	s.servers("a", "b")
 	f := begin(t, "a", State{})
 	s.take(f)
-	f.recent.of, f.recent.first = nil, 0
+	f.recent = chains{}
 	f.recent.put(1, f.state.Chain)
 	for range remembered {
 		f.recent.put(f.recent.next, entry.Chain{})
 	}
-	if n := len(f.recent.of); n != remembered {
+	if n := len(f.recent.ring); n != remembered {
 		t.Errorf("%d positions are remembered", n)
 	}
 	s.says("b", 0, true)
