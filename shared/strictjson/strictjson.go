@@ -1,26 +1,11 @@
 // Package strictjson reads JSON of which every part must be known.
 package strictjson
 
-import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"io"
-)
+import "github.com/go-json-experiment/json"
 
-// ErrForm means that more follows the first JSON value.
-var ErrForm = errors.New("not one JSON object of the known form")
-
-// Unmarshal is [json.Unmarshal], but refuses fields that v does not have. The
-// error is ErrForm or one of encoding/json; v may be filled in part beside it.
+// Unmarshal reads text, which is one JSON value in UTF-8 and nothing else, into v. It refuses
+// fields that v does not have, names in another case, and a name that comes twice; v may be
+// filled in part beside the error.
 func Unmarshal(text []byte, v any) error {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(v); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return ErrForm
-	}
-	return nil
+	return json.Unmarshal(text, v, json.RejectUnknownMembers(true))
 }
