@@ -23,6 +23,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
+	"sync"
 
 	"sealpost/shared/logfile"
 	"sealpost/shared/message"
@@ -168,19 +170,22 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("an entry %q of version %d, this server reads version %d", e.Kind, e.Version, Version)
 }
 
-// Key seals the entries of one logbook.
-type Key struct{ secret []byte }
+// Key seals the entries of one logbook. It may be used by several goroutines at once.
+type Key struct{ macs *sync.Pool } // of hash.Hash, with the key in them: that takes as long as an entry
 
 // NewKey derives the key of a logbook from the secret that all servers of the cluster
 // have.
 func NewKey(secret []byte, logbookID string) Key {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte("sealpost replicated log " + logbookID))
-	return Key{mac.Sum(nil)}
+	key := mac.Sum(nil)
+	return Key{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
 }
 
 func (k Key) mac(text []byte) []byte {
-	mac := hmac.New(sha256.New, k.secret)
+	mac := k.macs.Get().(hash.Hash)
+	defer k.macs.Put(mac)
+	mac.Reset()
 	mac.Write(text)
 	return mac.Sum(nil)
 }
