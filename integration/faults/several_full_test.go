@@ -41,7 +41,7 @@ func severalForgotten(t *testing.T) {
 	f.await(20)
 	away := s.servers[2]
 	away.stop()
-	s.eventually("a server is forgotten", func(context.Context) (bool, string) {
+	s.fills("a server is forgotten", func(context.Context) (bool, string) {
 		return s.logged("a server is forgotten") > 0, "nobody says so"
 	})
 	s.eventually("the server counts no more", func(context.Context) (bool, string) {
@@ -65,6 +65,29 @@ func severalForgotten(t *testing.T) {
 	f.await(20)
 	load.finish()
 	s.settle(f, "49 several: a server forgotten, and back with a copy")
+}
+
+// fills waits for what comes of a log that is nearly full, for as long as the log grows: how long
+// that takes is the disk's affair.
+func (s *several) fills(what string, done func(context.Context) (is bool, why string)) {
+	s.t.Helper()
+	const step = 64 << 20
+	for is := false; !is; {
+		next := s.logBytes() + step
+		s.eventually(what, func(ctx context.Context) (_ bool, why string) {
+			is, why = done(ctx)
+			return is || s.logBytes() >= next, why
+		})
+	}
+}
+
+// logBytes is how much of the log is taken; 0 while no node says so.
+func (s *several) logBytes() uint64 {
+	info, err := s.nodes.Info(s.log)
+	if err != nil {
+		return 0
+	}
+	return info.State.Bytes
 }
 
 // counted are the servers that count in the log.
@@ -95,7 +118,7 @@ func severalFullLog(t *testing.T) {
 	s.servers[1].stop()
 	s.servers[2].stop()
 	one := s.servers[0]
-	one.until(func(ctx context.Context) (bool, string) {
+	s.fills("a server has no room", func(ctx context.Context) (bool, string) {
 		status, reason := one.readyz(ctx)
 		return status == red && strings.Contains(reason, "percent of the replicated log are taken"), reason
 	})
