@@ -9,8 +9,11 @@ import (
 
 const (
 	// ForeignDirty is how much others may have written without a flush, in bytes,
-	// before their bytes make one flush of a whole file system the slower way.
-	ForeignDirty = 32 << 20
+	// before their bytes make one flush of a whole file system the slower way:
+	// with ForeignDirtyPerFile for each file that would be flushed by itself, which
+	// takes about as long as writing so many bytes.
+	ForeignDirty        = 32 << 20
+	ForeignDirtyPerFile = 128 << 10
 
 	parallelFlushes = 16 // files flushed at once, one by one
 )
@@ -36,15 +39,15 @@ func NewFlusher(trusted bool, dirty func() (uint64, error)) *Flusher {
 func (f *Flusher) Trusted() bool { return f.trusted }
 
 // Together reports whether one flush of the file system is the way for what was
-// just written, of so many bytes.
-func (f *Flusher) Together(own uint64) bool {
+// just written: so many files, with so many bytes.
+func (f *Flusher) Together(files int, own uint64) bool {
 	if !f.trusted {
 		return false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	dirty, _, err := f.dirty.Value()
-	return err == nil && dirty < own+ForeignDirty
+	return err == nil && dirty < own+ForeignDirty+uint64(files)*ForeignDirtyPerFile
 }
 
 // Group is open files and directories that one Flush makes durable.
@@ -62,7 +65,7 @@ type Group struct {
 // directories. After an error nothing in it is to be taken for durable, also by a
 // later Flush of the same: the kernel may have dropped the pages.
 func (f *Flusher) Flush(g Group) error {
-	if f.Together(g.Bytes) {
+	if f.Together(len(g.Files), g.Bytes) {
 		return g.together()
 	}
 	return g.each()

@@ -15,7 +15,7 @@ func (c *committer) shareFlush(group []*Message) bool {
 	for _, m := range group {
 		own += m.file.Size
 	}
-	return c.flushes.Together(own)
+	return c.flushes.Together(len(group), own)
 }
 
 // flushTogether brings bytes and names of staged files to stable storage by one

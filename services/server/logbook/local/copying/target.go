@@ -117,7 +117,7 @@ func (t *target) flush() error {
 }
 
 func (t *target) flushFiles() error {
-	if t.flusher.Together(uint64(t.bytes)) {
+	if t.flusher.Together(len(t.waiting), uint64(t.bytes)) {
 		if err := t.vol.SyncFS(); err != nil {
 			return err
 		}
