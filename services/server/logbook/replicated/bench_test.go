@@ -75,25 +75,44 @@ func BenchmarkRate(b *testing.B) {
 }
 
 // BenchmarkGrowth keeps ten thousand messages, a hundred thousand and a million, and tells what
-// memory a server and its largest node have then: once is enough.
+// memory a server and its largest node have then: once is enough. What a server holds grows from
+// one rotation of its records to the next, so it is looked at all through a few of them.
 func BenchmarkGrowth(b *testing.B) {
+	const rotations, between = 30_000, 1_000 // messages
 	for b.Loop() {
 		nodes := benchNodes(b)
 		book := benchBooks(b, nodes, b.TempDir(), "GROWTH", 3<<30, []string{"a"})[0]
 		u, kept := newUnderway(b, 256), 0
-		for _, messages := range []int{10_000, 100_000, 1_000_000} {
-			for ; kept < messages; kept++ {
+		keep := func(upTo int) {
+			for ; kept < upTo; kept++ {
 				keepOne(b, book, u)
 			}
 			u.wait()
 			u.took = nil // else they would be in what is measured
-			runtime.GC()
-			var own runtime.MemStats
-			runtime.ReadMemStats(&own)
-			b.ReportMetric(float64(own.HeapAlloc)/(1<<20), fmt.Sprintf("server-MiB/%d", messages))
-			b.ReportMetric(float64(slices.Max(nodes.Memory()))/(1<<20), fmt.Sprintf("node-MiB/%d", messages))
+		}
+		for _, messages := range []int{10_000, 100_000, 1_000_000} {
+			var own, node []uint64
+			for at := messages; at <= messages+rotations; at += between {
+				keep(at)
+				own, node = append(own, heap()), append(node, slices.Max(nodes.Memory()))
+			}
+			report := func(what string, bytes uint64) {
+				b.ReportMetric(float64(bytes)/(1<<20), fmt.Sprintf("%s-MiB/%d", what, messages))
+			}
+			report("server-least", slices.Min(own))
+			report("server-most", slices.Max(own))
+			report("node-most", slices.Max(node))
 		}
 	}
+}
+
+// heap is what this process holds on its heap, in bytes, once what is left was collected.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC() // what was pooled goes with the second
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // benchBooks opens a logbook for each server, on volumes below a directory. That outlasts the
