@@ -31,10 +31,7 @@ type waiting struct {
 	timer *time.Timer
 }
 
-var (
-	errLate         = errors.New("no acknowledgement in time")
-	errDisconnected = errors.New("the connection ended")
-)
+var errDisconnected = errors.New("the connection ended")
 
 func newAcks(most int, wait time.Duration) *acks {
 	return &acks{
@@ -77,7 +74,7 @@ func (a *acks) expect(done func(uint64, error)) (id uint64, err error) {
 	}
 	a.last++
 	id = a.last
-	timer := time.AfterFunc(a.wait, func() { a.end(id, 0, unknown(errLate)) })
+	timer := time.AfterFunc(a.wait, func() { a.end(id, 0, unknown(ErrSilent)) })
 	a.waiting[id] = &waiting{done, timer}
 	return id, nil
 }

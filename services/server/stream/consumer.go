@@ -68,7 +68,7 @@ func (r *reader) consume(ctx context.Context) (jetstream.MessagesContext, error)
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: r.next,
 		AckPolicy: jetstream.AckNonePolicy, Replicas: 1, MemoryStorage: true, InactiveThreshold: forgetAfter,
 	}
-	c, err := ask(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
+	c, err := ask(ctx, brief, func(ctx context.Context) (jetstream.Consumer, error) {
 		return r.held.CreateConsumer(ctx, cfg)
 	})
 	if err != nil {

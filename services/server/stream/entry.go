@@ -18,7 +18,7 @@ type Entry struct {
 // Get returns the entry at a position, as the leader has it. Without one the error is
 // ErrNotFound.
 func (s *Stream) Get(ctx context.Context, position uint64) (Entry, error) {
-	m, err := ask(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+	m, err := ask(ctx, forLarge, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 		return s.held.GetMsg(ctx, position)
 	})
 	if err != nil {

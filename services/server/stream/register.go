@@ -68,7 +68,7 @@ func (r *Register) Check(ctx context.Context) error {
 // the leader is asked: others may not have the newest. Without a value the error is
 // ErrNotFound.
 func (r *Register) Value(ctx context.Context) (value []byte, revision uint64, err error) {
-	m, err := ask(ctx, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
+	m, err := ask(ctx, brief, func(ctx context.Context) (*jetstream.RawStreamMsg, error) {
 		return r.held.GetLastMsgForSubject(ctx, r.subject)
 	})
 	err = named(err, jetstream.ErrMsgNotFound, ErrNotFound)

@@ -107,7 +107,7 @@ func (s *Stream) open(ctx context.Context) (err error) {
 
 // find looks at a stream. Where there is none the error is ErrNoStream.
 func find(ctx context.Context, js jetstream.JetStream, name string) (jetstream.Stream, error) {
-	found, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return js.Stream(ctx, name) })
+	found, err := ask(ctx, brief, func(ctx context.Context) (jetstream.Stream, error) { return js.Stream(ctx, name) })
 	if err != nil {
 		return nil, named(err, jetstream.ErrStreamNotFound, ErrNoStream)
 	}

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
-
-	"github.com/cenkalti/backoff/v5"
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/replicated/entry"
@@ -35,36 +32,40 @@ func (s *staged) publishLarge(h entry.Header, size uint64, then func(logbook.Fac
 		}
 		h.Message.Chunks = append(h.Message.Chunks, at)
 	}
-	s.l.waiters.add(h, nil, then)
+	s.l.waiters.add(h, nil, func(_ uint64, facts logbook.Facts, err error) { then(facts, err) })
 }
 
-// publishChunk returns the position of a chunk. One that is not acknowledged is published
-// again: nobody names the first then.
+// publishChunk returns the position of a chunk, one of them if it was published again. The
+// error is a logbook.ErrUnavailable, whatever became of it: nobody names it.
 func (l *Logbook) publishChunk(ctx context.Context, attempt entry.ID, index int, body []byte) (uint64, error) {
 	if err := l.roomy(); err != nil {
 		return 0, err
 	}
-	h := entry.Header{
-		Kind: entry.KindChunk, Server: l.cfg.Server, Seen: l.waiters.position(),
-		Attempt: attempt, Chunk: &entry.Chunk{Index: index},
+	type outcome struct {
+		at  uint64
+		err error
 	}
-	data, err := l.key.Seal(h, body)
-	if err != nil {
-		return 0, err
+	came := make(chan outcome, 1)
+	h := entry.Header{Kind: entry.KindChunk, Attempt: attempt, Chunk: &entry.Chunk{Index: index}}
+	l.waiters.add(h, body, func(at uint64, _ logbook.Facts, err error) { came <- outcome{at, err} })
+	o := outcome{}
+	select {
+	case o = <-came:
+	case <-ctx.Done():
+		o.err = context.Cause(ctx)
+		l.waiters.answer(ticketOf(h), logbook.Facts{}, o.err)
 	}
-	at, err := backoff.Retry(ctx, func() (uint64, error) {
-		at, err := Append(ctx, l.cfg.Log, data)
-		if errors.Is(err, stream.ErrFull) {
-			return 0, backoff.Permanent(logbook.ErrNoSpace)
-		}
-		return at, err
-	}, backoff.WithBackOff(backoff.NewConstantBackOff(l.afterFailure())), backoff.WithMaxElapsedTime(0),
-		backoff.WithNotify(func(error, time.Duration) { l.cfg.Watch.Again() }))
-	if err != nil && !errors.Is(err, logbook.ErrUnavailable) {
-		err = fmt.Errorf("%w: %w", logbook.ErrUnavailable, err)
+	switch {
+	case errors.Is(o.err, logbook.ErrUnknown):
+		o.err = fmt.Errorf("%w: %w", logbook.ErrUnavailable, errChunkUnknown)
+	case o.err != nil && !errors.Is(o.err, logbook.ErrUnavailable):
+		o.err = fmt.Errorf("%w: %w", logbook.ErrUnavailable, o.err)
 	}
-	return at, err
+	return o.at, o.err
 }
+
+// errChunkUnknown is an unknown outcome that is none of the message.
+var errChunkUnknown = errors.New("it is not known whether a chunk is in the log")
 
 // errOtherChunk voids a message one of whose chunks is another one's, or of another size.
 var errOtherChunk = errors.New("a chunk is not the one that belongs there")

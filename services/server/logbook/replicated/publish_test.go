@@ -39,6 +39,18 @@ func TestUnreliableLog(t *testing.T) {
 	}
 }
 
+// What is never acknowledged is there once it is read, a chunk too.
+func TestLogWithoutAcknowledgements(t *testing.T) {
+	log := begun(t, "a")
+	log.swallow = func([]byte) (lost, silent bool) { return false, true }
+	book := ready(t, open(t, testConfig(t.TempDir(), "a", log)))
+	content := bytes.Repeat([]byte("x"), 2*entry.ChunkSize+1)
+	facts, err := logbooktest.Append(t.Context(), book, logbooktest.Draft("a", content), content)
+	if err != nil || facts.Repeat {
+		t.Errorf("%+v, %v", facts, err)
+	}
+}
+
 // What is acknowledged and not there is published again.
 func TestLyingLog(t *testing.T) {
 	log := begun(t, "a")

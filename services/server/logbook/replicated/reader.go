@@ -222,6 +222,8 @@ func (p *passing) do(step fold.Step) error {
 	switch step.Kind {
 	case entry.KindMessage:
 		return p.message(step)
+	case entry.KindChunk:
+		p.waiters.chunk(ticketOf(step.Header), step.Position)
 	case entry.KindSettings:
 		return p.applySettings(*step.Settings)
 	case entry.KindImport:
@@ -257,7 +259,7 @@ func (p *passing) voided(step fold.Step, why error) {
 	const what = "an entry of the replicated log is void"
 	p.say(zerolog.WarnLevel, what).Err(why).Uint64("position", step.Position).Str("server", step.Server).Msg(what)
 	p.countVoid(step)
-	p.waiters.void(step.Attempt, why)
+	p.waiters.void(ticketOf(step.Header), why)
 }
 
 // keep hands a message to the volume.
@@ -285,7 +287,7 @@ func (p *passing) keep(step fold.Step) error {
 		}
 		return err
 	}
-	p.waiters.take(step.Attempt)
+	p.waiters.take(ticketOf(step.Header))
 	under := p.window.begin(step.Position, step.Time)
 	staged.Commit(p.ctx, func(facts logbook.Facts, err error) { p.ended(under, step, facts, err) })
 	return nil
@@ -300,9 +302,9 @@ func (p *passing) ended(u *underway, step fold.Step, facts logbook.Facts, err er
 	p.count(step, facts, err)
 	switch {
 	case errors.Is(err, logbook.ErrMismatch):
-		p.waiters.answer(step.Attempt, logbook.Facts{}, fmt.Errorf("%w: %w", logbook.ErrUnavailable, err))
+		p.waiters.answer(ticketOf(step.Header), logbook.Facts{}, fmt.Errorf("%w: %w", logbook.ErrUnavailable, err))
 	case err == nil, errors.Is(err, logbook.ErrConflict):
-		if waited := p.waiters.answer(step.Attempt, facts, err); !waited && err == nil && !facts.Repeat {
+		if waited := p.waiters.answer(ticketOf(step.Header), facts, err); !waited && err == nil && !facts.Repeat {
 			p.cfg.Kept(facts)
 		}
 	default:

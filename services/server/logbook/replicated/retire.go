@@ -82,7 +82,7 @@ func (r *Retirer) order(which numbers.Set, on retire.Base, stop <-chan struct{})
 		Kind: entry.KindRetire, Attempt: message.NewID(), Retire: &entry.Retire{Serial: on.Serial, Sum: on.Sum},
 	}
 	came := make(chan error, 1)
-	r.l.waiters.add(h, []byte(which.Join(",")), func(_ logbook.Facts, err error) { came <- err })
+	r.l.waiters.add(h, []byte(which.Join(",")), func(_ uint64, _ logbook.Facts, err error) { came <- err })
 	err := errStopped
 	select {
 	case err = <-came:
@@ -106,7 +106,7 @@ func (p *passing) retire(step fold.Step) error {
 	fresh, err := p.Retirer.RetireOrdered(step.Numbers, retire.Base{Serial: step.Retire.Serial, Sum: step.Retire.Sum})
 	switch {
 	case errors.Is(err, retire.ErrOvertaken):
-		p.waiters.void(step.Attempt, err)
+		p.waiters.void(ticketOf(step.Header), err)
 		return nil
 	case errors.As(err, new(*retire.RangesError)):
 		p.voided(step, err)
@@ -114,7 +114,7 @@ func (p *passing) retire(step fold.Step) error {
 	case err != nil:
 		return err
 	}
-	if asked := p.waiters.answer(step.Attempt, logbook.Facts{}, nil); !asked && !fresh.Empty() {
+	if asked := p.waiters.answer(ticketOf(step.Header), logbook.Facts{}, nil); !asked && !fresh.Empty() {
 		trail.Mark(p.cfg.Local.Log.Info(), trail.MessagesRetired, trail.ByLog).Stringer("numbers", fresh).
 			Uint64("messages", fresh.Count()).Str("server", message.Visible(step.Server)).
 			Msg("messages retired by the replicated log")

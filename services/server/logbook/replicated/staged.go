@@ -146,7 +146,7 @@ func (s *staged) publish(then func(logbook.Facts, error)) {
 		then(logbook.Facts{}, s.l.Failed(err))
 		return
 	}
-	s.l.waiters.add(h, body, then)
+	s.l.waiters.add(h, body, func(_ uint64, facts logbook.Facts, err error) { then(facts, err) })
 }
 
 func (s *staged) body() io.Reader { return io.MultiReader(s.plain.reader(), s.cipher.reader()) }

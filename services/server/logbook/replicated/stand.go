@@ -119,7 +119,7 @@ func (p *passing) overruled(step fold.Step) {
 	if p.standing.at == step.Position {
 		p.standing.at = 0
 	}
-	p.waiters.answer(step.Attempt, logbook.Facts{}, fmt.Errorf("%w: %w", logbook.ErrUnknown, errVoidByOperator))
+	p.waiters.answer(ticketOf(step.Header), logbook.Facts{}, fmt.Errorf("%w: %w", logbook.ErrUnknown, errVoidByOperator))
 }
 
 // keepAlone has the volume keep a message, and waits for that: so it shows which one it is that
@@ -136,7 +136,7 @@ func (p *passing) keepAlone(step fold.Step) error {
 			return err
 		}
 		facts, err = facts.Again(draft)
-		p.waiters.answer(step.Attempt, facts, err)
+		p.waiters.answer(ticketOf(step.Header), facts, err)
 		return nil
 	}
 	if err := p.keep(step); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"sealpost/services/server/logbook"
 	"sealpost/services/server/logbook/replicated/entry"
+	"sealpost/services/server/logbook/replicated/fold"
 	"sealpost/services/server/stream"
 )
 
@@ -18,27 +19,43 @@ type waiters struct {
 	of *Logbook
 
 	mu      sync.Mutex
-	waiting map[entry.ID]*waiter
+	waiting map[ticket]*waiter
 	at      entry.Seen
 	rules   *entry.Settings // none before the first
 	closed  bool
 }
 
-// waiter is one message that was published.
+// ticket is what is waited for: a message or an order, or a chunk of a message, which are counted
+// from 1 on.
+type ticket struct {
+	attempt entry.ID
+	chunk   int
+}
+
+func ticketOf(h entry.Header) ticket {
+	t := ticket{attempt: h.Attempt}
+	if h.Chunk != nil {
+		t.chunk = h.Chunk.Index + 1
+	}
+	return t
+}
+
+// waiter is one entry that was published.
 type waiter struct {
 	header entry.Header
 	body   []byte
-	then   func(logbook.Facts, error)
+	then   func(at uint64, facts logbook.Facts, err error)
 	until  time.Time // when its sender is told that nobody knows
 	next   time.Time // when it is published again
 	tries  int
+	silent int       // tries, one behind the other, of which nobody said anything
 	at     uint64    // where the log says that it is; 0: it has not said so
 	acked  time.Time // when it said so last
 	taken  bool      // this server has read it, and its volume is about to keep it
 }
 
 func newWaiters(l *Logbook) *waiters {
-	return &waiters{of: l, waiting: make(map[entry.ID]*waiter)}
+	return &waiters{of: l, waiting: make(map[ticket]*waiter)}
 }
 
 // seen notes how far this server has read, for what it publishes.
@@ -75,101 +92,116 @@ func (w *waiters) len() int {
 	return len(w.waiting)
 }
 
-// add publishes a message and has then called with what became of it, once.
-func (w *waiters) add(h entry.Header, body []byte, then func(logbook.Facts, error)) {
+// add publishes an entry and has then called with what became of it, once. The position is that
+// of a chunk.
+func (w *waiters) add(h entry.Header, body []byte, then func(at uint64, facts logbook.Facts, err error)) {
+	t := ticketOf(h)
 	now := time.Now()
 	waits := &waiter{header: h, body: body, then: then, until: now.Add(w.of.cfg.CommitWithin)}
+	if t.chunk > 0 {
+		waits.until = now.Add(fold.ChunkLife / 2) // on a slow way a message takes its time
+	}
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
-		then(logbook.Facts{}, logbook.ErrClosed)
+		then(0, logbook.Facts{}, logbook.ErrClosed)
 		return
 	}
-	w.waiting[h.Attempt] = waits
+	w.waiting[t] = waits
 	data, err := w.seal(waits, now)
 	w.mu.Unlock()
 	if err != nil {
-		w.answer(h.Attempt, logbook.Facts{}, err)
+		w.answer(t, logbook.Facts{}, err)
 		return
 	}
-	w.publish(h.Attempt, data)
+	w.publish(t, data)
 }
 
 // seal counts a try. It is called with mu held.
 func (w *waiters) seal(waits *waiter, now time.Time) ([]byte, error) {
 	waits.tries++
-	waits.next = now.Add(w.of.cfg.PublishAgain)
+	waits.next = now.Add(w.of.afterSilence(waits.silent))
 	waits.header.Server, waits.header.Seen = w.of.cfg.Server, w.at
 	return w.of.key.Seal(waits.header, waits.body)
 }
 
-// afterFailure is the pause behind a try of which it was said that nobody knows: as long as
-// the log is between two leaders each is. It is over at the next look, and does not grow: an
-// election takes up to 9 s, and what is sent then is to come soon after it.
-func (l *Logbook) afterFailure() time.Duration { return l.cfg.PublishAgain / looks / 2 }
-
-func (w *waiters) publish(attempt entry.ID, data []byte) {
-	w.of.cfg.Log.Publish(data, func(at uint64, err error) { w.acknowledged(attempt, at, err) })
+func (w *waiters) publish(t ticket, data []byte) {
+	w.of.cfg.Log.Publish(data, func(at uint64, err error) { w.acknowledged(t, at, err) })
 }
 
 // acknowledged hears of one try. That it is there says nothing of the message: it is
-// answered when this server's volume keeps it.
-func (w *waiters) acknowledged(attempt entry.ID, at uint64, err error) {
+// answered when this server's volume keeps it. A chunk is all that there is of it.
+func (w *waiters) acknowledged(t ticket, at uint64, err error) {
 	w.mu.Lock()
-	waits := w.waiting[attempt]
-	refused := waits != nil && errors.Is(err, stream.ErrFull) && waits.tries == 1
+	waits := w.waiting[t]
+	refused := waits != nil && errors.Is(err, stream.ErrFull) && (waits.tries == 1 || t.chunk > 0)
 	switch {
 	case waits == nil:
 	case err == nil:
 		waits.at, waits.acked = at, time.Now()
+	case errors.Is(err, stream.ErrSilent):
+		waits.silent++ // it is published again when it was to be
 	default:
-		waits.next = time.Now().Add(w.of.afterFailure())
+		waits.silent, waits.next = 0, time.Now().Add(w.of.afterFailure())
 	}
 	w.mu.Unlock()
-	if refused { // the only one that there was
-		w.answer(attempt, logbook.Facts{}, logbook.ErrNoSpace)
+	switch {
+	case refused: // the only one that there was
+		w.answer(t, logbook.Facts{}, logbook.ErrNoSpace)
+	case err == nil && t.chunk > 0:
+		w.answer(t, logbook.Facts{}, nil)
 	}
+}
+
+// chunk ends the waiting for one that was read. Its acknowledgement may be late, or lost.
+func (w *waiters) chunk(t ticket, at uint64) {
+	w.mu.Lock()
+	if waits := w.waiting[t]; waits != nil {
+		waits.at = at
+	}
+	w.mu.Unlock()
+	w.answer(t, logbook.Facts{}, nil)
 }
 
 // take notes that this server has read an attempt. Whatever comes of a copy of it is of no
 // account then.
-func (w *waiters) take(attempt entry.ID) {
+func (w *waiters) take(t ticket) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if waits := w.waiting[attempt]; waits != nil {
+	if waits := w.waiting[t]; waits != nil {
 		waits.taken = true
 	}
 }
 
 // void ends the waiting for an attempt whose entry does not count, unless another one of
 // its entries does.
-func (w *waiters) void(attempt entry.ID, why error) {
+func (w *waiters) void(t ticket, why error) {
 	w.mu.Lock()
-	waits := w.waiting[attempt]
+	waits := w.waiting[t]
 	taken := waits != nil && waits.taken
 	w.mu.Unlock()
 	if !taken {
-		w.answer(attempt, logbook.Facts{}, fmt.Errorf("%w: %w", logbook.ErrUnavailable, why))
+		w.answer(t, logbook.Facts{}, fmt.Errorf("%w: %w", logbook.ErrUnavailable, why))
 	}
 }
 
 // answer ends the waiting for an attempt, and reports whether somebody waited. Nobody is told
 // that a message is kept by a server that may be one of few that have read something else.
-func (w *waiters) answer(attempt entry.ID, facts logbook.Facts, err error) (waited bool) {
+func (w *waiters) answer(t ticket, facts logbook.Facts, err error) (waited bool) {
 	w.mu.Lock()
-	waits := w.waiting[attempt]
-	delete(w.waiting, attempt)
+	waits := w.waiting[t]
+	delete(w.waiting, t)
 	w.mu.Unlock()
 	if waits == nil {
 		return false
 	}
-	if err == nil || errors.Is(err, logbook.ErrConflict) {
+	if t.chunk == 0 && (err == nil || errors.Is(err, logbook.ErrConflict)) {
 		w.of.cfg.Watch.Answered(waits.sinceAcknowledged())
 	}
 	if err == nil && w.of.health.doubt() != nil {
 		facts, err = logbook.Facts{}, logbook.ErrUnknown
 	}
-	waits.then(facts, err)
+	waits.then(waits.at, facts, err)
 	return true
 }
 
@@ -193,26 +225,26 @@ func (w *waiters) run() {
 
 func (w *waiters) look(now time.Time) {
 	again, late := w.due(now)
-	for attempt, data := range again {
+	for t, data := range again {
 		w.of.cfg.Watch.Again()
-		w.publish(attempt, data)
+		w.publish(t, data)
 	}
-	for _, attempt := range late {
-		w.answer(attempt, logbook.Facts{}, logbook.ErrUnknown)
+	for _, t := range late {
+		w.answer(t, logbook.Facts{}, logbook.ErrUnknown)
 	}
 }
 
-func (w *waiters) due(now time.Time) (again map[entry.ID][]byte, late []entry.ID) {
-	again = make(map[entry.ID][]byte)
+func (w *waiters) due(now time.Time) (again map[ticket][]byte, late []ticket) {
+	again = make(map[ticket][]byte)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for attempt, waits := range w.waiting {
+	for t, waits := range w.waiting {
 		switch {
 		case now.After(waits.until):
-			late = append(late, attempt)
+			late = append(late, t)
 		case !waits.taken && waits.lost(w.at) && now.After(waits.next):
 			if data, err := w.seal(waits, now); err == nil {
-				again[attempt] = data
+				again[t] = data
 			}
 		}
 	}
@@ -231,6 +263,6 @@ func (w *waiters) end() {
 	w.waiting = nil
 	w.mu.Unlock()
 	for _, waits := range waiting {
-		waits.then(logbook.Facts{}, errors.Join(logbook.ErrUnknown, context.Canceled))
+		waits.then(0, logbook.Facts{}, errors.Join(logbook.ErrUnknown, context.Canceled))
 	}
 }
