@@ -74,7 +74,7 @@ func (a *acks) expect(done func(uint64, error)) (id uint64, err error) {
 	}
 	a.last++
 	id = a.last
-	timer := time.AfterFunc(a.wait, func() { a.end(id, 0, unknown(ErrSilent)) })
+	timer := time.AfterFunc(a.wait, func() { a.end(id, 0, unknown(ErrUnacknowledged)) })
 	a.waiting[id] = &waiting{done, timer}
 	return id, nil
 }

@@ -63,7 +63,7 @@ func TestAcksLate(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		got.are(t, ErrUnknown, ErrSilent, ErrSilent)
+		got.are(t, ErrUnknown, ErrUnacknowledged, ErrUnacknowledged)
 	})
 }
 

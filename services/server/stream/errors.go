@@ -11,9 +11,9 @@ import (
 var (
 	// ErrUnknown: the entry is in the stream, or comes into it later, or never does.
 	ErrUnknown = errors.New("outcome unknown")
-	// ErrSilent: an ErrUnknown, since nobody has said anything in time. Others come of what a
+	// ErrUnacknowledged: an ErrUnknown, since nobody has said anything in time. Others come of what a
 	// node said, or of a connection that ended.
-	ErrSilent = errors.New("no acknowledgement in time")
+	ErrUnacknowledged = errors.New("no acknowledgement in time")
 	// ErrFull: the entry was refused for want of space, in the stream or on its nodes.
 	ErrFull = errors.New("stream full")
 	// ErrTooLarge: the nodes take no entry of this size. Nothing was sent.

@@ -32,7 +32,7 @@ func (s *staged) publishLarge(h entry.Header, size uint64, then func(logbook.Fac
 		}
 		h.Message.Chunks = append(h.Message.Chunks, at)
 	}
-	s.l.waiters.add(h, nil, func(_ uint64, facts logbook.Facts, err error) { then(facts, err) })
+	s.l.publishMessage(h, nil, then)
 }
 
 // publishChunk returns the position of a chunk, one of them if it was published again. The
@@ -41,14 +41,10 @@ func (l *Logbook) publishChunk(ctx context.Context, attempt entry.ID, index int,
 	if err := l.roomy(); err != nil {
 		return 0, err
 	}
-	type outcome struct {
-		at  uint64
-		err error
-	}
 	came := make(chan outcome, 1)
 	h := entry.Header{Kind: entry.KindChunk, Attempt: attempt, Chunk: &entry.Chunk{Index: index}}
 	l.waiters.add(h, body, func(at uint64, _ logbook.Facts, err error) { came <- outcome{at, err} })
-	o := outcome{}
+	var o outcome
 	select {
 	case o = <-came:
 	case <-ctx.Done():

@@ -35,13 +35,15 @@ func entryOf(e stream.Entry) fold.Entry {
 	return fold.Entry{Position: e.Position, Time: e.Time, Data: e.Data}
 }
 
+// outcome is what became of an entry that was published.
+type outcome struct {
+	at  uint64
+	err error
+}
+
 // Append adds an entry and waits for its position. After an error it may be there all the same,
 // but after stream.ErrFull.
 func Append(ctx context.Context, l Log, data []byte) (uint64, error) {
-	type outcome struct {
-		at  uint64
-		err error
-	}
 	came := make(chan outcome, 1)
 	l.Publish(data, func(at uint64, err error) { came <- outcome{at, err} })
 	select {

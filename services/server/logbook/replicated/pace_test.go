@@ -38,7 +38,7 @@ func TestPaceOfPublishing(t *testing.T) {
 		want  []time.Duration
 	}{
 		"silence": {
-			2 * s, errors.Join(stream.ErrUnknown, stream.ErrSilent),
+			2 * s, errors.Join(stream.ErrUnknown, stream.ErrUnacknowledged),
 			[]time.Duration{0, 5 * s / 2, 7 * s, 31 * s / 2},
 		},
 		"no leader": {s / 10, stream.ErrUnknown, evenly(s/2, 61*s/2)},

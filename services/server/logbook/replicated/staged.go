@@ -146,7 +146,12 @@ func (s *staged) publish(then func(logbook.Facts, error)) {
 		then(logbook.Facts{}, s.l.Failed(err))
 		return
 	}
-	s.l.waiters.add(h, body, func(_ uint64, facts logbook.Facts, err error) { then(facts, err) })
+	s.l.publishMessage(h, body, then)
+}
+
+// publishMessage has then called once this server's volume keeps the message, or nobody knows.
+func (l *Logbook) publishMessage(h entry.Header, body []byte, then func(logbook.Facts, error)) {
+	l.waiters.add(h, body, func(_ uint64, facts logbook.Facts, err error) { then(facts, err) })
 }
 
 func (s *staged) body() io.Reader { return io.MultiReader(s.plain.reader(), s.cipher.reader()) }

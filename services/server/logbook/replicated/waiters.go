@@ -130,8 +130,12 @@ func (w *waiters) publish(t ticket, data []byte) {
 }
 
 // acknowledged hears of one try. That it is there says nothing of the message: it is
-// answered when this server's volume keeps it. A chunk is all that there is of it.
+// answered when this server's volume keeps it. Of a chunk it says all.
 func (w *waiters) acknowledged(t ticket, at uint64, err error) {
+	if err == nil && t.chunk > 0 {
+		w.chunk(t, at)
+		return
+	}
 	w.mu.Lock()
 	waits := w.waiting[t]
 	refused := waits != nil && errors.Is(err, stream.ErrFull) && (waits.tries == 1 || t.chunk > 0)
@@ -139,21 +143,19 @@ func (w *waiters) acknowledged(t ticket, at uint64, err error) {
 	case waits == nil:
 	case err == nil:
 		waits.at, waits.acked = at, time.Now()
-	case errors.Is(err, stream.ErrSilent):
+	case errors.Is(err, stream.ErrUnacknowledged):
 		waits.silent++ // it is published again when it was to be
 	default:
 		waits.silent, waits.next = 0, time.Now().Add(w.of.afterFailure())
 	}
 	w.mu.Unlock()
-	switch {
-	case refused: // the only one that there was
+	if refused { // the only one that there was
 		w.answer(t, logbook.Facts{}, logbook.ErrNoSpace)
-	case err == nil && t.chunk > 0:
-		w.answer(t, logbook.Facts{}, nil)
 	}
 }
 
-// chunk ends the waiting for one that was read. Its acknowledgement may be late, or lost.
+// chunk ends the waiting for one that is in the log: acknowledged, or read, where its
+// acknowledgement is late, or lost.
 func (w *waiters) chunk(t ticket, at uint64) {
 	w.mu.Lock()
 	if waits := w.waiting[t]; waits != nil {
